@@ -1,0 +1,127 @@
+use super::{Credentials, Mechanism};
+use crate::escape::Escaped;
+use std::fmt;
+
+/// What a listener on the path can read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// Nothing: TLS is in place.
+    Encrypted,
+    /// Everything; only mechanisms that do not expose the credentials may be used.
+    ClearText,
+    /// Everything, and the caller has said loudly that credentials may be sent all the same.
+    ClearTextWithCredentialsAllowed,
+}
+
+/// The strongest mechanism that the server offers, the credentials fit and the channel permits.
+///
+/// # Errors
+/// [`NoMechanism`] lists every mechanism that was offered, and why it was not taken.
+pub fn select<'a>(
+    offered: impl IntoIterator<Item = &'a str>,
+    credentials: &Credentials,
+    channel: Channel,
+) -> Result<Mechanism, NoMechanism> {
+    let mut best = None;
+    let mut skipped = Vec::new();
+    for name in offered {
+        match usable(name, credentials, channel) {
+            Ok(mechanism) => best = best.max(Some(mechanism)),
+            Err(why) => skipped.push((Escaped(name.as_bytes()).to_string(), why)),
+        }
+    }
+    best.ok_or(NoMechanism { skipped })
+}
+
+fn usable(name: &str, credentials: &Credentials, channel: Channel) -> Result<Mechanism, Skipped> {
+    let mechanism = Mechanism::from_name(name).ok_or(Skipped::Unknown)?;
+    if !mechanism.accepts(credentials) {
+        Err(Skipped::OtherCredentials)
+    } else if channel == Channel::ClearText && mechanism.exposes_credentials() {
+        Err(Skipped::ClearText)
+    } else {
+        Ok(mechanism)
+    }
+}
+
+/// Why an offered mechanism was not used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Skipped {
+    /// We do not have it.
+    Unknown,
+    /// It takes another kind of credentials than those given.
+    OtherCredentials,
+    /// It would show the credentials on an unencrypted channel.
+    ClearText,
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "not supported here",
+            Self::OtherCredentials => "needs another kind of credentials",
+            Self::ClearText => "would send the credentials in clear text",
+        })
+    }
+}
+
+/// No offered mechanism could be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoMechanism {
+    /// Each mechanism offered, with the reason against it; empty if the server offered none.
+    pub skipped: Vec<(String, Skipped)>,
+}
+
+impl fmt::Display for NoMechanism {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.skipped.is_empty() {
+            return f.write_str("the server offers no authentication mechanism");
+        }
+        f.write_str("no common authentication mechanism; the server offers ")?;
+        for (i, (name, why)) in self.skipped.iter().enumerate() {
+            write!(f, "{}{name} ({why})", if i == 0 { "" } else { ", " })?;
+        }
+        f.write_str("; we have ")?;
+        for (i, mechanism) in Mechanism::ALL.iter().rev().enumerate() {
+            write!(f, "{}{mechanism}", if i == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for NoMechanism {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_strongest_common_mechanism_wins() {
+        let password = Credentials::password("ada", "pw").unwrap();
+        let bearer = Credentials::bearer("ada", "tok").unwrap();
+        let offered = ["login", "GSSAPI", "PLAIN", "XOAUTH2"];
+        assert_eq!(
+            select(offered, &password, Channel::Encrypted),
+            Ok(Mechanism::Plain)
+        );
+        assert_eq!(
+            select(offered, &bearer, Channel::Encrypted),
+            Ok(Mechanism::Xoauth2)
+        );
+    }
+
+    #[test]
+    fn nothing_that_shows_the_password_is_taken_in_clear_text() {
+        let password = Credentials::password("ada", "pw").unwrap();
+        let refused = select(["PLAIN", "NTLM"], &password, Channel::ClearText).unwrap_err();
+        let shown = refused.to_string();
+        assert!(
+            shown.contains("PLAIN (would send the credentials in clear text)"),
+            "{shown}"
+        );
+        assert!(shown.contains("NTLM (not supported here)"), "{shown}");
+        let allowed = Channel::ClearTextWithCredentialsAllowed;
+        assert_eq!(select(["PLAIN"], &password, allowed), Ok(Mechanism::Plain));
+    }
+}
