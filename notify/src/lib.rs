@@ -1,2 +1,13 @@
-//! 
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod account;
+pub mod event;
+pub mod inbound;
+pub mod notification;
+pub mod outgoing;
+pub mod record;
+pub mod schema;
+pub mod store;
+pub mod token;

@@ -1,0 +1,177 @@
+//! Incoming mail: stored first, then judged, then acted upon.
+
+use crate::record::RecordKey;
+use jiff::Timestamp;
+
+/// The number of an inbound mail.
+pub type InboundId = i64;
+
+/// A mail just fetched, to be stored before anything else happens to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewInbound {
+    /// The POP3 account.
+    pub account: String,
+    /// The server's unique-id; `None` where the server has none.
+    pub uidl: Option<String>,
+    /// The mail, byte by byte as the server sent it.
+    pub raw: Vec<u8>,
+    /// SHA-256 of `raw`, in lower-case hex.
+    pub sha256: String,
+    /// Its Message-ID without angle brackets, if it has one.
+    pub message_id: Option<String>,
+}
+
+/// What storing a mail came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// It is new.
+    New(InboundId),
+    /// The same account and UIDL, or the same Message-ID and SHA-256, is stored already.
+    Duplicate(InboundId),
+}
+
+/// A stored mail that waits to be processed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inbound {
+    /// Its number.
+    pub id: InboundId,
+    /// When it was stored.
+    pub received: Timestamp,
+    /// Attempts at processing so far.
+    pub attempts: u32,
+    /// What was stored.
+    pub what: NewInbound,
+}
+
+/// What kind of mail it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// It begins something new.
+    New,
+    /// It answers a mail of ours, or is about a record.
+    Reply,
+    /// It forwards something.
+    Forward,
+    /// A delivery report.
+    Bounce,
+    /// Written by a machine: an automatic answer, our own mail, a loop.
+    Auto,
+}
+
+impl Class {
+    /// All classes.
+    pub const ALL: [Self; 5] = [
+        Self::New,
+        Self::Reply,
+        Self::Forward,
+        Self::Bounce,
+        Self::Auto,
+    ];
+
+    /// The word used in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Reply => "reply",
+            Self::Forward => "forward",
+            Self::Bounce => "bounce",
+            Self::Auto => "auto",
+        }
+    }
+}
+
+/// The state of an inbound mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum InboundState {
+    /// Waiting to be processed.
+    Ready,
+    /// An action was taken.
+    Processed,
+    /// Nothing was to be done, for the stated reason.
+    Ignored,
+    /// A person must look at it, for the stated reason.
+    Held,
+    /// Processing failed; it is tried again until attempts run out.
+    Error,
+}
+
+impl InboundState {
+    /// All states.
+    pub const ALL: [Self; 5] = [
+        Self::Ready,
+        Self::Processed,
+        Self::Ignored,
+        Self::Held,
+        Self::Error,
+    ];
+
+    /// The word used in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Processed => "processed",
+            Self::Ignored => "ignored",
+            Self::Held => "held",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What processing a mail came to; written in the transaction that changes the records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboundOutcome {
+    /// Which mail.
+    pub id: InboundId,
+    /// Its class.
+    pub class: Class,
+    /// How the record was found: `token`, `in_reply_to`, `record_number`, `none`; with the evidence behind a colon.
+    pub matched_by: String,
+    /// The record it belongs to. For an insert in the same transaction, leave it `None`: the store fills it in.
+    pub record: Option<RecordKey>,
+    /// The new state.
+    pub state: InboundState,
+    /// Why.
+    pub reason: String,
+    /// The inbound action that was run, if any.
+    pub action: Option<String>,
+    /// When it is tried again, for [`InboundState::Error`].
+    pub next_at: Option<Timestamp>,
+}
+
+/// A row of the inbound log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboundRow {
+    /// The mail, with `raw` left empty.
+    pub mail: Inbound,
+    /// Sender and subject as read from the mail, for lists.
+    pub from: String,
+    /// The subject.
+    pub subject: String,
+    /// What processing came to; for a mail not yet processed the state is Ready.
+    pub outcome: InboundOutcome,
+}
+
+/// An inbound action as the configuration defines it: what a mail does to a record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InboundAction {
+    /// Its name.
+    pub name: String,
+    /// Off actions are skipped.
+    pub active: bool,
+    /// The class of mail that it takes: New, Reply or Forward.
+    pub class: Class,
+    /// The table whose records it inserts or updates.
+    pub table: String,
+    /// A MiniJinja expression over `mail`, `sender` and `current`; without it the action always runs.
+    pub condition: Option<String>,
+    /// Lower runs first (default 100).
+    pub order: u16,
+    /// No further action runs after it (default true).
+    pub stop: bool,
+    /// Field → MiniJinja template over `mail`, `sender` and `current`: `short_description = "${mail.subject}"`.
+    pub set: Vec<(String, String)>,
+    /// The journal field that gets the text of the mail: `comments`.
+    pub comment: Option<String>,
+    /// An event to fire, with the record.
+    pub fire: Option<String>,
+}

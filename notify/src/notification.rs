@@ -1,0 +1,82 @@
+//! Notifications: when somebody is told, who, and what.
+
+/// A notification as the configuration defines it.
+///
+/// The condition and the templates are kept as they were written; loading the configuration
+/// parses and lints them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notification {
+    /// Its name.
+    pub name: String,
+    /// Off notifications still show up in `explain`, as `inactive`.
+    pub active: bool,
+    /// The table that it watches, or that its event is about.
+    pub table: Option<String>,
+    /// What triggers it.
+    pub when: Trigger,
+    /// The condition on the record, if any.
+    pub condition: Option<Condition>,
+    /// Who is told.
+    pub recipients: Recipients,
+    /// What they are told.
+    pub content: Content,
+    /// The SMTP account; the first one of the configuration if unset.
+    pub account: Option<String>,
+    /// Of two mails about one record to one person the heavier goes out; 0 always does (0–1000).
+    pub weight: u16,
+    /// Lower goes first among the notifications of one event (default 100).
+    pub order: u16,
+}
+
+/// What triggers a notification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// A change to a record of the notification's table.
+    Record {
+        /// On insert.
+        inserted: bool,
+        /// On update.
+        updated: bool,
+    },
+    /// An event of this name.
+    Event(String),
+}
+
+/// A condition: one of two languages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// An encoded query: `priority<=2^assigned_toCHANGES`.
+    Query(String),
+    /// A MiniJinja expression: `current.priority <= 2 and changed('assigned_to')`.
+    Expression(String),
+}
+
+/// Who is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recipients {
+    /// User ids or bare addresses.
+    pub users: Vec<String>,
+    /// Group ids.
+    pub groups: Vec<String>,
+    /// Fields, dot-walked, that hold a user, a group, a list of them, or an address: `assigned_to`, `caller.manager`.
+    pub fields: Vec<String>,
+    /// The event's first parameter holds recipients, separated by commas.
+    pub parm1: bool,
+    /// The event's second parameter does.
+    pub parm2: bool,
+    /// Whoever caused the event is told as well, if among the recipients; off by default.
+    pub send_to_event_creator: bool,
+}
+
+/// What they are told. Templates are looked up in the templates folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Content {
+    /// The subject, a template.
+    pub subject: String,
+    /// The name of a template: `incident_assigned` stands for `incident_assigned.html` and `incident_assigned.txt`, whichever exist.
+    pub template: Option<String>,
+    /// An HTML body written in place, instead of a template file.
+    pub html: Option<String>,
+    /// A plain-text body written in place. Without any, it is made from the HTML.
+    pub text: Option<String>,
+}

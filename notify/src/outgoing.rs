@@ -1,0 +1,232 @@
+//! Outgoing mail on its way: what matching decided, what is queued, what became of each attempt.
+
+use crate::event::EventId;
+use crate::record::RecordKey;
+use jiff::Timestamp;
+
+/// The number of a delivery: one mail to one recipient.
+pub type DeliveryId = i64;
+
+/// What became of one event: every notification that looked at it, with its verdict. Written in one transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settlement {
+    /// The event.
+    pub event: EventId,
+    /// A row for each notification of its table or name.
+    pub matches: Vec<Match>,
+    /// Set if the event could not be processed at all.
+    pub error: Option<String>,
+}
+
+/// What one notification said to one event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Match {
+    /// The notification.
+    pub notification: String,
+    /// What it came to.
+    pub verdict: MatchVerdict,
+    /// Why: the first false term with the values it saw, the render error with file:line:column, …
+    pub detail: String,
+    /// A row for each person considered.
+    pub recipients: Vec<RecipientVerdict>,
+    /// The mails to be queued, one per recipient.
+    pub mails: Vec<OutgoingMail>,
+}
+
+/// What a notification came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MatchVerdict {
+    /// Mail was queued.
+    Matched,
+    /// The condition was false.
+    ConditionFalse,
+    /// The notification is switched off.
+    Inactive,
+    /// A heavier one to the same people took its place.
+    WeightLost,
+    /// Nobody was left to be told.
+    NoRecipients,
+    /// The content could not be rendered.
+    RenderError,
+    /// The condition or a recipient could not be evaluated.
+    Error,
+}
+
+impl MatchVerdict {
+    /// The word used in the store and in `explain`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Matched => "matched",
+            Self::ConditionFalse => "condition_false",
+            Self::Inactive => "inactive",
+            Self::WeightLost => "weight_lost",
+            Self::NoRecipients => "no_recipients",
+            Self::RenderError => "render_error",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What was decided about one person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecipientVerdict {
+    /// The address, as far as there is one.
+    pub address: String,
+    /// How the person came to be considered: `field assigned_to`, `group network`, `parm1`.
+    pub via: String,
+    /// `queued`, `user_inactive`, `no_address`, `invalid_address`, `excluded_actor`, `duplicate`, `opted_out`, `suppressed`, `weight_lost`, …
+    pub verdict: &'static str,
+    /// More, where there is more to say.
+    pub detail: String,
+}
+
+/// A mail ready to be queued: rendered once, one recipient, a Message-ID for life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutgoingMail {
+    /// The Message-ID, without angle brackets.
+    pub message_id: String,
+    /// The envelope sender.
+    pub sender: String,
+    /// The envelope recipient.
+    pub recipient: String,
+    /// The subject, for the log.
+    pub subject: String,
+    /// The message, exactly as it will be sent.
+    pub raw: Vec<u8>,
+    /// The SMTP account.
+    pub account: String,
+    /// The record that it is about.
+    pub record: Option<RecordKey>,
+    /// After this moment it is not tried again.
+    pub expires: Timestamp,
+}
+
+/// The state of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DeliveryState {
+    /// Waiting for its first attempt.
+    Ready,
+    /// A worker has it.
+    Leased,
+    /// Waiting for another attempt.
+    Deferred,
+    /// The server accepted it.
+    Delivered,
+    /// The server refused it for good.
+    Failed,
+    /// The connection was lost after the final dot; it will be sent again under the same Message-ID.
+    Unknown,
+    /// Given up: expired, or crashed three times.
+    Dead,
+    /// Cancelled by an operator.
+    Cancelled,
+}
+
+impl DeliveryState {
+    /// All states.
+    pub const ALL: [Self; 8] = [
+        Self::Ready,
+        Self::Leased,
+        Self::Deferred,
+        Self::Delivered,
+        Self::Failed,
+        Self::Unknown,
+        Self::Dead,
+        Self::Cancelled,
+    ];
+
+    /// The word used in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Leased => "leased",
+            Self::Deferred => "deferred",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::Dead => "dead",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The mailbox of the email log that the state belongs to, as ServiceNow calls them: `Outbox`, `Sent`, `Failed`.
+    pub fn mailbox(self) -> &'static str {
+        match self {
+            Self::Ready | Self::Leased | Self::Deferred | Self::Unknown => "Outbox",
+            Self::Delivered => "Sent",
+            Self::Failed | Self::Dead | Self::Cancelled => "Failed",
+        }
+    }
+}
+
+/// A delivery that a worker has claimed: its attempt is counted and its attempt row is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// The fence: a completion with an older epoch changes nothing.
+    pub lease_epoch: i64,
+    /// The open attempt row.
+    pub attempt: i64,
+    /// Attempts so far, this one included.
+    pub attempts: u32,
+    /// The mail.
+    pub mail: OutgoingMail,
+}
+
+/// What an attempt came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// The epoch it was claimed under.
+    pub lease_epoch: i64,
+    /// Its attempt row.
+    pub attempt: i64,
+    /// The new state: Delivered, Deferred, Failed, Unknown or Dead.
+    pub state: DeliveryState,
+    /// When it is tried again, for Deferred and Unknown.
+    pub next_at: Option<Timestamp>,
+    /// What happened on the wire.
+    pub evidence: Evidence,
+}
+
+/// What happened on the wire, for the email log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// `host:port` of the server.
+    pub peer: String,
+    /// TLS version and cipher suite; empty in clear text.
+    pub tls: String,
+    /// The stage that decided: `connect`, `mail`, `rcpt`, `data`, `dot`, …
+    pub stage: String,
+    /// The reply code, 0 if there was no reply.
+    pub code: u16,
+    /// The enhanced status code, if there was one.
+    pub enhanced: String,
+    /// The server's own words, or our error.
+    pub text: String,
+}
+
+/// A row of the email log: one delivery with its last attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRow {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// When it was queued.
+    pub created: Timestamp,
+    /// Its state.
+    pub state: DeliveryState,
+    /// The event that caused it.
+    pub event: EventId,
+    /// The notification that made it.
+    pub notification: String,
+    /// Message-ID, sender, recipient, subject, account and record; `raw` is left empty.
+    pub mail: OutgoingMail,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// When it is tried next.
+    pub next_at: Option<Timestamp>,
+    /// The last attempt.
+    pub last: Option<Evidence>,
+}

@@ -1,0 +1,68 @@
+//! The schema: which tables there are, what fields they have, and where references lead.
+
+use std::collections::BTreeMap;
+
+/// All tables by name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Schema {
+    /// The tables.
+    pub tables: BTreeMap<String, Table>,
+}
+
+/// One table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// Its name: `incident`.
+    pub name: String,
+    /// What people call one of its records: `Incident`.
+    pub label: String,
+    /// How its records are numbered; without it, ids are given.
+    pub number: Option<Numbering>,
+    /// The field that stands for the record where it is shown: `short_description`, `name`.
+    pub display: Option<String>,
+    /// The fields by name.
+    pub fields: BTreeMap<String, Field>,
+}
+
+/// How the records of a table are numbered: `INC` and 7 digits give `INC0010001`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Numbering {
+    /// Letters in front.
+    pub prefix: String,
+    /// Digits, padded with zeros.
+    pub digits: usize,
+}
+
+/// One field of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// Its name: `assigned_to`.
+    pub name: String,
+    /// What people call it: `Assigned to`.
+    pub label: String,
+    /// What it holds.
+    pub kind: FieldKind,
+}
+
+/// What a field holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldKind {
+    /// Text.
+    String,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Decimal,
+    /// True or false.
+    Boolean,
+    /// A moment, as RFC 3339 text in UTC.
+    DateTime,
+    /// A day, as `YYYY-MM-DD`.
+    Date,
+    /// The id of a record in another table.
+    Reference(String),
+    /// The ids of several records in another table.
+    List(String),
+    /// Entries with author and time; a value written to it is appended.
+    Journal,
+}

@@ -1,0 +1,43 @@
+use std::fmt;
+
+/// The store could not do it. Nothing was written, or nothing that was acknowledged is lost.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The database said no: what was being done, and its words. A full or read-only disk shows up here.
+    Database {
+        /// What was being done: `open the database FILE`, `store a mail`.
+        doing: String,
+        /// Its own words.
+        source: rusqlite::Error,
+    },
+    /// A record that is to be changed does not exist.
+    NoRecord(crate::record::RecordKey),
+    /// A record that is to be inserted exists already.
+    RecordExists(crate::record::RecordKey),
+    /// Something in the database cannot be read; it was written by another version, or by another program.
+    Corrupt(String),
+    /// Another daemon is running on this database.
+    Locked(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Database { doing, source } => write!(f, "cannot {doing}: {source}"),
+            Self::NoRecord(key) => write!(f, "there is no record {key}"),
+            Self::RecordExists(key) => write!(f, "the record {key} exists already"),
+            Self::Corrupt(what) => write!(f, "the database is not as expected: {what}"),
+            Self::Locked(path) => write!(f, "another postrider is running on {path}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Database { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The store: records, events, the outbox, the email log and inbound mail, in one place with one promise.
+//!
+//! What a method returned `Ok` for is on disk. Each method is one transaction. All of them block:
+//! asynchronous callers run them on a blocking thread.
+
+mod error;
+// mod sqlite;
+
+pub use error::StoreError;
+// pub use sqlite::SqliteStore;
+
+use crate::event::{Event, EventId, NewEvent};
+use crate::inbound::{Inbound, InboundId, InboundOutcome, InboundRow, NewInbound, Stored};
+use crate::outgoing::{Claimed, Completion, DeliveryId, DeliveryState, LogRow, Settlement};
+use crate::record::{Change, JournalEntry, Record, RecordKey};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// What happens together or not at all.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Work {
+    /// Changes to records; each queues its `TABLE.inserted` or `TABLE.updated` event.
+    pub changes: Vec<Change>,
+    /// Events to queue beside those. An event whose `record` is `None` and whose kind is Fired may be about the first
+    /// changed record: set `events_about_first_change`.
+    pub events: Vec<NewEvent>,
+    /// Gives the events without a record the record (and its current fields) of the first change.
+    pub events_about_first_change: bool,
+    /// What processing an inbound mail came to.
+    pub inbound: Option<InboundOutcome>,
+}
+
+/// What a [`Work`] came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// The key of each changed record, in order.
+    pub records: Vec<RecordKey>,
+    /// The events queued: those of the changes first, then the others. An event whose idempotency key was there already gives the id of the first one.
+    pub events: Vec<EventId>,
+}
+
+/// Which rows of the email log to list. Newest first.
+#[derive(Clone, Debug, Default)]
+pub struct LogFilter {
+    /// Only this record's.
+    pub record: Option<RecordKey>,
+    /// Only in this state.
+    pub state: Option<DeliveryState>,
+    /// Only to this recipient.
+    pub recipient: Option<String>,
+    /// Only of this event.
+    pub event: Option<EventId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// An account that is not to be used for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// Until when.
+    pub until: Timestamp,
+    /// Why, in a sentence for an administrator.
+    pub reason: String,
+    /// How many failures in a row led to it; the next pause is longer.
+    pub failures: u32,
+}
+
+/// A stored explanation: what happened to one event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// The event.
+    pub event: Event,
+    /// `ready`, `done` or `error`.
+    pub state: String,
+    /// The settlement as it was stored; mails carry their Message-ID but no raw bytes. `None` while the event waits.
+    pub settlement: Option<Settlement>,
+    /// The deliveries that came of it.
+    pub deliveries: Vec<LogRow>,
+}
+
+/// Where everything is kept.
+///
+/// The implementations are interchangeable: `SqliteStore` on a file, or in memory for tests.
+pub trait Store: Send + Sync {
+    /// One record.
+    fn record(&self, key: &RecordKey) -> Result<Option<Record>, StoreError>;
+
+    /// All records of a table, by id.
+    fn records(&self, table: &str) -> Result<Vec<Record>, StoreError>;
+
+    /// The records of a table in which a field has a value, compared as text without case: users by address, members by group.
+    fn records_where(
+        &self,
+        table: &str,
+        field: &str,
+        value: &str,
+    ) -> Result<Vec<Record>, StoreError>;
+
+    /// The journal entries of a record, oldest first.
+    fn journal(&self, key: &RecordKey) -> Result<Vec<JournalEntry>, StoreError>;
+
+    /// Does all of it in one transaction, and returns only when it is on disk.
+    fn commit(&self, work: &Work) -> Result<Committed, StoreError>;
+
+    /// Events that are due, oldest first.
+    fn due_events(&self, now: Timestamp, limit: usize) -> Result<Vec<Event>, StoreError>;
+
+    /// Writes what became of events: matches, verdicts, mails and deliveries. An event that is settled already stays as it is.
+    fn settle(&self, settlements: &[Settlement]) -> Result<(), StoreError>;
+
+    /// Claims deliveries of these accounts that are due: counts the attempt, opens its row, sets a lease.
+    /// Deliveries whose lease ran out are due again; after three such crashes in a row they are dead. Expired ones are dead as well.
+    fn claim(
+        &self,
+        accounts: &[&str],
+        owner: &str,
+        now: Timestamp,
+        lease: Duration,
+        limit: usize,
+    ) -> Result<Vec<Claimed>, StoreError>;
+
+    /// Accounts that have deliveries due.
+    fn due_accounts(&self, now: Timestamp) -> Result<Vec<String>, StoreError>;
+
+    /// Writes what attempts came to. Gives the deliveries whose lease was lost meanwhile: their attempt is recorded, their state is not changed.
+    fn complete(
+        &self,
+        now: Timestamp,
+        completions: &[Completion],
+    ) -> Result<Vec<DeliveryId>, StoreError>;
+
+    /// The email log.
+    fn log(&self, filter: &LogFilter) -> Result<Vec<LogRow>, StoreError>;
+
+    /// The message of a delivery, exactly as sent.
+    fn raw_message(&self, delivery: DeliveryId) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// The delivery of a Message-ID of ours (without angle brackets).
+    fn delivery_by_message_id(&self, message_id: &str) -> Result<Option<LogRow>, StoreError>;
+
+    /// What happened to an event.
+    fn explain(&self, event: EventId) -> Result<Option<Explanation>, StoreError>;
+
+    /// Makes deliveries that failed, died or wait due at once, as a new life. Gives how many.
+    fn requeue(
+        &self,
+        deliveries: &[DeliveryId],
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> Result<usize, StoreError>;
+
+    /// Stores fetched mails; they are on disk when this returns.
+    fn store_inbound(
+        &self,
+        now: Timestamp,
+        mails: &[NewInbound],
+    ) -> Result<Vec<Stored>, StoreError>;
+
+    /// The unique-ids of an account that are stored, with the time they were stored.
+    fn seen_uidls(&self, account: &str) -> Result<Vec<(String, Timestamp)>, StoreError>;
+
+    /// Forgets unique-ids that the server no longer lists, so that one used again later is new.
+    fn forget_uidls(&self, account: &str, gone: &[String]) -> Result<(), StoreError>;
+
+    /// Inbound mails that are due for processing, oldest first.
+    fn due_inbound(&self, now: Timestamp, limit: usize) -> Result<Vec<Inbound>, StoreError>;
+
+    /// One inbound mail, whole.
+    fn inbound(&self, id: InboundId) -> Result<Option<Inbound>, StoreError>;
+
+    /// The inbound log, newest first.
+    fn inbound_log(&self, limit: usize) -> Result<Vec<InboundRow>, StoreError>;
+
+    /// The pause of an account, if it is paused.
+    fn pause(&self, account: &str) -> Result<Option<Pause>, StoreError>;
+
+    /// Pauses an account, or ends its pause.
+    fn set_pause(&self, account: &str, pause: Option<&Pause>) -> Result<(), StoreError>;
+
+    /// A setting that lives with the data, such as the key that signs reply tokens; made by `make` when it is not there yet.
+    fn setting(&self, name: &str, make: &dyn Fn() -> Vec<u8>) -> Result<Vec<u8>, StoreError>;
+
+    /// A number that grows with every commit by anybody, also by another process: a cheap way to see that there may be work.
+    fn change_counter(&self) -> Result<u64, StoreError>;
+}
