@@ -9,5 +9,6 @@ pub mod notification;
 pub mod outgoing;
 pub mod record;
 pub mod schema;
+pub mod secret;
 pub mod store;
 pub mod token;

@@ -1,5 +1,7 @@
 //! Incoming mail: stored first, then judged, then acted upon.
 
+pub mod text;
+
 use crate::record::RecordKey;
 use jiff::Timestamp;
 
