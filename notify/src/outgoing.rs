@@ -80,6 +80,31 @@ pub struct RecipientVerdict {
     pub detail: String,
 }
 
+impl RecipientVerdict {
+    /// The verdicts that are written. One that is read and is not among them was written by another version: it reads
+    /// as `other`, with the word at the head of the detail.
+    pub const WORDS: [&'static str; 18] = [
+        "queued",
+        "digest",
+        "opted_out",
+        "user_inactive",
+        "user_notification_disabled",
+        "group_inactive",
+        "unknown_recipient",
+        "no_address",
+        "invalid_address",
+        "excluded_actor",
+        "own_address",
+        "suppressed",
+        "duplicate",
+        "denied_domain",
+        "quiet_hours",
+        "weight_lost",
+        "render_error",
+        "error",
+    ];
+}
+
 /// A mail ready to be queued: rendered once, one recipient, a Message-ID for life.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutgoingMail {
@@ -217,6 +242,8 @@ pub struct LogRow {
     pub created: Timestamp,
     /// Its state.
     pub state: DeliveryState,
+    /// Why it is in that state, where the last attempt does not say it: `expired`, `poison`, `cancelled`; empty otherwise.
+    pub reason: String,
     /// The event that caused it.
     pub event: EventId,
     /// The notification that made it.
@@ -225,8 +252,29 @@ pub struct LogRow {
     pub mail: OutgoingMail,
     /// Attempts so far.
     pub attempts: u32,
-    /// When it is tried next.
+    /// When it is tried next; `None` if it is due at once, or not tried any more.
     pub next_at: Option<Timestamp>,
-    /// The last attempt.
+    /// The last attempt that ended.
     pub last: Option<Evidence>,
+}
+
+/// One attempt at a delivery, as the email log keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Its number in the store.
+    pub id: i64,
+    /// Counted from 1 for each delivery.
+    pub n: u32,
+    /// Who made it.
+    pub owner: String,
+    /// When it was claimed.
+    pub started: Timestamp,
+    /// When it ended; `None` while it is under way.
+    pub ended: Option<Timestamp>,
+    /// What it came to: the state that it asked for, or `crashed`; empty while it is under way.
+    pub outcome: String,
+    /// True if it ended when somebody else had the delivery already, so that it changed no state.
+    pub late: bool,
+    /// What happened on the wire.
+    pub evidence: Evidence,
 }

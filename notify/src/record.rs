@@ -49,6 +49,20 @@ pub struct Record {
     pub updated: Timestamp,
 }
 
+impl Record {
+    /// Its fields together with those that every record has: `id`, `number`, `created`, `updated`.
+    /// This is what events carry as `current` and `previous`.
+    pub fn whole(&self) -> Fields {
+        let mut fields = self.fields.clone();
+        let id = Value::from(self.key.id.as_str());
+        fields.insert("id".to_owned(), id.clone());
+        fields.insert("number".to_owned(), id);
+        fields.insert("created".to_owned(), self.created.to_string().into());
+        fields.insert("updated".to_owned(), self.updated.to_string().into());
+        fields
+    }
+}
+
 /// One entry of a journal field, such as a comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalEntry {

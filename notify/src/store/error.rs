@@ -15,6 +15,8 @@ pub enum StoreError {
     NoRecord(crate::record::RecordKey),
     /// A record that is to be inserted exists already.
     RecordExists(crate::record::RecordKey),
+    /// An inbound mail was processed already, by somebody else: its effects are there, and are not made again.
+    AlreadyProcessed(crate::inbound::InboundId),
     /// Something in the database cannot be read; it was written by another version, or by another program.
     Corrupt(String),
     /// Another daemon is running on this database.
@@ -27,6 +29,7 @@ impl fmt::Display for StoreError {
             Self::Database { doing, source } => write!(f, "cannot {doing}: {source}"),
             Self::NoRecord(key) => write!(f, "there is no record {key}"),
             Self::RecordExists(key) => write!(f, "the record {key} exists already"),
+            Self::AlreadyProcessed(id) => write!(f, "the inbound mail {id} is processed already"),
             Self::Corrupt(what) => write!(f, "the database is not as expected: {what}"),
             Self::Locked(path) => write!(f, "another postrider is running on {path}"),
         }

@@ -11,7 +11,9 @@ pub use error::StoreError;
 
 use crate::event::{Event, EventId, NewEvent};
 use crate::inbound::{Inbound, InboundId, InboundOutcome, InboundRow, NewInbound, Stored};
-use crate::outgoing::{Claimed, Completion, DeliveryId, DeliveryState, LogRow, Settlement};
+use crate::outgoing::{
+    Attempt, Claimed, Completion, DeliveryId, DeliveryState, LogRow, Settlement,
+};
 use crate::record::{Change, JournalEntry, Record, RecordKey};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -88,7 +90,8 @@ pub trait Store: Send + Sync {
     /// All records of a table, by id.
     fn records(&self, table: &str) -> Result<Vec<Record>, StoreError>;
 
-    /// The records of a table in which a field has a value, compared as text without case: users by address, members by group.
+    /// The records of a table in which a field has a value, or a list has it among its values, compared as text without ASCII case:
+    /// users by address, members by group.
     fn records_where(
         &self,
         table: &str,
@@ -100,6 +103,10 @@ pub trait Store: Send + Sync {
     fn journal(&self, key: &RecordKey) -> Result<Vec<JournalEntry>, StoreError>;
 
     /// Does all of it in one transaction, and returns only when it is on disk.
+    ///
+    /// A change that changes nothing gives its key and queues no event. An event about a record that brings no fields gets
+    /// the record's. An outcome for an inbound mail that is processed or ignored already is
+    /// [`StoreError::AlreadyProcessed`], and then nothing at all is written.
     fn commit(&self, work: &Work) -> Result<Committed, StoreError>;
 
     /// Events that are due, oldest first.
@@ -129,8 +136,19 @@ pub trait Store: Send + Sync {
         completions: &[Completion],
     ) -> Result<Vec<DeliveryId>, StoreError>;
 
+    /// Makes leases last until `now + lease`, for a worker that sees its server move. Gives the deliveries whose lease was lost meanwhile.
+    fn renew(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        held: &[(DeliveryId, i64)],
+    ) -> Result<Vec<DeliveryId>, StoreError>;
+
     /// The email log.
     fn log(&self, filter: &LogFilter) -> Result<Vec<LogRow>, StoreError>;
+
+    /// Every attempt at a delivery, oldest first.
+    fn attempts(&self, delivery: DeliveryId) -> Result<Vec<Attempt>, StoreError>;
 
     /// The message of a delivery, exactly as sent.
     fn raw_message(&self, delivery: DeliveryId) -> Result<Option<Vec<u8>>, StoreError>;
@@ -149,6 +167,9 @@ pub trait Store: Send + Sync {
         expires: Timestamp,
     ) -> Result<usize, StoreError>;
 
+    /// Cancels deliveries that wait. Gives how many.
+    fn cancel(&self, deliveries: &[DeliveryId]) -> Result<usize, StoreError>;
+
     /// Stores fetched mails; they are on disk when this returns.
     fn store_inbound(
         &self,
@@ -162,7 +183,8 @@ pub trait Store: Send + Sync {
     /// Forgets unique-ids that the server no longer lists, so that one used again later is new.
     fn forget_uidls(&self, account: &str, gone: &[String]) -> Result<(), StoreError>;
 
-    /// Inbound mails that are due for processing, oldest first.
+    /// Takes inbound mails that are due for processing, oldest first, and counts the attempt before the work: what is
+    /// returned says how many there were before. What is processed, ignored or held is not due.
     fn due_inbound(&self, now: Timestamp, limit: usize) -> Result<Vec<Inbound>, StoreError>;
 
     /// One inbound mail, whole.
