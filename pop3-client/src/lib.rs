@@ -1,2 +1,34 @@
-//! 
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod argument;
+mod capability;
+mod command;
+mod connection;
+mod decoder;
+mod event;
+mod fault;
+mod limits;
+mod listing;
+mod number;
+mod reply;
+mod state;
+mod unique_id;
+
+pub use argument::{CustomCommand, InvalidArgument, LanguageTag, Password, UserName};
+pub use capability::{Capabilities, Expire};
+pub use command::{Command, Request};
+pub use connection::{Connection, Phase};
+pub use decoder::{Decoded, DotDecoder, LineEnding};
+pub use event::Event;
+pub use fault::{Local, Violation};
+pub use limits::Limits;
+pub use listing::{DropListing, ScanListing, UniqueIdListing};
+pub use number::{InvalidNumber, MessageNumber};
+pub use reply::{Reply, ResponseCode, Status};
+pub use state::State;
+pub use unique_id::{InvalidUniqueId, UniqueId};
+
+pub use postrider_wire::sasl::Credentials;
+pub use postrider_wire::{Endpoint, Secret, Security, Transcript};

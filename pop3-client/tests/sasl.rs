@@ -1,0 +1,145 @@
+//! AUTH: when the initial response goes along, and what a wrong challenge leads to (RFC 5034).
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use bytes::BytesMut;
+use common::{play_every_way, turn};
+use postrider_pop3::{Command, Connection, Credentials, Event, Limits, Local, State, Violation};
+use postrider_wire::sasl::{Mechanism, SaslError};
+
+fn auth(mechanism: Mechanism) -> Command {
+    Command::Auth(
+        mechanism,
+        Credentials::password("tim", "tanstaaftanstaaf").unwrap(),
+    )
+}
+
+fn dialogue(capa: &str, command: Command, replies: &str) -> common::Heard {
+    let capa = format!("+OK\r\n{capa}.\r\n");
+    let turns = [
+        turn([], "+OK\r\n"),
+        turn([Command::Capa], capa),
+        turn([command], replies),
+    ];
+    play_every_way(&Limits::default(), &turns, false)
+}
+
+#[test]
+fn rfc5034_the_initial_response_goes_along_if_sasl_is_listed() {
+    let heard = dialogue("SASL PLAIN\r\n", auth(Mechanism::Plain), "+OK\r\n");
+    assert_eq!(heard.error, None);
+    assert_eq!(
+        heard.written,
+        b"CAPA\r\nAUTH PLAIN AHRpbQB0YW5zdGFhZnRhbnN0YWFm\r\n"
+    );
+    let without = dialogue("USER\r\n", auth(Mechanism::Plain), "+ \r\n+OK\r\n");
+    assert_eq!(without.error, None);
+    assert_eq!(
+        without.written,
+        b"CAPA\r\nAUTH PLAIN\r\nAHRpbQB0YW5zdGFhZnRhbnN0YWFm\r\n"
+    );
+}
+
+#[test]
+fn rfc2449_4_an_initial_response_beyond_255_octets_goes_in_a_line_of_its_own() {
+    let token = "t".repeat(2_000);
+    let bearer = Credentials::bearer("tim", token.as_str()).unwrap();
+    let heard = dialogue(
+        "SASL XOAUTH2\r\n",
+        Command::Auth(Mechanism::Xoauth2, bearer),
+        "+ \r\n+OK\r\n",
+    );
+    assert_eq!(heard.error, None);
+    assert!(
+        heard.written.starts_with(b"CAPA\r\nAUTH XOAUTH2\r\n"),
+        "{:?}",
+        heard.written
+    );
+    assert!(heard.written.len() > 2_600);
+}
+
+#[test]
+fn login_answers_two_prompts_and_opens_the_maildrop() {
+    let heard = dialogue(
+        "SASL LOGIN\r\n",
+        auth(Mechanism::Login),
+        "+ VXNlcm5hbWU6\r\n+ UGFzc3dvcmQ6\r\n+OK\r\n",
+    );
+    assert_eq!(heard.error, None);
+    assert!(
+        heard
+            .written
+            .ends_with(b"AUTH LOGIN\r\ndGlt\r\ndGFuc3RhYWZ0YW5zdGFhZg==\r\n")
+    );
+}
+
+#[test]
+fn s18_a_challenge_that_is_no_base64_is_cancelled_with_a_star() {
+    let heard = dialogue(
+        "SASL PLAIN\r\n",
+        auth(Mechanism::Login),
+        "+ !!!\r\n-ERR cancelled\r\n",
+    );
+    assert_eq!(heard.error, Some(Violation::Sasl(SaslError::NotBase64)));
+    assert_eq!(heard.written, b"CAPA\r\nAUTH LOGIN\r\n*\r\n");
+}
+
+#[test]
+fn s18_rounds_are_capped() {
+    let endless = "+ AAAA\r\n".repeat(40);
+    let heard = dialogue("SASL LOGIN\r\n", auth(Mechanism::Login), &endless);
+    assert!(
+        matches!(heard.error, Some(Violation::Sasl(_))),
+        "{:?}",
+        heard.error
+    );
+}
+
+#[test]
+fn s18_success_before_the_mechanism_is_through_is_an_error() {
+    let heard = dialogue(
+        "SASL LOGIN\r\n",
+        auth(Mechanism::Login),
+        "+OK welcome, whoever you are\r\n",
+    );
+    assert_eq!(
+        heard.error,
+        Some(Violation::Sasl(SaslError::PrematureSuccess(
+            Mechanism::Login
+        )))
+    );
+}
+
+#[test]
+fn a_refusal_leaves_the_session_open_for_another_attempt() {
+    let heard = dialogue(
+        "SASL PLAIN\r\n",
+        auth(Mechanism::Plain),
+        "-ERR [AUTH] no\r\n",
+    );
+    assert_eq!(heard.error, None);
+    assert!(matches!(heard.events.last(), Some(Event::Refused { .. })));
+}
+
+#[test]
+fn nothing_is_said_that_was_not_asked() {
+    let mut pop3 = Connection::new(Limits::default());
+    let mut out = BytesMut::new();
+    pop3.receive(&mut BytesMut::from(&b"+OK\r\n"[..])).unwrap();
+    assert_eq!(pop3.respond(&mut out), Err(Local::NoChallenge));
+    pop3.send(&auth(Mechanism::Login), &mut out).unwrap();
+    out.clear();
+    assert_eq!(pop3.respond(&mut out), Err(Local::NoChallenge));
+    assert!(out.is_empty());
+    assert_eq!(pop3.state(), State::Authorization);
+    let token = Command::Auth(Mechanism::Xoauth2, Credentials::password("a", "b").unwrap());
+    let mut fresh = Connection::new(Limits::default());
+    fresh.receive(&mut BytesMut::from(&b"+OK\r\n"[..])).unwrap();
+    assert_eq!(
+        fresh.send(&token, &mut out),
+        Err(Local::Mechanism(Mechanism::Xoauth2))
+    );
+    assert!(out.is_empty());
+}
