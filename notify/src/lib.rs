@@ -3,6 +3,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod account;
+pub mod condition;
+pub mod directory;
 pub mod event;
 pub mod inbound;
 pub mod notification;
@@ -11,4 +13,6 @@ pub mod record;
 pub mod schema;
 pub mod secret;
 pub mod store;
+pub mod suggest;
 pub mod token;
+pub mod walk;

@@ -1,0 +1,64 @@
+//! The directory: what conditions, recipients and templates look up while an event is processed.
+
+use crate::record::{Fields, JournalEntry, RecordKey};
+use crate::store::{Store, StoreError};
+use std::sync::Arc;
+
+/// Looks up records and people. An application with its own database implements this over it.
+///
+/// ```
+/// use postrider_notify::directory::{Directory, Stored};
+/// fn accepts(_: &dyn Directory) {}
+/// # fn with(stored: Stored) {
+/// accepts(&stored);
+/// # }
+/// ```
+pub trait Directory: Send + Sync {
+    /// The fields of a record, `id`, `created` and `updated` included; `None` if there is no such record.
+    fn record(&self, key: &RecordKey) -> Result<Option<Fields>, StoreError>;
+
+    /// The ids of the users who are in a group.
+    fn members(&self, group: &str) -> Result<Vec<String>, StoreError>;
+
+    /// The id of the user who has this address, compared without case; the first one if there are several.
+    fn user_by_address(&self, address: &str) -> Result<Option<String>, StoreError>;
+
+    /// The journal entries of a record, oldest first.
+    fn journal(&self, key: &RecordKey) -> Result<Vec<JournalEntry>, StoreError>;
+}
+
+/// The directory that the store itself is: its tables `user`, `group` and `group_member`.
+#[derive(Clone)]
+pub struct Stored(pub Arc<dyn Store>);
+
+impl Directory for Stored {
+    fn record(&self, key: &RecordKey) -> Result<Option<Fields>, StoreError> {
+        Ok(self.0.record(key)?.map(|record| record.whole()))
+    }
+
+    fn members(&self, group: &str) -> Result<Vec<String>, StoreError> {
+        let rows = self.0.records_where("group_member", "group", group)?;
+        // The store compares without case; ids differ by case.
+        let text = |fields: &Fields, name: &str| Some(fields.get(name)?.as_str()?.to_owned());
+        Ok(rows
+            .iter()
+            .filter(|row| text(&row.fields, "group").as_deref() == Some(group))
+            .filter_map(|row| text(&row.fields, "user"))
+            .collect())
+    }
+
+    fn user_by_address(&self, address: &str) -> Result<Option<String>, StoreError> {
+        let rows = self.0.records_where("user", "email", address)?;
+        Ok(rows.into_iter().next().map(|row| row.key.id))
+    }
+
+    fn journal(&self, key: &RecordKey) -> Result<Vec<JournalEntry>, StoreError> {
+        self.0.journal(key)
+    }
+}
+
+impl std::fmt::Debug for Stored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stored(…)")
+    }
+}
