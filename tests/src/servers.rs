@@ -1,6 +1,7 @@
 //! Servers that others wrote, on loopback, for as long as a test lasts.
 //!
 //! Where they cannot be had, a test says so aloud and is left out; with `POSTRIDER_REQUIRE_SERVERS` set, it fails instead.
+//! `POSTRIDER_NO_SERVERS` leaves all of them out.
 //!
 //! ```no_run
 //! use postrider_tests::servers::{MailServers, SmtpPort, or_left_out};
@@ -56,6 +57,14 @@ pub fn or_left_out<T>(test: &str, found: Result<T, NotAvailable>) -> Option<T> {
             left_out(test, &why);
         })
         .ok()
+}
+
+/// Whether servers may be looked for at all: `tests/run --quick` forbids it.
+fn wanted() -> Result<(), NotAvailable> {
+    match std::env::var_os("POSTRIDER_NO_SERVERS") {
+        Some(_) => Err(NotAvailable::new("POSTRIDER_NO_SERVERS is set")),
+        None => Ok(()),
+    }
 }
 
 /// Says that something is left out, past the capture of a passing test's output: nobody would read it there.

@@ -1,4 +1,4 @@
-use super::NotAvailable;
+use super::{NotAvailable, wanted};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -12,6 +12,7 @@ const ELSEWHERE: [&str; 4] = ["/usr/local/bin", "/usr/local/sbin", "/usr/sbin", 
 
 /// The path of an installed program.
 pub(crate) fn find(name: &str) -> Result<PathBuf, NotAvailable> {
+    wanted()?;
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .chain(ELSEWHERE.iter().map(PathBuf::from))
