@@ -170,6 +170,21 @@ impl Request {
         )
     }
 
+    /// True if `+OK` is followed by lines and a dot (RFC 1939 §3).
+    #[cfg(feature = "tokio")]
+    pub(crate) fn is_multi_line(self) -> bool {
+        matches!(
+            self,
+            Self::Capa
+                | Self::List(None)
+                | Self::Uidl(None)
+                | Self::Retr(_)
+                | Self::Top(_)
+                | Self::LangList
+                | Self::CustomMultiLine
+        )
+    }
+
     pub(crate) fn keyword(self) -> &'static str {
         match self {
             Self::Capa => "CAPA",

@@ -7,6 +7,9 @@ mod capability;
 mod command;
 mod connection;
 mod decoder;
+mod diagram;
+#[cfg(feature = "tokio")]
+mod driver;
 mod event;
 mod fault;
 mod limits;
@@ -21,6 +24,9 @@ pub use capability::{Capabilities, Expire};
 pub use command::{Command, Request};
 pub use connection::{Connection, Phase};
 pub use decoder::{Decoded, DotDecoder, LineEnding};
+pub use diagram::state_diagram;
+#[cfg(feature = "tokio")]
+pub use driver::{Client, Config, Error, ErrorKind, Pipelining, Retrieved, Stage, Timeouts};
 pub use event::Event;
 pub use fault::{Local, Violation};
 pub use limits::Limits;
@@ -32,3 +38,5 @@ pub use unique_id::{InvalidUniqueId, UniqueId};
 
 pub use postrider_wire::sasl::Credentials;
 pub use postrider_wire::{Endpoint, Secret, Security, Transcript};
+#[cfg(feature = "tokio")]
+pub use postrider_wire::{Stream, Tls};

@@ -74,6 +74,13 @@ impl Reply {
         Escaped(&self.text).to_string()
     }
 
+    /// The whole line as sent, for a transcript that escapes it.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn to_line(&self) -> Vec<u8> {
+        let indicator = if self.is_ok() { &b"+OK "[..] } else { b"-ERR " };
+        [indicator, &self.text].concat().trim_ascii_end().to_vec()
+    }
+
     /// The same as the server sent it. Do not show it on a terminal.
     pub fn raw_text(&self) -> &[u8] {
         &self.text

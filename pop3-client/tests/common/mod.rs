@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
+pub mod server;
+
 use bytes::BytesMut;
 use postrider_pop3::{Command, Connection, Event, Limits, MessageNumber, Violation};
 

@@ -1,0 +1,16 @@
+//! The driver: sockets, deadlines and TLS over the machine. It knows nothing of the protocol that the machine does not tell it.
+
+mod client;
+mod commands;
+mod config;
+mod error;
+mod link;
+mod opening;
+mod retrieve;
+mod session;
+mod window;
+
+pub use client::Client;
+pub use config::{Config, Pipelining, Timeouts};
+pub use error::{Error, ErrorKind, Stage};
+pub use retrieve::Retrieved;

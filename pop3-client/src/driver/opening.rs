@@ -1,0 +1,152 @@
+use super::config::Config;
+use super::error::ErrorKind;
+use crate::{Command, Connection, Event, Password, Reply, Request, UserName};
+use postrider_wire::Security;
+use postrider_wire::sasl::{self, Channel, Credentials, NoMechanism};
+
+/// From the greeting to an open maildrop: CAPA, STLS, CAPA again, login, CAPA again. No socket; events in, steps out.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    security: Security,
+    credentials: Option<Credentials>,
+    channel: Channel,
+    logged_in: bool,
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Nothing yet: the answer is not complete.
+    Wait,
+    /// Send this command.
+    Send(Command),
+    /// Answer the server's challenge.
+    Respond,
+    /// Do the TLS handshake, then call [`Opening::tls_started`].
+    StartTls,
+    /// The session is as far as it can go.
+    Done,
+}
+
+impl Opening {
+    pub(crate) fn new(config: &Config, encrypted: bool) -> Self {
+        let channel = match (encrypted, config.clear_text_credentials) {
+            (true, _) => Channel::Encrypted,
+            (false, true) => Channel::ClearTextWithCredentialsAllowed,
+            (false, false) => Channel::ClearText,
+        };
+        Self {
+            security: config.security,
+            credentials: config.credentials.clone(),
+            channel,
+            logged_in: false,
+        }
+    }
+
+    pub(crate) fn next(&mut self, event: &Event, pop3: &Connection) -> Result<Step, ErrorKind> {
+        match event {
+            Event::Greeting(_) => Ok(Step::Send(Command::Capa)),
+            Event::Challenge => Ok(Step::Respond),
+            Event::Finished {
+                request: Request::Capa,
+                ..
+            }
+            | Event::Refused {
+                request: Some(Request::Capa),
+                ..
+            } => self.after_capabilities(pop3),
+            Event::Accepted { request, .. } => self.accepted(*request),
+            Event::Refused {
+                request: Some(Request::Stls),
+                reply,
+            } => self.stls_refused(reply, pop3),
+            Event::Refused { reply, .. } => Err(ErrorKind::Refused(reply.clone())),
+            _ => Ok(Step::Wait),
+        }
+    }
+
+    /// TLS is in place; what was learned before counts for nothing.
+    pub(crate) fn tls_started(&mut self) -> Step {
+        self.channel = Channel::Encrypted;
+        Step::Send(Command::Capa)
+    }
+
+    fn after_capabilities(&mut self, pop3: &Connection) -> Result<Step, ErrorKind> {
+        let upgrade = matches!(
+            self.security,
+            Security::StartTls | Security::StartTlsIfOffered
+        );
+        if self.logged_in {
+            Ok(Step::Done)
+        } else if !upgrade || self.channel == Channel::Encrypted {
+            self.login(pop3)
+        } else if pop3.capabilities().stls()
+            || (pop3.capabilities().is_empty() && self.security == Security::StartTls)
+        {
+            Ok(Step::Send(Command::Stls))
+        } else if self.security == Security::StartTls {
+            Err(ErrorKind::TlsNotOffered)
+        } else {
+            self.login(pop3)
+        }
+    }
+
+    fn stls_refused(&mut self, reply: &Reply, pop3: &Connection) -> Result<Step, ErrorKind> {
+        match self.security {
+            Security::StartTlsIfOffered => self.login(pop3),
+            _ => Err(ErrorKind::TlsRefused(reply.clone())),
+        }
+    }
+
+    fn accepted(&mut self, request: Request) -> Result<Step, ErrorKind> {
+        match (request, &self.credentials) {
+            (Request::Stls, _) => Ok(Step::StartTls),
+            (Request::User, Some(credentials)) => {
+                let password = credentials
+                    .as_password()
+                    .cloned()
+                    .unwrap_or_else(|| "".into());
+                Password::new(password)
+                    .map(|p| Step::Send(Command::Pass(p)))
+                    .map_err(ErrorKind::Argument)
+            }
+            (Request::Pass | Request::Auth, _) => {
+                self.logged_in = true;
+                Ok(Step::Send(Command::Capa))
+            }
+            _ => Ok(Step::Wait),
+        }
+    }
+
+    /// The strongest SASL mechanism, or else USER and PASS. There is one attempt: no falling back to a weaker way.
+    pub(crate) fn login(&self, pop3: &Connection) -> Result<Step, ErrorKind> {
+        let Some(credentials) = &self.credentials else {
+            return Ok(Step::Done);
+        };
+        match sasl::select(pop3.capabilities().sasl(), credentials, self.channel) {
+            Ok(mechanism) => Ok(Step::Send(Command::Auth(mechanism, credentials.clone()))),
+            Err(error) => self.user_and_pass(credentials, pop3, error),
+        }
+    }
+
+    fn user_and_pass(
+        &self,
+        credentials: &Credentials,
+        pop3: &Connection,
+        no_mechanism: NoMechanism,
+    ) -> Result<Step, ErrorKind> {
+        // Servers without CAPA, and some with it, have USER without saying so.
+        let capabilities = pop3.capabilities();
+        let has_user = capabilities.user() || !capabilities.has("SASL");
+        let Some(password) = credentials.as_password().filter(|_| has_user) else {
+            return Err(ErrorKind::NoMechanism(no_mechanism));
+        };
+        if self.channel == Channel::ClearText {
+            return Err(ErrorKind::ClearText);
+        }
+        // Both are checked before the first is sent.
+        Password::new(password.clone()).map_err(ErrorKind::Argument)?;
+        let user = UserName::new(credentials.user()).map_err(ErrorKind::Argument)?;
+        Ok(Step::Send(Command::User(user)))
+    }
+}

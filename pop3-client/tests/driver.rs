@@ -1,0 +1,456 @@
+//! The tokio driver against a scripted server.
+
+#![cfg(feature = "tokio")]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use common::n;
+use common::server::{Act, Server, say};
+use postrider_pop3::{
+    Client, Config, Credentials, DropListing, Endpoint, Error, ErrorKind, MessageNumber,
+    Pipelining, ResponseCode, Retrieved, Security, Stage, Timeouts, Transcript, Violation,
+};
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+fn config(endpoint: Endpoint) -> Config {
+    Config::new(endpoint)
+        .security(Security::None)
+        .credentials(Credentials::password("tim", "tanstaaf").unwrap())
+        .danger_allow_clear_text_credentials()
+}
+
+/// Logs in to the scripted server and does something there: its result, and the commands that the server saw.
+async fn with<T>(
+    server: Server,
+    work: impl AsyncFnOnce(&mut Client) -> Result<T, Error>,
+) -> (Result<T, Error>, Vec<String>) {
+    let (endpoint, commands) = server.start();
+    let result = match Client::connect(&config(endpoint)).await {
+        Ok(mut client) => work(&mut client).await,
+        Err(error) => Err(error),
+    };
+    (result, commands.join().unwrap())
+}
+
+async fn connect_error(server: Server) -> Error {
+    with(server, async |_| Ok(())).await.0.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_mailbox_is_read() {
+    let (endpoint, commands) = Server::new().start();
+    let mut client = Client::connect(&config(endpoint)).await.unwrap();
+    assert_eq!(
+        client.stat().await.unwrap(),
+        DropListing {
+            count: 1,
+            octets: 60
+        }
+    );
+    let uidl = client.uidl().await.unwrap();
+    assert_eq!((uidl[0].0, uidl[0].1.as_str()), (n(1), "AAA"));
+    assert_eq!(
+        client.uidl_one(n(1)).await.unwrap().unwrap().as_str(),
+        "AAA"
+    );
+    assert_eq!(client.list_one(n(1)).await.unwrap().octets, 60);
+    assert_eq!(
+        client.retr_to_vec(n(1), 100).await.unwrap(),
+        b"Subject: x\r\n\r\nb\r\n"
+    );
+    client.dele(n(1)).await.unwrap();
+    client.quit().await.unwrap();
+    let expected = [
+        "CAPA",
+        "USER tim",
+        "PASS tanstaaf",
+        "CAPA",
+        "STAT",
+        "UIDL",
+        "UIDL 1",
+        "LIST 1",
+        "RETR 1",
+        "DELE 1",
+        "QUIT",
+    ];
+    assert_eq!(commands.join().unwrap(), expected);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_in_clear_text_unless_somebody_said_so() {
+    let (endpoint, commands) = Server::new().start();
+    let careful = Config::new(endpoint)
+        .security(Security::None)
+        .credentials(Credentials::password("tim", "p").unwrap());
+    let error = Client::connect(&careful).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::ClearText), "{error}");
+    assert_eq!(commands.join().unwrap(), ["CAPA"]);
+}
+
+#[tokio::test]
+async fn s15_without_stls_nothing_but_an_error() {
+    let (endpoint, commands) = Server::new().start();
+    let strict = Config::new(endpoint).credentials(Credentials::password("tim", "p").unwrap());
+    let error = Client::connect(&strict).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::TlsNotOffered), "{error}");
+    assert!(
+        error.to_string().contains("did you mean Security::Tls"),
+        "{error}"
+    );
+    assert_eq!(commands.join().unwrap(), ["CAPA"]);
+
+    let server = Server::new()
+        .on("CAPA", say("+OK\r\nSTLS\r\n.\r\n"))
+        .on("STLS", say("-ERR not now\r\n"));
+    let (endpoint, commands) = server.start();
+    let strict = Config::new(endpoint).credentials(Credentials::password("tim", "p").unwrap());
+    let error = Client::connect(&strict).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::TlsRefused(_)), "{error}");
+    assert_eq!(commands.join().unwrap(), ["CAPA", "STLS"]);
+}
+
+#[tokio::test]
+async fn s14_clear_text_behind_stls_ends_the_session_before_the_handshake() {
+    let injected = say("+OK begin\r\n+OK fake CAPA\r\n");
+    let (endpoint, commands) = Server::new()
+        .on("CAPA", say("+OK\r\nSTLS\r\n.\r\n"))
+        .on("STLS", injected)
+        .start();
+    let error = Client::connect(&Config::new(endpoint)).await.unwrap_err();
+    assert!(
+        matches!(
+            error.kind(),
+            ErrorKind::Violation(Violation::ClearTextAfterStls)
+        ),
+        "{error}"
+    );
+    assert_eq!(commands.join().unwrap(), ["CAPA", "STLS"]);
+}
+
+#[tokio::test]
+async fn refusals_are_typed_and_say_whether_to_retry() {
+    let refused = async |words: &str| connect_error(Server::new().on("PASS", say(words))).await;
+    let wrong = refused("-ERR [AUTH] invalid\r\n").await;
+    assert!(wrong.is_credential_fault() && !wrong.is_retryable());
+    assert_eq!(
+        (wrong.stage(), wrong.response_code()),
+        (Stage::Login, Some(&ResponseCode::Auth))
+    );
+    assert!(wrong.to_string().starts_with(&format!(
+        "login refused by {}: -ERR [AUTH] invalid",
+        wrong.endpoint()
+    )));
+    assert!(!wrong.to_string().contains("tanstaaf"));
+    let plain = refused("-ERR no\r\n").await;
+    assert!(plain.is_credential_fault() && !plain.is_retryable());
+    for words in [
+        "-ERR [IN-USE] locked\r\n",
+        "-ERR [SYS/TEMP] x\r\n",
+        "-ERR [LOGIN-DELAY] x\r\n",
+    ] {
+        let busy = refused(words).await;
+        assert!(busy.is_retryable() && !busy.is_credential_fault(), "{busy}");
+    }
+    let broken = refused("-ERR [SYS/PERM] x\r\n").await;
+    assert!(!broken.is_retryable() && !broken.is_credential_fault());
+}
+
+#[tokio::test]
+async fn servers_of_other_protocols_are_recognised() {
+    for (greeting, hint) in [
+        ("220 mx ESMTP\r\n", "SMTP"),
+        ("* OK IMAP4rev1\r\n", "IMAP"),
+        ("\x15\x03\x01\x00\n", "TLS"),
+    ] {
+        let error = connect_error(Server::new().on("", Act::SayAndClose(greeting.into()))).await;
+        assert_eq!(error.stage(), Stage::Greeting);
+        assert!(error.hint().unwrap().contains(hint), "{error}");
+    }
+    let busy = connect_error(
+        Server::new().on("", Act::SayAndClose(b"-ERR \x1b[31mtoo busy\r\n".to_vec())),
+    )
+    .await;
+    assert!(busy.is_retryable());
+    assert!(
+        busy.to_string().contains(r"-ERR \x1b[31mtoo busy"),
+        "{busy}"
+    );
+}
+
+#[tokio::test]
+async fn s3_a_message_cut_off_is_an_error() {
+    let cut = Act::SayAndClose(b"+OK 1000 octets\r\nSubject: x\r\n\r\npart\r\n".to_vec());
+    let (result, _) = with(Server::new().on("RETR", cut), async |client| {
+        client.retr_to_vec(n(1), 4_096).await
+    })
+    .await;
+    let error = result.unwrap_err();
+    assert!(
+        matches!(
+            error.kind(),
+            ErrorKind::Violation(Violation::Truncated { .. })
+        ),
+        "{error}"
+    );
+    assert!(error.is_retryable());
+}
+
+#[tokio::test]
+async fn s19_a_line_while_idle_is_noticed_before_the_next_command() {
+    let late = Server::new().on("NOOP", say("+OK\r\n+OK surplus\r\n"));
+    let (result, commands) = with(late, async |client| {
+        client.noop().await?;
+        client.stat().await
+    })
+    .await;
+    let error = result.unwrap_err();
+    assert!(
+        matches!(
+            error.kind(),
+            ErrorKind::Violation(Violation::Unsolicited(_))
+        ),
+        "{error}"
+    );
+    assert_eq!(commands.last().unwrap(), "NOOP");
+}
+
+#[tokio::test]
+async fn a_message_beyond_the_callers_limit_ends_the_session() {
+    let (result, _) = with(Server::new(), async |client| {
+        assert_eq!(client.retr_to_vec(n(1), 17).await?.len(), 17);
+        client.retr_to_vec(n(1), 16).await
+    })
+    .await;
+    assert!(matches!(
+        result.unwrap_err().kind(),
+        ErrorKind::TooLarge { limit: 16, .. }
+    ));
+}
+
+async fn timeout_of(act: Act) -> Error {
+    let quick = Timeouts {
+        greeting: Duration::from_millis(50),
+        reply: Duration::from_millis(50),
+        body_idle: Duration::from_millis(50),
+        ..Timeouts::default()
+    };
+    let (endpoint, _commands) = Server::new().on("RETR", act).start();
+    let mut client = Client::connect(&config(endpoint).timeouts(quick))
+        .await
+        .unwrap();
+    client.retr_to_vec(n(1), 1 << 20).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn s24_silence_ends_in_a_timeout_in_every_phase() {
+    for act in [
+        Act::Silence,
+        say("+O"),
+        say("+OK\r\n"),
+        say("+OK\r\npart of a li"),
+    ] {
+        let error = timeout_of(act).await;
+        assert!(matches!(error.kind(), ErrorKind::Timeout(_)), "{error}");
+        assert!(error.is_retryable());
+    }
+}
+
+/// A server that answers as many RETR as it is sent, and how many it was ever sent before it answered.
+fn many(count: u32) -> (Server, Vec<MessageNumber>) {
+    let server = Server::new().on("STAT", say(format!("+OK {count} 60000\r\n")));
+    (server, MessageNumber::all(count).collect())
+}
+
+#[tokio::test]
+async fn s20_retr_many_keeps_order_and_one_refusal_touches_no_other() {
+    let (server, numbers) = many(200);
+    let server = server.on("RETR 30", say("-ERR [SYS/TEMP] x\r\n"));
+    let (result, commands) = with(server, async |client| {
+        let mut seen = Vec::new();
+        let mut body = Vec::new();
+        client
+            .retr_many(&numbers, |retrieved| {
+                match retrieved {
+                    Retrieved::Chunk { bytes, .. } => body.extend_from_slice(bytes),
+                    Retrieved::End { number, octets } => {
+                        assert_eq!((octets, std::mem::take(&mut body).len()), (17, 17));
+                        seen.push((number, true));
+                    }
+                    Retrieved::Refused { number, reply } => {
+                        assert_eq!(reply.code(), Some(&ResponseCode::SysTemp));
+                        seen.push((number, false));
+                    }
+                }
+                ControlFlow::Continue(())
+            })
+            .await?;
+        Ok(seen)
+    })
+    .await;
+    let expected: Vec<_> = MessageNumber::all(200)
+        .map(|number| (number, number != n(30)))
+        .collect();
+    assert_eq!(result.unwrap(), expected);
+    assert_eq!(commands.len(), 4 + 200);
+}
+
+#[tokio::test]
+async fn s20_after_sys_perm_no_more_messages_are_asked_for() {
+    let (server, numbers) = many(5_000);
+    let server = server.on("RETR 3", say("-ERR [SYS/PERM] x\r\n"));
+    let (result, commands) = with(server, async |client| {
+        client
+            .retr_many(&numbers, |_| ControlFlow::Continue(()))
+            .await?;
+        Ok(())
+    })
+    .await;
+    assert_eq!(
+        result.unwrap_err().response_code(),
+        Some(&ResponseCode::SysPerm)
+    );
+    assert!(commands.len() <= 4 + 64, "{}", commands.len());
+}
+
+#[tokio::test]
+async fn a_sink_can_stop_the_flight_and_nothing_is_deleted() {
+    let (server, numbers) = many(10);
+    let (result, commands) = with(server, async |client| {
+        client.retr_many(&numbers, |_| ControlFlow::Break(())).await
+    })
+    .await;
+    assert!(matches!(result.unwrap_err().kind(), ErrorKind::Stopped));
+    assert!(!commands.iter().any(|c| c == "QUIT"));
+}
+
+#[tokio::test]
+async fn a_server_that_drops_a_flight_is_asked_one_by_one_the_next_time() {
+    let (server, numbers) = many(10);
+    let drop = Act::SayAndClose(b"+OK\r\nhalf".to_vec());
+    let (endpoint, _commands) = server.on("RETR 2", drop).start();
+    let config = config(endpoint);
+    let mut client = Client::connect(&config).await.unwrap();
+    let error = client
+        .retr_many(&numbers, |_| ControlFlow::Continue(()))
+        .await
+        .unwrap_err();
+    assert!(error.is_retryable());
+
+    // A second server that answers a command only if no other came with it.
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let server = tokio::spawn(one_by_one(far));
+    let mut client = Client::over(postrider_pop3::Stream::from_io(near), &config)
+        .await
+        .unwrap();
+    client
+        .retr_many(&numbers, |_| ControlFlow::Continue(()))
+        .await
+        .unwrap();
+    client.quit().await.unwrap();
+    server.await.unwrap();
+}
+
+/// Fails if ever more than one command is there at a time.
+async fn one_by_one(mut peer: tokio::io::DuplexStream) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut reply: &[u8] = b"+OK\r\n";
+    loop {
+        peer.write_all(reply).await.unwrap();
+        let mut buffer = [0; 4_096];
+        let read = peer.read(&mut buffer).await.unwrap();
+        let text = std::str::from_utf8(&buffer[..read]).unwrap();
+        assert!(text.matches("\r\n").count() <= 1, "pipelined: {text:?}");
+        reply = match text.get(..4) {
+            None => return,
+            Some("CAPA") => b"+OK\r\nPIPELINING\r\nUSER\r\n.\r\n",
+            Some("RETR") => b"+OK\r\nx\r\n.\r\n",
+            Some(_) => b"+OK\r\n",
+        };
+    }
+}
+
+#[tokio::test]
+async fn rfc2449_6_6_off_means_one_by_one() {
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let server = tokio::spawn(one_by_one(far));
+    let config = config(Endpoint::new("test.example", 110).unwrap()).pipelining(Pipelining::Off);
+    let mut client = Client::over(postrider_pop3::Stream::from_io(near), &config)
+        .await
+        .unwrap();
+    let numbers: Vec<_> = MessageNumber::all(5).collect();
+    client
+        .retr_many(&numbers, |_| ControlFlow::Continue(()))
+        .await
+        .unwrap();
+    assert_eq!(client.dele_many(&numbers).await.unwrap().len(), 5);
+    drop(client);
+    server.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_flight_larger_than_every_buffer_does_not_dead_lock() {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    let (near, far) = tokio::io::duplex(64);
+    let server = tokio::spawn(async move {
+        let mut far = BufReader::new(far);
+        far.write_all(b"+OK\r\n").await.unwrap();
+        let mut line = String::new();
+        while far.read_line(&mut line).await.unwrap() > 0 {
+            let reply: &[u8] = match &line[..4] {
+                "CAPA" => b"+OK\r\nPIPELINING\r\nUSER\r\n.\r\n",
+                "RETR" => &[b"+OK\r\n".as_slice(), &[b'x'; 500], b"\r\n.\r\n"].concat(),
+                _ => b"+OK\r\n",
+            };
+            far.write_all(reply).await.unwrap();
+            line.clear();
+        }
+    });
+    let config = config(Endpoint::new("test.example", 110).unwrap());
+    let mut client = Client::over(postrider_pop3::Stream::from_io(near), &config)
+        .await
+        .unwrap();
+    let numbers: Vec<_> = MessageNumber::all(1_000).collect();
+    let mut octets = 0;
+    client
+        .retr_many(&numbers, |retrieved| {
+            if let Retrieved::Chunk { bytes, .. } = retrieved {
+                octets += bytes.len();
+            }
+            ControlFlow::Continue(())
+        })
+        .await
+        .unwrap();
+    assert_eq!(octets, 502_000);
+    drop(client);
+    server.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_dropped_call_ends_the_session() {
+    let (endpoint, _commands) = Server::new().on("STAT", Act::Silence).start();
+    let mut client = Client::connect(&config(endpoint)).await.unwrap();
+    let _ = tokio::time::timeout(Duration::from_millis(20), client.stat())
+        .await
+        .unwrap_err();
+    let error = client.noop().await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Interrupted), "{error}");
+}
+
+#[tokio::test]
+async fn the_transcript_has_no_secret_and_no_content() {
+    let (transcript, read) = Transcript::in_memory();
+    let (endpoint, _commands) = Server::new().start();
+    let mut client = Client::connect(&config(endpoint).transcript(transcript))
+        .await
+        .unwrap();
+    client.retr(n(1), |_| {}).await.unwrap();
+    client.list().await.unwrap();
+    client.quit().await.unwrap();
+    let lines: Vec<String> = read().iter().map(ToString::to_string).collect();
+    let expected = "S: +OK evil <1.2@x>|C: CAPA|S: +OK|S: USER|S: UIDL|S: TOP|S: PIPELINING|S: .|C: USER tim|S: +OK|C: PASS ***|S: +OK|\
+        C: CAPA|S: +OK|S: USER|S: UIDL|S: TOP|S: PIPELINING|S: .|C: RETR 1|S: +OK|*  17 octets of message|S: .|\
+        C: LIST|S: +OK|S: 1 60|S: .|C: QUIT|S: +OK";
+    assert_eq!(lines.join("|"), expected);
+}
