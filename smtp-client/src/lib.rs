@@ -1,2 +1,61 @@
-//! 
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod address;
+mod capabilities;
+#[cfg(feature = "tokio")]
+mod client;
+mod command;
+#[cfg(feature = "tokio")]
+mod config;
+mod connection;
+mod domain;
+mod dsn;
+mod envelope;
+mod error;
+mod extension;
+mod limits;
+pub mod opening;
+mod outcome;
+mod output;
+mod parameters;
+mod path;
+pub mod planner;
+mod policy;
+mod reply;
+mod stage;
+pub mod state;
+mod text;
+pub mod transparency;
+
+pub use address::{InvalidAddress, Mailbox};
+pub use capabilities::Capabilities;
+#[cfg(feature = "tokio")]
+pub use client::Client;
+pub use command::{Awaited, Command};
+#[cfg(feature = "tokio")]
+pub use config::Config;
+pub use connection::{Connection, Event, Protocol};
+pub use domain::Domain;
+pub use dsn::{EnvelopeId, Notify, OriginalRecipient, Return};
+pub use envelope::{Envelope, InvalidEnvelope, Mail};
+pub use error::{Error, ErrorKind, Fault, Misuse};
+pub use extension::{Extension, Limit};
+pub use limits::{Limits, Timeouts};
+pub use outcome::{Cause, Outcome, RecipientOutcome};
+pub use parameters::{
+    Body, DeliverBy, Hold, Late, MailParameters, Priority, RcptParameters, ReleaseTime, Submitter,
+};
+pub use path::{ForwardPath, ReversePath};
+pub use policy::{LineEnds, Pipelining};
+pub use reply::{EnhancedStatusCode, InvalidReply, Reply, ReplyCode};
+pub use stage::Stage;
+pub use state::{Meaning, State};
+pub use text::{Argument, Attribute};
+
+#[cfg(feature = "tokio")]
+pub use postrider_wire::Tls;
+pub use postrider_wire::sasl::Credentials;
+pub use postrider_wire::{Endpoint, Secret, Security, Transcript};

@@ -1,0 +1,152 @@
+use crate::Reply;
+use crate::extension::{Extension, Limit};
+use nom::bytes::complete::{take_while, take_while1};
+use nom::character::complete::{one_of, space0};
+use nom::combinator::{opt, recognize, rest};
+use nom::{IResult, Parser, sequence::preceded};
+
+/// What a server said it can do in its last answer to EHLO (RFC 5321 §4.1.1.1).
+///
+/// Empty before EHLO was answered, after HELO, and again once TLS is in place (RFC 3207 §4.2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    server_name: String,
+    offered: Vec<(String, String)>,
+    known: u64,
+    size: Option<u64>,
+}
+
+impl Capabilities {
+    /// The capabilities in a reply to EHLO. Lines that are no capability are skipped.
+    pub fn parse(reply: &Reply) -> Self {
+        let mut lines = reply.lines();
+        let first = lines.next().unwrap_or_default();
+        let name = first.split(|&b| b == b' ').next().unwrap_or_default();
+        let mut capabilities = Self {
+            server_name: String::from_utf8_lossy(name).into_owned(),
+            ..Self::default()
+        };
+        for line in lines {
+            if let Ok((_, (keyword, parameters))) = ehlo_line(line) {
+                capabilities.add(keyword, parameters);
+            }
+        }
+        capabilities
+    }
+
+    /// The name that the server gave itself.
+    pub fn server_name(&self) -> &str {
+        &self.server_name
+    }
+
+    /// Whether the server offers an extension.
+    pub fn offers(&self, extension: Extension) -> bool {
+        self.known & extension.bit() != 0
+    }
+
+    /// The parameters of a keyword, letters compared without case; empty if it has none, `None` if it was not offered.
+    pub fn keyword(&self, keyword: &str) -> Option<&str> {
+        let offered = |(offered, _): &&(String, String)| offered.eq_ignore_ascii_case(keyword);
+        let (_, parameters) = self.offered.iter().find(offered)?;
+        Some(parameters)
+    }
+
+    /// Every keyword with its parameters, in the server's order.
+    pub fn keywords(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.offered.iter().map(|(k, p)| (k.as_str(), p.as_str()))
+    }
+
+    /// The largest message that the server takes, in octets (RFC 1870); `None` if it names none.
+    pub fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// The SASL mechanisms that the server offers (RFC 4954), also those of the old form `AUTH=LOGIN`.
+    pub fn auth(&self) -> impl Iterator<Item = &str> {
+        let auth = |(k, _): &(&str, &str)| k.eq_ignore_ascii_case("AUTH");
+        let offered = self.keywords().filter(auth);
+        offered.flat_map(|(_, mechanisms)| mechanisms.split_ascii_whitespace())
+    }
+
+    /// A value of the LIMITS extension (RFC 9422); zero and what is not a number count as absent.
+    pub fn limit(&self, limit: Limit) -> Option<u64> {
+        let values = self.keyword("LIMITS")?.split_ascii_whitespace();
+        let mut named = values.filter_map(|value| value.split_once('='));
+        let (_, value) = named.find(|(name, _)| name.eq_ignore_ascii_case(limit.name()))?;
+        value.parse().ok().filter(|&n| n > 0)
+    }
+
+    fn add(&mut self, keyword: &[u8], parameters: &[u8]) {
+        let keyword = String::from_utf8_lossy(keyword).into_owned();
+        let parameters = String::from_utf8_lossy(parameters).into_owned();
+        if let Some(extension) = Extension::from_keyword(&keyword) {
+            self.known |= extension.bit();
+            if extension == Extension::Size {
+                // Zero means no fixed limit (RFC 1870 §4); a number beyond 64 bits is none either.
+                self.size = parameters.parse().ok().filter(|&n| n > 0);
+            }
+        }
+        self.offered.push((keyword, parameters));
+    }
+}
+
+/// ```abnf
+/// ehlo-line    = ehlo-keyword *( SP ehlo-param )
+/// ehlo-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")
+/// ehlo-param   = 1*(%d33-126)
+/// ```
+/// We also accept `AUTH=` in place of `AUTH `, because old servers write it for old clients, and `_` and `.` in keywords.
+fn ehlo_line(line: &[u8]) -> IResult<&[u8], (&[u8], &[u8])> {
+    let first = take_while1(|b: u8| b.is_ascii_alphanumeric());
+    let others = take_while(|b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    let keyword = recognize((first, others));
+    let parameters = preceded((opt(one_of(" =")), space0), rest);
+    let (rest, (keyword, parameters)) = (keyword, parameters).parse(line)?;
+    Ok((rest, (keyword, parameters.trim_ascii_end())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn capabilities(reply: &str) -> Capabilities {
+        Capabilities::parse(&Reply::parse(reply.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn rfc5321_4_1_1_1_keywords_have_no_case() {
+        let c =
+            capabilities("250-mx.example.org hi\r\n250-pipelining\r\n250-Size 1000\r\n250 DSN\r\n");
+        assert_eq!(c.server_name(), "mx.example.org");
+        assert!(c.offers(Extension::Pipelining) && c.offers(Extension::Dsn));
+        assert!(!c.offers(Extension::EightBitMime));
+        assert_eq!(c.size(), Some(1000));
+    }
+
+    #[test]
+    fn t9_tolerated_forms() {
+        let c =
+            capabilities("250-mx\r\n250-AUTH=LOGIN PLAIN\r\n250-AUTH PLAIN xoauth2\r\n250 \r\n");
+        let mechanisms: Vec<&str> = c.auth().collect();
+        assert_eq!(mechanisms, ["LOGIN", "PLAIN", "PLAIN", "xoauth2"]);
+        assert_eq!(capabilities("250 mx\r\n").keywords().count(), 0);
+        assert_eq!(capabilities("250\r\n"), Capabilities::default());
+    }
+
+    #[test]
+    fn rfc1870_sizes_that_mean_nothing_are_no_limit() {
+        for size in ["SIZE", "SIZE 0", "SIZE x", "SIZE 99999999999999999999999"] {
+            let c = capabilities(&format!("250-mx\r\n250 {size}\r\n"));
+            assert!(c.offers(Extension::Size));
+            assert_eq!(c.size(), None, "{size}");
+        }
+    }
+
+    #[test]
+    fn rfc9422_limits() {
+        let c = capabilities("250-mx\r\n250 LIMITS MAILMAX=10 rcptmax=2 RCPTDOMAINMAX=x\r\n");
+        assert_eq!(c.limit(Limit::MailMax), Some(10));
+        assert_eq!(c.limit(Limit::RcptMax), Some(2));
+        assert_eq!(c.limit(Limit::RcptDomainMax), None);
+    }
+}

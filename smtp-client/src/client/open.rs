@@ -1,0 +1,93 @@
+//! Opening a session over a socket.
+
+use super::Client;
+use super::pump::Wire;
+use crate::opening::{Opening, Progress};
+use crate::{Config, Error, ErrorKind, Security, Stage, Timeouts};
+use bytes::BytesMut;
+use postrider_wire::{ConnectError, ConnectStage, Stream};
+use std::sync::Arc;
+use tokio::time::timeout;
+
+pub(super) async fn connect(config: &Config) -> Result<Client, Error> {
+    let patience = config.times().connect;
+    let stream = postrider_wire::connect(config.endpoint(), patience)
+        .await
+        .map_err(connect_error)?;
+    let endpoint = config.endpoint();
+    let transcript = &config.terms().transcript;
+    transcript.note(&format_args!("connected to {endpoint}"));
+    open(config, stream).await
+}
+
+pub(super) async fn open(config: &Config, stream: Stream) -> Result<Client, Error> {
+    let stream = match config.terms().security {
+        Security::Tls => start_tls(config, stream).await?,
+        _ => stream,
+    };
+    let mut opening = Opening::new(config.terms().clone(), stream.is_tls());
+    let mut wire = Wire::new(stream);
+    match converse(config, &mut opening, &mut wire).await {
+        Ok(wire) => Ok(Client {
+            wire,
+            connection: opening.into_connection(),
+            config: config.clone(),
+            busy: false,
+        }),
+        Err(error) => {
+            say_goodbye(&mut opening, &mut wire, config.times()).await;
+            Err(error)
+        }
+    }
+}
+
+/// Runs the opening to its end. The wire is handed over with the session, or stays for a last word.
+async fn converse(config: &Config, opening: &mut Opening, wire: &mut Wire) -> Result<Wire, Error> {
+    let times = config.times();
+    let mut out = BytesMut::new();
+    loop {
+        let progress = opening.receive(wire.input(), &mut out)?;
+        wire.write(&out, opening.stage(), times).await?;
+        out.clear();
+        match progress {
+            Progress::Read => wire.read(opening.stage(), times).await?,
+            Progress::StartTls => {
+                let stream = start_tls(config, wire.take_stream()).await?;
+                *wire = Wire::new(stream);
+                opening.tls_started(&mut out)?;
+                wire.write(&out, opening.stage(), times).await?;
+                out.clear();
+            }
+            Progress::Ready => return Ok(wire.take()),
+        }
+    }
+}
+
+async fn start_tls(config: &Config, stream: Stream) -> Result<Stream, Error> {
+    let tls = config.tls_config()?;
+    let patience = config.times().tls;
+    let stream = postrider_wire::start_tls(stream, config.endpoint(), &tls, patience)
+        .await
+        .map_err(connect_error)?;
+    if let Some(description) = stream.tls_description() {
+        config.terms().transcript.note(&description);
+    }
+    Ok(stream)
+}
+
+fn connect_error(error: ConnectError) -> Error {
+    let stage = match error.stage() {
+        ConnectStage::Tls => Stage::Tls,
+        _ => Stage::Connect,
+    };
+    Error::new(stage, ErrorKind::Connect(Arc::new(error)))
+}
+
+/// QUIT, where the dialogue is in step; the answer is not awaited.
+async fn say_goodbye(opening: &mut Opening, wire: &mut Wire, times: &Timeouts) {
+    let mut out = BytesMut::new();
+    opening.say_goodbye(&mut out);
+    if !out.is_empty() {
+        let _ = timeout(times.quit, wire.write(&out, Stage::Quit, times)).await;
+    }
+}

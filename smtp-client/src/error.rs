@@ -1,0 +1,362 @@
+use crate::{Extension, InvalidReply, Reply, Stage, State};
+use postrider_wire::Endpoint;
+use postrider_wire::escape::Escaped;
+use postrider_wire::sasl::{NoMechanism, SaslError};
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What went wrong: at which stage, with which server, in whose words, and what may help. Cheap to clone.
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
+    stage: Stage,
+    endpoint: Option<Endpoint>,
+    kind: ErrorKind,
+}
+
+/// The kinds of [`Error`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The connection could not be opened, or TLS not established.
+    #[cfg(feature = "tokio")]
+    Connect(Arc<postrider_wire::ConnectError>),
+    /// The operating system reports an error on the connection.
+    Io(Arc<io::Error>),
+    /// The server closed the connection.
+    Closed,
+    /// The server did not answer, or did not read, within this time.
+    Timeout(Duration),
+    /// The server said no.
+    Refused(Reply),
+    /// The server closes the connection, and says so with `421` (RFC 5321 §3.8).
+    Closing(Reply),
+    /// What the server sent is no SMTP reply.
+    InvalidReply(InvalidReply),
+    /// The reply is no answer to the command.
+    Unexpected(Reply),
+    /// The server sent a reply too many: commands and replies are out of step.
+    Unsolicited(Reply),
+    /// Bytes in clear text followed the answer to STARTTLS: somebody on the path may have put them there.
+    StartTlsInjection,
+    /// TLS was required, and the server does not offer STARTTLS: perhaps somebody on the path removed the offer.
+    StartTlsNotOffered,
+    /// No SASL mechanism fits.
+    NoMechanism(NoMechanism),
+    /// The AUTH dialogue went wrong before the server gave its verdict.
+    Sasl(SaslError),
+    /// The mail needs an extension that the server does not offer.
+    Missing(Extension),
+    /// The message is larger than the server takes.
+    TooLarge {
+        /// Octets in the message.
+        size: u64,
+        /// Octets that the server takes.
+        limit: u64,
+    },
+    /// The message holds a CR without LF or an LF without CR, and the policy is to reject it.
+    BareLineEnd {
+        /// Where, counted in octets from 0.
+        offset: usize,
+    },
+    /// The command may not be sent now.
+    Misuse(Misuse),
+}
+
+/// A command that may not be sent now. Nothing was written, and nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// The state does not permit it.
+    State(State),
+    /// Replies must be received first.
+    AwaitReply,
+    /// The line would be too long.
+    LineTooLong,
+}
+
+/// Whose business a failure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The account or its settings: credentials, TLS policy, or a sender that the server does not accept. Every mail of the account fails.
+    Account,
+    /// This recipient.
+    Recipient,
+    /// This message: its size, its content, or an extension that it needs.
+    Message,
+    /// The server or the network. Later may be better.
+    Server,
+}
+
+impl Error {
+    pub(crate) fn new(stage: Stage, kind: ErrorKind) -> Self {
+        Self(Arc::new(Inner {
+            stage,
+            endpoint: None,
+            kind,
+        }))
+    }
+
+    pub(crate) fn local(kind: ErrorKind) -> Self {
+        Self::new(Stage::Local, kind)
+    }
+
+    /// Names the server, if no server is named yet.
+    #[must_use]
+    pub(crate) fn at(mut self, endpoint: &Endpoint) -> Self {
+        let inner = Arc::make_mut(&mut self.0);
+        inner.endpoint.get_or_insert_with(|| endpoint.clone());
+        self
+    }
+
+    /// What was being done.
+    pub fn stage(&self) -> Stage {
+        self.0.stage
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// With which server.
+    pub fn endpoint(&self) -> Option<&Endpoint> {
+        self.0.endpoint.as_ref()
+    }
+
+    /// The server's own words, where it said any.
+    pub fn reply(&self) -> Option<&Reply> {
+        match self.kind() {
+            ErrorKind::Refused(reply)
+            | ErrorKind::Closing(reply)
+            | ErrorKind::Unexpected(reply)
+            | ErrorKind::Unsolicited(reply) => Some(reply),
+            _ => None,
+        }
+    }
+
+    /// Whether the same attempt may succeed later without anybody changing a setting.
+    pub fn is_retryable(&self) -> bool {
+        match self.kind() {
+            #[cfg(feature = "tokio")]
+            ErrorKind::Connect(error) => error.is_retryable(),
+            ErrorKind::Refused(reply) => reply.code().is_transient(),
+            ErrorKind::Io(_)
+            | ErrorKind::Closed
+            | ErrorKind::Timeout(_)
+            | ErrorKind::Closing(_)
+            | ErrorKind::InvalidReply(_)
+            | ErrorKind::Unexpected(_)
+            | ErrorKind::Unsolicited(_) => true,
+            ErrorKind::StartTlsInjection
+            | ErrorKind::StartTlsNotOffered
+            | ErrorKind::NoMechanism(_)
+            | ErrorKind::Sasl(_)
+            | ErrorKind::Missing(_)
+            | ErrorKind::TooLarge { .. }
+            | ErrorKind::BareLineEnd { .. }
+            | ErrorKind::Misuse(_) => false,
+        }
+    }
+
+    /// Whose business it is.
+    pub fn fault(&self) -> Fault {
+        match self.kind() {
+            ErrorKind::Refused(reply) => Fault::of_reply(self.stage(), reply),
+            ErrorKind::StartTlsNotOffered
+            | ErrorKind::StartTlsInjection
+            | ErrorKind::NoMechanism(_)
+            | ErrorKind::Sasl(_) => Fault::Account,
+            ErrorKind::Missing(_)
+            | ErrorKind::TooLarge { .. }
+            | ErrorKind::BareLineEnd { .. }
+            | ErrorKind::Misuse(_) => Fault::Message,
+            _ if self.is_retryable() => Fault::Server,
+            _ => Fault::Account,
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        let greeting = self.stage() == Stage::Greeting;
+        Some(match self.kind() {
+            ErrorKind::Timeout(_) | ErrorKind::Closed if greeting => {
+                "if the server expects TLS from the first byte, as on port 465, use Security::Tls"
+            }
+            ErrorKind::InvalidReply(_) if greeting => "is this the port of an SMTP server?",
+            ErrorKind::StartTlsNotOffered => {
+                "try Security::Tls on port 465; Security::None gives up protection"
+            }
+            ErrorKind::NoMechanism(none) if none.to_string().contains("clear text") => {
+                "use TLS; danger_allow_clear_text_credentials() would show the password to everybody on the path"
+            }
+            ErrorKind::Missing(Extension::EightBitMime) => {
+                "encode the message as quoted-printable or base64"
+            }
+            ErrorKind::Refused(reply) if reply.code().value() == 530 => {
+                "the server wants STARTTLS or AUTH first: set the security or the credentials"
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl Fault {
+    /// Judges a refusal by the stage, the code and the enhanced code.
+    pub(crate) fn of_reply(stage: Stage, reply: &Reply) -> Self {
+        let subject = reply.enhanced().map(|enhanced| enhanced.subject());
+        let detail = reply.enhanced().map_or(0, |enhanced| enhanced.detail());
+        match (stage, reply.code().value()) {
+            (Stage::Auth, 500..) | (_, 530 | 534 | 535 | 538) => Self::Account,
+            (Stage::Mail | Stage::Data | Stage::EndOfData | Stage::Content, 552 | 555) => {
+                Self::Message
+            }
+            (_, ..500) => Self::Server,
+            (Stage::Mail, _) => match subject {
+                Some(2 | 3) if matches!(detail, 3 | 4) => Self::Message,
+                Some(6) => Self::Message,
+                _ => Self::Account,
+            },
+            (Stage::Rcpt, _) => Self::Recipient,
+            (Stage::Data | Stage::Content | Stage::EndOfData, _) => Self::Message,
+            _ => Self::Account,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.names_its_own_place() {
+            write!(f, "{}", self.stage())?;
+            if let Some(endpoint) = self.endpoint() {
+                write!(f, " with {endpoint}")?;
+            }
+            f.write_str(": ")?;
+        }
+        self.kind().fmt(f)?;
+        match self.hint() {
+            Some(hint) => write!(f, " ({hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Error {
+    fn names_its_own_place(&self) -> bool {
+        match self.kind() {
+            #[cfg(feature = "tokio")]
+            ErrorKind::Connect(_) => true,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            #[cfg(feature = "tokio")]
+            Self::Connect(error) => error.fmt(f),
+            Self::Io(error) => write!(f, "{}", Escaped(error.to_string().as_bytes())),
+            Self::Closed => f.write_str("the server closed the connection"),
+            Self::Timeout(time) => write!(f, "no answer within {time:?}"),
+            Self::Refused(reply) => write!(f, "refused: {reply}"),
+            Self::Closing(reply) => write!(f, "the server closes the connection: {reply}"),
+            Self::InvalidReply(error) => error.fmt(f),
+            Self::Unexpected(reply) => write!(f, "this is no answer to it: {reply}"),
+            Self::Unsolicited(reply) => write!(f, "a reply that nothing was asked for: {reply}"),
+            Self::StartTlsInjection => f.write_str(
+                "clear text followed the answer to STARTTLS; somebody on the path may have put it there",
+            ),
+            Self::StartTlsNotOffered => {
+                f.write_str("TLS is required, and the server does not offer STARTTLS")
+            }
+            Self::NoMechanism(error) => error.fmt(f),
+            Self::Sasl(error) => error.fmt(f),
+            Self::Missing(extension) => {
+                write!(f, "the mail needs {extension}, which the server does not offer")
+            }
+            Self::TooLarge { size, limit } => {
+                write!(f, "the message has {size} octets, and the server takes {limit}")
+            }
+            Self::BareLineEnd { offset } => {
+                write!(f, "the message has a CR or LF alone at octet {offset}")
+            }
+            Self::Misuse(misuse) => misuse.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::State(state) => write!(f, "not permitted in the state {state:?}"),
+            Self::AwaitReply => f.write_str("a reply must be received first"),
+            Self::LineTooLong => f.write_str("the command line would be too long"),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self.kind() {
+            #[cfg(feature = "tokio")]
+            ErrorKind::Connect(error) => Some(error.as_ref()),
+            ErrorKind::Io(error) => Some(error.as_ref()),
+            ErrorKind::InvalidReply(error) => Some(error),
+            ErrorKind::NoMechanism(error) => Some(error),
+            ErrorKind::Sasl(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<Misuse> for Error {
+    fn from(misuse: Misuse) -> Self {
+        Self::local(ErrorKind::Misuse(misuse))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(stage: Stage, text: &[u8]) -> Error {
+        Error::new(stage, ErrorKind::Refused(Reply::parse(text).unwrap()))
+    }
+
+    #[test]
+    fn errors_say_stage_server_words_and_hint() {
+        let endpoint = Endpoint::new("mx.example.org", 25).unwrap();
+        let error = refused(Stage::Mail, b"530 5.7.0 \x07authenticate first\r\n").at(&endpoint);
+        assert_eq!(
+            error.to_string(),
+            "MAIL with mx.example.org:25: refused: 530 5.7.0 \\x07authenticate first (the server wants STARTTLS or AUTH first: set the security or the credentials)"
+        );
+    }
+
+    #[test]
+    fn faults_of_the_account_are_told_from_faults_of_the_message() {
+        let fault = |stage, text: &str| refused(stage, text.as_bytes()).fault();
+        assert_eq!(fault(Stage::Auth, "535 5.7.8 no\r\n"), Fault::Account);
+        assert_eq!(fault(Stage::Auth, "454 4.7.0 later\r\n"), Fault::Server);
+        assert_eq!(fault(Stage::Mail, "550 5.7.1 not you\r\n"), Fault::Account);
+        assert_eq!(fault(Stage::Mail, "553 bad sender\r\n"), Fault::Account);
+        assert_eq!(fault(Stage::Mail, "552 5.3.4 too big\r\n"), Fault::Message);
+        assert_eq!(fault(Stage::Mail, "451 later\r\n"), Fault::Server);
+        assert_eq!(fault(Stage::Rcpt, "550 5.1.1 who\r\n"), Fault::Recipient);
+        assert_eq!(fault(Stage::Rcpt, "530 login\r\n"), Fault::Account);
+        assert_eq!(fault(Stage::EndOfData, "554 spam\r\n"), Fault::Message);
+        assert_eq!(fault(Stage::EndOfData, "452 full\r\n"), Fault::Server);
+        assert_eq!(fault(Stage::Greeting, "554 no service\r\n"), Fault::Account);
+    }
+}

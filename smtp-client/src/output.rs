@@ -1,0 +1,292 @@
+use crate::transparency::Transparency;
+use bytes::{Buf, BytesMut};
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+/// What is to be written: commands, and messages between them that are not copied.
+///
+/// It knows how much of each was written, for two questions: did the server get the final dot, and did it answer
+/// something that it cannot have read?
+#[derive(Debug, Default)]
+pub(crate) struct Output<'m> {
+    /// Ready to be written.
+    ready: VecDeque<Piece<'m>>,
+    /// To be made ready.
+    later: VecDeque<Part<'m>>,
+    queued: Mark,
+    written: Mark,
+}
+
+/// A place in the stream of octets: so many octets of commands and so many messages stand before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) commands: u64,
+    pub(crate) messages: u64,
+}
+
+#[derive(Debug)]
+struct Piece<'m> {
+    octets: Octets<'m>,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Command,
+    Message,
+    /// The last piece of a message.
+    MessageEnd,
+}
+
+#[derive(Debug)]
+enum Octets<'m> {
+    Borrowed(&'m [u8]),
+    Owned(BytesMut),
+}
+
+#[derive(Debug)]
+enum Part<'m> {
+    Commands(BytesMut),
+    /// Lines with a final dot.
+    Lines(Transparency, &'m [u8]),
+    /// As it is.
+    Verbatim(&'m [u8]),
+}
+
+/// Slices given to one write.
+pub const SLICES: usize = 64;
+/// Slices shorter than this are copied together: the system's work for a slice costs more than the copy.
+const SHORT: usize = 1024;
+/// Octets that are copied together at most.
+const COPIED: usize = 16 * 1024;
+
+impl<'m> Output<'m> {
+    /// Appends what `write` writes, which must be commands.
+    pub(crate) fn commands<T>(&mut self, write: impl FnOnce(&mut BytesMut) -> T) -> T {
+        if !matches!(self.later.back(), Some(Part::Commands(_))) {
+            self.later.push_back(Part::Commands(BytesMut::new()));
+        }
+        let Some(Part::Commands(buffer)) = self.later.back_mut() else {
+            return write(&mut BytesMut::new());
+        };
+        let before = buffer.len();
+        let result = write(buffer);
+        self.queued.commands += (buffer.len() - before) as u64;
+        result
+    }
+
+    /// Appends a message as lines with a final dot.
+    pub(crate) fn lines(&mut self, message: &'m [u8]) {
+        self.later
+            .push_back(Part::Lines(Transparency::new(), message));
+        self.queued.messages += 1;
+    }
+
+    /// Appends a message as it is.
+    pub(crate) fn verbatim(&mut self, message: &'m [u8]) {
+        self.later.push_back(Part::Verbatim(message));
+        self.queued.messages += 1;
+    }
+
+    /// The place after everything appended so far.
+    pub(crate) fn mark(&self) -> Mark {
+        self.queued
+    }
+
+    /// Whether everything before a place was written.
+    pub(crate) fn reached(&self, mark: Mark) -> bool {
+        self.written.commands >= mark.commands && self.written.messages >= mark.messages
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ready.is_empty() && self.later.is_empty()
+    }
+
+    /// Whether the next octet belongs to a message.
+    pub(crate) fn in_message(&self) -> bool {
+        match (self.ready.front(), self.later.front()) {
+            (Some(piece), _) => piece.kind != Kind::Command,
+            (None, Some(part)) => !matches!(part, Part::Commands(_)),
+            (None, None) => false,
+        }
+    }
+
+    /// Fills in the next slices to be written, and says how many.
+    pub(crate) fn slices<'s>(&'s mut self, slices: &mut [IoSlice<'s>; SLICES]) -> usize {
+        self.make_ready();
+        // An empty chunk needs no write.
+        self.advance(0);
+        let pieces = self.ready.iter().map(|piece| piece.octets.as_slice());
+        let pairs = slices.iter_mut().zip(pieces);
+        pairs
+            .map(|(slice, octets)| *slice = IoSlice::new(octets))
+            .count()
+    }
+
+    /// Takes away what was written.
+    pub(crate) fn advance(&mut self, mut written: usize) {
+        while let Some(piece) = self.ready.front_mut() {
+            let n = piece.octets.as_slice().len().min(written);
+            piece.octets.advance(n);
+            written -= n;
+            if piece.kind == Kind::Command {
+                self.written.commands += n as u64;
+            }
+            if !piece.octets.as_slice().is_empty() {
+                return;
+            }
+            if piece.kind == Kind::MessageEnd {
+                self.written.messages += 1;
+            }
+            self.ready.pop_front();
+        }
+    }
+
+    /// Forgets what was not written.
+    pub(crate) fn clear(&mut self) {
+        self.ready.clear();
+        self.later.clear();
+    }
+
+    fn make_ready(&mut self) {
+        while self.ready.len() < SLICES {
+            match self.later.pop_front() {
+                None => return,
+                Some(Part::Commands(commands)) => {
+                    self.push(Octets::Owned(commands), Kind::Command);
+                }
+                Some(Part::Verbatim(message)) => {
+                    self.push(Octets::Borrowed(message), Kind::MessageEnd);
+                }
+                Some(Part::Lines(encoder, rest)) => self.make_lines_ready(encoder, rest),
+            }
+        }
+    }
+
+    fn make_lines_ready(&mut self, mut encoder: Transparency, mut rest: &'m [u8]) {
+        let mut copied = BytesMut::new();
+        while self.ready.len() < SLICES {
+            match encoder.next_slice(&mut rest) {
+                Some(slice) if slice.len() < SHORT => {
+                    copied.extend_from_slice(slice);
+                    if copied.len() >= COPIED {
+                        self.push(Octets::Owned(copied.split()), Kind::Message);
+                    }
+                }
+                Some(slice) => {
+                    self.push_copied(&mut copied);
+                    self.push(Octets::Borrowed(slice), Kind::Message);
+                }
+                None => {
+                    copied.extend_from_slice(encoder.end());
+                    self.push(Octets::Owned(copied), Kind::MessageEnd);
+                    return;
+                }
+            }
+        }
+        self.push_copied(&mut copied);
+        self.later.push_front(Part::Lines(encoder, rest));
+    }
+
+    fn push_copied(&mut self, copied: &mut BytesMut) {
+        if !copied.is_empty() {
+            self.push(Octets::Owned(copied.split()), Kind::Message);
+        }
+    }
+
+    fn push(&mut self, octets: Octets<'m>, kind: Kind) {
+        self.ready.push_back(Piece { octets, kind });
+    }
+}
+
+impl Octets<'_> {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Borrowed(octets) => octets,
+            Self::Owned(octets) => octets,
+        }
+    }
+
+    fn advance(&mut self, n: usize) {
+        match self {
+            Self::Borrowed(octets) => octets.advance(n),
+            Self::Owned(octets) => octets.advance(n),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transparency::tests::{BODY, BODY_ON_THE_WIRE};
+
+    fn write(output: &mut Output<'_>, at_most: usize) -> Vec<u8> {
+        let mut wire = Vec::new();
+        loop {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let n = output.slices(&mut slices);
+            let octets: Vec<u8> = slices[..n].iter().flat_map(|s| s.to_vec()).collect();
+            let taken = octets.len().min(at_most);
+            if taken == 0 {
+                return wire;
+            }
+            wire.extend_from_slice(&octets[..taken]);
+            output.advance(taken);
+        }
+    }
+
+    #[test]
+    fn however_it_is_drained_the_octets_are_the_same() {
+        for at_most in [1, 2, 7, 4096] {
+            let mut output = Output::default();
+            output.commands(|out| out.extend_from_slice(b"DATA\r\n"));
+            output.lines(BODY);
+            output.commands(|out| out.extend_from_slice(b"BDAT 3\r\n"));
+            output.verbatim(b"abc");
+            let expected = [b"DATA\r\n", BODY_ON_THE_WIRE, b"BDAT 3\r\nabc"].concat();
+            assert_eq!(write(&mut output, at_most), expected);
+            assert!(output.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_message_counts_as_written_with_its_last_octet_and_not_before() {
+        let mut output = Output::default();
+        output.lines(b"x");
+        let end = output.mark();
+        output.commands(|out| out.extend_from_slice(b"QUIT\r\n"));
+        let all = output.mark();
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        output.slices(&mut slices);
+        assert!(output.in_message());
+        output.advance("x\r\n.\r".len());
+        assert!(!output.reached(end));
+        output.advance(1);
+        assert!(output.reached(end) && !output.reached(all));
+        assert!(!output.in_message());
+        output.advance("QUIT\r\n".len());
+        assert!(output.reached(all));
+    }
+
+    #[test]
+    fn an_empty_chunk_is_written_at_once() {
+        let mut output = Output::default();
+        output.verbatim(b"");
+        let mark = output.mark();
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        assert_eq!(output.slices(&mut slices), 0);
+        assert!(output.reached(mark) && output.is_empty());
+    }
+
+    #[test]
+    fn large_messages_are_not_copied() {
+        let line = format!("{}\r\n", "x".repeat(1998));
+        let message = format!(".{}", line.repeat(40));
+        let mut output = Output::default();
+        output.lines(message.as_bytes());
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let n = output.slices(&mut slices);
+        assert_eq!(n, 3, "the dot, the lines, the end");
+        assert!(std::ptr::eq(slices[1].as_ptr(), message.as_ptr()));
+    }
+}

@@ -1,0 +1,625 @@
+//! The transaction planner: mails in, one verdict for each recipient out. A machine like [`Connection`], and on top of it.
+//!
+//! It decides what is written when: at level 0 (no PIPELINING) command by command, at level 1 MAIL, all RCPT and DATA
+//! in one flight, at level 2 the message with its final dot and the next mail's MAIL, RCPT and DATA in one flight
+//! (RFC 2920 §3.1), at level 3 whole transactions one after the other with BDAT (RFC 3030).
+//! It looks at every reply, and it never lets more commands go unanswered than the window holds.
+
+mod prepare;
+mod tally;
+mod transaction;
+
+pub use crate::output::SLICES;
+
+use crate::output::{Mark, Output};
+use crate::{
+    Awaited, Command, Connection, Error, ErrorKind, Event, Extension, Limit, Limits, LineEnds,
+    Mail, Meaning, Outcome, Pipelining, Protocol, RcptParameters, RecipientOutcome, Reply, Stage,
+    State,
+};
+use bytes::BytesMut;
+use prepare::{Carriage, Prepared, prepare};
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use tally::Tally;
+use transaction::{Next, Transaction, says_full};
+
+/// How the planner sends.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Policy {
+    /// How far it runs ahead of the replies, where the server permits it.
+    pub pipelining: Pipelining,
+    /// What becomes of a CR or LF alone.
+    pub line_ends: LineEnds,
+    /// How much may be unanswered.
+    pub limits: Limits,
+}
+
+/// Sends mails over a connection that is [`State::Ready`].
+///
+/// # The contract
+/// Until [`is_done`](Self::is_done): write what [`slices`](Self::slices) gives and say [`advance`](Self::advance); read,
+/// and hand what was read to [`receive`](Self::receive); take what [`settled`](Self::settled) gives. Both directions at
+/// once: a server may refuse to read until it is read. When the connection fails, or a time named by
+/// [`stage`](Self::stage) runs out, say [`lost`](Self::lost), and everybody is settled.
+#[derive(Debug)]
+pub struct Planner<'m> {
+    connection: &'m mut Connection,
+    policy: Policy,
+    mails: &'m [Mail<'m>],
+    begun: usize,
+    /// One for each mail begun; taken out when it is settled.
+    tallies: Vec<Option<Tally>>,
+    /// Transactions to come before the next mail is begun.
+    further: VecDeque<Transaction>,
+    /// Transactions under way: replies belong to the first, commands to the last.
+    active: VecDeque<Transaction>,
+    /// Where each command that is unanswered ends in the stream.
+    marks: VecDeque<Mark>,
+    answered: Mark,
+    output: Output<'m>,
+    settled: VecDeque<(usize, Vec<RecipientOutcome>)>,
+    /// Recipients that fit into a transaction.
+    rcpt_max: usize,
+    heard: bool,
+}
+
+static NO_PARAMETERS: RcptParameters = RcptParameters {
+    notify: None,
+    original: None,
+};
+
+impl<'m> Planner<'m> {
+    /// Begins to send.
+    pub fn new(connection: &'m mut Connection, policy: Policy, mails: &'m [Mail<'m>]) -> Self {
+        let rcpt_max = connection.capabilities().limit(Limit::RcptMax);
+        let mut planner = Self {
+            rcpt_max: rcpt_max.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX)),
+            tallies: Vec::with_capacity(mails.len()),
+            connection,
+            policy,
+            mails,
+            begun: 0,
+            further: VecDeque::new(),
+            active: VecDeque::new(),
+            marks: VecDeque::new(),
+            answered: Mark::default(),
+            output: Output::default(),
+            settled: VecDeque::new(),
+            heard: false,
+        };
+        if planner.connection.state() == State::Ready && planner.connection.awaited() == 0 {
+            planner.fill();
+        } else {
+            planner.lost(Error::new(Stage::Mail, ErrorKind::Closed));
+        }
+        planner
+    }
+
+    /// Whether every recipient is settled and nothing is on its way.
+    pub fn is_done(&self) -> bool {
+        self.begun == self.mails.len() && self.further.is_empty() && self.active.is_empty()
+    }
+
+    /// Whether there is something to write.
+    pub fn wants_write(&self) -> bool {
+        !self.output.is_empty()
+    }
+
+    /// Fills in the next slices to be written with one call, and says how many.
+    pub fn slices<'s>(&'s mut self, slices: &mut [IoSlice<'s>; SLICES]) -> usize {
+        self.output.slices(slices)
+    }
+
+    /// Says how many octets of the slices were written.
+    pub fn advance(&mut self, written: usize) {
+        self.output.advance(written);
+    }
+
+    /// What is being waited for: it names the timeout. While the message is being written, that is the time from block
+    /// to block.
+    pub fn stage(&self) -> Stage {
+        if self.output.in_message() {
+            return Stage::Content;
+        }
+        self.connection
+            .awaiting()
+            .map_or(Stage::Other, Awaited::stage)
+    }
+
+    /// Whether any reply has arrived. If not, nothing was processed.
+    pub fn has_heard(&self) -> bool {
+        self.heard
+    }
+
+    /// Takes whole replies from the front of `input`, and goes on.
+    ///
+    /// # Errors
+    /// When the dialogue is over. Everybody is settled then.
+    pub fn receive(&mut self, input: &mut BytesMut) -> Result<(), Error> {
+        loop {
+            match self.connection.receive(input) {
+                Ok(Some(event)) => self.on_event(&event)?,
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    self.lost(error.clone());
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Says that the connection is lost. Whoever's message was written to its end is [`Outcome::Unknown`]; everybody
+    /// else that is not settled is [`Outcome::Deferred`].
+    pub fn lost(&mut self, error: Error) {
+        for transaction in std::mem::take(&mut self.active) {
+            if transaction.end.is_some_and(|end| self.output.reached(end)) {
+                self.settle(transaction.mail, |tally| {
+                    let at_risk = transaction.perhaps_accepted();
+                    at_risk.for_each(|index| tally.error(index, Outcome::Unknown, &error));
+                });
+            }
+        }
+        self.defer_all(&error);
+    }
+
+    /// The next mail that is settled: its index, and the verdicts in the envelope's order.
+    pub fn settled(&mut self) -> Option<(usize, Vec<RecipientOutcome>)> {
+        self.settled.pop_front()
+    }
+
+    fn defer_all(&mut self, error: &Error) {
+        self.connection.abandon();
+        self.active.clear();
+        self.further.clear();
+        self.marks.clear();
+        self.output.clear();
+        while self.begun < self.mails.len() {
+            self.begin_tally();
+        }
+        for mail in 0..self.tallies.len() {
+            self.settle(mail, |tally| tally.error_for_all(Outcome::Deferred, error));
+        }
+    }
+
+    // ---- what is sent ----
+
+    fn fill(&mut self) {
+        while self.send_next() {}
+    }
+
+    /// Sends one more thing; false if a reply must come first, or nothing is left.
+    fn send_next(&mut self) -> bool {
+        let Some(last) = self.active.back() else {
+            return self.begin_transaction();
+        };
+        match last.next {
+            Next::LeadingReset => self.send(&Command::Rset, Next::Mail),
+            Next::Mail => self.send_mail(),
+            Next::Rcpt => self.send_rcpt(),
+            Next::Data => self.send_data(),
+            Next::Message => self.send_message(),
+            Next::Reset => self.send(&Command::Rset, Next::AwaitReset),
+            Next::AwaitData => false,
+            Next::AwaitReset => self.runs_ahead(Pipelining::Flight) && self.begin_transaction(),
+            Next::AwaitEnd => self.runs_ahead(Pipelining::LookAhead) && self.begin_transaction(),
+        }
+    }
+
+    fn send_mail(&mut self) -> bool {
+        let Some((mails, last)) = self.last() else {
+            return false;
+        };
+        let Some(mail) = mails.get(last.mail) else {
+            return false;
+        };
+        let parameters = last.parameters.clone();
+        let command = Command::Mail(mail.envelope.reverse_path(), &parameters);
+        self.send(&command, Next::Rcpt)
+    }
+
+    fn send_rcpt(&mut self) -> bool {
+        let Some((mails, last)) = self.last() else {
+            return false;
+        };
+        let (Some(&index), false) = (last.to.get(last.sent), last.full) else {
+            last.next = Next::Data;
+            return true;
+        };
+        let Some(envelope) = mails.get(last.mail).map(|mail| mail.envelope) else {
+            return false;
+        };
+        let Some(to) = envelope.recipients().get(index) else {
+            return false;
+        };
+        let parameters = envelope.recipient_parameters(index);
+        let command = Command::Rcpt(to, parameters.unwrap_or(&NO_PARAMETERS));
+        let sent = self.send(&command, Next::Rcpt);
+        if let Some(last) = self.active.back_mut().filter(|_| sent) {
+            last.sent += 1;
+        }
+        sent
+    }
+
+    fn send_data(&mut self) -> bool {
+        let Some((mails, last)) = self.last() else {
+            return false;
+        };
+        if last.answered == last.sent && !last.has_recipient() {
+            last.next = Next::Reset;
+            return true;
+        }
+        if last.carriage == Carriage::Lines {
+            return self.send(&Command::Data, Next::AwaitData);
+        }
+        let Some(message) = mails.get(last.mail).map(|mail| mail.message) else {
+            return false;
+        };
+        let octets = message.len() as u64;
+        let sent = self.send(&Command::Bdat { octets, last: true }, Next::AwaitEnd);
+        if sent {
+            self.output.verbatim(message);
+            self.end_message();
+        }
+        sent
+    }
+
+    fn send_message(&mut self) -> bool {
+        if self.connection.content().is_err() {
+            return false;
+        }
+        let Some((mails, last)) = self.last() else {
+            return false;
+        };
+        let has_recipient = last.has_recipient();
+        // Without a recipient: the final dot alone, and never a reason to say that the mail was sent.
+        last.next = if has_recipient {
+            Next::AwaitEnd
+        } else {
+            Next::Reset
+        };
+        let message = mails.get(last.mail).map_or(&[][..], |mail| mail.message);
+        self.output.lines(if has_recipient { message } else { &[] });
+        self.connection
+            .transcript()
+            .note(&format_args!("{} octets of message", message.len()));
+        self.end_message();
+        self.mark_awaited();
+        true
+    }
+
+    fn end_message(&mut self) {
+        let mark = self.output.mark();
+        if let Some(last) = self.active.back_mut() {
+            last.end = Some(mark);
+        }
+    }
+
+    fn mark_awaited(&mut self) {
+        let (mark, awaited) = (self.output.mark(), self.connection.awaited());
+        self.marks.resize(awaited.max(self.marks.len()), mark);
+    }
+
+    /// Sends a command of the last transaction, if window and connection permit it.
+    fn send(&mut self, command: &Command<'_>, next: Next) -> bool {
+        if self.connection.awaited() > 0 && self.must_wait() {
+            return false;
+        }
+        if self.connection.must_await_reply(command.awaited()) {
+            return false;
+        }
+        let connection = &mut self.connection;
+        if let Err(error) = self.output.commands(|out| connection.send(command, out)) {
+            // No reply will change that: the mail was checked against the same rules.
+            self.lost(error);
+            return false;
+        }
+        self.mark_awaited();
+        if let Some(last) = self.active.back_mut() {
+            last.next = next;
+        }
+        true
+    }
+
+    /// Whether so much is unanswered that a reply must come first.
+    fn must_wait(&self) -> bool {
+        let unanswered = self.output.mark().commands - self.answered.commands;
+        self.policy.pipelining == Pipelining::Off || unanswered >= self.policy.limits.window as u64
+    }
+
+    fn last(&mut self) -> Option<(&'m [Mail<'m>], &mut Transaction)> {
+        self.active.back_mut().map(|last| (self.mails, last))
+    }
+
+    fn runs_ahead(&self, level: Pipelining) -> bool {
+        let chunk = self.active.back().map(|last| last.carriage) == Some(Carriage::Chunk);
+        let level = match level {
+            Pipelining::LookAhead if chunk => Pipelining::Chunked,
+            level => level,
+        };
+        self.policy.pipelining >= level
+            && self.connection.capabilities().offers(Extension::Pipelining)
+            && self.chunks_in_flight() < self.policy.limits.chunks
+    }
+
+    fn chunks_in_flight(&self) -> usize {
+        let chunks = self.active.iter().filter(|t| t.carriage == Carriage::Chunk);
+        let sizes = chunks.filter_map(|t| self.mails.get(t.mail).map(|mail| mail.message.len()));
+        sizes.sum()
+    }
+
+    // ---- which transaction is next ----
+
+    fn begin_transaction(&mut self) -> bool {
+        while self.further.is_empty() && self.begun < self.mails.len() {
+            self.begin_mail();
+        }
+        let Some(mut transaction) = self.further.pop_front() else {
+            return false;
+        };
+        // After a BDAT that is not answered, nobody knows whether a transaction is open.
+        if let Some(before) = self.active.back() {
+            let open = before.carriage == Carriage::Chunk && before.next == Next::AwaitEnd;
+            if open {
+                transaction.resets_first = true;
+                transaction.next = Next::LeadingReset;
+            }
+        }
+        self.active.push_back(transaction);
+        true
+    }
+
+    fn begin_mail(&mut self) {
+        let Some(mail) = self.mails.get(self.begun) else {
+            return;
+        };
+        let index = self.begin_tally();
+        let offered = self.connection.capabilities();
+        let policy = &self.policy;
+        let prepared = match prepare(mail, offered, policy.line_ends, policy.pipelining) {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                self.settle(index, |t| t.error_for_all(Outcome::Refused, &error));
+                return;
+            }
+        };
+        self.refuse_recipients(index, mail);
+        self.divide(index, mail, prepared);
+    }
+
+    fn begin_tally(&mut self) -> usize {
+        let mail = self.mails.get(self.begun);
+        let recipients = mail.map_or(0, |mail| mail.envelope.recipients().len());
+        self.tallies.push(Some(Tally::new(recipients)));
+        self.begun += 1;
+        self.begun - 1
+    }
+
+    /// Refuses those recipients that need an extension which is not offered.
+    fn refuse_recipients(&mut self, index: usize, mail: &Mail<'_>) {
+        let offered = self.connection.capabilities();
+        let mut missing = Vec::new();
+        for (i, to) in mail.envelope.recipients().iter().enumerate() {
+            let parameters = mail.envelope.recipient_parameters(i);
+            let utf8 = to.needs_smtp_utf8().then_some(Extension::SmtpUtf8);
+            let needed = utf8
+                .into_iter()
+                .chain(parameters.and_then(RcptParameters::required));
+            missing.extend(needed.filter(|&e| !offered.offers(e)).map(|e| (i, e)));
+        }
+        for (i, extension) in missing {
+            let error = Error::local(ErrorKind::Missing(extension));
+            self.settle(index, |tally| tally.error(i, Outcome::Refused, &error));
+        }
+    }
+
+    /// Makes as many transactions of a mail as the server's limit asks for.
+    fn divide(&mut self, index: usize, mail: &Mail<'_>, prepared: Prepared) {
+        let Some(Some(tally)) = self.tallies.get(index) else {
+            return;
+        };
+        let everybody = 0..mail.envelope.recipients().len();
+        let open: Vec<usize> = everybody.filter(|&i| tally.is_open(i)).collect();
+        for to in open.chunks(self.rcpt_max) {
+            let Prepared {
+                parameters,
+                carriage,
+            } = prepared.clone();
+            let transaction = Transaction::new(index, to.to_vec(), parameters, carriage);
+            self.further.push_back(transaction);
+        }
+    }
+
+    // ---- what is received ----
+
+    fn on_event(&mut self, event: &Event) -> Result<(), Error> {
+        self.heard = true;
+        if let Some(mark) = self.marks.pop_front() {
+            self.answered = mark;
+            if !self.output.reached(mark) {
+                return self.on_premature(event);
+            }
+        }
+        match event.to {
+            Awaited::Mail => self.on_mail(event),
+            Awaited::Rcpt => self.on_rcpt(event),
+            Awaited::Data => self.on_data(event),
+            Awaited::EndOfData | Awaited::LastChunk => self.on_end(event),
+            Awaited::Reset => self.on_reset(event),
+            _ => {}
+        }
+        if event.reply.code().value() == 421 {
+            return self.on_closing(event);
+        }
+        if event.to == Awaited::Reset && event.meaning == Meaning::Refused {
+            let error = Error::new(Stage::Reset, ErrorKind::Refused(event.reply.clone()));
+            self.lost(error.clone());
+            return Err(error);
+        }
+        self.fill();
+        Ok(())
+    }
+
+    fn on_mail(&mut self, event: &Event) {
+        let Some(first) = self.active.front_mut() else {
+            return;
+        };
+        if event.meaning == Meaning::Done {
+            return;
+        }
+        first.refused = true;
+        if matches!(first.next, Next::Rcpt | Next::Data) {
+            first.next = Next::Reset;
+        }
+        let (mail, to) = (first.mail, first.to.clone());
+        self.settle_by_reply(mail, to, Stage::Mail, &event.reply);
+    }
+
+    fn on_rcpt(&mut self, event: &Event) {
+        let Some(first) = self.active.front_mut() else {
+            return;
+        };
+        let Some(&index) = first.to.get(first.answered) else {
+            return;
+        };
+        first.answered += 1;
+        if first.refused {
+            return;
+        }
+        if event.meaning == Meaning::Done {
+            first.accepted.push(index);
+        } else if says_full(&event.reply) && !first.accepted.is_empty() {
+            first.postponed.push(index);
+            first.full = true;
+            self.rcpt_max = self.rcpt_max.min(first.accepted.len());
+        } else {
+            let mail = first.mail;
+            self.settle_by_reply(mail, vec![index], Stage::Rcpt, &event.reply);
+        }
+        self.part_from_rest();
+    }
+
+    /// Once all RCPT are answered: those that did not fit go into a further transaction.
+    fn part_from_rest(&mut self) {
+        let Some(first) = self.active.front_mut() else {
+            return;
+        };
+        let complete = first.full || first.sent == first.to.len();
+        if complete && first.answered == first.sent {
+            if let Some(rest) = first.rest() {
+                self.further.push_front(rest);
+            }
+        }
+    }
+
+    fn on_data(&mut self, event: &Event) {
+        let Some(first) = self.active.front_mut() else {
+            return;
+        };
+        if event.meaning == Meaning::Continue {
+            first.next = Next::Message;
+            return;
+        }
+        first.next = Next::Reset;
+        let (mail, accepted) = (first.mail, std::mem::take(&mut first.accepted));
+        self.settle_by_reply(mail, accepted, Stage::Data, &event.reply);
+    }
+
+    fn on_end(&mut self, event: &Event) {
+        let protocol = self.connection.protocol();
+        let Some(first) = self.active.front_mut() else {
+            return;
+        };
+        let mail = first.mail;
+        let (settled, is_last) = match protocol {
+            _ if !first.has_recipient() => (Vec::new(), true),
+            Protocol::Smtp => (std::mem::take(&mut first.accepted), true),
+            Protocol::Lmtp => {
+                let index = first.accepted.get(first.finals).copied();
+                first.finals += 1;
+                (
+                    index.into_iter().collect(),
+                    first.finals >= first.accepted.len(),
+                )
+            }
+        };
+        let failed_chunk = event.to == Awaited::LastChunk && event.meaning == Meaning::Refused;
+        if failed_chunk && first.next == Next::AwaitEnd && self.active.len() == 1 {
+            // RFC 3030 §2: only RSET may follow a BDAT that failed.
+            if let Some(first) = self.active.front_mut() {
+                first.next = Next::Reset;
+            }
+        } else if is_last && self.front_is(Next::AwaitEnd) {
+            self.active.pop_front();
+        }
+        self.settle_by_reply(mail, settled, Stage::EndOfData, &event.reply);
+    }
+
+    fn front_is(&self, next: Next) -> bool {
+        self.active.front().is_some_and(|first| first.next == next)
+    }
+
+    fn on_reset(&mut self, _: &Event) {
+        match self.active.front_mut() {
+            Some(first) if first.resets_first => first.resets_first = false,
+            Some(_) => {
+                self.active.pop_front();
+            }
+            None => {}
+        }
+    }
+
+    /// `421`: whoever was concerned has it as the verdict; nothing behind it was processed.
+    fn on_closing(&mut self, event: &Event) -> Result<(), Error> {
+        let stage = event.to.stage();
+        let in_transaction = matches!(stage, Stage::Mail | Stage::Rcpt | Stage::Data);
+        if let Some(first) = self.active.front_mut().filter(|_| in_transaction) {
+            let (mail, to) = (first.mail, std::mem::take(&mut first.to));
+            self.settle_by_reply(mail, to, stage, &event.reply);
+        }
+        let error = Error::new(stage, ErrorKind::Closing(event.reply.clone()));
+        self.defer_all(&error);
+        Err(error)
+    }
+
+    /// The server answered what it cannot have read to its end.
+    fn on_premature(&mut self, event: &Event) -> Result<(), Error> {
+        let reply = event.reply.clone();
+        let mut error = Error::new(event.to.stage(), ErrorKind::Unsolicited(reply.clone()));
+        let refusal = event.to == Awaited::EndOfData && event.meaning == Meaning::Refused;
+        if let Some(first) = self.active.front_mut().filter(|_| refusal) {
+            // It will not have this message, and does not wait to say so.
+            let (mail, accepted) = (first.mail, std::mem::take(&mut first.accepted));
+            self.settle_by_reply(mail, accepted, Stage::Content, &reply);
+            error = Error::new(Stage::Content, ErrorKind::Closing(reply));
+        }
+        self.lost(error.clone());
+        Err(error)
+    }
+
+    // ---- verdicts ----
+
+    fn settle_by_reply(&mut self, mail: usize, to: Vec<usize>, stage: Stage, reply: &Reply) {
+        self.settle(mail, |tally| {
+            to.iter()
+                .for_each(|&index| tally.reply(index, stage, reply));
+        });
+    }
+
+    fn settle(&mut self, mail: usize, verdicts: impl FnOnce(&mut Tally)) {
+        let Some(slot) = self.tallies.get_mut(mail) else {
+            return;
+        };
+        let Some(tally) = slot else {
+            return;
+        };
+        verdicts(tally);
+        if !tally.is_settled() {
+            return;
+        }
+        if let (Some(tally), Some(mail_sent)) = (slot.take(), self.mails.get(mail)) {
+            let outcomes = tally.into_outcomes(mail_sent.envelope);
+            self.settled.push_back((mail, outcomes));
+        }
+    }
+}

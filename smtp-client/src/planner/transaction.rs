@@ -1,0 +1,121 @@
+//! One mail transaction on its way (RFC 5321 §3.3).
+
+use super::prepare::Carriage;
+use crate::output::Mark;
+use crate::{EnhancedStatusCode, MailParameters, Reply};
+
+/// A transaction: some recipients of one mail, as far as they have been told to the server.
+#[derive(Debug)]
+pub(super) struct Transaction {
+    /// Which mail.
+    pub(super) mail: usize,
+    /// Which of its recipients.
+    pub(super) to: Vec<usize>,
+    pub(super) parameters: MailParameters,
+    pub(super) carriage: Carriage,
+    /// What is sent next.
+    pub(super) next: Next,
+    /// RCPT commands sent.
+    pub(super) sent: usize,
+    /// RCPT commands answered.
+    pub(super) answered: usize,
+    /// Recipients accepted, in order.
+    pub(super) accepted: Vec<usize>,
+    /// Recipients that go into a further transaction, because this one is full.
+    pub(super) postponed: Vec<usize>,
+    /// MAIL was refused.
+    pub(super) refused: bool,
+    /// The server takes no more recipients in this transaction.
+    pub(super) full: bool,
+    /// RSET was sent in front, because the transaction before is not settled.
+    pub(super) resets_first: bool,
+    /// Where the message ends in the stream, once it was handed over.
+    pub(super) end: Option<Mark>,
+    /// Final replies received.
+    pub(super) finals: usize,
+}
+
+/// What a transaction sends next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// RSET, to have a known state whatever became of the transaction before.
+    LeadingReset,
+    Mail,
+    Rcpt,
+    /// DATA, or BDAT with the message.
+    Data,
+    /// Nothing before DATA is answered.
+    AwaitData,
+    /// The message; only its final dot if nobody is to receive it.
+    Message,
+    /// Nothing: the final reply is awaited.
+    AwaitEnd,
+    /// RSET, because the transaction failed.
+    Reset,
+    /// Nothing: the reply to RSET is awaited.
+    AwaitReset,
+}
+
+impl Transaction {
+    pub(super) fn new(
+        mail: usize,
+        to: Vec<usize>,
+        parameters: MailParameters,
+        carriage: Carriage,
+    ) -> Self {
+        Self {
+            mail,
+            to,
+            parameters,
+            carriage,
+            next: Next::Mail,
+            sent: 0,
+            answered: 0,
+            accepted: Vec::new(),
+            postponed: Vec::new(),
+            refused: false,
+            full: false,
+            resets_first: false,
+            end: None,
+            finals: 0,
+        }
+    }
+
+    /// The recipients that this transaction could not take, as a further one.
+    pub(super) fn rest(&mut self) -> Option<Self> {
+        let mut to = std::mem::take(&mut self.postponed);
+        to.extend(self.to.drain(self.sent.min(self.to.len())..));
+        if to.is_empty() || self.refused {
+            return None;
+        }
+        Some(Self::new(
+            self.mail,
+            to,
+            self.parameters.clone(),
+            self.carriage,
+        ))
+    }
+
+    /// Who may have been accepted by the final reply, had it arrived. With BDAT, RCPT may be unanswered then.
+    pub(super) fn perhaps_accepted(&self) -> impl Iterator<Item = usize> {
+        let unanswered = self.to.get(self.answered..).unwrap_or_default();
+        let everybody = self.accepted.iter().chain(unanswered).copied();
+        everybody.filter(|_| !self.refused)
+    }
+
+    /// Whether somebody is to receive the message.
+    pub(super) fn has_recipient(&self) -> bool {
+        !self.refused && !self.accepted.is_empty()
+    }
+}
+
+/// Whether a reply to RCPT says that the transaction is full, and not that the recipient is bad (RFC 5321 §4.5.3.1.10).
+pub(super) fn says_full(reply: &Reply) -> bool {
+    let too_many = |code: EnhancedStatusCode| (code.subject(), code.detail()) == (5, 3);
+    match reply.code().value() {
+        452 => reply.enhanced().is_none_or(too_many),
+        // The code of RFC 821, which RFC 5321 asks to treat like 452.
+        552 => reply.enhanced().is_some_and(too_many),
+        _ => false,
+    }
+}

@@ -1,0 +1,261 @@
+//! Transparency: how a message becomes lines that end with a lone dot (RFC 5321 §4.5.2).
+//!
+//! A line that begins with a dot gets another one in front; the message ends with `<CRLF>.<CRLF>`, which then
+//! stands nowhere else. A CR or LF that stands alone becomes CRLF: servers disagree on whether such a character ends a
+//! line, and whoever writes the message could use the disagreement to smuggle a second one.
+//!
+//! Nothing is copied: the result is slices of the message, with short constants between them.
+//!
+//! ```
+//! use postrider_smtp::transparency::Transparency;
+//!
+//! let mut encoder = Transparency::new();
+//! let mut wire = Vec::new();
+//! for chunk in ["first\r", "\n.second\nthird"] {
+//!     encoder.encode(chunk.as_bytes()).for_each(|slice| wire.extend_from_slice(slice));
+//! }
+//! wire.extend_from_slice(encoder.end());
+//! assert_eq!(wire, b"first\r\n..second\r\nthird\r\n.\r\n");
+//! ```
+
+/// Makes a message transparent, chunk by chunk. How it is cut into chunks never matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transparency {
+    line_start: bool,
+    /// A CR ended the last chunk and was written as CRLF: an LF at the start of the next belongs to it.
+    skip_lf: bool,
+}
+
+/// Octets in one slice at most, so that writing can begin before a large message is searched to its end.
+const MAX_SLICE: usize = 256 * 1024;
+
+impl Transparency {
+    /// At the start of a message.
+    pub fn new() -> Self {
+        Self {
+            line_start: true,
+            skip_lf: false,
+        }
+    }
+
+    /// The next chunk of the message, made transparent. The iterator must be read to its end.
+    pub fn encode<'a>(&mut self, chunk: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        let mut rest = chunk;
+        std::iter::from_fn(move || self.next_slice(&mut rest))
+    }
+
+    /// What ends the message: the final dot, with a line end before it if the last line has none.
+    pub fn end(&self) -> &'static [u8] {
+        if self.line_start {
+            b".\r\n"
+        } else {
+            b"\r\n.\r\n"
+        }
+    }
+
+    /// Takes the longest slice from the front of `rest` that needs no change, or the change itself.
+    pub(crate) fn next_slice<'a>(&mut self, rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+        if self.skip_lf && !rest.is_empty() {
+            self.skip_lf = false;
+            *rest = rest.strip_prefix(b"\n").unwrap_or(rest);
+        }
+        let first = *rest.first()?;
+        if self.line_start && first == b'.' {
+            self.line_start = false;
+            return Some(b".");
+        }
+        let (clean, line_start) = clean_span(rest);
+        if clean > 0 {
+            self.line_start = line_start;
+            return split_off(rest, clean);
+        }
+        // A CR or LF alone. At the end of a chunk nobody knows whether a CR is alone; it becomes CRLF in any case.
+        split_off(rest, 1);
+        self.line_start = true;
+        self.skip_lf = first == b'\r' && rest.is_empty();
+        Some(b"\r\n")
+    }
+}
+
+impl Default for Transparency {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// How many octets can be sent as they are, and whether a line begins after them.
+fn clean_span(text: &[u8]) -> (usize, bool) {
+    let window = text.get(..MAX_SLICE).unwrap_or(text);
+    let mut at = 0;
+    while let Some(found) = memchr::memchr2(b'\r', b'\n', window.get(at..).unwrap_or_default()) {
+        let end = at + found;
+        if text.get(end..end + 2) != Some(b"\r\n") {
+            return (end, end == at && at > 0);
+        }
+        at = end + 2;
+        if at >= window.len() || text.get(at) == Some(&b'.') {
+            return (at, true);
+        }
+    }
+    (window.len(), false)
+}
+
+fn split_off<'a>(rest: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
+    let (front, back) = rest.split_at_checked(n)?;
+    *rest = back;
+    Some(front)
+}
+
+/// Where the first CR without LF or LF without CR is, if there is one.
+pub(crate) fn bare_line_end(message: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(found) = memchr::memchr2(b'\r', b'\n', message.get(at..).unwrap_or_default()) {
+        let end = at + found;
+        if message.get(end..end + 2) != Some(b"\r\n") {
+            return Some(end);
+        }
+        at = end + 2;
+    }
+    None
+}
+
+/// Octets of the message as the server counts them: with CRLF line ends, without dots added, without the final one (RFC 1870 §5).
+pub(crate) fn size(message: &[u8]) -> u64 {
+    let mut size = message.len();
+    let mut rest = message;
+    while let Some(bare) = bare_line_end(rest) {
+        size += 1;
+        rest = rest.get(bare + 1..).unwrap_or_default();
+    }
+    if !matches!(message.last(), None | Some(b'\r' | b'\n')) {
+        size += 2;
+    }
+    size as u64
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The worst message of all.
+    pub(crate) const BODY: &[u8] =
+        b".\r\nMAIL FROM:<first@line>\r\n\nA\n.\nB\r.\rC\n.\r\nD\r\n.E\r\nF\r.\r\nend";
+    pub(crate) const BODY_ON_THE_WIRE: &[u8] = b"..\r\nMAIL FROM:<first@line>\r\n\r\nA\r\n..\r\nB\r\n..\r\nC\r\n..\r\nD\r\n..E\r\nF\r\n..\r\nend\r\n.\r\n";
+
+    fn encode(chunks: &[&[u8]]) -> Vec<u8> {
+        let (mut encoder, mut out) = (Transparency::new(), Vec::new());
+        for chunk in chunks {
+            encoder.encode(chunk).for_each(|s| out.extend_from_slice(s));
+        }
+        out.extend_from_slice(encoder.end());
+        out
+    }
+
+    /// The naive twin: every line end found one octet at a time.
+    fn lines(message: &[u8]) -> Vec<Vec<u8>> {
+        let (mut lines, mut line, mut at) = (Vec::new(), Vec::new(), 0);
+        while at < message.len() {
+            match message[at] {
+                b'\r' | b'\n' => {
+                    lines.push(std::mem::take(&mut line));
+                    at += usize::from(message[at..].starts_with(b"\r\n"));
+                }
+                octet => line.push(octet),
+            }
+            at += 1;
+        }
+        if !line.is_empty() {
+            lines.push(line);
+        }
+        lines
+    }
+
+    fn naive(message: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for line in lines(message) {
+            if line.starts_with(b".") {
+                out.push(b'.');
+            }
+            out.extend_from_slice(&line);
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b".\r\n");
+        out
+    }
+
+    fn unstuff(wire: &[u8]) -> Vec<u8> {
+        let text = wire.strip_suffix(b".\r\n").unwrap();
+        let mut out = Vec::new();
+        for line in text.split_inclusive(|&b| b == b'\n') {
+            out.extend_from_slice(line.strip_prefix(b".").unwrap_or(line));
+        }
+        out
+    }
+
+    #[test]
+    fn rfc5321_4_5_2_transparency() {
+        assert_eq!(encode(&[b""]), b".\r\n");
+        assert_eq!(encode(&[b"x"]), b"x\r\n.\r\n");
+        assert_eq!(encode(&[b"x\r\n"]), b"x\r\n.\r\n");
+        assert_eq!(encode(&[b"."]), b"..\r\n.\r\n");
+        assert_eq!(encode(&[b".\r\n.\r\n"]), b"..\r\n..\r\n.\r\n");
+        assert_eq!(encode(&[b"a\r"]), b"a\r\n.\r\n");
+    }
+
+    #[test]
+    fn t2_the_worst_message_whole_and_at_every_split() {
+        assert_eq!(encode(&[BODY]), BODY_ON_THE_WIRE);
+        for cut in 0..=BODY.len() {
+            let (front, back) = BODY.split_at(cut);
+            assert_eq!(encode(&[front, back]), BODY_ON_THE_WIRE, "at {cut}");
+        }
+        let octets: Vec<&[u8]> = BODY.chunks(1).collect();
+        assert_eq!(encode(&octets), BODY_ON_THE_WIRE);
+    }
+
+    #[test]
+    fn clean_lines_are_one_slice() {
+        let message = b"one\r\ntwo\r\nthree\r\n";
+        assert_eq!(Transparency::new().encode(message).count(), 1);
+    }
+
+    #[test]
+    fn slices_are_bounded_and_lose_nothing() {
+        let message = [&[b'x'; MAX_SLICE - 1][..], b"\r\n.", &[b'y'; 9]].concat();
+        assert_eq!(encode(&[&message]), naive(&message));
+        let message = [&[b'x'; MAX_SLICE - 2][..], b"\r\n.", &[b'y'; 9]].concat();
+        assert_eq!(encode(&[&message]), naive(&message));
+        let message = vec![b'x'; 3 * MAX_SLICE];
+        assert_eq!(encode(&[&message]), naive(&message));
+    }
+
+    fn message() -> impl Strategy<Value = Vec<u8>> {
+        let octet = prop_oneof![Just(b'\r'), Just(b'\n'), Just(b'.'), Just(b'a')];
+        proptest::collection::vec(octet, 0..40)
+    }
+
+    proptest! {
+        #[test]
+        fn t2_the_same_as_the_naive_twin_at_every_split(message in message(), cuts in proptest::collection::vec(0usize..40, 0..4)) {
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(message.len())).collect();
+            cuts.extend([0, message.len()]);
+            cuts.sort_unstable();
+            let chunks: Vec<&[u8]> = cuts.windows(2).map(|w| &message[w[0]..w[1]]).collect();
+            prop_assert_eq!(encode(&chunks), naive(&message));
+        }
+
+        #[test]
+        fn t2_one_end_of_data_and_no_bare_cr_or_lf(message in message()) {
+            let wire = encode(&[&message]);
+            let framed = [b"\r\n", &wire[..]].concat();
+            let ends = framed.windows(5).filter(|w| w == b"\r\n.\r\n").count();
+            prop_assert_eq!(ends, 1);
+            prop_assert!(framed.ends_with(b"\r\n.\r\n"));
+            prop_assert_eq!(bare_line_end(&wire), None);
+            let normal: Vec<u8> = lines(&message).iter().flat_map(|l| [l, &b"\r\n"[..]].concat()).collect();
+            prop_assert_eq!(size(&message), normal.len() as u64);
+            prop_assert_eq!(unstuff(&wire), normal);
+        }
+    }
+}
