@@ -48,22 +48,11 @@ impl Facts<'_> {
         value: Option<&Value>,
     ) -> (Option<bool>, Option<Value>) {
         let before = set(self.previous.get(path).cloned());
-        let changed = match (self.kind, kind) {
-            (EventKind::Fired, _) => return (None, before),
-            // The record holds a journal entry only while it is made.
-            (EventKind::Inserted, _) | (_, FieldKind::Journal) => value.is_some(),
-            (EventKind::Updated, _)
-                if self
-                    .schema
-                    .tables
-                    .get(self.table)
-                    .is_some_and(|t| is_id(t, path)) =>
-            {
-                false
-            }
-            (EventKind::Updated, _) => value != before.as_ref(),
-        };
-        (Some(changed), before)
+        let known = self.schema.tables.get(self.table);
+        if self.kind == EventKind::Updated && known.is_some_and(|table| is_id(table, path)) {
+            return (Some(false), before);
+        }
+        (changed(self.kind, kind, before.as_ref(), value), before)
     }
 
     /// The texts that a value is looked for in: of a reference its display value, of a list each id.
@@ -108,8 +97,23 @@ pub(super) fn display_value(
     Ok(text.unwrap_or(id).to_owned())
 }
 
+/// Whether an event of this kind gave a field another value; `None` if it changes no record.
+pub(crate) fn changed(
+    event: EventKind,
+    field: &FieldKind,
+    before: Option<&Value>,
+    now: Option<&Value>,
+) -> Option<bool> {
+    match (event, field) {
+        (EventKind::Fired, _) => None,
+        // The record holds a journal entry only while it is made.
+        (EventKind::Inserted, _) | (_, FieldKind::Journal) => Some(now.is_some()),
+        (EventKind::Updated, _) => Some(now != before),
+    }
+}
+
 /// `None` for what counts as empty.
-pub(super) fn set(value: Option<Value>) -> Option<Value> {
+pub(crate) fn set(value: Option<Value>) -> Option<Value> {
     value.filter(|value| match value {
         Value::Null => false,
         Value::String(text) => !text.is_empty(),

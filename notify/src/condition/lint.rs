@@ -78,7 +78,7 @@ fn path_fault(span: &Range<usize>, path: &str, error: PathError) -> Fault {
 }
 
 /// The whole path, with its faulty step put right.
-pub(super) fn corrected(path: &str, error: &PathError) -> Option<String> {
+pub(crate) fn corrected(path: &str, error: &PathError) -> Option<String> {
     let meant = error.suggestion.as_deref()?;
     let head = path.get(..error.offset)?;
     let tail = path.get(error.offset + error.len..)?;

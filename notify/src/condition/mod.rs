@@ -42,6 +42,8 @@ mod tests;
 pub use ast::{Alternative, Clause, Day, Direction, Order, Query, Relative, Term, Test, Unit};
 pub use eval::{TermVerdict, Truth, Verdict};
 pub use facts::Facts;
+pub(crate) use facts::{changed, set};
+pub(crate) use lint::corrected;
 
 use crate::schema::Schema;
 use std::fmt;

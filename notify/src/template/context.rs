@@ -1,0 +1,138 @@
+//! What a template is rendered with.
+
+use super::record::{Change, Lookup, RecordView};
+use crate::directory::Directory;
+use crate::event::EventKind;
+use crate::record::{Fields, RecordKey};
+use crate::schema::Schema;
+use crate::store::StoreError;
+use minijinja::value::{Enumerator, Object, Serde, Value};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// Named values and records. Cloning it shares what was looked up.
+#[derive(Clone)]
+pub struct Context {
+    lookup: Lookup,
+    base: Arc<str>,
+    values: BTreeMap<&'static str, Value>,
+    current: Option<RecordView>,
+    previous: Option<RecordView>,
+}
+
+impl Context {
+    /// An empty one.
+    pub fn new(schema: Arc<Schema>, directory: Arc<dyn Directory>) -> Self {
+        Self {
+            lookup: Lookup::new(schema, directory),
+            base: Arc::from(""),
+            values: BTreeMap::new(),
+            current: None,
+            previous: None,
+        }
+    }
+
+    /// With `instance`, whose `url` the addresses of records begin with. Comes before the records.
+    #[must_use]
+    pub fn instance(mut self, name: &str, url: &str) -> Self {
+        self.base = Arc::from(url.trim_end_matches('/'));
+        self.value("instance", serde_json::json!({"name": name, "url": url}))
+    }
+
+    /// With a value. `null` prints as nothing.
+    #[must_use]
+    pub fn value(mut self, name: &'static str, value: serde_json::Value) -> Self {
+        self.values.insert(name, Value::from(Serde(value)));
+        self
+    }
+
+    /// With the record that it is all about: as `current`, and its fields by their own names. An empty id stands for a record yet to be.
+    #[must_use]
+    pub fn current(mut self, key: RecordKey, fields: Fields) -> Self {
+        self.current = Some(RecordView::new(
+            self.lookup.clone(),
+            key,
+            fields,
+            self.base.clone(),
+        ));
+        self
+    }
+
+    /// With what an event did to the record: `previous` and `changed('field')`. Comes after the record.
+    #[must_use]
+    pub fn change(mut self, kind: EventKind, previous: Fields) -> Self {
+        if let Some(current) = &mut self.current {
+            let key = RecordKey::new(&*current.table, current.id.as_deref().unwrap_or_default());
+            let view = RecordView::new(
+                self.lookup.clone(),
+                key,
+                previous.clone(),
+                self.base.clone(),
+            );
+            current.change = Some(Arc::new(Change { kind, previous }));
+            self.previous = Some(view);
+        }
+        self
+    }
+
+    /// As a condition sees it.
+    pub(super) fn in_condition(&self) -> Self {
+        let mut context = self.clone();
+        context.lookup.in_condition = true;
+        for view in context.current.iter_mut().chain(&mut context.previous) {
+            view.lookup.in_condition = true;
+        }
+        context
+    }
+
+    /// The error that a look-up met, if any did.
+    pub(super) fn take_error(&self) -> Option<StoreError> {
+        self.lookup.take_error()
+    }
+
+    fn lookup(&self, name: &str) -> Option<Value> {
+        if let Some(value) = self.values.get(name) {
+            return Some(value.clone());
+        }
+        let record = |view: &Option<RecordView>| view.clone().map(Value::from_object);
+        match name {
+            "current" => record(&self.current),
+            "previous" => record(&self.previous),
+            name => self.current.as_ref()?.value(name),
+        }
+    }
+
+    pub(super) fn root(&self) -> Value {
+        Value::from_object(Root(self.clone()))
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Context({:?})", self.current)
+    }
+}
+
+#[derive(Debug)]
+struct Root(Context);
+
+impl Object for Root {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.0.lookup(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        self.0.lookup(key)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(
+            self.0
+                .values
+                .keys()
+                .map(|name| Value::from(*name))
+                .collect(),
+        )
+    }
+}
