@@ -21,6 +21,13 @@ pub enum StoreError {
     Corrupt(String),
     /// Another daemon is running on this database.
     Locked(String),
+    /// The file that keeps a second daemon away cannot be used.
+    Lock {
+        /// Its path.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
 }
 
 impl fmt::Display for StoreError {
@@ -32,6 +39,7 @@ impl fmt::Display for StoreError {
             Self::AlreadyProcessed(id) => write!(f, "the inbound mail {id} is processed already"),
             Self::Corrupt(what) => write!(f, "the database is not as expected: {what}"),
             Self::Locked(path) => write!(f, "another postrider is running on {path}"),
+            Self::Lock { path, source } => write!(f, "cannot lock {path}: {source}"),
         }
     }
 }
@@ -40,6 +48,7 @@ impl std::error::Error for StoreError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Database { source, .. } => Some(source),
+            Self::Lock { source, .. } => Some(source),
             _ => None,
         }
     }

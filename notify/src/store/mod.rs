@@ -4,10 +4,10 @@
 //! asynchronous callers run them on a blocking thread.
 
 mod error;
-// mod sqlite;
+mod sqlite;
 
 pub use error::StoreError;
-// pub use sqlite::SqliteStore;
+pub use sqlite::{DaemonLock, SqliteStore};
 
 use crate::event::{Event, EventId, NewEvent};
 use crate::inbound::{Inbound, InboundId, InboundOutcome, InboundRow, NewInbound, Stored};

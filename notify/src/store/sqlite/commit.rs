@@ -1,0 +1,84 @@
+//! One piece of work, whole or not at all.
+
+use super::fault::Fault;
+use super::records::{self, Changed, Effect};
+use super::{events, inbound};
+use crate::event::{EventId, EventKind, NewEvent};
+use crate::record::RecordKey;
+use crate::store::{Committed, Work};
+use rusqlite::Connection;
+
+pub(super) fn commit(c: &Connection, now: i64, work: &Work) -> Result<Committed, Fault> {
+    let mut committed = Committed::default();
+    let mut first: Option<Changed> = None;
+    for change in &work.changes {
+        let mut changed = records::change(c, now, change)?;
+        if let Some(event) = event_of(
+            &mut changed,
+            first.is_none() && work.events_about_first_change,
+        ) {
+            committed.events.push(events::queue(c, now, &event)?);
+        }
+        committed.records.push(changed.key.clone());
+        first.get_or_insert(changed);
+    }
+    for event in &work.events {
+        let about = first.as_ref().filter(|_| work.events_about_first_change);
+        committed.events.push(fire(c, now, event, about)?);
+    }
+    if let Some(outcome) = &work.inbound {
+        let record: Option<&RecordKey> = outcome.record.as_ref().or(committed.records.first());
+        inbound::finish(c, outcome, record)?;
+    }
+    Ok(committed)
+}
+
+/// The event that a change queues. The fields move into it unless they are `needed` for events about the first change.
+fn event_of(changed: &mut Changed, needed: bool) -> Option<NewEvent> {
+    let (kind, verb) = match changed.what {
+        Effect::Inserted => (EventKind::Inserted, "inserted"),
+        Effect::Updated => (EventKind::Updated, "updated"),
+        Effect::Nothing => return None,
+    };
+    let current = if needed {
+        changed.current.clone()
+    } else {
+        std::mem::take(&mut changed.current)
+    };
+    Some(NewEvent {
+        name: format!("{}.{verb}", changed.key.table),
+        kind,
+        record: Some(changed.key.clone()),
+        parm1: String::new(),
+        parm2: String::new(),
+        actor: changed.actor.clone(),
+        current,
+        previous: std::mem::take(&mut changed.previous),
+        idempotency_key: None,
+        due: None,
+    })
+}
+
+fn fire(
+    c: &Connection,
+    now: i64,
+    event: &NewEvent,
+    about: Option<&Changed>,
+) -> Result<EventId, Fault> {
+    let fields = match (&event.record, about) {
+        (None, Some(changed)) => Some((changed.key.clone(), changed.current.clone())),
+        (Some(key), _) if event.current.is_empty() => {
+            records::one(c, key)?.map(|record| (key.clone(), record.whole()))
+        }
+        _ => None,
+    };
+    match fields {
+        None => events::queue(c, now, event),
+        Some((key, current)) => {
+            let mut event = event.clone();
+            event.record = Some(key);
+            event.current = current;
+            events::queue(c, now, &event)
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The event queue.
+
+use super::column;
+use super::fault::Fault;
+use crate::event::{Event, EventId, EventKind, NewEvent};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+const COLUMNS: &str = "id, created, name, kind, table_name, record_id, parm1, parm2, actor, current, previous, idem_key, due_at";
+
+/// Queues an event. One whose key is there already gives the first one's id.
+pub(super) fn queue(c: &Connection, now: i64, event: &NewEvent) -> Result<EventId, Fault> {
+    if let Some(key) = &event.idempotency_key {
+        let mut select = c.prepare_cached("SELECT id FROM event WHERE idem_key = ?1")?;
+        if let Some(id) = select.query_row([key], |row| row.get(0)).optional()? {
+            return Ok(id);
+        }
+    }
+    let mut insert = c.prepare_cached(
+        "INSERT INTO event (name, kind, table_name, record_id, parm1, parm2, actor, current, previous,
+                            idem_key, created, due_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    )?;
+    insert.execute(params![
+        event.name,
+        kind_name(event.kind),
+        event.record.as_ref().map(|key| &key.table),
+        event.record.as_ref().map(|key| &key.id),
+        event.parm1,
+        event.parm2,
+        event.actor,
+        column::json(&event.current)?,
+        column::json(&event.previous)?,
+        event.idempotency_key,
+        now,
+        event.due.map_or(0, column::nanos),
+    ])?;
+    Ok(c.last_insert_rowid())
+}
+
+pub(super) fn due(c: &Connection, now: i64, limit: usize) -> Result<Vec<Event>, Fault> {
+    let mut select = c.prepare_cached(&due_sql())?;
+    let rows = select.query_map([now, column::limit(limit)], raw_event)?;
+    rows.map(|row| event(row?)).collect()
+}
+
+pub(super) fn due_sql() -> String {
+    format!(
+        "SELECT {COLUMNS} FROM event WHERE state = 'ready' AND due_at <= ?1 ORDER BY due_at, id LIMIT ?2"
+    )
+}
+
+/// An event with its state and its error.
+pub(super) fn one(
+    c: &Connection,
+    id: EventId,
+) -> Result<Option<(Event, String, Option<String>)>, Fault> {
+    let mut select = c.prepare_cached(&format!(
+        "SELECT {COLUMNS}, state, error FROM event WHERE id = ?1"
+    ))?;
+    let row = select.query_row([id], |row| {
+        Ok((raw_event(row)?, row.get(13)?, row.get(14)?))
+    });
+    let Some((raw, state, error)) = row.optional()? else {
+        return Ok(None);
+    };
+    Ok(Some((event(raw)?, state, error)))
+}
+
+/// An event whose JSON is not read yet: the event, its kind, current, previous.
+type RawEvent = (Event, String, String, String);
+
+fn raw_event(row: &Row<'_>) -> rusqlite::Result<RawEvent> {
+    let event = Event {
+        id: row.get(0)?,
+        created: column::moment(row.get(1)?),
+        what: NewEvent {
+            name: row.get(2)?,
+            kind: EventKind::Fired,
+            record: column::key(row.get(4)?, row.get(5)?),
+            parm1: row.get(6)?,
+            parm2: row.get(7)?,
+            actor: row.get(8)?,
+            current: Default::default(),
+            previous: Default::default(),
+            idempotency_key: row.get(11)?,
+            due: column::unless_zero(row.get(12)?),
+        },
+    };
+    Ok((event, row.get(3)?, row.get(9)?, row.get(10)?))
+}
+
+fn event((mut event, kind, current, previous): RawEvent) -> Result<Event, Fault> {
+    event.what.kind = kind_of(&kind)?;
+    event.what.current = column::fields(&current)?;
+    event.what.previous = column::fields(&previous)?;
+    Ok(event)
+}
+
+fn kind_name(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::Inserted => "inserted",
+        EventKind::Updated => "updated",
+        EventKind::Fired => "fired",
+    }
+}
+
+fn kind_of(word: &str) -> Result<EventKind, Fault> {
+    [EventKind::Inserted, EventKind::Updated, EventKind::Fired]
+        .into_iter()
+        .find(|kind| kind_name(*kind) == word)
+        .ok_or_else(|| Fault::corrupt(format!("an event of the kind {word:?}")))
+}

@@ -1,0 +1,109 @@
+//! What happened to an event, read back as it was written.
+
+use super::fault::Fault;
+use super::{column, events, log};
+use crate::event::EventId;
+use crate::outgoing::{LogRow, Match, MatchVerdict, OutgoingMail, RecipientVerdict, Settlement};
+use crate::store::Explanation;
+use rusqlite::Connection;
+
+pub(super) fn explain(c: &Connection, id: EventId) -> Result<Option<Explanation>, Fault> {
+    let Some((event, state, error)) = events::one(c, id)? else {
+        return Ok(None);
+    };
+    let settlement = if state == "ready" {
+        None
+    } else {
+        Some(Settlement {
+            event: id,
+            matches: matches(c, id)?,
+            error,
+        })
+    };
+    let deliveries: Vec<LogRow> = log::of_event(c, id)?;
+    Ok(Some(Explanation {
+        event,
+        state,
+        settlement,
+        deliveries,
+    }))
+}
+
+fn matches(c: &Connection, event: EventId) -> Result<Vec<Match>, Fault> {
+    let mut select = c.prepare_cached(
+        "SELECT id, notification, verdict, detail FROM match WHERE event_id = ?1 ORDER BY id",
+    )?;
+    let rows = select.query_map([event], |row| {
+        let head: (i64, String) = (row.get(0)?, row.get(2)?);
+        Ok((head, row.get(1)?, row.get(3)?))
+    })?;
+    rows.map(|row| {
+        let ((id, word), notification, detail) = row?;
+        Ok(Match {
+            notification,
+            verdict: verdict_of(&word)?,
+            detail,
+            recipients: verdicts(c, id)?,
+            mails: mails(c, id)?,
+        })
+    })
+    .collect()
+}
+
+fn verdicts(c: &Connection, match_id: i64) -> Result<Vec<RecipientVerdict>, Fault> {
+    let mut select = c.prepare_cached(
+        "SELECT address, via, verdict, detail FROM recipient_verdict WHERE match_id = ?1 ORDER BY id",
+    )?;
+    let rows = select.query_map([match_id], |row| {
+        let (word, detail): (String, String) = (row.get(2)?, row.get(3)?);
+        let known = RecipientVerdict::WORDS.into_iter().find(|w| *w == word);
+        Ok(RecipientVerdict {
+            address: row.get(0)?,
+            via: row.get(1)?,
+            verdict: known.unwrap_or("other"),
+            detail: match known {
+                Some(_) => detail,
+                None => format!("{word}: {detail}"),
+            },
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn mails(c: &Connection, match_id: i64) -> Result<Vec<OutgoingMail>, Fault> {
+    let mut select = c.prepare_cached(
+        "SELECT m.message_id, m.sender, m.recipient, m.subject, d.account, m.table_name, m.record_id, d.expires
+         FROM message m JOIN delivery d ON d.id = m.id WHERE m.match_id = ?1 ORDER BY m.id",
+    )?;
+    let rows = select.query_map([match_id], |row| {
+        Ok(OutgoingMail {
+            message_id: row.get(0)?,
+            sender: row.get(1)?,
+            recipient: row.get(2)?,
+            subject: row.get(3)?,
+            raw: Vec::new(),
+            account: row.get(4)?,
+            record: column::key(row.get(5)?, row.get(6)?),
+            expires: column::moment(row.get(7)?),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn verdict_of(word: &str) -> Result<MatchVerdict, Fault> {
+    use MatchVerdict::{
+        ConditionFalse, Error, Inactive, Matched, NoRecipients, RenderError, WeightLost,
+    };
+    [
+        Matched,
+        ConditionFalse,
+        Inactive,
+        WeightLost,
+        NoRecipients,
+        RenderError,
+        Error,
+    ]
+    .into_iter()
+    .find(|verdict| verdict.name() == word)
+    .ok_or_else(|| Fault::corrupt(format!("a match with the verdict {word:?}")))
+}

@@ -1,0 +1,155 @@
+//! The email log.
+
+use super::column;
+use super::fault::Fault;
+use crate::outgoing::{Attempt, DeliveryId, DeliveryState, Evidence, LogRow, OutgoingMail};
+use crate::store::LogFilter;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+
+const SELECT: &str = "SELECT d.id, m.created, d.state, d.reason, m.event_id, h.notification, m.message_id, m.sender,
+           m.recipient, m.subject, d.account, m.table_name, m.record_id, d.expires, d.attempts, d.next_at,
+           a.id, a.peer, a.tls, a.stage, a.code, a.enhanced, a.text
+    FROM delivery d JOIN message m ON m.id = d.id JOIN match h ON h.id = m.match_id
+    LEFT JOIN attempt a ON a.id = (SELECT id FROM attempt
+        WHERE delivery_id = d.id AND ended IS NOT NULL ORDER BY n DESC LIMIT 1)";
+
+/// The rows that a filter lets through, newest first.
+pub(super) fn rows(c: &Connection, filter: &LogFilter) -> Result<Vec<LogRow>, Fault> {
+    let (sql, parameters) = query(filter);
+    let mut select = c.prepare_cached(&sql)?;
+    let rows = select.query_map(params_from_iter(parameters), raw_row)?;
+    rows.map(|row| log_row(row?)).collect()
+}
+
+/// One text for each combination of filters, so that each finds its index.
+pub(super) fn query(filter: &LogFilter) -> (String, Vec<Value>) {
+    let mut terms = Vec::new();
+    let mut parameters = Vec::new();
+    let mut add = |term: &str, values: &[&str]| {
+        terms.push(term.to_owned());
+        parameters.extend(values.iter().map(|v| Value::Text((*v).to_owned())));
+    };
+    if let Some(key) = &filter.record {
+        add(
+            "m.table_name = ? AND m.record_id = ?",
+            &[&key.table, &key.id],
+        );
+    }
+    if let Some(recipient) = &filter.recipient {
+        add("m.recipient = ? COLLATE NOCASE", &[recipient]);
+    }
+    if let Some(state) = filter.state {
+        // A few of one record or person are found first; a state alone is found by its own index.
+        let narrow =
+            filter.record.is_some() || filter.recipient.is_some() || filter.event.is_some();
+        add(
+            if narrow {
+                "+d.state = ?"
+            } else {
+                "d.state = ?"
+            },
+            &[state.name()],
+        );
+    }
+    if let Some(event) = filter.event {
+        terms.push("m.event_id = ?".to_owned());
+        parameters.push(Value::Integer(event));
+    }
+    let by_message =
+        filter.record.is_some() || filter.recipient.is_some() || filter.event.is_some();
+    let order = if by_message { "m.id" } else { "d.id" };
+    let condition = if terms.is_empty() {
+        String::new()
+    } else {
+        format!(" WHERE {}", terms.join(" AND "))
+    };
+    parameters.push(Value::Integer(column::limit(filter.limit)));
+    (
+        format!("{SELECT}{condition} ORDER BY {order} DESC LIMIT ?"),
+        parameters,
+    )
+}
+
+pub(super) fn by_message_id(c: &Connection, message_id: &str) -> Result<Option<LogRow>, Fault> {
+    let mut select = c.prepare_cached(&format!("{SELECT} WHERE m.message_id = ?1"))?;
+    let row = select.query_row([message_id], raw_row).optional()?;
+    row.map(log_row).transpose()
+}
+
+pub(super) fn of_event(c: &Connection, event: i64) -> Result<Vec<LogRow>, Fault> {
+    let mut select = c.prepare_cached(&format!("{SELECT} WHERE m.event_id = ?1 ORDER BY m.id"))?;
+    let rows = select.query_map([event], raw_row)?;
+    rows.map(|row| log_row(row?)).collect()
+}
+
+pub(super) fn raw_message(c: &Connection, id: DeliveryId) -> Result<Option<Vec<u8>>, Fault> {
+    let mut select = c.prepare_cached("SELECT raw FROM message WHERE id = ?1")?;
+    Ok(select.query_row([id], |row| row.get(0)).optional()?)
+}
+
+pub(super) fn attempts(c: &Connection, delivery: DeliveryId) -> Result<Vec<Attempt>, Fault> {
+    let mut select = c.prepare_cached(
+        "SELECT peer, tls, stage, code, enhanced, text, id, n, owner, started, ended, outcome, late
+         FROM attempt WHERE delivery_id = ?1 ORDER BY n",
+    )?;
+    let rows = select.query_map([delivery], |row| {
+        Ok(Attempt {
+            id: row.get(6)?,
+            n: column::count(row.get(7)?),
+            owner: row.get(8)?,
+            started: column::moment(row.get(9)?),
+            ended: row.get::<_, Option<i64>>(10)?.map(column::moment),
+            outcome: row.get(11)?,
+            late: row.get(12)?,
+            evidence: evidence(row, 0)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn evidence(row: &Row<'_>, first: usize) -> rusqlite::Result<Evidence> {
+    Ok(Evidence {
+        peer: row.get(first)?,
+        tls: row.get(first + 1)?,
+        stage: row.get(first + 2)?,
+        code: row.get(first + 3)?,
+        enhanced: row.get(first + 4)?,
+        text: row.get(first + 5)?,
+    })
+}
+
+/// A row whose state is not read yet.
+fn raw_row(row: &Row<'_>) -> rusqlite::Result<(LogRow, String)> {
+    let attempted = row.get::<_, Option<i64>>(16)?.is_some();
+    let log = LogRow {
+        delivery: row.get(0)?,
+        created: column::moment(row.get(1)?),
+        state: DeliveryState::Ready,
+        reason: row.get(3)?,
+        event: row.get(4)?,
+        notification: row.get(5)?,
+        mail: OutgoingMail {
+            message_id: row.get(6)?,
+            sender: row.get(7)?,
+            recipient: row.get(8)?,
+            subject: row.get(9)?,
+            raw: Vec::new(),
+            account: row.get(10)?,
+            record: column::key(row.get(11)?, row.get(12)?),
+            expires: column::moment(row.get(13)?),
+        },
+        attempts: column::count(row.get(14)?),
+        next_at: column::unless_zero(row.get(15)?),
+        last: attempted.then(|| evidence(row, 17)).transpose()?,
+    };
+    Ok((log, row.get(2)?))
+}
+
+fn log_row((mut row, state): (LogRow, String)) -> Result<LogRow, Fault> {
+    row.state = DeliveryState::ALL
+        .into_iter()
+        .find(|known| known.name() == state)
+        .ok_or_else(|| Fault::corrupt(format!("a delivery in the state {state:?}")))?;
+    Ok(row)
+}

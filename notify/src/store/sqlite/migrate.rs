@@ -1,0 +1,270 @@
+//! The tables, and how a database of an older version gets them.
+//!
+//! Moments are nanoseconds since 1970 in UTC; 0 in `due_at` and `next_at` means at once, whatever the clock says.
+
+use super::fault::Fault;
+use crate::store::StoreError;
+use rusqlite::{Connection, TransactionBehavior};
+
+/// Tells a Postrider database from any other SQLite file (`PRAGMA application_id`): the letters "Post".
+const APPLICATION_ID: i64 = 0x506f_7374;
+
+/// Each entry takes the database from version n to n + 1 (`PRAGMA user_version`). Entries are only ever added.
+const MIGRATIONS: [&str; 1] = [VERSION_1];
+
+const VERSION_1: &str = "
+CREATE TABLE record (
+  table_name TEXT NOT NULL,
+  id         TEXT NOT NULL,
+  fields     TEXT NOT NULL,
+  created    INTEGER NOT NULL,
+  updated    INTEGER NOT NULL,
+  PRIMARY KEY (table_name, id)
+);
+CREATE INDEX user_email ON record (lower(json_extract(fields, '$.email'))) WHERE table_name = 'user';
+CREATE INDEX group_member_group ON record (lower(json_extract(fields, '$.group'))) WHERE table_name = 'group_member';
+CREATE INDEX group_member_user ON record (lower(json_extract(fields, '$.user'))) WHERE table_name = 'group_member';
+
+CREATE TABLE numbering (
+  table_name TEXT PRIMARY KEY,
+  last       INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE journal (
+  id         INTEGER PRIMARY KEY,
+  table_name TEXT NOT NULL,
+  record_id  TEXT NOT NULL,
+  field      TEXT NOT NULL,
+  text       TEXT NOT NULL,
+  author     TEXT NOT NULL,
+  created    INTEGER NOT NULL
+);
+CREATE INDEX journal_record ON journal (table_name, record_id, id);
+
+CREATE TABLE event (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  name       TEXT NOT NULL,
+  kind       TEXT NOT NULL,
+  table_name TEXT,
+  record_id  TEXT,
+  parm1      TEXT NOT NULL,
+  parm2      TEXT NOT NULL,
+  actor      TEXT NOT NULL,
+  current    TEXT NOT NULL,
+  previous   TEXT NOT NULL,
+  idem_key   TEXT UNIQUE,
+  created    INTEGER NOT NULL,
+  due_at     INTEGER NOT NULL,
+  state      TEXT NOT NULL DEFAULT 'ready',
+  error      TEXT
+);
+CREATE INDEX event_due ON event (due_at, id) WHERE state = 'ready';
+CREATE INDEX event_record ON event (table_name, record_id, id);
+CREATE INDEX event_created ON event (created) WHERE state <> 'ready';
+
+CREATE TABLE match (
+  id           INTEGER PRIMARY KEY,
+  event_id     INTEGER NOT NULL REFERENCES event ON DELETE CASCADE,
+  notification TEXT NOT NULL,
+  verdict      TEXT NOT NULL,
+  detail       TEXT NOT NULL
+);
+CREATE INDEX match_event ON match (event_id, id);
+
+CREATE TABLE recipient_verdict (
+  id       INTEGER PRIMARY KEY,
+  match_id INTEGER NOT NULL REFERENCES match ON DELETE CASCADE,
+  address  TEXT NOT NULL,
+  via      TEXT NOT NULL,
+  verdict  TEXT NOT NULL,
+  detail   TEXT NOT NULL
+);
+CREATE INDEX recipient_verdict_match ON recipient_verdict (match_id, id);
+
+CREATE TABLE message (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  match_id   INTEGER NOT NULL REFERENCES match ON DELETE CASCADE,
+  event_id   INTEGER NOT NULL,
+  message_id TEXT NOT NULL UNIQUE,
+  sender     TEXT NOT NULL,
+  recipient  TEXT NOT NULL,
+  subject    TEXT NOT NULL,
+  table_name TEXT,
+  record_id  TEXT,
+  created    INTEGER NOT NULL,
+  raw        BLOB NOT NULL
+);
+CREATE INDEX message_match ON message (match_id, id);
+CREATE INDEX message_event ON message (event_id, id);
+CREATE INDEX message_record ON message (table_name, record_id, id);
+CREATE INDEX message_recipient ON message (recipient COLLATE NOCASE, id);
+
+CREATE TABLE delivery (
+  id          INTEGER PRIMARY KEY REFERENCES message ON DELETE CASCADE,
+  account     TEXT NOT NULL,
+  thread      TEXT,
+  created     INTEGER NOT NULL,
+  state       TEXT NOT NULL,
+  reason      TEXT NOT NULL DEFAULT '',
+  next_at     INTEGER NOT NULL,
+  waits_for   INTEGER,
+  expires     INTEGER NOT NULL,
+  attempts    INTEGER NOT NULL DEFAULT 0,
+  crashes     INTEGER NOT NULL DEFAULT 0,
+  lives       INTEGER NOT NULL DEFAULT 1,
+  lease_owner TEXT,
+  lease_epoch INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX delivery_due ON delivery (account, next_at, id)
+  WHERE state IN ('ready','leased','deferred','unknown');
+CREATE INDEX delivery_state ON delivery (state, id);
+CREATE INDEX delivery_thread ON delivery (thread, id) WHERE state IN ('leased','deferred','unknown');
+CREATE INDEX delivery_waits ON delivery (waits_for) WHERE waits_for IS NOT NULL;
+
+CREATE TABLE attempt (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  delivery_id INTEGER NOT NULL REFERENCES delivery ON DELETE CASCADE,
+  n           INTEGER NOT NULL,
+  owner       TEXT NOT NULL,
+  started     INTEGER NOT NULL,
+  ended       INTEGER,
+  outcome     TEXT NOT NULL DEFAULT '',
+  late        INTEGER NOT NULL DEFAULT 0,
+  peer        TEXT NOT NULL DEFAULT '',
+  tls         TEXT NOT NULL DEFAULT '',
+  stage       TEXT NOT NULL DEFAULT '',
+  code        INTEGER NOT NULL DEFAULT 0,
+  enhanced    TEXT NOT NULL DEFAULT '',
+  text        TEXT NOT NULL DEFAULT ''
+);
+CREATE UNIQUE INDEX attempt_delivery ON attempt (delivery_id, n);
+
+CREATE TABLE inbound (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  account    TEXT NOT NULL,
+  uidl       TEXT,
+  sha256     TEXT NOT NULL,
+  message_id TEXT,
+  sender     TEXT NOT NULL,
+  subject    TEXT NOT NULL,
+  received   INTEGER NOT NULL,
+  attempts   INTEGER NOT NULL DEFAULT 0,
+  next_at    INTEGER NOT NULL DEFAULT 0,
+  state      TEXT NOT NULL DEFAULT 'ready',
+  class      TEXT,
+  matched_by TEXT NOT NULL DEFAULT '',
+  table_name TEXT,
+  record_id  TEXT,
+  reason     TEXT NOT NULL DEFAULT '',
+  action     TEXT,
+  raw        BLOB NOT NULL
+);
+CREATE INDEX inbound_due ON inbound (next_at, id) WHERE state IN ('ready','error');
+CREATE INDEX inbound_sha256 ON inbound (sha256, message_id);
+CREATE INDEX inbound_received ON inbound (received) WHERE state IN ('processed','ignored');
+
+CREATE TABLE seen_uidl (
+  account    TEXT NOT NULL,
+  uidl       TEXT NOT NULL,
+  inbound_id INTEGER NOT NULL,
+  stored_at  INTEGER NOT NULL,
+  PRIMARY KEY (account, uidl)
+) WITHOUT ROWID;
+
+CREATE TABLE account_state (
+  account  TEXT PRIMARY KEY,
+  until    INTEGER NOT NULL,
+  reason   TEXT NOT NULL,
+  failures INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE suppression (
+  address TEXT NOT NULL COLLATE NOCASE,
+  account TEXT NOT NULL,
+  reason  TEXT NOT NULL,
+  detail  TEXT NOT NULL,
+  since   INTEGER NOT NULL,
+  until   INTEGER,
+  hits    INTEGER NOT NULL,
+  PRIMARY KEY (address, account)
+) WITHOUT ROWID;
+
+CREATE TABLE setting (
+  name  TEXT PRIMARY KEY,
+  value BLOB NOT NULL
+) WITHOUT ROWID;
+";
+
+/// Brings the database to the version of this program.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
+    let newest = MIGRATIONS.len() as i64;
+    if version(connection)? == newest {
+        return Ok(());
+    }
+    // The version is read again under the write lock: another process may be doing the same.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found = version(&transaction)?;
+    let missing = usize::try_from(found)
+        .ok()
+        .and_then(|found| MIGRATIONS.get(found..))
+        .ok_or_else(|| {
+            StoreError::Corrupt(format!(
+                "its version is {found}, this program knows versions up to {newest}"
+            ))
+        })?;
+    if found == 0 {
+        refuse_foreign(&transaction)?;
+    }
+    for sql in missing {
+        transaction.execute_batch(sql)?;
+    }
+    transaction.pragma_update(None, "user_version", newest)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// A file that holds somebody else's tables is left as it is.
+fn refuse_foreign(connection: &Connection) -> Result<(), Fault> {
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables > 0 {
+        let text = "it holds the tables of another program".to_owned();
+        return Err(StoreError::Corrupt(text).into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrating_twice_changes_nothing() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        migrate(&mut connection).unwrap();
+        assert_eq!(version(&connection).unwrap(), MIGRATIONS.len() as i64);
+    }
+
+    #[test]
+    fn a_newer_version_and_a_foreign_file_are_refused() {
+        let mut newer = Connection::open_in_memory().unwrap();
+        newer.pragma_update(None, "user_version", 99).unwrap();
+        assert!(matches!(
+            migrate(&mut newer),
+            Err(Fault::Store(StoreError::Corrupt(_)))
+        ));
+        let mut foreign = Connection::open_in_memory().unwrap();
+        foreign.execute_batch("CREATE TABLE theirs (x)").unwrap();
+        assert!(matches!(
+            migrate(&mut foreign),
+            Err(Fault::Store(StoreError::Corrupt(_)))
+        ));
+        assert_eq!(version(&foreign).unwrap(), 0);
+    }
+}

@@ -1,0 +1,434 @@
+//! The outbox: deliveries between being queued and being done with.
+//!
+//! ```text
+//! ready ──► leased ──► delivered · failed
+//!   ▲         │ └────► deferred · unknown ──(next_at)──► leased …
+//!   │         └─(lease ran out: crashed)──► leased …, the third time in a row dead (poison)
+//!   └── requeue: a new life for what failed, died or was cancelled; out of time at a claim ──► dead (expired)
+//! ```
+//!
+//! * The states that wait are repeated as literals in every query, because only then SQLite uses the partial index.
+//! * `next_at` of a leased delivery is the end of its lease, so a lease that ran out is due like anything else.
+//! * No delivery waits longer than [`LONGEST_WAIT`] from now, so that a clock set back starves nobody.
+//! * A delivery waits while an earlier one of its record and recipient is under way or deferred, for at most
+//!   [`ORDER_KEPT`]. Two that are claimed together go out in their order, one may be deferred alone.
+//! * What crashed twice in a row is claimed alone, so that it takes nobody else with it.
+
+use super::column;
+use super::fault::Fault;
+use crate::outgoing::{Claimed, Completion, DeliveryId, DeliveryState, OutgoingMail};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::time::Duration;
+
+/// No delivery is due later than this from now.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(4 * 3600);
+
+/// How long a delivery waits for an earlier one at most, from when it was queued.
+const ORDER_KEPT: Duration = Duration::from_secs(3600);
+
+/// Leases that ran out in a row until a delivery is given up.
+const MAX_CRASHES: i64 = 3;
+
+pub(super) const NEXT_ACCOUNT: &str = "SELECT account FROM delivery
+    WHERE state IN ('ready','leased','deferred','unknown') AND account > ?1 ORDER BY account LIMIT 1";
+
+pub(super) const ANY_DUE: &str = "SELECT EXISTS (SELECT 1 FROM delivery
+    WHERE account = ?1 AND state IN ('ready','leased','deferred','unknown') AND next_at <= ?2)";
+
+pub(super) const ANY_TOO_LATE: &str = "SELECT EXISTS (SELECT 1 FROM delivery
+    WHERE account = ?1 AND state IN ('ready','leased','deferred','unknown') AND next_at > ?2)";
+
+pub(super) const CLAMP: &str = "UPDATE delivery SET next_at = ?2
+    WHERE account = ?1 AND state IN ('ready','leased','deferred','unknown') AND next_at > ?2";
+
+pub(super) const DUE: &str =
+    "SELECT id, state, expires, crashes, attempts, lease_epoch, thread, created FROM delivery
+    WHERE account = ?1 AND state IN ('ready','leased','deferred','unknown') AND next_at <= ?2
+    ORDER BY next_at, id LIMIT ?3";
+
+pub(super) const EARLIER: &str = "SELECT id, next_at, lease_owner, lease_epoch FROM delivery
+    WHERE thread = ?1 AND id < ?2 AND state IN ('leased','deferred','unknown') ORDER BY id LIMIT 1";
+
+/// The accounts that have something due.
+pub(super) fn due_accounts(c: &Connection, now: i64) -> Result<Vec<String>, Fault> {
+    let mut any_due = c.prepare_cached(ANY_DUE)?;
+    let mut due = Vec::new();
+    for account in accounts(c)? {
+        if any_due.query_row(params![account, now], |row| row.get(0))? {
+            due.push(account);
+        }
+    }
+    Ok(due)
+}
+
+/// True if something waits longer than anything should: the clock was set back.
+pub(super) fn any_too_late(c: &Connection, now: i64) -> Result<bool, Fault> {
+    let longest = column::later(now, LONGEST_WAIT);
+    let mut any = c.prepare_cached(ANY_TOO_LATE)?;
+    for account in accounts(c)? {
+        if any.query_row(params![account, longest], |row| row.get(0))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Lets nothing wait longer than it should.
+pub(super) fn clamp(c: &Connection, now: i64) -> Result<(), Fault> {
+    let longest = column::later(now, LONGEST_WAIT);
+    let mut clamp = c.prepare_cached(CLAMP)?;
+    for account in accounts(c)? {
+        clamp.execute(params![account, longest])?;
+    }
+    Ok(())
+}
+
+/// The accounts that anything waits for, each found by one step in the index.
+fn accounts(c: &Connection) -> Result<Vec<String>, Fault> {
+    let mut next = c.prepare_cached(NEXT_ACCOUNT)?;
+    let mut accounts = Vec::new();
+    let mut last = String::new();
+    while let Some(account) = next
+        .query_row([&last], |row| row.get::<_, String>(0))
+        .optional()?
+    {
+        last.clone_from(&account);
+        accounts.push(account);
+    }
+    Ok(accounts)
+}
+
+/// One worker's wish for work.
+pub(super) struct Claim<'a> {
+    owner: &'a str,
+    now: i64,
+    until: i64,
+}
+
+/// A delivery that is due.
+struct Due {
+    id: DeliveryId,
+    leased: bool,
+    expires: i64,
+    crashes: i64,
+    attempts: i64,
+    epoch: i64,
+    thread: Option<String>,
+    created: i64,
+}
+
+/// What a delivery that is due came to.
+enum Looked {
+    Claimed(Claimed),
+    /// Dead, or waiting for an earlier one: no longer due.
+    Passed,
+    /// To be claimed alone, next time.
+    Alone,
+}
+
+impl<'a> Claim<'a> {
+    pub(super) fn new(owner: &'a str, now: Timestamp, lease: Duration) -> Self {
+        let now = column::nanos(now);
+        // A lease of no length would be due again in the very same claim.
+        let until = column::later(now, lease.max(Duration::from_nanos(1)));
+        Self { owner, now, until }
+    }
+
+    pub(super) fn run(
+        &self,
+        c: &Connection,
+        accounts: &[&str],
+        limit: usize,
+    ) -> Result<Vec<Claimed>, Fault> {
+        let mut claimed: Vec<Claimed> = Vec::new();
+        for account in accounts {
+            while claimed.len() < limit {
+                let due = due(c, account, self.now, limit - claimed.len())?;
+                let mut passed = false;
+                for delivery in &due {
+                    match self.look(c, delivery, &claimed)? {
+                        Looked::Claimed(one) => claimed.push(one),
+                        Looked::Passed => passed = true,
+                        Looked::Alone => return Ok(claimed),
+                    }
+                    if claimed.len() == 1 && delivery.crashed() + 1 >= MAX_CRASHES {
+                        return Ok(claimed);
+                    }
+                }
+                // More can be due only where some were passed over.
+                if !passed {
+                    break;
+                }
+            }
+        }
+        Ok(claimed)
+    }
+
+    fn look(&self, c: &Connection, due: &Due, claimed: &[Claimed]) -> Result<Looked, Fault> {
+        if due.crashed() + 1 == MAX_CRASHES && !claimed.is_empty() && due.expires > self.now {
+            return Ok(Looked::Alone);
+        }
+        if due.leased {
+            close_crashed(c, due, self.now)?;
+        }
+        if due.crashed() >= MAX_CRASHES {
+            bury(c, due, "poison")?;
+            return Ok(Looked::Passed);
+        }
+        if due.expires <= self.now {
+            bury(c, due, "expired")?;
+            return Ok(Looked::Passed);
+        }
+        if !due.leased && self.must_wait(c, due, claimed)? {
+            return Ok(Looked::Passed);
+        }
+        self.take(c, due).map(Looked::Claimed)
+    }
+
+    /// Puts a delivery behind an earlier one of its record and recipient that is not done with.
+    fn must_wait(&self, c: &Connection, due: &Due, claimed: &[Claimed]) -> Result<bool, Fault> {
+        let at_most = column::later(due.created, ORDER_KEPT);
+        let Some(thread) = due.thread.as_ref().filter(|_| self.now < at_most) else {
+            return Ok(false);
+        };
+        let mut select = c.prepare_cached(EARLIER)?;
+        let earlier = select.query_row(params![thread, due.id], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+        });
+        let Some((earlier, next_at)) = earlier.optional()? else {
+            return Ok(false);
+        };
+        if claimed.iter().any(|one| one.delivery == earlier) {
+            return Ok(false);
+        }
+        let mut wait =
+            c.prepare_cached("UPDATE delivery SET next_at = ?2, waits_for = ?3 WHERE id = ?1")?;
+        let next_at = next_at.min(at_most).max(self.now.saturating_add(1));
+        wait.execute(params![due.id, next_at, earlier])?;
+        Ok(true)
+    }
+
+    /// Counts the attempt, opens its row and sets the lease, before any work is done.
+    fn take(&self, c: &Connection, due: &Due) -> Result<Claimed, Fault> {
+        let (attempts, epoch) = (due.attempts + 1, due.epoch + 1);
+        let mut update = c.prepare_cached(
+            "UPDATE delivery SET state = 'leased', next_at = ?2, attempts = ?3, lease_epoch = ?4, lease_owner = ?5,
+                                 crashes = ?6, waits_for = NULL
+             WHERE id = ?1",
+        )?;
+        let crashes = due.crashed();
+        update.execute(params![
+            due.id, self.until, attempts, epoch, self.owner, crashes
+        ])?;
+        let mut insert = c.prepare_cached(
+            "INSERT INTO attempt (delivery_id, n, owner, started) VALUES (?1, ?2, ?3, ?4)",
+        )?;
+        insert.execute(params![due.id, attempts, self.owner, self.now])?;
+        let attempt = c.last_insert_rowid();
+        Ok(Claimed {
+            delivery: due.id,
+            lease_epoch: epoch,
+            attempt,
+            attempts: column::count(attempts),
+            mail: mail(c, due.id)?,
+        })
+    }
+}
+
+impl Due {
+    /// Crashes in a row, with the one that this claim found.
+    fn crashed(&self) -> i64 {
+        self.crashes + i64::from(self.leased)
+    }
+}
+
+fn due(c: &Connection, account: &str, now: i64, limit: usize) -> Result<Vec<Due>, Fault> {
+    let mut select = c.prepare_cached(DUE)?;
+    let rows = select.query_map(params![account, now, column::limit(limit)], |row| {
+        Ok(Due {
+            id: row.get(0)?,
+            leased: row.get::<_, String>(1)? == "leased",
+            expires: row.get(2)?,
+            crashes: row.get(3)?,
+            attempts: row.get(4)?,
+            epoch: row.get(5)?,
+            thread: row.get(6)?,
+            created: row.get(7)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The attempt under an epoch that ran out ends here, whatever its worker may still say.
+fn close_crashed(c: &Connection, due: &Due, now: i64) -> Result<(), Fault> {
+    let mut update = c.prepare_cached(
+        "UPDATE attempt SET ended = ?3, outcome = 'crashed', text = 'the lease ran out: the worker was gone'
+         WHERE delivery_id = ?1 AND n = ?2 AND ended IS NULL",
+    )?;
+    update.execute(params![due.id, due.attempts, now])?;
+    Ok(())
+}
+
+fn bury(c: &Connection, due: &Due, reason: &str) -> Result<(), Fault> {
+    let mut update = c.prepare_cached(
+        "UPDATE delivery SET state = 'dead', reason = ?2, crashes = ?3, next_at = 0, lease_owner = NULL,
+                             waits_for = NULL
+         WHERE id = ?1",
+    )?;
+    update.execute(params![due.id, reason, due.crashed()])?;
+    wake(c, due.id)
+}
+
+/// Those that waited for a delivery are looked at again.
+fn wake(c: &Connection, done: DeliveryId) -> Result<(), Fault> {
+    let mut update = c.prepare_cached(
+        "UPDATE delivery SET next_at = 0, waits_for = NULL WHERE waits_for = ?1 AND state = 'ready'",
+    )?;
+    update.execute([done])?;
+    Ok(())
+}
+
+fn mail(c: &Connection, id: DeliveryId) -> Result<OutgoingMail, Fault> {
+    let mut select = c.prepare_cached(
+        "SELECT m.message_id, m.sender, m.recipient, m.subject, m.table_name, m.record_id, d.account, d.expires, m.raw
+         FROM message m JOIN delivery d ON d.id = m.id WHERE m.id = ?1",
+    )?;
+    let read = |row: &Row<'_>| {
+        Ok(OutgoingMail {
+            message_id: row.get(0)?,
+            sender: row.get(1)?,
+            recipient: row.get(2)?,
+            subject: row.get(3)?,
+            record: column::key(row.get(4)?, row.get(5)?),
+            account: row.get(6)?,
+            expires: column::moment(row.get(7)?),
+            raw: row.get(8)?,
+        })
+    };
+    Ok(select.query_row([id], read)?)
+}
+
+/// Writes what attempts came to. What a late worker says is recorded, and changes no state.
+pub(super) fn complete(
+    c: &Connection,
+    now: i64,
+    completions: &[Completion],
+) -> Result<Vec<DeliveryId>, Fault> {
+    let mut lost = Vec::new();
+    for completion in completions {
+        let held = settle(c, now, completion)?;
+        close(c, now, completion, !held)?;
+        if held {
+            wake(c, completion.delivery)?;
+        } else {
+            lost.push(completion.delivery);
+        }
+    }
+    Ok(lost)
+}
+
+/// True if the lease was still held.
+fn settle(c: &Connection, now: i64, completion: &Completion) -> Result<bool, Fault> {
+    use DeliveryState::{Deferred, Leased, Ready, Unknown};
+    // An attempt that ended is neither ready nor leased.
+    let state = match completion.state {
+        Ready | Leased => Deferred,
+        state => state,
+    };
+    let next_at = match state {
+        Deferred | Unknown => completion.next_at.map_or(now, column::nanos).max(1),
+        _ => 0,
+    };
+    let mut update = c.prepare_cached(
+        "UPDATE delivery SET state = ?3, next_at = min(?4, expires), crashes = 0, lease_owner = NULL, reason = ''
+         WHERE id = ?1 AND lease_epoch = ?2 AND state = 'leased'",
+    )?;
+    let changed = update.execute(params![
+        completion.delivery,
+        completion.lease_epoch,
+        state.name(),
+        next_at
+    ])?;
+    Ok(changed == 1)
+}
+
+fn close(c: &Connection, now: i64, completion: &Completion, late: bool) -> Result<(), Fault> {
+    let mut update = c.prepare_cached(
+        "UPDATE attempt SET ended = ?3, outcome = ?4, late = ?5, peer = ?6, tls = ?7, stage = ?8, code = ?9,
+                            enhanced = ?10, text = ?11
+         WHERE id = ?1 AND delivery_id = ?2 AND (ended IS NULL OR outcome = 'crashed')",
+    )?;
+    let evidence = &completion.evidence;
+    update.execute(params![
+        completion.attempt,
+        completion.delivery,
+        now,
+        completion.state.name(),
+        late,
+        evidence.peer,
+        evidence.tls,
+        evidence.stage,
+        evidence.code,
+        evidence.enhanced,
+        evidence.text
+    ])?;
+    Ok(())
+}
+
+pub(super) fn renew(
+    c: &Connection,
+    until: i64,
+    held: &[(DeliveryId, i64)],
+) -> Result<Vec<DeliveryId>, Fault> {
+    let mut update = c.prepare_cached(
+        "UPDATE delivery SET next_at = ?3 WHERE id = ?1 AND lease_epoch = ?2 AND state = 'leased'",
+    )?;
+    let mut lost = Vec::new();
+    for (delivery, epoch) in held {
+        if update.execute(params![delivery, epoch, until])? == 0 {
+            lost.push(*delivery);
+        }
+    }
+    Ok(lost)
+}
+
+/// The leases of a daemon that is gone ran out.
+pub(super) fn release_all(c: &Connection) -> Result<(), Fault> {
+    c.execute("UPDATE delivery SET next_at = 0 WHERE state = 'leased'", [])?;
+    Ok(())
+}
+
+/// A new life: due at once, with all its time before it. Attempts are never forgotten.
+pub(super) fn requeue(
+    c: &Connection,
+    deliveries: &[DeliveryId],
+    now: i64,
+    expires: i64,
+) -> Result<usize, Fault> {
+    let mut update = c.prepare_cached(
+        "UPDATE delivery SET state = 'ready', reason = '', next_at = 0, waits_for = NULL, created = ?2, expires = ?3,
+                             crashes = 0, lives = lives + 1
+         WHERE id = ?1 AND state IN ('ready','deferred','unknown','failed','dead','cancelled')",
+    )?;
+    let mut changed = 0;
+    for delivery in deliveries {
+        changed += update.execute(params![delivery, now, expires])?;
+    }
+    Ok(changed)
+}
+
+pub(super) fn cancel(c: &Connection, deliveries: &[DeliveryId]) -> Result<usize, Fault> {
+    let mut update = c.prepare_cached(
+        "UPDATE delivery SET state = 'cancelled', reason = 'cancelled', next_at = 0, waits_for = NULL
+         WHERE id = ?1 AND state IN ('ready','deferred','unknown')",
+    )?;
+    let mut changed = 0;
+    for delivery in deliveries {
+        if update.execute([delivery])? == 1 {
+            wake(c, *delivery)?;
+            changed += 1;
+        }
+    }
+    Ok(changed)
+}

@@ -1,0 +1,259 @@
+//! Records and their journals.
+
+use super::column;
+use super::fault::Fault;
+use crate::record::{Change, Fields, JournalEntry, NewId, Record, RecordKey};
+use crate::schema::Numbering;
+use crate::store::StoreError;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::Value;
+
+/// Fields that have an index, because looking up people must not read a whole table.
+const INDEXED: [(&str, &str); 3] = [
+    ("user", "email"),
+    ("group_member", "group"),
+    ("group_member", "user"),
+];
+
+/// The first number that a table draws, as people expect it: `INC0010001`. A table of few digits begins at 1.
+const FIRST_NUMBER: i64 = 10_001;
+
+pub(super) fn one(c: &Connection, key: &RecordKey) -> Result<Option<Record>, Fault> {
+    let mut select = c.prepare_cached(
+        "SELECT table_name, id, fields, created, updated FROM record WHERE table_name = ?1 AND id = ?2",
+    )?;
+    let row = select.query_row([&key.table, &key.id], raw_record);
+    row.optional()?.map(record).transpose()
+}
+
+pub(super) fn all(c: &Connection, table: &str) -> Result<Vec<Record>, Fault> {
+    let mut select = c.prepare_cached(
+        "SELECT table_name, id, fields, created, updated FROM record WHERE table_name = ?1 ORDER BY id",
+    )?;
+    let rows = select.query_map([table], raw_record)?;
+    rows.map(|row| record(row?)).collect()
+}
+
+pub(super) fn having(
+    c: &Connection,
+    table: &str,
+    field: &str,
+    value: &str,
+) -> Result<Vec<Record>, Fault> {
+    let rows = if INDEXED.contains(&(table, field)) {
+        let mut select = c.prepare_cached(&indexed_look_up(table, field))?;
+        let rows = select.query_map([value.to_ascii_lowercase()], raw_record)?;
+        rows.map(|row| record(row?)).collect::<Result<_, _>>()?
+    } else {
+        all(c, table)?
+    };
+    let found = |record: &Record| record.fields.get(field).is_some_and(|v| equal(v, value));
+    Ok(rows.into_iter().filter(found).collect())
+}
+
+/// The index is used because the table and the expression stand here as they stand in its definition.
+pub(super) fn indexed_look_up(table: &str, field: &str) -> String {
+    format!(
+        "SELECT table_name, id, fields, created, updated FROM record
+         WHERE table_name = '{table}' AND lower(json_extract(fields, '$.{field}')) = ?1 ORDER BY id"
+    )
+}
+
+fn equal(value: &Value, text: &str) -> bool {
+    match value {
+        Value::String(s) => s.eq_ignore_ascii_case(text),
+        Value::Array(items) => items.iter().any(|item| equal(item, text)),
+        Value::Null | Value::Object(_) => false,
+        other => other.to_string().eq_ignore_ascii_case(text),
+    }
+}
+
+pub(super) fn journal(c: &Connection, key: &RecordKey) -> Result<Vec<JournalEntry>, Fault> {
+    let mut select = c.prepare_cached(
+        "SELECT field, text, author, created FROM journal
+         WHERE table_name = ?1 AND record_id = ?2 ORDER BY id",
+    )?;
+    let rows = select.query_map([&key.table, &key.id], |row| {
+        Ok(JournalEntry {
+            record: key.clone(),
+            field: row.get(0)?,
+            text: row.get(1)?,
+            author: row.get(2)?,
+            created: column::moment(row.get(3)?),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// A record before and after a change, as its event will carry it.
+pub(super) struct Changed {
+    pub(super) key: RecordKey,
+    pub(super) actor: String,
+    /// Empty for an insert.
+    pub(super) previous: Fields,
+    /// With the journal entries just made.
+    pub(super) current: Fields,
+    pub(super) what: Effect,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    Inserted,
+    Updated,
+    Nothing,
+}
+
+pub(super) fn change(c: &Connection, now: i64, change: &Change) -> Result<Changed, Fault> {
+    match change {
+        Change::Insert {
+            table,
+            id,
+            fields,
+            journal,
+            actor,
+        } => {
+            let key = match id {
+                NewId::Given(id) => RecordKey::new(table, id),
+                NewId::Numbered(numbering) => draw(c, table, numbering)?,
+            };
+            let record = insert(c, now, key, fields)?;
+            append(c, now, &record.key, journal, actor)?;
+            Ok(Changed {
+                current: with_journal(record.whole(), journal),
+                previous: Fields::new(),
+                key: record.key,
+                actor: actor.clone(),
+                what: Effect::Inserted,
+            })
+        }
+        Change::Update {
+            key,
+            fields,
+            journal,
+            actor,
+        } => {
+            let before = one(c, key)?.ok_or_else(|| StoreError::NoRecord(key.clone()))?;
+            let mut after = before.clone();
+            overlay(&mut after.fields, fields);
+            let what = if after.fields == before.fields && journal.is_empty() {
+                Effect::Nothing
+            } else {
+                after.updated = column::moment(now);
+                update(c, &after)?;
+                append(c, now, key, journal, actor)?;
+                Effect::Updated
+            };
+            Ok(Changed {
+                current: with_journal(after.whole(), journal),
+                previous: before.whole(),
+                key: before.key,
+                actor: actor.clone(),
+                what,
+            })
+        }
+    }
+}
+
+fn insert(c: &Connection, now: i64, key: RecordKey, values: &Fields) -> Result<Record, Fault> {
+    let mut fields = Fields::new();
+    overlay(&mut fields, values);
+    let mut insert = c.prepare_cached(
+        "INSERT INTO record (table_name, id, fields, created, updated) VALUES (?1, ?2, ?3, ?4, ?4)
+         ON CONFLICT DO NOTHING",
+    )?;
+    let json = column::json(&fields)?;
+    if insert.execute(params![key.table, key.id, json, now])? == 0 {
+        return Err(StoreError::RecordExists(key).into());
+    }
+    Ok(Record {
+        key,
+        fields,
+        created: column::moment(now),
+        updated: column::moment(now),
+    })
+}
+
+fn update(c: &Connection, record: &Record) -> Result<(), Fault> {
+    let mut update = c.prepare_cached(
+        "UPDATE record SET fields = ?3, updated = ?4 WHERE table_name = ?1 AND id = ?2",
+    )?;
+    let updated = column::nanos(record.updated);
+    let json = column::json(&record.fields)?;
+    update.execute(params![record.key.table, record.key.id, json, updated])?;
+    Ok(())
+}
+
+/// Sets values; `null` removes one.
+fn overlay(fields: &mut Fields, values: &Fields) {
+    for (name, value) in values {
+        if value.is_null() {
+            fields.remove(name);
+        } else {
+            fields.insert(name.clone(), value.clone());
+        }
+    }
+}
+
+fn append(
+    c: &Connection,
+    now: i64,
+    key: &RecordKey,
+    journal: &[(String, String)],
+    actor: &str,
+) -> Result<(), Fault> {
+    let mut insert = c.prepare_cached(
+        "INSERT INTO journal (table_name, record_id, field, text, author, created)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for (field, text) in journal {
+        insert.execute(params![key.table, key.id, field, text, actor, now])?;
+    }
+    Ok(())
+}
+
+/// The entries just made stand under their fields' names; two in one field have an empty line between them.
+fn with_journal(mut fields: Fields, journal: &[(String, String)]) -> Fields {
+    for (field, text) in journal {
+        let text = match fields.get(field).and_then(Value::as_str) {
+            Some(earlier) => format!("{earlier}\n\n{text}"),
+            None => text.clone(),
+        };
+        fields.insert(field.clone(), text.into());
+    }
+    fields
+}
+
+/// The next number of a table that no record has.
+fn draw(c: &Connection, table: &str, numbering: &Numbering) -> Result<RecordKey, Fault> {
+    let digits = numbering.digits;
+    let first = if digits < 5 { 1 } else { FIRST_NUMBER };
+    let mut next = c.prepare_cached(
+        "INSERT INTO numbering (table_name, last) VALUES (?1, ?2)
+         ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last",
+    )?;
+    let mut taken =
+        c.prepare_cached("SELECT EXISTS (SELECT 1 FROM record WHERE table_name = ?1 AND id = ?2)")?;
+    loop {
+        let number: i64 = next.query_row(params![table, first], |row| row.get(0))?;
+        let key = RecordKey::new(table, format!("{}{number:0digits$}", numbering.prefix));
+        if !taken.query_row([&key.table, &key.id], |row| row.get::<_, bool>(0))? {
+            return Ok(key);
+        }
+    }
+}
+
+type RawRecord = (RecordKey, String, i64, i64);
+
+fn raw_record(row: &Row<'_>) -> rusqlite::Result<RawRecord> {
+    let key = RecordKey::new(row.get::<_, String>(0)?, row.get::<_, String>(1)?);
+    Ok((key, row.get(2)?, row.get(3)?, row.get(4)?))
+}
+
+fn record((key, json, created, updated): RawRecord) -> Result<Record, Fault> {
+    Ok(Record {
+        key,
+        fields: column::fields(&json)?,
+        created: column::moment(created),
+        updated: column::moment(updated),
+    })
+}

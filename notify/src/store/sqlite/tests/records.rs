@@ -1,0 +1,219 @@
+use super::*;
+use crate::store::StoreError;
+use serde_json::json;
+
+#[test]
+fn records_are_numbered_one_after_the_other_and_taken_numbers_are_left_out() {
+    let store = memory();
+    let taken = insert("incident", NewId::Given("INC0010002".to_owned()), json!({}));
+    let one = || insert("incident", incident(), json!({"priority": 1}));
+    let work = changes(vec![taken, one(), one()]);
+    let keys: Vec<String> = store
+        .commit(&work)
+        .unwrap()
+        .records
+        .into_iter()
+        .map(|key| key.id)
+        .collect();
+    assert_eq!(keys, ["INC0010002", "INC0010001", "INC0010003"]);
+    let short = NewId::Numbered(Numbering {
+        prefix: "T".to_owned(),
+        digits: 3,
+    });
+    let work = changes(vec![insert("task", short, json!({}))]);
+    assert_eq!(store.commit(&work).unwrap().records[0].id, "T001");
+    assert_eq!(store.records("incident").unwrap().len(), 3);
+}
+
+#[test]
+fn an_insert_queues_its_event_with_the_record_and_the_entry_just_made() {
+    let store = memory();
+    let change = Change::Insert {
+        table: "incident".to_owned(),
+        id: incident(),
+        fields: fields(json!({"priority": 1, "state": null})),
+        journal: vec![("comments".to_owned(), "Help".to_owned())],
+        actor: "grace".to_owned(),
+    };
+    let committed = store.commit(&changes(vec![change])).unwrap();
+    let key = &committed.records[0];
+    let event = only_event(&store);
+    assert_eq!(event.id, committed.events[0]);
+    assert_eq!(event.created, at(0));
+    assert_eq!(event.what.name, "incident.inserted");
+    assert_eq!(event.what.kind, EventKind::Inserted);
+    assert_eq!(event.what.record.as_ref(), Some(key));
+    assert_eq!(event.what.actor, "grace");
+    assert!(event.what.previous.is_empty());
+    let moment = at(0).to_string();
+    let expected = json!({"id": "INC0010001", "number": "INC0010001", "priority": 1, "comments": "Help",
+                          "created": moment, "updated": moment});
+    assert_eq!(event.what.current, fields(expected));
+    let record = store.record(key).unwrap().unwrap();
+    assert_eq!(record.fields, fields(json!({"priority": 1})));
+    let journal = store.journal(key).unwrap();
+    assert_eq!(journal.len(), 1);
+    assert_eq!(
+        (journal[0].text.as_str(), journal[0].author.as_str()),
+        ("Help", "grace")
+    );
+}
+
+#[test]
+fn an_update_carries_before_and_after_and_null_removes() {
+    let store = memory();
+    let values = json!({"priority": 1, "state": 2});
+    let key = store
+        .commit(&changes(vec![insert("incident", incident(), values)]))
+        .unwrap()
+        .records
+        .remove(0);
+    let store = store.with_clock(|| at(9));
+    let change = update(&key, json!({"priority": 3, "state": null}));
+    let committed = store.commit(&changes(vec![change])).unwrap();
+    let events = store.due_events(at(9), 10).unwrap();
+    let event = events.iter().find(|e| e.id == committed.events[0]).unwrap();
+    assert_eq!(event.what.name, "incident.updated");
+    assert_eq!(event.what.previous["priority"], 1);
+    assert_eq!(event.what.previous["state"], 2);
+    assert_eq!(event.what.current["priority"], 3);
+    assert_eq!(event.what.current.get("state"), None);
+    let record = store.record(&key).unwrap().unwrap();
+    assert_eq!((record.created, record.updated), (at(0), at(9)));
+}
+
+#[test]
+fn a_change_that_changes_nothing_gives_its_key_and_no_event() {
+    let store = memory();
+    let work = changes(vec![insert(
+        "user",
+        NewId::Given("ada".to_owned()),
+        json!({"name": "Ada"}),
+    )]);
+    let key = store.commit(&work).unwrap().records.remove(0);
+    let same = changes(vec![update(&key, json!({"name": "Ada", "email": null}))]);
+    let committed = store.with_clock(|| at(9)).commit(&same).unwrap();
+    assert_eq!(committed.records, [key]);
+    assert!(committed.events.is_empty());
+}
+
+#[test]
+fn work_is_done_whole_or_not_at_all() {
+    let store = memory();
+    let nobody = RecordKey::new("user", "nobody");
+    let work = changes(vec![
+        insert("user", NewId::Given("ada".to_owned()), json!({})),
+        update(&nobody, json!({"name": "x"})),
+    ]);
+    assert!(matches!(store.commit(&work), Err(StoreError::NoRecord(key)) if key == nobody));
+    assert!(store.records("user").unwrap().is_empty());
+    assert!(store.due_events(at(0), 10).unwrap().is_empty());
+    let ada = changes(vec![insert(
+        "user",
+        NewId::Given("ada".to_owned()),
+        json!({}),
+    )]);
+    store.commit(&ada).unwrap();
+    assert!(matches!(
+        store.commit(&ada),
+        Err(StoreError::RecordExists(_))
+    ));
+}
+
+#[test]
+fn an_idempotency_key_queues_one_event() {
+    let store = memory();
+    let mut event = fired("incident.escalated");
+    event.idempotency_key = Some("ticket 7".to_owned());
+    let work = Work {
+        events: vec![event],
+        ..Work::default()
+    };
+    let first = store.commit(&work).unwrap().events;
+    assert_eq!(store.commit(&work).unwrap().events, first);
+    assert_eq!(only_event(&store).what, work.events[0]);
+}
+
+#[test]
+fn events_about_the_first_change_get_its_record() {
+    let store = memory();
+    let work = Work {
+        changes: vec![insert("incident", incident(), json!({"priority": 1}))],
+        events: vec![fired("incident.escalated")],
+        events_about_first_change: true,
+        inbound: None,
+    };
+    let committed = store.commit(&work).unwrap();
+    let events = store.due_events(at(0), 10).unwrap();
+    assert_eq!(committed.events, [events[0].id, events[1].id]);
+    assert_eq!(events[1].what.record.as_ref(), Some(&committed.records[0]));
+    assert_eq!(events[1].what.current, events[0].what.current);
+}
+
+#[test]
+fn an_event_about_a_record_without_fields_gets_them() {
+    let store = memory();
+    let work = changes(vec![insert("incident", incident(), json!({"priority": 1}))]);
+    let key = store.commit(&work).unwrap().records.remove(0);
+    let mut event = fired("incident.escalated");
+    event.record = Some(key);
+    let work = Work {
+        events: vec![event],
+        ..Work::default()
+    };
+    let id = store.commit(&work).unwrap().events[0];
+    let explanation = store.explain(id).unwrap().unwrap();
+    assert_eq!(explanation.event.what.current["priority"], 1);
+}
+
+#[test]
+fn people_are_found_by_address_without_case_and_by_group() {
+    let store = memory();
+    let given = |id: &str| NewId::Given(id.to_owned());
+    let work = changes(vec![
+        insert(
+            "user",
+            given("ada"),
+            json!({"email": "Ada@Example.org", "groups": ["a", "b"], "age": 36}),
+        ),
+        insert(
+            "user",
+            given("grace"),
+            json!({"email": "grace@example.org"}),
+        ),
+        insert(
+            "group_member",
+            given("support.ada"),
+            json!({"group": "support", "user": "ada"}),
+        ),
+    ]);
+    store.commit(&work).unwrap();
+    let ids = |table: &str, field: &str, value: &str| -> Vec<String> {
+        let records = store.records_where(table, field, value).unwrap();
+        records.into_iter().map(|record| record.key.id).collect()
+    };
+    assert_eq!(ids("user", "email", "ada@example.ORG"), ["ada"]);
+    assert_eq!(ids("group_member", "group", "support"), ["support.ada"]);
+    assert_eq!(ids("user", "groups", "b"), ["ada"]);
+    assert_eq!(ids("user", "age", "36"), ["ada"]);
+    assert!(ids("user", "email", "' OR 1=1 --").is_empty());
+}
+
+#[test]
+fn an_event_is_due_at_its_time_and_at_once_without_one_whatever_the_clock() {
+    let store = memory();
+    let mut later = fired("later");
+    later.due = Some(at(60));
+    let work = Work {
+        events: vec![later, fired("now")],
+        ..Work::default()
+    };
+    store.commit(&work).unwrap();
+    let names = |now| -> Vec<String> {
+        let events = store.due_events(now, 10).unwrap();
+        events.into_iter().map(|event| event.what.name).collect()
+    };
+    assert_eq!(names(at(-86_400)), ["now"]);
+    assert_eq!(names(at(60)), ["now", "later"]);
+    assert_eq!(store.due_events(at(60), 1).unwrap().len(), 1);
+}

@@ -1,0 +1,79 @@
+use super::*;
+use crate::store::{Pause, StoreError};
+use std::path::PathBuf;
+
+fn file(dir: &tempfile::TempDir) -> PathBuf {
+    dir.path().join("mail?.db")
+}
+
+#[test]
+fn a_setting_is_made_once() {
+    let store = memory();
+    assert_eq!(store.setting("key", &|| vec![1]).unwrap(), [1]);
+    assert_eq!(store.setting("key", &|| vec![2]).unwrap(), [1]);
+}
+
+#[test]
+fn an_account_is_paused_until_the_pause_ends() {
+    let store = memory();
+    let pause = Pause {
+        until: at(60),
+        reason: "535 wrong password".to_owned(),
+        failures: 2,
+    };
+    assert_eq!(store.pause("main").unwrap(), None);
+    store.set_pause("main", Some(&pause)).unwrap();
+    store.set_pause("main", Some(&pause)).unwrap();
+    assert_eq!(store.pause("main").unwrap(), Some(pause));
+    store.set_pause("main", None).unwrap();
+    assert_eq!(store.pause("main").unwrap(), None);
+}
+
+#[test]
+fn the_change_counter_moves_with_every_commit_of_anybody() {
+    let dir = tempfile::tempdir().unwrap();
+    for store in [memory(), SqliteStore::open(&file(&dir)).unwrap()] {
+        let before = store.change_counter().unwrap();
+        assert_eq!(store.change_counter().unwrap(), before);
+        store.due_events(at(0), 1).unwrap();
+        assert_eq!(store.change_counter().unwrap(), before);
+        fire(&store, "tell");
+        let after = store.change_counter().unwrap();
+        assert!(after > before);
+        store.set_pause("x", None).unwrap();
+    }
+    let daemon = SqliteStore::open(&file(&dir)).unwrap();
+    let before = daemon.change_counter().unwrap();
+    fire(&SqliteStore::open(&file(&dir)).unwrap(), "tell");
+    assert!(daemon.change_counter().unwrap() > before);
+}
+
+#[test]
+fn one_daemon_works_on_a_file_and_inherits_its_leases() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(&dir);
+    let first = SqliteStore::open(&path).unwrap();
+    let lock = first.lock_daemon().unwrap();
+    let second = SqliteStore::open(&path).unwrap();
+    assert!(matches!(second.lock_daemon(), Err(StoreError::Locked(_))));
+    queue(&first, vec![mail("a", "a@b")]);
+    assert_eq!(claim(&first, at(0), 1).len(), 1);
+    drop(lock);
+    let _lock = second.lock_daemon().unwrap();
+    assert_eq!(claim(&second, at(1), 1).len(), 1);
+    memory().lock_daemon().unwrap();
+}
+
+#[test]
+fn a_file_that_is_no_database_is_an_error_that_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("notes.txt");
+    std::fs::write(
+        &path,
+        "This is a text of some length, and no database at all.\n".repeat(99),
+    )
+    .unwrap();
+    let error = SqliteStore::open(&path).unwrap_err();
+    assert!(error.to_string().contains("notes.txt"), "{error}");
+    assert!(SqliteStore::open(dir.path()).is_err());
+}
