@@ -1,2 +1,47 @@
-//! 
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod address;
+mod automatic;
+mod bodies;
+mod buffers;
+mod build;
+mod charset;
+mod coding;
+mod content;
+mod date_time;
+mod defect;
+mod field;
+mod field_name;
+mod file_name;
+mod grammar;
+mod html;
+mod index;
+mod limits;
+mod mailbox;
+mod message;
+mod message_id;
+mod part;
+mod shape;
+mod value_error;
+
+pub use address::{Address, AddressList, Group, LooseMailbox};
+pub use automatic::AutoSubmitted;
+pub use bodies::Bodies;
+pub use buffers::Buffers;
+pub use build::{BuildError, IntoMailbox, MessageBuilder};
+pub use charset::Text;
+pub use coding::{Decoded, TransferEncoding};
+pub use content::{ContentDisposition, ContentType, Parameters};
+pub use date_time::DateTime;
+pub use defect::{Defect, DefectKind};
+pub use field::HeaderField;
+pub use grammar::message_id::MessageIds;
+pub use html::html_to_text;
+pub use limits::Limits;
+pub use mailbox::{AddrSpec, Mailbox};
+pub use message::Message;
+pub use message_id::MessageId;
+pub use part::{Part, PartId};
+pub use value_error::ValueError;

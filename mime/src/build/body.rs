@@ -1,0 +1,265 @@
+//! The bodies of a message that is built: leaves with their encoding, and the multiparts around them.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use memchr::{memchr_iter, memmem};
+
+use super::fold::Field;
+use super::parameter::parameter;
+use crate::coding::{TransferEncoding, base64, quoted_printable};
+
+/// A line may not have more characters (RFC 5322 §2.1.1).
+const LONGEST_LINE: usize = 998;
+
+/// A body part that is ready to be written.
+#[derive(Clone, Debug)]
+pub(crate) enum BodyPart<'a> {
+    Leaf(Leaf<'a>),
+    Multipart {
+        subtype: &'static str,
+        children: Vec<BodyPart<'a>>,
+    },
+}
+
+/// A body without parts.
+#[derive(Clone, Debug)]
+pub(crate) struct Leaf<'a> {
+    /// `type/subtype`.
+    pub(crate) content_type: Cow<'a, str>,
+    pub(crate) parameters: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    pub(crate) disposition: Option<&'static str>,
+    pub(crate) file_name: Option<Cow<'a, str>>,
+    pub(crate) content_id: Option<Cow<'a, str>>,
+    pub(crate) content: Cow<'a, [u8]>,
+}
+
+impl<'a> Leaf<'a> {
+    /// Text: its lines end with CRLF, the last one too.
+    pub(crate) fn text(subtype: &'static str, text: &'a str) -> Self {
+        let content = crlf_lines(text);
+        Self {
+            content_type: subtype.into(),
+            parameters: vec![("charset".into(), "utf-8".into())],
+            disposition: None,
+            file_name: None,
+            content_id: None,
+            content,
+        }
+    }
+
+    /// The encoding that fits the content (RFC 2045 §6), in which no `boundary` can stand.
+    fn encoding(&self, boundary: &[u8]) -> TransferEncoding {
+        let bytes = &*self.content;
+        let text =
+            self.content_type.starts_with("text/") || self.content_type.starts_with("message/");
+        if !text {
+            return TransferEncoding::Base64;
+        }
+        let collides = !boundary.is_empty() && memmem::find(bytes, boundary).is_some();
+        match Survey::of(bytes) {
+            _ if collides => TransferEncoding::Base64,
+            survey if survey.is_seven_bit() => TransferEncoding::SevenBit,
+            survey if survey.crlf_only && survey.octets * 6 <= bytes.len() => {
+                TransferEncoding::QuotedPrintable
+            }
+            _ => TransferEncoding::Base64,
+        }
+    }
+
+    fn write_header(&self, encoding: TransferEncoding, out: &mut Vec<u8>) {
+        let mut field = Field::begin(out, "Content-Type");
+        field.piece(&self.content_type);
+        for (name, value) in &self.parameters {
+            parameter(&mut field, name, value);
+        }
+        field.end();
+        for (name, value) in [("Content-Transfer-Encoding", Some(encoding.name()))] {
+            if let Some(value) = value {
+                let mut field = Field::begin(out, name);
+                field.piece(value);
+                field.end();
+            }
+        }
+        if let Some(id) = &self.content_id {
+            let mut field = Field::begin(out, "Content-ID");
+            field.piece(&format!("<{id}>"));
+            field.end();
+        }
+        if let Some(disposition) = self.disposition {
+            let mut field = Field::begin(out, "Content-Disposition");
+            field.piece(disposition);
+            if let Some(name) = &self.file_name {
+                parameter(&mut field, "filename", name);
+            }
+            field.end();
+        }
+    }
+
+    fn write_content<W: Write>(&self, encoding: TransferEncoding, out: &mut W) -> io::Result<()> {
+        match encoding {
+            TransferEncoding::Base64 => base64::write(&self.content, out),
+            TransferEncoding::QuotedPrintable => quoted_printable::write(&self.content, out),
+            _ => out.write_all(&self.content),
+        }
+    }
+}
+
+/// What decides the encoding of a content.
+struct Survey {
+    ascii: bool,
+    crlf_only: bool,
+    longest_line: usize,
+    hazard: bool,
+    /// How many bytes quoted-printable would write as three.
+    octets: usize,
+}
+
+impl Survey {
+    fn of(bytes: &[u8]) -> Self {
+        let mut survey = Self {
+            ascii: true,
+            crlf_only: true,
+            longest_line: 0,
+            hazard: false,
+            octets: 0,
+        };
+        let mut start = 0;
+        for end in memchr_iter(b'\n', bytes).chain((!bytes.ends_with(b"\n")).then_some(bytes.len()))
+        {
+            let line = bytes.get(start..end).unwrap_or_default();
+            let ended = end < bytes.len();
+            survey.line(line.strip_suffix(b"\r").filter(|_| ended).unwrap_or(line));
+            survey.crlf_only &= !ended || line.ends_with(b"\r");
+            start = end + 1;
+        }
+        survey
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        self.longest_line = self.longest_line.max(line.len());
+        self.hazard |= line.ends_with(b" ") || line.ends_with(b"\t") || line.starts_with(b"From ");
+        self.crlf_only &= memchr::memchr(b'\r', line).is_none();
+        let unsafe_bytes = line
+            .iter()
+            .filter(|b| !matches!(b, b' '..=b'~' | b'\t'))
+            .count();
+        self.ascii &= unsafe_bytes == 0;
+        self.octets += unsafe_bytes;
+    }
+
+    fn is_seven_bit(&self) -> bool {
+        self.ascii && self.crlf_only && self.longest_line <= LONGEST_LINE && !self.hazard
+    }
+}
+
+/// Text with CRLF at the end of every line, the last one included.
+fn crlf_lines(text: &str) -> Cow<'_, [u8]> {
+    let bytes = text.as_bytes();
+    let ends = memchr::memchr2_iter(b'\r', b'\n', bytes);
+    let regular = ends.clone().all(|at| match bytes.get(at) {
+        Some(b'\r') => bytes.get(at + 1) == Some(&b'\n'),
+        _ => at > 0 && bytes.get(at - 1) == Some(&b'\r'),
+    });
+    if regular && (bytes.is_empty() || bytes.ends_with(b"\r\n")) {
+        return bytes.into();
+    }
+    let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 32 + 2);
+    let mut rest = bytes;
+    while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
+        let (line, end) = rest.split_at(at);
+        out.extend_from_slice(line);
+        out.extend_from_slice(b"\r\n");
+        rest = end
+            .strip_prefix(b"\r\n")
+            .or(end.get(1..))
+            .unwrap_or_default();
+    }
+    if !rest.is_empty() {
+        out.extend_from_slice(rest);
+        out.extend_from_slice(b"\r\n");
+    }
+    out.into()
+}
+
+/// Writes body parts to a sink, in one pass.
+pub(crate) struct BodyWriter<'w, W> {
+    pub(crate) out: &'w mut W,
+    /// The first part of every boundary.
+    pub(crate) stem: &'w str,
+    pub(crate) multiparts: usize,
+}
+
+impl<W: Write> BodyWriter<'_, W> {
+    /// Writes the content fields, the empty line and the body. `header` holds what goes before the content fields.
+    pub(crate) fn part(&mut self, part: &BodyPart<'_>, header: &mut Vec<u8>) -> io::Result<()> {
+        match part {
+            BodyPart::Leaf(leaf) => {
+                let encoding = leaf.encoding(self.stem.as_bytes());
+                leaf.write_header(encoding, header);
+                header.extend_from_slice(b"\r\n");
+                self.out.write_all(header)?;
+                leaf.write_content(encoding, self.out)
+            }
+            BodyPart::Multipart { subtype, children } => {
+                let boundary = format!("{}.{:02}", self.stem, self.multiparts);
+                self.multiparts += 1;
+                let mut field = Field::begin(header, "Content-Type");
+                field.piece(&format!("multipart/{subtype}"));
+                field.glue(";");
+                field.piece(&format!("boundary=\"{boundary}\""));
+                field.end();
+                self.out.write_all(header)?;
+                for child in children {
+                    header.clear();
+                    header.extend_from_slice(format!("\r\n--{boundary}\r\n").as_bytes());
+                    self.part(child, header)?;
+                }
+                self.out
+                    .write_all(format!("\r\n--{boundary}--\r\n").as_bytes())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoding(text: &str) -> TransferEncoding {
+        Leaf::text("text/plain", text).encoding(b"=_x")
+    }
+
+    #[test]
+    fn the_encoding_fits_the_content() {
+        assert_eq!(encoding("hello\nyou"), TransferEncoding::SevenBit);
+        assert_eq!(
+            encoding("a few words in English and one caf\u{e9}"),
+            TransferEncoding::QuotedPrintable
+        );
+        assert_eq!(encoding("日本語"), TransferEncoding::Base64);
+        assert_eq!(encoding(&"x".repeat(998)), TransferEncoding::SevenBit);
+        assert_eq!(
+            encoding(&"x".repeat(999)),
+            TransferEncoding::QuotedPrintable
+        );
+        assert_eq!(encoding("From me"), TransferEncoding::QuotedPrintable);
+        assert_eq!(encoding("trailing "), TransferEncoding::QuotedPrintable);
+        assert_eq!(
+            encoding("nul \0 in a long enough line"),
+            TransferEncoding::QuotedPrintable
+        );
+        assert_eq!(encoding("--=_x"), TransferEncoding::Base64);
+    }
+
+    #[test]
+    fn rfc5322_2_3_every_line_ends_with_crlf() {
+        assert_eq!(
+            &*crlf_lines("a\nb\rc\r\n.\nd"),
+            b"a\r\nb\r\nc\r\n.\r\nd\r\n"
+        );
+        assert!(matches!(crlf_lines("a\r\nb\r\n"), Cow::Borrowed(_)));
+        assert_eq!(&*crlf_lines(""), b"");
+        assert_eq!(&*crlf_lines("\n\r"), b"\r\n\r\n");
+    }
+}

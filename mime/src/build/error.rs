@@ -1,0 +1,62 @@
+use std::fmt;
+use std::io;
+
+use crate::value_error::ValueError;
+
+/// Why a message cannot be built.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A value cannot be written.
+    Invalid {
+        /// The header field, or what else the value was for.
+        field: String,
+        /// What is wrong with it.
+        reason: ValueError,
+    },
+    /// There is no From: every message has an author (RFC 5322 §3.6).
+    NoFrom,
+    /// The sink refused the bytes.
+    Io(io::Error),
+}
+
+impl BuildError {
+    pub(crate) fn invalid(field: &str, reason: ValueError) -> Self {
+        // A field name may be what is wrong: it must not carry its control characters into a log.
+        Self::Invalid {
+            field: field.escape_debug().to_string(),
+            reason,
+        }
+    }
+
+    /// Whether the same call may succeed later. Only a sink can fail for a while.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Io(_))
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid { field, reason } => write!(f, "{field} cannot be written: {reason}"),
+            Self::NoFrom => f.write_str("there is no From: call from() first"),
+            Self::Io(error) => write!(f, "the message could not be written: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Invalid { reason, .. } => Some(reason),
+            Self::NoFrom => None,
+            Self::Io(error) => Some(error),
+        }
+    }
+}
+
+impl From<io::Error> for BuildError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}

@@ -1,0 +1,113 @@
+//! Writing parameters: as tokens, quoted strings, or in sections with a charset (RFC 2045 §5.1, RFC 2231).
+
+use super::fold::Field;
+use super::words::{push_hex, quoted};
+
+/// A value longer than this is split into sections.
+const LONG: usize = 60;
+/// The characters of one section.
+const SECTION: usize = 54;
+
+/// Writes `; name=value`.
+pub(crate) fn parameter(field: &mut Field<'_>, name: &str, value: &str) {
+    field.glue(";");
+    let ascii = value.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+    let plain = ascii
+        && !value.contains("=?")
+        && value.trim_ascii().len() == value.len()
+        && !value.is_empty();
+    match value {
+        _ if !plain || value.len() > LONG => sections(field, name, value),
+        _ if value.bytes().all(is_token) => field.piece(&format!("{name}={value}")),
+        _ => field.piece(&format!("{name}={}", quoted(value))),
+    }
+}
+
+/// Whether a byte may stand in a token (RFC 2045 §5.1).
+pub(crate) fn is_token(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&byte)
+}
+
+/// Whether a byte stands for itself in an extended value (RFC 2231 §7, `attribute-char`).
+fn is_attribute_char(byte: u8) -> bool {
+    is_token(byte) && !b"*'%".contains(&byte)
+}
+
+/// `name*=utf-8''…`, or `name*0*=…; name*1*=…` where it is long. No character is split over two sections.
+fn sections(field: &mut Field<'_>, name: &str, value: &str) {
+    let mut pieces = vec![String::from("utf-8''")];
+    for c in value.chars() {
+        let mut encoded = String::new();
+        for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+            if is_attribute_char(byte) {
+                encoded.push(char::from(byte));
+            } else {
+                push_hex(&mut encoded, '%', byte);
+            }
+        }
+        match pieces.last_mut() {
+            Some(piece) if piece.len() + encoded.len() <= SECTION => piece.push_str(&encoded),
+            _ => pieces.push(encoded),
+        }
+    }
+    if let [piece] = pieces.as_slice() {
+        return field.piece(&format!("{name}*={piece}"));
+    }
+    for (number, piece) in pieces.iter().enumerate() {
+        if number > 0 {
+            field.glue(";");
+        }
+        field.piece(&format!("{name}*{number}*={piece}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grammar::parameters::ContentValue;
+
+    fn written(value: &str) -> String {
+        let mut out = Vec::new();
+        let mut field = Field::begin(&mut out, "X");
+        field.piece("a");
+        parameter(&mut field, "filename", value);
+        field.end();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_simplest_form_is_chosen() {
+        assert_eq!(written("a.txt"), "X: a; filename=a.txt\r\n");
+        assert_eq!(
+            written("my \"a\".txt"),
+            "X: a; filename=\"my \\\"a\\\".txt\"\r\n"
+        );
+        assert_eq!(written("é.txt"), "X: a; filename*=utf-8''%C3%A9.txt\r\n");
+    }
+
+    #[test]
+    fn every_value_reads_back_equal_in_lines_of_78() {
+        for value in [
+            "",
+            " a ",
+            "=?utf-8?Q?x?=",
+            "a'b%c*d",
+            &"é".repeat(300),
+            &"long name ".repeat(30),
+            "\\",
+        ] {
+            let out = written(value);
+            assert!(out.split("\r\n").all(|l| l.len() <= 78), "{out}");
+            let raw = out
+                .strip_prefix("X:")
+                .and_then(|o| o.strip_suffix("\r\n"))
+                .unwrap();
+            assert_eq!(
+                ContentValue::parse(raw.as_bytes(), 1000)
+                    .get("filename")
+                    .as_deref(),
+                Some(value)
+            );
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Writing text in headers: as it is where that reads back equal, in encoded words otherwise (RFC 2047).
+
+use super::fold::Field;
+use crate::coding::base64;
+
+/// An encoded word has at most this many characters (RFC 2047 §2).
+const WORD: usize = 75;
+/// The characters of `=?utf-8?Q?` and `?=`.
+const FRAME: usize = 12;
+/// A word without spaces longer than this would make a line longer than 998.
+const LONGEST: usize = 900;
+
+/// Which characters a header may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum HeaderCharset {
+    /// ASCII; all else in encoded words.
+    #[default]
+    Ascii,
+    /// UTF-8 as it is (RFC 6532), for transport with SMTPUTF8.
+    Utf8,
+}
+
+/// Whether text reads back equal when it is written as it is.
+fn is_plain(text: &str, charset: HeaderCharset) -> bool {
+    (text.is_ascii() || charset == HeaderCharset::Utf8)
+        && !text.contains("=?")
+        && !text.contains(|c: char| c.is_control())
+        && text.trim_ascii().len() == text.len()
+        && text.split(' ').all(|word| word.len() <= LONGEST)
+}
+
+/// Writes the value of an unstructured field (RFC 5322 §3.2.5).
+pub(crate) fn unstructured(field: &mut Field<'_>, text: &str, charset: HeaderCharset) {
+    if !is_plain(text, charset) {
+        return encoded(field, text);
+    }
+    let mut rest = text;
+    let mut first = true;
+    while !rest.is_empty() {
+        let blanks = rest.len() - rest.trim_start_matches(' ').len();
+        let (blanks, after) = rest.split_at(blanks);
+        let (word, after) = after.split_at(after.find(' ').unwrap_or(after.len()));
+        field.spaced(if first { " " } else { blanks }, word);
+        first = false;
+        rest = after;
+    }
+}
+
+/// Writes a display name (RFC 5322 §3.2.5): atoms, a quoted string, or encoded words.
+pub(crate) fn phrase(field: &mut Field<'_>, text: &str, charset: HeaderCharset) {
+    if !is_plain(text, charset) || text.contains("  ") {
+        return encoded(field, text);
+    }
+    if text
+        .split(' ')
+        .all(|word| !word.is_empty() && word.bytes().all(crate::grammar::word::is_atext))
+    {
+        text.split(' ').for_each(|word| field.piece(word));
+        return;
+    }
+    let escaped = quoted(text);
+    escaped.split(' ').for_each(|word| field.piece(word));
+}
+
+/// A quoted string (RFC 5322 §3.2.4).
+pub(crate) fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        if matches!(c, '"' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('"');
+    out
+}
+
+/// Writes text as encoded words that fill their lines, no character split over two.
+fn encoded(field: &mut Field<'_>, text: &str) {
+    let q_length: usize = text.bytes().map(q_width).sum();
+    // Mostly ASCII stays readable in "Q"; otherwise "B" is shorter.
+    let q = q_length <= text.len() * 2;
+    let width = |c: char| {
+        c.encode_utf8(&mut [0; 4])
+            .bytes()
+            .map(q_width)
+            .sum::<usize>()
+    };
+    let mut rest = text;
+    while !rest.is_empty() {
+        // A short remainder of a line is not worth a word.
+        let room = match field.room().min(WORD + 1) {
+            room if room < FRAME + 20 => WORD + 1,
+            room => room,
+        } - 1
+            - FRAME;
+        let mut used = 0;
+        let mut length = 0;
+        for c in rest.chars() {
+            let more = if q {
+                used + width(c)
+            } else {
+                (length + c.len_utf8()).div_ceil(3) * 4
+            };
+            if more > room {
+                break;
+            }
+            used = more;
+            length += c.len_utf8();
+        }
+        let (now, later) = rest.split_at(length);
+        let word = if q {
+            q_encode(now)
+        } else {
+            base64::encode_word(now.as_bytes())
+        };
+        field.piece(&format!("=?utf-8?{}?{word}?=", if q { 'Q' } else { 'B' }));
+        rest = later;
+    }
+}
+
+/// Whether a byte stands for itself in the "Q" encoding within a phrase (RFC 2047 §5 rule 3).
+fn is_q_literal(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!*+-/".contains(&byte)
+}
+
+fn q_width(byte: u8) -> usize {
+    if byte == b' ' || is_q_literal(byte) {
+        1
+    } else {
+        3
+    }
+}
+
+fn q_encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() * 3);
+    for byte in text.bytes() {
+        match byte {
+            b' ' => out.push('_'),
+            _ if is_q_literal(byte) => out.push(char::from(byte)),
+            _ => push_hex(&mut out, '=', byte),
+        }
+    }
+    out
+}
+
+/// Appends `mark` and two hexadecimal digits.
+pub(crate) fn push_hex(out: &mut String, mark: char, byte: u8) {
+    out.push(mark);
+    for digit in [byte >> 4, byte & 15] {
+        out.extend(char::from_digit(u32::from(digit), 16).map(|d| d.to_ascii_uppercase()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(text: &str) -> String {
+        let mut out = Vec::new();
+        let mut field = Field::begin(&mut out, "Subject");
+        unstructured(&mut field, text, HeaderCharset::Ascii);
+        field.end();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn ascii_is_written_as_it_is() {
+        assert_eq!(written("Saying Hello"), "Subject: Saying Hello\r\n");
+        assert_eq!(written("a  b"), "Subject: a  b\r\n");
+        assert_eq!(written(""), "Subject:\r\n");
+    }
+
+    #[test]
+    fn rfc2047_2_words_have_75_characters_and_lines_76() {
+        let text = "Grüße aus Köln ".repeat(20);
+        let out = written(&text);
+        assert!(out.split("\r\n").all(|l| l.len() <= 78));
+        assert!(
+            out.split_ascii_whitespace()
+                .skip(1)
+                .all(|w| w.len() <= 75 && w.ends_with("?="))
+        );
+        assert_eq!(
+            crate::grammar::text::text(out.strip_prefix("Subject: ").unwrap().as_bytes()),
+            text
+        );
+    }
+
+    #[test]
+    fn mostly_ascii_stays_readable() {
+        assert_eq!(written("Café"), "Subject: =?utf-8?Q?Caf=C3=A9?=\r\n");
+        assert_eq!(written("日本"), "Subject: =?utf-8?B?5pel5pys?=\r\n");
+    }
+
+    #[test]
+    fn what_would_read_back_otherwise_is_encoded() {
+        assert_eq!(written("=?x?"), "Subject: =?utf-8?B?PT94Pw==?=\r\n");
+        assert_eq!(written(" a"), "Subject: =?utf-8?Q?_a?=\r\n");
+        assert!(
+            written(&"x".repeat(5000))
+                .split("\r\n")
+                .all(|l| l.len() <= 78)
+        );
+    }
+
+    #[test]
+    fn rfc5322_3_2_5_phrases() {
+        let name = |text: &str| {
+            let mut out = Vec::new();
+            let mut field = Field::begin(&mut out, "To");
+            phrase(&mut field, text, HeaderCharset::Ascii);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(name("Jo Doe"), "To: Jo Doe");
+        assert_eq!(name("Doe, J. \"Jo\""), "To: \"Doe, J. \\\"Jo\\\"\"");
+        assert_eq!(name("Jö Doe (x)"), "To: =?utf-8?Q?J=C3=B6_Doe_=28x=29?=");
+    }
+}

@@ -1,0 +1,244 @@
+//! Bytes to text (RFC 2046 §4.1.2), by the labels of the WHATWG Encoding Standard.
+//!
+//! Read here: UTF-8, US-ASCII, ISO-8859-1 and windows-1252 (one and the same by that standard), UTF-16. A byte order
+//! mark wins over the label. An unknown or missing label, and US-ASCII with 8-bit bytes, are read as UTF-8 where that
+//! is valid and as windows-1252 otherwise.
+//!
+//! Not supported: the other charsets, without the feature `charsets`.
+
+use std::borrow::Cow;
+
+use crate::defect::DefectKind;
+
+/// Text that was made of bytes in some charset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text<'m> {
+    /// The text; what has no character is U+FFFD.
+    pub text: Cow<'m, str>,
+    /// What was wrong with the charset or its bytes, or with the transfer encoding under it.
+    pub defect: Option<DefectKind>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Charset {
+    Utf8,
+    Ascii,
+    Windows1252,
+    Utf16Be,
+    Utf16Le,
+}
+
+/// Finds the charset of a label.
+fn known(label: &[u8]) -> Option<Charset> {
+    const LABELS: &[(&str, Charset)] = &[
+        ("utf-8", Charset::Utf8),
+        ("utf8", Charset::Utf8),
+        ("unicode-1-1-utf-8", Charset::Utf8),
+        ("us-ascii", Charset::Ascii),
+        ("ascii", Charset::Ascii),
+        ("ansi_x3.4-1968", Charset::Ascii),
+        ("iso-ir-6", Charset::Ascii),
+        ("iso-8859-1", Charset::Windows1252),
+        ("iso8859-1", Charset::Windows1252),
+        ("iso_8859-1", Charset::Windows1252),
+        ("latin1", Charset::Windows1252),
+        ("l1", Charset::Windows1252),
+        ("windows-1252", Charset::Windows1252),
+        ("cp1252", Charset::Windows1252),
+        ("x-cp1252", Charset::Windows1252),
+        ("cp819", Charset::Windows1252),
+        ("ibm819", Charset::Windows1252),
+        ("utf-16", Charset::Utf16Le),
+        ("utf-16le", Charset::Utf16Le),
+        ("utf-16be", Charset::Utf16Be),
+    ];
+    LABELS
+        .iter()
+        .find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(label))
+        .map(|(_, charset)| *charset)
+}
+
+/// Whether text in the charset of this label can be read.
+pub(crate) fn is_known(label: &[u8]) -> bool {
+    known(label.trim_ascii()).is_some()
+}
+
+/// Reads bytes in the charset of a label.
+pub(crate) fn decode<'b>(label: Option<&[u8]>, bytes: &'b [u8]) -> Text<'b> {
+    let label = label.map(<[u8]>::trim_ascii).filter(|l| !l.is_empty());
+    let charset = label.and_then(known);
+    match (byte_order_mark(bytes), charset) {
+        (Some((charset, rest)), _) => read(charset, rest),
+        (None, Some(charset)) => read(charset, bytes),
+        (None, None) => {
+            let text = guess(bytes);
+            let defect = if label.is_some() {
+                Some(DefectKind::UnknownCharset)
+            } else {
+                text.defect
+            };
+            Text { defect, ..text }
+        }
+    }
+}
+
+/// As [`decode`], of bytes that are nobody else's.
+pub(crate) fn decode_owned(label: Option<&[u8]>, bytes: Vec<u8>) -> Text<'static> {
+    let Text { text, defect } = decode(label, &bytes);
+    let text = match text {
+        Cow::Owned(text) => text,
+        // Borrowed text is all of the bytes, or all behind a byte order mark.
+        Cow::Borrowed(text) if text.len() == bytes.len() => {
+            String::from_utf8(bytes).unwrap_or_default()
+        }
+        Cow::Borrowed(text) => text.to_owned(),
+    };
+    Text {
+        text: text.into(),
+        defect,
+    }
+}
+
+fn byte_order_mark(bytes: &[u8]) -> Option<(Charset, &[u8])> {
+    match bytes {
+        [0xEF, 0xBB, 0xBF, rest @ ..] => Some((Charset::Utf8, rest)),
+        [0xFE, 0xFF, rest @ ..] => Some((Charset::Utf16Be, rest)),
+        [0xFF, 0xFE, rest @ ..] => Some((Charset::Utf16Le, rest)),
+        _ => None,
+    }
+}
+
+fn read(charset: Charset, bytes: &[u8]) -> Text<'_> {
+    match charset {
+        Charset::Utf8 => {
+            let text = String::from_utf8_lossy(bytes);
+            let defect = matches!(text, Cow::Owned(_)).then_some(DefectKind::BadCharset);
+            Text { text, defect }
+        }
+        Charset::Ascii => guess(bytes),
+        Charset::Windows1252 => Text {
+            text: windows_1252(bytes),
+            defect: None,
+        },
+        Charset::Utf16Be => utf_16(bytes, u16::from_be_bytes),
+        Charset::Utf16Le => utf_16(bytes, u16::from_le_bytes),
+    }
+}
+
+/// Reads bytes of no certain charset: UTF-8 if valid, otherwise windows-1252.
+pub(crate) fn guess(bytes: &[u8]) -> Text<'_> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Text {
+            text: text.into(),
+            defect: None,
+        },
+        Err(_) => Text {
+            text: windows_1252(bytes),
+            defect: Some(DefectKind::BadCharset),
+        },
+    }
+}
+
+/// The characters of 0x80–0x9F in windows-1252 (WHATWG: the five unassigned ones are C1 controls).
+const WINDOWS_1252: [char; 32] = [
+    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8D}', 'Ž', '\u{8F}',
+    '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9D}', 'ž', 'Ÿ',
+];
+
+fn windows_1252(bytes: &[u8]) -> Cow<'_, str> {
+    if let (true, Ok(text)) = (bytes.is_ascii(), std::str::from_utf8(bytes)) {
+        return text.into();
+    }
+    let mut text = String::with_capacity(bytes.len() + bytes.len() / 4);
+    text.extend(bytes.iter().map(|b| {
+        match b {
+            0x80..=0x9F => WINDOWS_1252
+                .get(usize::from(b - 0x80))
+                .copied()
+                .unwrap_or(char::REPLACEMENT_CHARACTER),
+            _ => char::from(*b),
+        }
+    }));
+    text.into()
+}
+
+fn utf_16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Text<'static> {
+    let pairs = bytes.chunks_exact(2);
+    let odd = !pairs.remainder().is_empty();
+    let units = pairs.map(|pair| {
+        unit([
+            pair.first().copied().unwrap_or(0),
+            pair.last().copied().unwrap_or(0),
+        ])
+    });
+    let mut bad = odd;
+    let mut text: String = char::decode_utf16(units)
+        .map(|c| {
+            c.unwrap_or_else(|_| {
+                bad = true;
+                char::REPLACEMENT_CHARACTER
+            })
+        })
+        .collect();
+    if odd {
+        text.push(char::REPLACEMENT_CHARACTER);
+    }
+    Text {
+        text: text.into(),
+        defect: bad.then_some(DefectKind::BadCharset),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(label: &str, bytes: &[u8]) -> (String, Option<DefectKind>) {
+        let text = decode(Some(label.as_bytes()).filter(|l| !l.is_empty()), bytes);
+        (text.text.into_owned(), text.defect)
+    }
+
+    #[test]
+    fn latin_1_is_windows_1252() {
+        assert_eq!(text("ISO-8859-1", b"caf\xE9 \x80"), ("café €".into(), None));
+        assert_eq!(text("cp1252", b"\x93x\x94"), ("“x”".into(), None));
+    }
+
+    #[test]
+    fn no_label_is_utf_8_or_else_windows_1252() {
+        assert_eq!(text("", "é".as_bytes()), ("é".into(), None));
+        assert_eq!(
+            text("", b"\xE9"),
+            ("é".into(), Some(DefectKind::BadCharset))
+        );
+        assert_eq!(
+            text("us-ascii", b"\xE9"),
+            ("é".into(), Some(DefectKind::BadCharset))
+        );
+        assert_eq!(
+            text("x-nope", b"\xFF\xFA"),
+            ("ÿú".into(), Some(DefectKind::UnknownCharset))
+        );
+    }
+
+    #[test]
+    fn overlong_utf_8_never_becomes_a_slash() {
+        let (text, defect) = text("utf-8", b"\xC0\xAF\xED\xA0\x80");
+        assert!(text.chars().all(|c| c == '\u{FFFD}'));
+        assert_eq!(defect, Some(DefectKind::BadCharset));
+    }
+
+    #[test]
+    fn a_byte_order_mark_wins() {
+        assert_eq!(
+            text("iso-8859-1", b"\xEF\xBB\xBF\xC3\xA9"),
+            ("é".into(), None)
+        );
+        assert_eq!(text("utf-8", b"\xFE\xFF\x00h\x00i"), ("hi".into(), None));
+        assert_eq!(text("utf-16be", b"\xD8\x3D\xDE\x00"), ("😀".into(), None));
+        assert_eq!(
+            text("utf-16le", b"h\x00i"),
+            ("h\u{FFFD}".into(), Some(DefectKind::BadCharset))
+        );
+    }
+}

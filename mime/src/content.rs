@@ -1,0 +1,178 @@
+//! Content-Type (RFC 2045 §5) and Content-Disposition (RFC 2183).
+
+use std::borrow::Cow;
+
+use crate::defect::DefectKind;
+use crate::grammar::parameters::ContentValue;
+
+/// The parameters of a field (RFC 2045 §5.1, RFC 2231). Names are compared without case.
+#[derive(Clone, Debug, Default)]
+pub struct Parameters<'m>(ContentValue<'m>);
+
+impl<'m> Parameters<'m> {
+    pub(crate) fn new(value: ContentValue<'m>) -> Self {
+        Self(value)
+    }
+
+    /// The decoded value of a parameter: sections joined, charset and encoded words decoded.
+    pub fn get(&self, name: &str) -> Option<Cow<'m, str>> {
+        self.0.get(name)
+    }
+
+    /// The names of the parameters as they were written, without the marks of RFC 2231; a name may repeat.
+    pub fn names(&self) -> impl Iterator<Item = Cow<'m, str>> {
+        self.0
+            .parameters
+            .iter()
+            .map(|p| String::from_utf8_lossy(p.name))
+    }
+
+    /// What is unusual about the parameters.
+    pub fn defects(&self) -> Vec<DefectKind> {
+        self.0.all_defects()
+    }
+
+    pub(crate) fn boundary(&self) -> Option<Vec<u8>> {
+        self.0.boundary()
+    }
+}
+
+/// The type of a body (RFC 2045 §5): `text/plain` where the header does not say.
+#[derive(Clone, Debug)]
+pub struct ContentType<'m> {
+    main: Cow<'m, str>,
+    sub: Cow<'m, str>,
+    parameters: Parameters<'m>,
+    bad: bool,
+}
+
+impl<'m> ContentType<'m> {
+    pub(crate) fn plain(main: &'static str, sub: &'static str) -> Self {
+        Self {
+            main: main.into(),
+            sub: sub.into(),
+            parameters: Parameters::default(),
+            bad: false,
+        }
+    }
+
+    /// What is no `type/subtype` is plain text (RFC 2045 §5.2).
+    pub(crate) fn parse(value: &'m [u8], limit: usize) -> Self {
+        let value = ContentValue::parse(value, limit);
+        let lower = |bytes: &'m [u8]| {
+            let text = String::from_utf8_lossy(bytes);
+            if text.bytes().any(|b| b.is_ascii_uppercase()) {
+                Cow::Owned(text.to_ascii_lowercase())
+            } else {
+                text
+            }
+        };
+        match (value.main, value.sub) {
+            (b"", _) | (_, None | Some(b"")) => Self {
+                parameters: Parameters::new(value),
+                bad: true,
+                ..Self::plain("text", "plain")
+            },
+            (main, Some(sub)) => Self {
+                main: lower(main),
+                sub: lower(sub),
+                parameters: Parameters::new(value),
+                bad: false,
+            },
+        }
+    }
+
+    /// `text` in `text/plain`, in lower case.
+    pub fn main(&self) -> &str {
+        &self.main
+    }
+
+    /// `plain` in `text/plain`, in lower case.
+    pub fn sub(&self) -> &str {
+        &self.sub
+    }
+
+    /// Whether this is the type `main/sub`.
+    pub fn is(&self, main: &str, sub: &str) -> bool {
+        self.main.eq_ignore_ascii_case(main) && self.sub.eq_ignore_ascii_case(sub)
+    }
+
+    /// `type/subtype` in lower case, without parameters.
+    pub fn essence(&self) -> String {
+        format!("{}/{}", self.main, self.sub)
+    }
+
+    /// The parameters.
+    pub fn parameters(&self) -> &Parameters<'m> {
+        &self.parameters
+    }
+
+    /// The decoded value of a parameter.
+    pub fn parameter(&self, name: &str) -> Option<Cow<'m, str>> {
+        self.parameters.get(name)
+    }
+
+    /// The charset parameter as it was written.
+    pub fn charset(&self) -> Option<Cow<'m, str>> {
+        self.parameter("charset")
+    }
+
+    /// The boundary that separates the parts of a multipart (RFC 2046 §5.1.1).
+    pub fn boundary(&self) -> Option<Vec<u8>> {
+        self.parameters.boundary()
+    }
+
+    /// What is unusual about the value.
+    pub fn defects(&self) -> Vec<DefectKind> {
+        let mut defects = self.parameters.defects();
+        defects.extend(self.bad.then_some(DefectKind::BadContentType));
+        defects
+    }
+}
+
+/// How a part wants to be shown (RFC 2183).
+#[derive(Clone, Debug)]
+pub struct ContentDisposition<'m> {
+    kind: Cow<'m, str>,
+    parameters: Parameters<'m>,
+}
+
+impl<'m> ContentDisposition<'m> {
+    /// `None` when the field has no value.
+    pub(crate) fn parse(value: &'m [u8], limit: usize) -> Option<Self> {
+        let value = ContentValue::parse(value, limit);
+        if value.main.is_empty() && value.parameters.is_empty() {
+            return None;
+        }
+        let kind = String::from_utf8_lossy(value.main);
+        let kind = if kind.bytes().any(|b| b.is_ascii_uppercase()) {
+            kind.to_ascii_lowercase().into()
+        } else {
+            kind
+        };
+        Some(Self {
+            kind,
+            parameters: Parameters::new(value),
+        })
+    }
+
+    /// `inline`, `attachment` or another word, in lower case.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// Whether the part is to be kept apart from the text.
+    pub fn is_attachment(&self) -> bool {
+        self.kind == "attachment"
+    }
+
+    /// The parameters: `filename`, `size`, `creation-date`, ….
+    pub fn parameters(&self) -> &Parameters<'m> {
+        &self.parameters
+    }
+
+    /// The decoded value of a parameter.
+    pub fn parameter(&self, name: &str) -> Option<Cow<'m, str>> {
+        self.parameters.get(name)
+    }
+}

@@ -1,0 +1,542 @@
+//! Addresses (RFC 5322 §3.4, §4.4).
+//!
+//! ```text
+//! address-list = (address *("," address)) / obs-addr-list
+//! address      = mailbox / group
+//! mailbox      = name-addr / addr-spec
+//! name-addr    = [display-name] angle-addr
+//! angle-addr   = [CFWS] "<" [obs-route] addr-spec ">" [CFWS]
+//! group        = display-name ":" [group-list] ";" [CFWS]
+//! addr-spec    = local-part "@" domain
+//! ```
+//!
+//! We also accept empty entries, `;` for `,`, a `>` that is missing, a single word without `@` as an address, a name
+//! that is not in brackets (`Jo jo@example.org`), and any character in a word. A comment after an address without a
+//! name is its name, as it was before names had a place of their own.
+//!
+//! The reader pulls one entry after the other and looks at every byte once; an entry that is broken ends at its comma.
+
+use std::borrow::Cow;
+
+use nom::Parser;
+use nom::branch::alt;
+use nom::combinator::{consumed, map};
+
+use super::Parsed;
+use super::cfws::skip_cfws_keeping;
+use super::encoded_word::encoded_word;
+use super::word::{atom, domain_literal, quoted_string, unescape};
+use crate::address::{Address, Group, LooseMailbox};
+use crate::charset;
+
+/// Reads the value of an address field.
+pub(crate) fn address_list<'a>(value: &'a [u8], out: &mut Vec<Address<'a>>) {
+    let mut reader = Reader {
+        rest: value,
+        words: Vec::new(),
+        comment: None,
+        stray: false,
+    };
+    let mut group: Option<Group<'a>> = None;
+    while let Some(entry) = reader.next_entry(group.is_some()) {
+        match (entry, &mut group) {
+            (Entry::Mailbox(mailbox), Some(group)) => group.mailboxes.push(mailbox),
+            (Entry::Mailbox(mailbox), None) => out.push(Address::Mailbox(mailbox)),
+            (Entry::GroupStart(name), _) => {
+                out.extend(group.take().map(Address::Group));
+                group = Some(Group {
+                    name,
+                    mailboxes: Vec::new(),
+                });
+            }
+            (Entry::GroupEnd(last), _) => {
+                if let Some(mut group) = group.take() {
+                    group.mailboxes.extend(last);
+                    out.push(Address::Group(group));
+                }
+            }
+        }
+    }
+    out.extend(group.map(Address::Group));
+}
+
+enum Entry<'a> {
+    Mailbox(LooseMailbox<'a>),
+    GroupStart(Cow<'a, str>),
+    /// The `;` of a group, with the mailbox before it.
+    GroupEnd(Option<LooseMailbox<'a>>),
+}
+
+/// A piece of a phrase or an address.
+#[derive(Clone, Copy)]
+struct Word<'a> {
+    kind: Kind,
+    /// The whole word as written.
+    text: &'a [u8],
+    /// Whether white space or a comment stands before it.
+    spaced: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Atom,
+    Quoted,
+    Literal,
+    Encoded,
+    Dot,
+    At,
+}
+
+struct Reader<'a> {
+    rest: &'a [u8],
+    words: Vec<Word<'a>>,
+    comment: Option<&'a [u8]>,
+    /// Whether a special that has no meaning here was skipped.
+    stray: bool,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads up to the end of the next entry; `None` at the end of the value.
+    fn next_entry(&mut self, in_group: bool) -> Option<Entry<'a>> {
+        self.words.clear();
+        self.comment = None;
+        self.stray = false;
+        loop {
+            let spaced = self.skip_cfws();
+            let Some((first, after)) = self.rest.split_first() else {
+                return self.mailbox().map(Entry::Mailbox);
+            };
+            match first {
+                b',' => {
+                    self.rest = after;
+                    if let Some(mailbox) = self.mailbox() {
+                        return Some(Entry::Mailbox(mailbox));
+                    }
+                }
+                b';' => {
+                    self.rest = after;
+                    let mailbox = self.mailbox();
+                    match (in_group, mailbox) {
+                        (true, mailbox) => return Some(Entry::GroupEnd(mailbox)),
+                        (false, Some(mailbox)) => return Some(Entry::Mailbox(mailbox)),
+                        (false, None) => {}
+                    }
+                }
+                b':' if !self.words.is_empty()
+                    && !self.words.iter().any(|w| w.kind == Kind::At) =>
+                {
+                    self.rest = after;
+                    return Some(Entry::GroupStart(phrase(&self.words)));
+                }
+                b'<' => {
+                    self.rest = after;
+                    let name = std::mem::take(&mut self.words);
+                    return Some(Entry::Mailbox(self.angle(&name)));
+                }
+                _ => match word(self.rest) {
+                    Ok((after, (kind, text))) => {
+                        self.rest = after;
+                        self.words.push(Word { kind, text, spaced });
+                    }
+                    // A closing bracket, an open quote.
+                    Err(_) => {
+                        self.rest = after;
+                        self.stray = true;
+                    }
+                },
+            }
+        }
+    }
+
+    /// Skips white space and comments, keeping the last comment. Whether there was anything.
+    fn skip_cfws(&mut self) -> bool {
+        let mut last = None;
+        let (after, ()) = skip_cfws_keeping(self.rest, |text| last = Some(text));
+        let skipped = after.len() != self.rest.len();
+        self.rest = after;
+        self.comment = last.or(self.comment);
+        skipped
+    }
+
+    /// `angle-addr` after its `<`, up to the end of its entry.
+    fn angle(&mut self, name: &[Word<'a>]) -> LooseMailbox<'a> {
+        let mut closed = false;
+        let mut regular = !self.stray;
+        self.comment = None;
+        loop {
+            let spaced = self.skip_cfws();
+            let Some((first, after)) = self.rest.split_first() else {
+                break;
+            };
+            match first {
+                b'>' => {
+                    self.rest = after;
+                    regular &= !closed;
+                    closed = true;
+                }
+                // A route (§4.4): what stands before the colon does not count.
+                b':' if !closed => {
+                    self.rest = after;
+                    self.words.clear();
+                }
+                b',' if !closed && self.words.first().is_some_and(|w| w.kind == Kind::At) => {
+                    self.rest = after
+                }
+                b',' => {
+                    self.rest = after;
+                    break;
+                }
+                b';' => break,
+                b'<' => {
+                    self.rest = after;
+                    regular = false;
+                }
+                _ => match word(self.rest) {
+                    Ok((after, (kind, text))) => {
+                        self.rest = after;
+                        if closed {
+                            regular = false;
+                        } else {
+                            self.words.push(Word { kind, text, spaced });
+                        }
+                    }
+                    Err(_) => {
+                        self.rest = after;
+                        regular = false;
+                    }
+                },
+            }
+        }
+        let (address, plain) = address_text(&self.words);
+        let (name, from_comment) = if name.is_empty() {
+            (self.comment.map(comment_text), self.comment.is_some())
+        } else {
+            // An address where the name should be is a way to mislead.
+            regular &= !name.iter().any(|w| w.kind == Kind::At);
+            (Some(phrase(name)), false)
+        };
+        LooseMailbox {
+            name: name.filter(|n| !n.is_empty()),
+            address: (!self.words.is_empty()).then_some(address),
+            name_from_comment: from_comment,
+            regular: regular && closed && plain,
+        }
+    }
+
+    /// The mailbox that the words so far make without brackets: `[name] addr-spec`.
+    fn mailbox(&mut self) -> Option<LooseMailbox<'a>> {
+        let words = &self.words[..];
+        if words.is_empty() {
+            return None;
+        }
+        let comment = self.comment.map(comment_text).filter(|c| !c.is_empty());
+        let from_comment = comment.is_some();
+        let Some(at) = words.iter().rposition(|w| w.kind == Kind::At) else {
+            // One word may be a local address; several are a name.
+            let bare = !words.iter().skip(1).any(|w| w.spaced)
+                && words.iter().all(|w| w.kind != Kind::Encoded);
+            let text = phrase(words);
+            let (name, address) = if bare {
+                (comment, Some(address_text(words).0))
+            } else {
+                (Some(text), None)
+            };
+            let mailbox = LooseMailbox {
+                name,
+                address,
+                name_from_comment: from_comment && bare,
+                regular: false,
+            };
+            self.words.clear();
+            self.comment = None;
+            return Some(mailbox);
+        };
+        let start = local_part_start(words, at);
+        let end = domain_end(words, at);
+        let (name, local_and_domain) = words.get(..end).unwrap_or_default().split_at(start);
+        let (address, plain) = address_text(local_and_domain);
+        let regular = plain && !self.stray && name.is_empty() && end == words.len();
+        let mailbox = LooseMailbox {
+            name: if name.is_empty() {
+                comment
+            } else {
+                Some(phrase(name))
+            },
+            address: Some(address),
+            name_from_comment: from_comment && name.is_empty(),
+            regular,
+        };
+        self.words.clear();
+        self.comment = None;
+        Some(mailbox)
+    }
+}
+
+/// Where the local part before the `@` at `at` begins: words joined by dots, or standing against each other.
+fn local_part_start(words: &[Word<'_>], at: usize) -> usize {
+    let mut start = at.saturating_sub(1);
+    while start > 0 {
+        let (Some(before), Some(word)) = (words.get(start - 1), words.get(start)) else {
+            break;
+        };
+        if word.spaced && word.kind != Kind::Dot && before.kind != Kind::Dot {
+            break;
+        }
+        start -= 1;
+    }
+    start
+}
+
+/// Where the domain after the `@` at `at` ends.
+fn domain_end(words: &[Word<'_>], at: usize) -> usize {
+    let mut end = (at + 2).min(words.len());
+    while let Some((before, word)) = words.get(end.wrapping_sub(1)).zip(words.get(end)) {
+        if word.spaced && word.kind != Kind::Dot && before.kind != Kind::Dot {
+            break;
+        }
+        end += 1;
+    }
+    end
+}
+
+/// `atom`, `quoted-string`, `domain-literal`, an encoded word, or one of the specials `.` and `@`.
+fn word(input: &[u8]) -> Parsed<'_, (Kind, &[u8])> {
+    let whole = |kind| move |(text, _)| (kind, text);
+    match input.first() {
+        Some(b'"') => map(consumed(quoted_string), whole(Kind::Quoted)).parse(input),
+        Some(b'[') => map(consumed(domain_literal), whole(Kind::Literal)).parse(input),
+        Some(b'.') => Ok((input.get(1..).unwrap_or_default(), (Kind::Dot, b"."))),
+        Some(b'@') => Ok((input.get(1..).unwrap_or_default(), (Kind::At, b"@"))),
+        Some(b'=') => alt((
+            map(consumed(encoded_word), whole_word),
+            map(atom, |text| (Kind::Atom, text)),
+        ))
+        .parse(input),
+        _ => map(atom, |text| (Kind::Atom, text)).parse(input),
+    }
+}
+
+fn whole_word<T>((text, _): (&[u8], T)) -> (Kind, &[u8]) {
+    (Kind::Encoded, text)
+}
+
+/// The text of an address, and whether RFC 5322 would write it so. Encoded words have no meaning in it.
+fn address_text<'a>(words: &[Word<'a>]) -> (Cow<'a, str>, bool) {
+    let plain = plain_address(words);
+    if let Some(text) = adjacent(words) {
+        return (charset::guess(text).text, plain);
+    }
+    let joined: Vec<u8> = words
+        .iter()
+        .flat_map(|w| w.text)
+        .copied()
+        .filter(|b| !matches!(b, b'\r' | b'\n'))
+        .collect();
+    (Cow::Owned(charset::guess(&joined).text.into_owned()), plain)
+}
+
+/// The bytes of words that stand against each other in the input, without a copy.
+fn adjacent<'a>(words: &[Word<'a>]) -> Option<&'a [u8]> {
+    match words {
+        [word] => Some(word.text),
+        _ => None,
+    }
+}
+
+/// Whether words are `local-part "@" domain`.
+fn plain_address(words: &[Word<'_>]) -> bool {
+    let mut halves = words.split(|w| w.kind == Kind::At);
+    let (Some(local), Some(domain), None) = (halves.next(), halves.next(), halves.next()) else {
+        return false;
+    };
+    let dotted = |half: &[Word<'_>], other: Kind| {
+        !half.is_empty()
+            && half.iter().enumerate().all(|(i, w)| match w.kind {
+                Kind::Dot => i % 2 == 1 && i + 1 < half.len(),
+                kind => i % 2 == 0 && (kind == Kind::Atom || (kind == other && half.len() == 1)),
+            })
+            && half
+                .iter()
+                .all(|w| w.kind != Kind::Atom || w.text.iter().all(|b| super::word::is_atext(*b)))
+    };
+    dotted(local, Kind::Quoted) && dotted(domain, Kind::Literal)
+}
+
+/// The text of a phrase: quotes taken away, encoded words decoded, white space made one space.
+fn phrase<'a>(words: &[Word<'a>]) -> Cow<'a, str> {
+    if let [
+        Word {
+            kind: Kind::Atom,
+            text,
+            ..
+        },
+    ] = words
+    {
+        return super::text::text(text);
+    }
+    if let [
+        Word {
+            kind: Kind::Quoted,
+            text,
+            ..
+        },
+    ] = words
+    {
+        let inside = inside(text);
+        if memchr::memchr3(b'\\', b'\r', b'\n', inside).is_none() {
+            return super::text::text(inside);
+        }
+    }
+    let mut bytes = Vec::new();
+    for (i, word) in words.iter().enumerate() {
+        if i > 0 && word.spaced {
+            bytes.push(b' ');
+        }
+        match word.kind {
+            Kind::Quoted => bytes.extend_from_slice(&unescape(inside(word.text))),
+            _ => bytes.extend_from_slice(word.text),
+        }
+    }
+    Cow::Owned(super::text::text(&bytes).into_owned())
+}
+
+/// A quoted string without its quotes.
+fn inside(quoted: &[u8]) -> &[u8] {
+    quoted
+        .get(1..quoted.len().saturating_sub(1))
+        .unwrap_or_default()
+}
+
+fn comment_text(text: &[u8]) -> Cow<'_, str> {
+    match unescape(text) {
+        Cow::Borrowed(text) => super::text::text(text),
+        Cow::Owned(text) => Cow::Owned(super::text::text(&text).into_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Name and address of every mailbox, groups opened as `name:` … `;`.
+    fn read(value: &str) -> Vec<String> {
+        let mut list = Vec::new();
+        address_list(value.as_bytes(), &mut list);
+        let show = |m: &LooseMailbox<'_>| {
+            let name = m
+                .name
+                .as_deref()
+                .map(|n| format!("{n} "))
+                .unwrap_or_default();
+            let mark = if m.regular { "" } else { " !" };
+            format!("{name}<{}>{mark}", m.address.as_deref().unwrap_or_default())
+        };
+        let mut out = Vec::new();
+        for address in &list {
+            match address {
+                Address::Mailbox(mailbox) => out.push(show(mailbox)),
+                Address::Group(group) => {
+                    out.push(format!("{}:", group.name));
+                    out.extend(group.mailboxes.iter().map(show));
+                    out.push(";".into());
+                }
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn rfc5322_a_1_2_mailboxes() {
+        assert_eq!(
+            read(
+                "\"Joe Q. Public\" <john.q.public@example.com>, Mary Smith <mary@x.test>, jdoe@example.org, Who? <one@y.test>"
+            ),
+            [
+                "Joe Q. Public <john.q.public@example.com>",
+                "Mary Smith <mary@x.test>",
+                "<jdoe@example.org>",
+                "Who? <one@y.test>"
+            ]
+        );
+        assert_eq!(
+            read("<boss@nil.test>, \"Giant; \\\"Big\\\" Box\" <sysservices@example.net>"),
+            [
+                "<boss@nil.test>",
+                "Giant; \"Big\" Box <sysservices@example.net>"
+            ]
+        );
+    }
+
+    #[test]
+    fn rfc5322_a_1_3_groups() {
+        assert_eq!(
+            read("A Group:Ed Jones <c@a.test>,joe@where.test,John <jdoe@one.test>;"),
+            [
+                "A Group:",
+                "Ed Jones <c@a.test>",
+                "<joe@where.test>",
+                "John <jdoe@one.test>",
+                ";"
+            ]
+        );
+        assert_eq!(
+            read("Undisclosed recipients:;"),
+            ["Undisclosed recipients:", ";"]
+        );
+    }
+
+    #[test]
+    fn rfc5322_a_5_and_a_6_comments_and_obsolete_forms() {
+        assert_eq!(
+            read("Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>"),
+            ["Pete <pete@silly.test>"]
+        );
+        assert_eq!(
+            read("Joe Q. Public <john.q.public@example.com>"),
+            ["Joe Q. Public <john.q.public@example.com>"]
+        );
+        assert_eq!(
+            read("Mary Smith <@node.test:mary@example.net>, , jdoe@test  . example"),
+            ["Mary Smith <mary@example.net>", "<jdoe@test.example>"]
+        );
+        assert_eq!(
+            read("jdoe@example.org (John Doe)"),
+            ["John Doe <jdoe@example.org>"]
+        );
+        assert_eq!(read("a @ b . c"), ["<a@b.c>"]);
+    }
+
+    #[test]
+    fn quoted_local_parts_and_literals_stay_as_written() {
+        assert_eq!(read("\"a b\"@[192.0.2.1]"), ["<\"a b\"@[192.0.2.1]>"]);
+        assert_eq!(
+            read("\"x@y z\"@internal.domain"),
+            ["<\"x@y z\"@internal.domain>"]
+        );
+    }
+
+    #[test]
+    fn encoded_words_are_decoded_in_names_only() {
+        assert_eq!(read("=?utf-8?Q?J=C3=B6,_X?= <j@x.y>"), ["Jö, X <j@x.y>"]);
+        assert_eq!(read("\"=?utf-8?Q?J=C3=B6?=\" <j@x.y>"), ["Jö <j@x.y>"]);
+        assert_eq!(
+            read("=?utf-8?q?=61=40evil.com=3e=20?=@example.com"),
+            ["<=?utf-8?q?=61=40evil.com=3e=20?=@example.com> !"]
+        );
+    }
+
+    #[test]
+    fn broken_entries_are_read_and_marked_and_hide_no_other() {
+        assert_eq!(read("abel, b@c"), ["<abel> !", "<b@c>"]);
+        assert_eq!(read("<a@b.c"), ["<a@b.c> !"]);
+        assert_eq!(read("Jo Doe jo@x.y, b@c"), ["Jo Doe <jo@x.y> !", "<b@c>"]);
+        assert_eq!(
+            read("alice@example.org<bob@example.com>"),
+            ["alice@example.org <bob@example.com> !"]
+        );
+        assert_eq!(read("a<b<c>>"), ["a <bc> !"]);
+        assert_eq!(read("\"open <a@b>, c@d"), ["open <a@b> !", "<c@d>"]);
+        assert_eq!(read("a@b.c;d@e.f"), ["<a@b.c>", "<d@e.f>"]);
+        assert_eq!(read(",,,"), Vec::<String>::new());
+    }
+}

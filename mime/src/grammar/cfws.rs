@@ -1,0 +1,91 @@
+//! White space and comments (RFC 5322 §3.2.2).
+//!
+//! ```text
+//! FWS      = ([*WSP CRLF] 1*WSP) / obs-FWS
+//! ctext    = %d33-39 / %d42-91 / %d93-126 / obs-ctext
+//! ccontent = ctext / quoted-pair / comment
+//! comment  = "(" *([FWS] ccontent) [FWS] ")"
+//! CFWS     = (1*([FWS] comment) [FWS]) / FWS
+//! ```
+//!
+//! We also accept a comment that is never closed: it lasts to the end of the value. Nesting is counted, not recursed.
+
+use nom::Parser;
+use nom::bytes::complete::{tag, take_while};
+
+use super::Parsed;
+
+/// Whether a byte is white space once folding is taken away.
+pub(crate) fn is_wsp(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// Skips folding white space.
+pub(crate) fn skip_fws(input: &[u8]) -> (&[u8], ()) {
+    let blanks = input.iter().take_while(|b| is_wsp(**b)).count();
+    (input.get(blanks..).unwrap_or_default(), ())
+}
+
+/// `comment`: gives what stands between the outer parentheses.
+pub(crate) fn comment(input: &[u8]) -> Parsed<'_, &[u8]> {
+    let (inside, _) = tag(&b"("[..]).parse(input)?;
+    let mut depth = 1_usize;
+    let mut rest = inside;
+    loop {
+        let (at, _) = take_while(|b| !matches!(b, b'(' | b')' | b'\\')).parse(rest)?;
+        match at {
+            [b'\\', _, after @ ..] => rest = after,
+            [b'(', after @ ..] => {
+                depth += 1;
+                rest = after;
+            }
+            [b')', after @ ..] => {
+                depth -= 1;
+                if depth == 0 {
+                    let length = inside.len() - at.len();
+                    return Ok((after, inside.get(..length).unwrap_or_default()));
+                }
+                rest = after;
+            }
+            _ => return Ok((&[], inside)),
+        }
+    }
+}
+
+/// Skips white space and comments.
+pub(crate) fn skip_cfws(input: &[u8]) -> (&[u8], ()) {
+    let (rest, _) = skip_cfws_keeping(input, |_| {});
+    (rest, ())
+}
+
+/// Skips white space and comments, and hands each comment to `keep`.
+pub(crate) fn skip_cfws_keeping<'a>(
+    input: &'a [u8],
+    mut keep: impl FnMut(&'a [u8]),
+) -> (&'a [u8], ()) {
+    let mut rest = skip_fws(input).0;
+    while let Ok((after, text)) = comment(rest) {
+        keep(text);
+        rest = skip_fws(after).0;
+    }
+    (rest, ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc5322_3_2_2_comments_nest() {
+        assert_eq!(comment(b"(a (b) c) d"), Ok((&b" d"[..], &b"a (b) c"[..])));
+        assert_eq!(comment(br"(a \) b)"), Ok((&b""[..], &br"a \) b"[..])));
+        assert_eq!(skip_cfws(b" \r\n (a) (b)\tc").0, b"c");
+    }
+
+    #[test]
+    fn an_open_comment_lasts_to_the_end() {
+        let deep = [b'('; 100_000];
+        assert_eq!(comment(&deep), Ok((&b""[..], &deep[1..])));
+        assert_eq!(comment(b"(a\\"), Ok((&b""[..], &b"a\\"[..])));
+    }
+}

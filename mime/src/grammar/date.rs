@@ -1,0 +1,293 @@
+//! Dates (RFC 5322 §3.3, §4.3).
+//!
+//! ```text
+//! date-time   = [ day-of-week "," ] date time [CFWS]
+//! date        = day month year
+//! time        = hour ":" minute [ ":" second ] FWS zone
+//! zone        = (FWS ( "+" / "-" ) 4DIGIT) / obs-zone
+//! obs-zone    = "UT" / "GMT" / "EST" / "EDT" / "CST" / "CDT" / "MST" / "MDT" / "PST" / "PDT" / military
+//! ```
+//!
+//! We also accept years of two or three digits (§4.3 says which they are), a wrong or missing weekday, a missing zone
+//! (UTC), dots for the colons, the month before the day, and the year after the time as C's `asctime` writes it.
+
+use nom::Parser;
+use nom::bytes::complete::{take_while, take_while1};
+
+use super::Parsed;
+use super::cfws::skip_cfws;
+use crate::date_time::{DateTime, is_weekday, month};
+
+/// Reads a date, as far as one can be made out.
+pub(crate) fn date_time(value: &[u8]) -> Option<DateTime> {
+    let mut rest = skip_cfws(value).0;
+    if let Ok((after, _)) = weekday(rest) {
+        rest = after;
+    }
+    let (rest, (day, month)) = day_and_month(rest).ok()?;
+    // asctime: the time comes before the year.
+    let (rest, year, clock) = match clock(rest) {
+        Ok((rest, clock)) => {
+            let (rest, zone) = zone(rest);
+            let (rest, year) = year(skip_cfws(rest).0).ok()?;
+            let (_, zone) = if zone.is_some() {
+                (rest, zone)
+            } else {
+                self::zone(skip_cfws(rest).0)
+            };
+            return DateTime::new((year, month, day), clock, zone.unwrap_or(0));
+        }
+        Err(_) => {
+            let (rest, year) = year(rest).ok()?;
+            let rest = skip_separators(rest);
+            match self::clock(rest) {
+                Ok((rest, clock)) => (rest, year, clock),
+                Err(_) if rest.is_empty() => (rest, year, (0, 0, 0)),
+                Err(_) => return None,
+            }
+        }
+    };
+    DateTime::new((year, month, day), clock, zone(rest).1.unwrap_or(0))
+}
+
+/// `day-of-week ","`
+fn weekday(input: &[u8]) -> Parsed<'_, ()> {
+    let (rest, name) = letters(input)?;
+    if !is_weekday(name) {
+        return super::no_match(input);
+    }
+    Ok((skip_separators(rest), ()))
+}
+
+/// `day month`, or `month day`.
+fn day_and_month(input: &[u8]) -> Parsed<'_, (u8, u8)> {
+    let (rest, day, name) = match number(input, 2) {
+        Ok((rest, day)) => {
+            let (rest, name) = letters(skip_separators(rest))?;
+            (rest, day, name)
+        }
+        Err(_) => {
+            let (rest, name) = letters(input)?;
+            let (rest, day) = number(skip_separators(rest), 2)?;
+            (rest, day, name)
+        }
+    };
+    match month(name) {
+        Some(month) => Ok((skip_separators(rest), (day as u8, month))),
+        None => super::no_match(input),
+    }
+}
+
+/// `year`, those of two and three digits by the rule of §4.3.
+fn year(input: &[u8]) -> Parsed<'_, u16> {
+    let (rest, digits) = take_while1(|b: u8| b.is_ascii_digit()).parse(input)?;
+    let Some(year) = decimal(digits, 4) else {
+        return super::no_match(input);
+    };
+    let year = match (digits.len(), year) {
+        (1 | 2, 0..=49) => year + 2000,
+        (1..=3, _) => year + 1900,
+        _ => year,
+    };
+    Ok((skip_cfws(rest).0, year))
+}
+
+/// `hour ":" minute [":" second]`
+fn clock(input: &[u8]) -> Parsed<'_, (u8, u8, u8)> {
+    let (rest, hour) = number(input, 2)?;
+    let (rest, minute) = number(colon(rest)?.0, 2)?;
+    let (rest, second) = match colon(rest).and_then(|(rest, ())| number(rest, 2)) {
+        Ok((rest, second)) => (skip_fraction(rest), second),
+        Err(_) => (rest, 0),
+    };
+    Ok((skip_cfws(rest).0, (hour as u8, minute as u8, second as u8)))
+}
+
+fn colon(input: &[u8]) -> Parsed<'_, ()> {
+    match skip_cfws(input).0 {
+        [b':' | b'.', rest @ ..] => Ok((skip_cfws(rest).0, ())),
+        _ => super::no_match(input),
+    }
+}
+
+/// Some clocks tell fractions of a second; they are dropped.
+fn skip_fraction(input: &[u8]) -> &[u8] {
+    match input {
+        [b'.', rest @ ..] => {
+            let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+            rest.get(digits..).unwrap_or_default()
+        }
+        _ => input,
+    }
+}
+
+/// `zone` in minutes east of UTC, if there is one that says something.
+fn zone(input: &[u8]) -> (&[u8], Option<i16>) {
+    let rest = skip_cfws(input).0;
+    if let [sign @ (b'+' | b'-'), rest @ ..] = rest {
+        let Ok((after, digits)) =
+            take_while1::<_, _, nom::error::Error<&[u8]>>(|b: u8| b.is_ascii_digit()).parse(rest)
+        else {
+            return (input, None);
+        };
+        // `+01:00` is written by some.
+        let (after, minutes) = match (digits.len(), after) {
+            (1 | 2, [b':', a, b, after @ ..]) => (
+                after,
+                decimal(digits, 2)
+                    .zip(decimal(&[*a, *b], 2))
+                    .map(|(h, m)| h * 60 + m),
+            ),
+            (1 | 2, _) => (after, decimal(digits, 2).map(|h| h * 60)),
+            _ => (after, decimal(digits, 4).map(|n| n / 100 * 60 + n % 100)),
+        };
+        let minutes = minutes
+            .and_then(|m| i16::try_from(m).ok())
+            .filter(|m| *m <= 1440);
+        return (after, minutes.map(|m| if *sign == b'-' { -m } else { m }));
+    }
+    match letters(rest) {
+        Ok((after, name)) => match named_zone(name) {
+            // `GMT+0100`: the number says more.
+            Some(0) if matches!(after, [b'+' | b'-', ..]) => zone(after),
+            Some(minutes) => (after, Some(minutes)),
+            None => (input, None),
+        },
+        Err(_) => (input, None),
+    }
+}
+
+/// `obs-zone`. A military zone other than Z says nothing (§4.3), as its sign was defined wrongly once.
+fn named_zone(name: &[u8]) -> Option<i16> {
+    const ZONES: &[(&str, i16)] = &[
+        ("UT", 0),
+        ("UTC", 0),
+        ("GMT", 0),
+        ("Z", 0),
+        ("EST", -5),
+        ("EDT", -4),
+        ("CST", -6),
+        ("CDT", -5),
+        ("MST", -7),
+        ("MDT", -6),
+        ("PST", -8),
+        ("PDT", -7),
+    ];
+    ZONES
+        .iter()
+        .find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name))
+        .map(|(_, hours)| hours * 60)
+}
+
+fn letters(input: &[u8]) -> Parsed<'_, &[u8]> {
+    take_while1(|b: u8| b.is_ascii_alphabetic()).parse(input)
+}
+
+/// A number of at most `digits` digits.
+fn number(input: &[u8], digits: usize) -> Parsed<'_, u16> {
+    let (rest, found) = take_while1(|b: u8| b.is_ascii_digit()).parse(input)?;
+    match decimal(found, digits) {
+        Some(number) => Ok((rest, number)),
+        None => super::no_match(input),
+    }
+}
+
+fn decimal(digits: &[u8], most: usize) -> Option<u16> {
+    if digits.is_empty() || digits.len() > most {
+        return None;
+    }
+    digits.iter().try_fold(0_u16, |n, d| {
+        d.is_ascii_digit().then(|| n * 10 + u16::from(d - b'0'))
+    })
+}
+
+/// Skips white space, comments and the separators that occur between the parts of a date.
+fn skip_separators(input: &[u8]) -> &[u8] {
+    let rest = skip_cfws(input).0;
+    match take_while::<_, _, nom::error::Error<&[u8]>>(|b| matches!(b, b',' | b'-' | b'.'))
+        .parse(rest)
+    {
+        Ok((rest, _)) => skip_cfws(rest).0,
+        Err(_) => rest,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utc(value: &str) -> Option<String> {
+        date_time(value.as_bytes()).map(DateTime::to_rfc3339)
+    }
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[test]
+    fn rfc5322_a_1_and_a_5_examples() {
+        assert_eq!(
+            utc("Fri, 21 Nov 1997 09:55:06 -0600"),
+            some("1997-11-21T15:55:06Z")
+        );
+        assert_eq!(
+            utc(
+                "Thu,\r\n      13\r\n        Feb\r\n          1969\r\n      23:32\r\n         -0330 (Newfoundland Time)"
+            ),
+            some("1969-02-14T03:02:00Z")
+        );
+        assert_eq!(utc("21 Nov 97 09:55:06 GMT"), some("1997-11-21T09:55:06Z"));
+    }
+
+    #[test]
+    fn rfc5322_4_3_obsolete_years_and_zones() {
+        assert_eq!(utc("1 Jan 49 00:00 EST"), some("2049-01-01T05:00:00Z"));
+        assert_eq!(utc("1 Jan 50 00:00 PDT"), some("1950-01-01T07:00:00Z"));
+        assert_eq!(utc("1 Jan 100 00:00 A"), some("2000-01-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn comments_may_stand_anywhere() {
+        assert_eq!(
+            utc("Fri (a), 21 (b) Nov (c) 1997 (d) 09(e):55(f):06 (g) -0600 (h)"),
+            some("1997-11-21T15:55:06Z")
+        );
+        assert_eq!(
+            utc("Tue, 19 Jan 2038 03:14:08 +0000 ((("),
+            some("2038-01-19T03:14:08Z")
+        );
+    }
+
+    #[test]
+    fn other_orders_that_occur() {
+        assert_eq!(
+            utc("Mon Jan  1 00:00:00 2024"),
+            some("2024-01-01T00:00:00Z")
+        );
+        assert_eq!(
+            utc("Mon Jan  1 00:00:00 EST 2024"),
+            some("2024-01-01T05:00:00Z")
+        );
+        assert_eq!(
+            utc("Mon, 1-Jan-2024 10.30.05 +02:00"),
+            some("2024-01-01T08:30:05Z")
+        );
+        assert_eq!(
+            utc("1 January 2024 10:00 GMT+0100"),
+            some("2024-01-01T09:00:00Z")
+        );
+    }
+
+    #[test]
+    fn what_is_no_date() {
+        for value in [
+            "",
+            "x",
+            "Mon, 99 Foo 99999 99:99:99 +9999",
+            "31 Feb 2024 00:00 Z",
+            "99999999999999999999",
+        ] {
+            assert_eq!(utc(value), None, "{value}");
+        }
+    }
+}

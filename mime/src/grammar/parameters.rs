@@ -1,0 +1,499 @@
+//! A value with parameters: Content-Type (RFC 2045 §5.1), Content-Disposition (RFC 2183 §2), and parameter values that
+//! are long or not ASCII (RFC 2231).
+//!
+//! ```text
+//! content   := type "/" subtype *(";" parameter)
+//! parameter := attribute "=" value
+//! value     := token / quoted-string
+//!
+//! attribute := attribute-char-run ["*" section] ["*"]           ; RFC 2231 §7
+//! extended  := [charset] "'" [language] "'" *(ext-octet / attribute-char)
+//! ```
+//!
+//! We also accept values of any characters up to the next `;`, quoted strings that are never closed (they end at the
+//! line end), encoded words in values, sections in any order, and a missing `;`.
+
+use std::borrow::Cow;
+
+use nom::Parser;
+use nom::bytes::complete::{tag, take_while, take_while1};
+
+use super::Parsed;
+use super::cfws::{is_wsp, skip_cfws};
+use super::word::{quoted_string, unescape};
+use crate::charset;
+use crate::coding::quoted_printable::hex_pair;
+use crate::defect::DefectKind;
+
+/// A value and its parameters, as they are written.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ContentValue<'a> {
+    /// `type`, or a disposition.
+    pub(crate) main: &'a [u8],
+    /// `subtype`, if there is a slash.
+    pub(crate) sub: Option<&'a [u8]>,
+    pub(crate) parameters: Vec<RawParameter<'a>>,
+    pub(crate) defects: Vec<DefectKind>,
+}
+
+/// One `attribute=value`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RawParameter<'a> {
+    pub(crate) name: &'a [u8],
+    /// The section number of RFC 2231 §3.
+    section: Option<u32>,
+    /// Whether the value is percent-encoded (RFC 2231 §4).
+    extended: bool,
+    value: &'a [u8],
+    quoted: bool,
+}
+
+impl<'a> ContentValue<'a> {
+    /// Reads a field value, with at most `limit` parameters.
+    pub(crate) fn parse(value: &'a [u8], limit: usize) -> Self {
+        let mut content = Self::default();
+        let (rest, ()) = skip_cfws(value);
+        let (rest, main) = token(rest);
+        content.main = main;
+        let mut rest = skip_cfws(rest).0;
+        if let Some(after) = rest.strip_prefix(b"/") {
+            let (after, sub) = token(skip_cfws(after).0);
+            content.sub = Some(sub);
+            rest = after;
+        }
+        content.read_parameters(rest, limit);
+        content
+    }
+
+    fn read_parameters(&mut self, mut rest: &'a [u8], limit: usize) {
+        loop {
+            rest = skip_cfws(rest).0;
+            while let Some(after) = rest.strip_prefix(b";") {
+                rest = skip_cfws(after).0;
+            }
+            if rest.is_empty() {
+                return;
+            }
+            if self.parameters.len() >= limit {
+                self.flag(DefectKind::ParameterLimit);
+                return;
+            }
+            match parameter(rest) {
+                Ok((after, (parameter, closed))) => {
+                    rest = after;
+                    if !closed {
+                        self.flag(DefectKind::BadParameter);
+                    }
+                    self.parameters.push(parameter);
+                }
+                Err(_) => {
+                    self.flag(DefectKind::BadParameter);
+                    rest = skip_junk(rest);
+                }
+            }
+        }
+    }
+
+    fn flag(&mut self, kind: DefectKind) {
+        if !self.defects.contains(&kind) {
+            self.defects.push(kind);
+        }
+    }
+
+    pub(crate) fn main_is(&self, name: &str) -> bool {
+        self.main.eq_ignore_ascii_case(name.as_bytes())
+    }
+
+    pub(crate) fn sub_is(&self, name: &str) -> bool {
+        self.sub
+            .is_some_and(|sub| sub.eq_ignore_ascii_case(name.as_bytes()))
+    }
+
+    /// Whether this is the type of a whole message (RFC 2046 §5.2.1, RFC 6532 §3.7, and the old `message/news`).
+    pub(crate) fn is_message(&self) -> bool {
+        self.main_is("message")
+            && (self.sub_is("rfc822") || self.sub_is("global") || self.sub_is("news"))
+    }
+
+    /// The bytes of the boundary parameter; a space at its end does not count (RFC 2046 §5.1.1).
+    pub(crate) fn boundary(&self) -> Option<Vec<u8>> {
+        let plain = self
+            .parameters
+            .iter()
+            .find(|p| p.is("boundary") && p.section.is_none() && !p.extended);
+        let boundary = match plain {
+            Some(p) => p.bytes().into_owned(),
+            None => self.get("boundary")?.into_owned().into_bytes(),
+        };
+        let boundary = boundary.trim_ascii_end();
+        (!boundary.is_empty()).then(|| boundary.to_vec())
+    }
+
+    /// The decoded value of a parameter: `name*` before the sections `name*0`, … before `name`.
+    pub(crate) fn get(&self, name: &str) -> Option<Cow<'a, str>> {
+        let mut of_name = self.parameters.iter().filter(|p| p.is(name));
+        let first = of_name.next()?;
+        let mut plain = first;
+        let mut sections: Vec<&RawParameter<'_>> = Vec::new();
+        for parameter in std::iter::once(first).chain(of_name) {
+            match (parameter.section, parameter.extended) {
+                (None, true) => return Some(extended(&[parameter])),
+                (Some(_), _) => sections.push(parameter),
+                (None, false) if plain.section.is_some() => plain = parameter,
+                (None, false) => {}
+            }
+        }
+        if sections.is_empty() {
+            Some(plain.text())
+        } else {
+            Some(join(sections))
+        }
+    }
+
+    /// What is wrong with the parameters: those flagged while reading, and names that occur in more than one way.
+    pub(crate) fn all_defects(&self) -> Vec<DefectKind> {
+        let mut found = self.defects.clone();
+        let mut sorted: Vec<_> = self
+            .parameters
+            .iter()
+            .map(|p| (p.name.to_ascii_lowercase(), p.section, p.extended, p))
+            .collect();
+        sorted.sort_by(|a, b| (&a.0, a.1, a.2).cmp(&(&b.0, b.1, b.2)));
+        for pair in sorted.windows(2) {
+            let [
+                (name, section, extended, one),
+                (next_name, next_section, next_extended, two),
+            ] = pair
+            else {
+                continue;
+            };
+            let kind = match () {
+                () if name != next_name => continue,
+                () if section == next_section
+                    && (section.is_some() || extended == next_extended) =>
+                {
+                    DefectKind::DuplicateParameter
+                }
+                () if section.is_none() && one.text() != two.text() => {
+                    DefectKind::ConflictingParameter
+                }
+                () => continue,
+            };
+            if !found.contains(&kind) {
+                found.push(kind);
+            }
+        }
+        if has_gap(&sorted.iter().map(|s| (&*s.0, s.1)).collect::<Vec<_>>()) {
+            found.push(DefectKind::MissingSection);
+        }
+        found
+    }
+}
+
+/// Whether sorted (name, section) pairs leave a section out.
+fn has_gap(sorted: &[(&[u8], Option<u32>)]) -> bool {
+    let mut previous: Option<(&[u8], u32)> = None;
+    for (name, section) in sorted {
+        let Some(section) = *section else { continue };
+        let expected = match previous {
+            Some((before, last)) if before == *name => [last, last.saturating_add(1)],
+            _ => [0, 0],
+        };
+        if !expected.contains(&section) {
+            return true;
+        }
+        previous = Some((name, section));
+    }
+    false
+}
+
+impl<'a> RawParameter<'a> {
+    fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name.as_bytes())
+    }
+
+    /// The value without its quotes.
+    fn bytes(&self) -> Cow<'a, [u8]> {
+        if self.quoted {
+            unescape(self.value)
+        } else {
+            self.value.into()
+        }
+    }
+
+    /// The value as text, encoded words decoded.
+    pub(crate) fn text(&self) -> Cow<'a, str> {
+        if self.extended {
+            return extended(&[self]);
+        }
+        match self.bytes() {
+            Cow::Borrowed(bytes) => super::text::text(bytes),
+            Cow::Owned(bytes) => super::text::text(&bytes).into_owned().into(),
+        }
+    }
+}
+
+/// Joins sections (RFC 2231 §3): by number, the first of a number counts.
+fn join(mut sections: Vec<&RawParameter<'_>>) -> Cow<'static, str> {
+    sections.sort_by_key(|p| p.section);
+    sections.dedup_by_key(|p| p.section);
+    if sections.iter().any(|p| p.extended) {
+        return Cow::Owned(extended(&sections).into_owned());
+    }
+    let whole: Vec<u8> = sections
+        .iter()
+        .flat_map(|p| p.bytes().into_owned())
+        .collect();
+    Cow::Owned(super::text::text(&whole).into_owned())
+}
+
+/// Decodes sections of which some are percent-encoded; the first one names the charset (RFC 2231 §4).
+fn extended<'a>(sections: &[&RawParameter<'_>]) -> Cow<'a, str> {
+    let mut whole = Vec::new();
+    let mut charset: Option<Vec<u8>> = None;
+    for (i, section) in sections.iter().enumerate() {
+        let value = section.bytes();
+        let mut value: &[u8] = &value;
+        if !section.extended {
+            whole.extend_from_slice(value);
+            continue;
+        }
+        if i == 0 {
+            if let Some((label, text)) = charset_and_text(value) {
+                charset = Some(label.to_vec());
+                value = text;
+            }
+        }
+        percent_decode(value, &mut whole);
+    }
+    let text = charset::decode(charset.as_deref(), &whole).text;
+    Cow::Owned(text.replace(['\r', '\n', '\0'], " "))
+}
+
+/// Splits `charset'language'text`.
+fn charset_and_text(value: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (first, rest) = value.split_at(memchr::memchr(b'\'', value)?);
+    let rest = rest.get(1..)?;
+    let second = memchr::memchr(b'\'', rest)?;
+    Some((first, rest.get(second + 1..)?))
+}
+
+/// Decodes `%XX`; a bad one stays as it is.
+fn percent_decode(value: &[u8], out: &mut Vec<u8>) {
+    let mut rest = value;
+    while let Some((first, after)) = rest.split_first() {
+        let octet = match after {
+            [high, low, ..] if *first == b'%' => hex_pair(*high, *low),
+            _ => None,
+        };
+        out.push(octet.unwrap_or(*first));
+        rest = if octet.is_some() {
+            after.get(2..).unwrap_or_default()
+        } else {
+            after
+        };
+    }
+}
+
+/// A token, leniently: up to white space or a character that means something here.
+fn token(input: &[u8]) -> (&[u8], &[u8]) {
+    let length = input
+        .iter()
+        .take_while(|b| !is_wsp(**b) && !b"/;=(\"".contains(b))
+        .count();
+    let (token, rest) = input.split_at(length);
+    (rest, token)
+}
+
+/// `parameter`, and whether its quoted string was closed.
+fn parameter(input: &[u8]) -> Parsed<'_, (RawParameter<'_>, bool)> {
+    let (rest, attribute) = take_while1(|b| !is_wsp(b) && !b"=;(\"".contains(&b)).parse(input)?;
+    let rest = skip_cfws(rest).0;
+    let (rest, _) = tag(&b"="[..]).parse(rest)?;
+    let rest = skip_cfws(rest).0;
+    let (rest, (value, quoted, closed)) = value(rest)?;
+    let (name, section, extended) = attribute_parts(attribute);
+    Ok((
+        rest,
+        (
+            RawParameter {
+                name,
+                section,
+                extended,
+                value,
+                quoted,
+            },
+            closed,
+        ),
+    ))
+}
+
+/// Splits `name*section*` (RFC 2231 §7). What is no section number stays part of the name.
+fn attribute_parts(attribute: &[u8]) -> (&[u8], Option<u32>, bool) {
+    let (rest, extended) = match attribute.strip_suffix(b"*") {
+        Some(rest) => (rest, true),
+        None => (attribute, false),
+    };
+    let section = rest.iter().rposition(|b| *b == b'*').and_then(|star| {
+        let digits = rest
+            .get(star + 1..)
+            .filter(|d| (1..=9).contains(&d.len()))?;
+        let number = digits.iter().try_fold(0_u32, |n, d| {
+            d.is_ascii_digit().then(|| n * 10 + u32::from(d - b'0'))
+        })?;
+        Some((rest.get(..star)?, number))
+    });
+    match section {
+        Some((name, number)) => (name, Some(number), extended),
+        None => (rest, None, extended),
+    }
+}
+
+fn value(input: &[u8]) -> Parsed<'_, (&[u8], bool, bool)> {
+    if let Ok((rest, value)) = quoted_string(input) {
+        return Ok((rest, (value, true, true)));
+    }
+    if let Some(open) = input.strip_prefix(b"\"") {
+        let (rest, value) = take_while(|b| b != b'\r' && b != b'\n').parse(open)?;
+        return Ok((rest, (value.trim_ascii_end(), true, false)));
+    }
+    let (rest, value) = take_while(|b| !matches!(b, b';' | b'\r' | b'\n' | b'(')).parse(input)?;
+    Ok((rest, (value.trim_ascii_end(), false, true)))
+}
+
+/// Skips what is no parameter: up to the next `;` outside a quoted string.
+fn skip_junk(input: &[u8]) -> &[u8] {
+    let mut rest = input;
+    while let Some(at) = memchr::memchr2(b';', b'"', rest) {
+        let (_, from) = rest.split_at(at);
+        match quoted_string(from) {
+            Ok((after, _)) => rest = after,
+            Err(_) if from.starts_with(b"\"") => {
+                // Never closed, so no quote further on can be either.
+                return memchr::memchr(b';', from)
+                    .and_then(|at| from.get(at..))
+                    .unwrap_or_default();
+            }
+            Err(_) => return from,
+        }
+    }
+    &[]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn get(value: &str, name: &str) -> Option<String> {
+        ContentValue::parse(value.as_bytes(), 100)
+            .get(name)
+            .map(Cow::into_owned)
+    }
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[test]
+    fn rfc2045_5_1_type_and_parameters() {
+        let value = ContentValue::parse(
+            b" text/plain; charset=us-ascii (Plain text); format=\"flowed\"",
+            100,
+        );
+        assert!(value.main_is("TEXT") && value.sub_is("plain"));
+        assert_eq!(value.get("CHARSET").as_deref(), Some("us-ascii"));
+        assert_eq!(value.get("format").as_deref(), Some("flowed"));
+        assert!(value.all_defects().is_empty());
+    }
+
+    #[test]
+    fn rfc2231_3_sections_are_joined_in_order() {
+        let value =
+            "message/external-body; access-type=URL; URL*1=\"cs.utk.edu/pub\"; URL*0=\"ftp://\"";
+        assert_eq!(get(value, "url"), some("ftp://cs.utk.edu/pub"));
+    }
+
+    #[test]
+    fn rfc2231_4_charset_and_language() {
+        let value = "a/b; title*=us-ascii'en-us'This%20is%20%2A%2A%2Afun%2A%2A%2A";
+        assert_eq!(get(value, "title"), some("This is ***fun***"));
+        let value = "a/b; title*0*=us-ascii'en'This%20is%20even%20more%20; title*1*=%2A%2A%2Afun%2A%2A%2A%20;\
+                     title*2=\"isn't it!\"";
+        assert_eq!(
+            get(value, "title"),
+            some("This is even more ***fun*** isn't it!")
+        );
+    }
+
+    #[test]
+    fn a_charset_may_split_a_character_over_two_sections() {
+        assert_eq!(get("a; n*0*=utf-8''%E2%82; n*1*=%AC", "n"), some("€"));
+    }
+
+    #[test]
+    fn the_extended_form_counts_and_the_difference_is_told() {
+        let value = ContentValue::parse(
+            b"attachment; filename=\"safe.txt\"; filename*=utf-8''evil.exe",
+            100,
+        );
+        assert_eq!(value.get("filename").as_deref(), Some("evil.exe"));
+        assert_eq!(value.all_defects(), [DefectKind::ConflictingParameter]);
+    }
+
+    #[test]
+    fn the_first_of_two_equal_names_counts() {
+        let value = ContentValue::parse(b"multipart/mixed; boundary=aaa; boundary=bbb", 100);
+        assert_eq!(value.boundary(), Some(b"aaa".to_vec()));
+        assert_eq!(value.all_defects(), [DefectKind::DuplicateParameter]);
+    }
+
+    #[test]
+    fn broken_values_are_read_as_far_as_they_go() {
+        assert_eq!(
+            get("a/b; name=my file.txt; x=y", "name"),
+            some("my file.txt")
+        );
+        assert_eq!(
+            get("a/b; name=\"open; x=y\r\n ; z=1", "name"),
+            some("open; x=y")
+        );
+        assert_eq!(get("a/b; name=\"open; x=y\r\n ; z=1", "z"), some("1"));
+        assert_eq!(get("a/b; junk; \"q;\"; z=1", "z"), some("1"));
+        assert_eq!(get("a/b; f*=utf-8''%ZZ%4", "f"), some("%ZZ%4"));
+        assert_eq!(get("a/b; f*4294967296=a; f*0=ok", "f"), some("ok"));
+        assert_eq!(
+            get("a/b; name=\"=?utf-8?Q?=C3=A9?=.txt\"", "name"),
+            some("é.txt")
+        );
+    }
+
+    #[test]
+    fn a_missing_section_is_told() {
+        let value = ContentValue::parse(b"a/b; f*0=a; f*2=c", 100);
+        assert_eq!(value.get("f").as_deref(), Some("ac"));
+        assert_eq!(value.all_defects(), [DefectKind::MissingSection]);
+    }
+
+    #[test]
+    fn parameters_have_a_limit() {
+        let value = ContentValue::parse(b"a/b; c=1; d=2; e=3", 2);
+        assert_eq!(value.parameters.len(), 2);
+        assert_eq!(value.defects, [DefectKind::ParameterLimit]);
+    }
+
+    #[test]
+    fn rfc2046_5_1_1_a_boundary_does_not_end_with_space() {
+        assert_eq!(
+            ContentValue::parse(b"multipart/mixed; boundary=\"b \"", 9).boundary(),
+            Some(b"b".to_vec())
+        );
+        assert_eq!(
+            ContentValue::parse(b"multipart/mixed; boundary=a=/b", 9).boundary(),
+            Some(b"a=/b".to_vec())
+        );
+        assert_eq!(
+            ContentValue::parse(b"multipart/mixed; boundary=\"\"", 9).boundary(),
+            None
+        );
+    }
+}

@@ -1,0 +1,175 @@
+//! Unstructured text (RFC 5322 §2.2.1, §3.2.5) with encoded words (RFC 2047).
+//!
+//! ```text
+//! unstructured = (*([FWS] VCHAR) *WSP) / obs-unstruct
+//! ```
+//!
+//! Line breaks of folding are taken away, encoded words are decoded, white space between two of them is dropped, and
+//! the bytes of adjacent words of one charset are joined before they become characters, so that a character split over
+//! two words survives (against RFC 2047 §5, which forbids the split). A word whose charset is unknown stays as it is.
+//! What could break a line or end a string when it is used again (CR, LF, NUL) never comes out: it becomes a space.
+
+use std::borrow::Cow;
+
+use memchr::{memchr2, memchr3, memmem};
+
+use super::cfws::is_wsp;
+use super::encoded_word::{EncodedWord, encoded_word};
+use crate::charset;
+
+/// Reads the raw value of a field as text. White space at its ends does not count, unless it is encoded.
+pub(crate) fn text(value: &[u8]) -> Cow<'_, str> {
+    let unfolded = unfold(value.trim_ascii());
+    if memmem::find(&unfolded, b"=?").is_none() {
+        return match unfolded {
+            Cow::Borrowed(bytes) => without_breaks(charset::guess(bytes).text),
+            Cow::Owned(bytes) => {
+                Cow::Owned(without_breaks(charset::guess(&bytes).text).into_owned())
+            }
+        };
+    }
+    let mut out = Decoder::default();
+    let mut rest: &[u8] = &unfolded;
+    let mut from = 0;
+    while let Some(at) = memmem::find(rest.get(from..).unwrap_or_default(), b"=?") {
+        let start = from + at;
+        let (before, word) = rest.split_at(start);
+        match encoded_word(word) {
+            Ok((after, word)) if charset::is_known(word.charset) => {
+                out.plain(before, true);
+                out.word(&word);
+                rest = after;
+                from = 0;
+            }
+            _ => from = start + 2,
+        }
+    }
+    out.plain(rest, false);
+    out.finish()
+}
+
+/// Takes the line breaks of folding away; the white space after them stays.
+fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
+    if memchr2(b'\n', b'\r', value).is_none() {
+        return value.into();
+    }
+    let mut out = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let Some(at) = memchr::memchr(b'\n', rest) {
+        let (line, from) = rest.split_at(at);
+        out.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
+        rest = from.get(1..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest);
+    out.into()
+}
+
+fn without_breaks(text: Cow<'_, str>) -> Cow<'_, str> {
+    if memchr3(b'\r', b'\n', 0, text.as_bytes()).is_none() {
+        return text;
+    }
+    text.replace(['\r', '\n', '\0'], " ").into()
+}
+
+/// Collects plain text and runs of encoded words.
+#[derive(Default)]
+struct Decoder<'a> {
+    text: String,
+    /// The charset of the run of words that is being collected; empty outside a run.
+    charset: &'a [u8],
+    /// The bytes of that run.
+    run: Vec<u8>,
+    after_word: bool,
+}
+
+impl<'a> Decoder<'a> {
+    /// Takes plain text; between two encoded words white space does not count (RFC 2047 §6.2).
+    fn plain(&mut self, bytes: &[u8], word_follows: bool) {
+        if bytes.iter().all(|b| is_wsp(*b))
+            && (bytes.is_empty() || (self.after_word && word_follows))
+        {
+            return;
+        }
+        self.end_run();
+        self.text.push_str(&charset::guess(bytes).text);
+        self.after_word = false;
+    }
+
+    fn word(&mut self, word: &EncodedWord<'a>) {
+        if !self.charset.eq_ignore_ascii_case(word.charset) {
+            self.end_run();
+            self.charset = word.charset;
+        }
+        word.decode(&mut self.run);
+        self.after_word = true;
+    }
+
+    fn end_run(&mut self) {
+        if !self.run.is_empty() {
+            self.text
+                .push_str(&charset::decode(Some(self.charset), &self.run).text);
+            self.run.clear();
+        }
+        self.charset = b"";
+    }
+
+    fn finish(mut self) -> Cow<'static, str> {
+        self.end_run();
+        Cow::Owned(without_breaks(Cow::Owned(self.text)).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(value: &str) -> String {
+        text(value.as_bytes()).into_owned()
+    }
+
+    #[test]
+    fn rfc2047_8_white_space_between_encoded_words_is_dropped() {
+        assert_eq!(read("(=?ISO-8859-1?Q?a?=)"), "(a)");
+        assert_eq!(read("=?ISO-8859-1?Q?a?= b"), "a b");
+        assert_eq!(read("=?ISO-8859-1?Q?a?= =?ISO-8859-1?Q?b?="), "ab");
+        assert_eq!(read("=?ISO-8859-1?Q?a?=\r\n    =?ISO-8859-1?Q?b?="), "ab");
+        assert_eq!(read("=?ISO-8859-1?Q?a_b?="), "a b");
+        assert_eq!(
+            read("=?ISO-8859-1?Q?a?= =?x-none?Q?_b?="),
+            "a =?x-none?Q?_b?="
+        );
+    }
+
+    #[test]
+    fn a_character_split_over_two_words_survives() {
+        assert_eq!(read("=?utf-8?B?4oI=?= =?utf-8?B?rA==?="), "€");
+        assert_eq!(read("=?UTF-8?Q?=E2=82?= =?utf-8?Q?=AC?="), "€");
+    }
+
+    #[test]
+    fn rfc5322_2_2_3_folding_keeps_its_white_space() {
+        assert_eq!(
+            read(" This\r\n is a test\r\n\t.\r\n \r\n x"),
+            "This is a test\t.  x"
+        );
+    }
+
+    #[test]
+    fn encoded_words_need_no_space_around_them() {
+        assert_eq!(read("a=?utf-8?Q?=C3=A9?=b"), "aéb");
+        assert_eq!(read("=?utf-8?Q?hello world?="), "hello world");
+        assert_eq!(read("=?=?utf-8?Q?x?="), "=?x");
+    }
+
+    #[test]
+    fn no_line_break_comes_out() {
+        assert_eq!(read("=?utf-8?Q?a=0D=0ABcc:_x=00?="), "a  Bcc: x ");
+        assert_eq!(read("a\rb"), "a b");
+    }
+
+    #[test]
+    fn raw_8_bit_bytes_are_text() {
+        assert_eq!(read("é"), "é");
+        assert_eq!(text(b"caf\xE9"), "café");
+    }
+}

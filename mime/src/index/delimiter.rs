@@ -1,0 +1,229 @@
+//! Delimiter lines (RFC 2046 §5.1.1).
+//!
+//! ```text
+//! dash-boundary     := "--" boundary
+//! delimiter         := CRLF dash-boundary
+//! close-delimiter   := delimiter "--"
+//! transport-padding := *LWSP-char
+//! ```
+//!
+//! We also accept LF for CRLF, and boundaries of more than 70 characters, because both occur in stored mail. A line
+//! with anything but padding after the boundary is text: `--abc` is no delimiter of the boundary `ab`.
+
+/// More padding than this on a line makes it text. A delimiter has to be known as one from a bounded look-ahead, so
+/// that a message can be read as it arrives.
+const MAX_PADDING: usize = 998;
+
+/// The boundaries of the open multiparts, outermost first, in one buffer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OpenBoundaries {
+    bytes: Vec<u8>,
+    levels: Vec<Level>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Level {
+    start: usize,
+    end: usize,
+    /// The multipart whose boundary this is.
+    pub(crate) part: u32,
+    /// The child that a further delimiter follows.
+    pub(crate) last_child: u32,
+}
+
+/// A delimiter line that was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Delimiter {
+    /// Which open boundary, counted from the outermost.
+    pub(crate) level: usize,
+    pub(crate) close: bool,
+    /// The length of the line with its line end.
+    pub(crate) length: usize,
+}
+
+/// What a line beginning with `--` turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Candidate {
+    Delimiter(Delimiter),
+    Text,
+    /// The line may still become a delimiter when more of it arrives.
+    Incomplete,
+}
+
+impl OpenBoundaries {
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.levels.clear();
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.levels.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, boundary: &[u8], part: u32) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(boundary);
+        self.levels.push(Level {
+            start,
+            end: self.bytes.len(),
+            part,
+            last_child: super::NONE,
+        });
+    }
+
+    /// Closes the boundaries from `level` inwards.
+    pub(crate) fn truncate(&mut self, level: usize) {
+        if let Some(first) = self.levels.get(level) {
+            self.bytes.truncate(first.start);
+            self.levels.truncate(level);
+        }
+    }
+
+    pub(crate) fn level_mut(&mut self, level: usize) -> Option<&mut Level> {
+        self.levels.get_mut(level)
+    }
+
+    pub(crate) fn levels(&self) -> &[Level] {
+        &self.levels
+    }
+
+    /// Compares a line that begins with `--` with every open boundary, innermost first.
+    pub(crate) fn compare(&self, line: &[u8], at_end: bool) -> Candidate {
+        let Some(rest) = line.get(2..) else {
+            return if at_end {
+                Candidate::Text
+            } else {
+                Candidate::Incomplete
+            };
+        };
+        let mut incomplete = false;
+        for (level, open) in self.levels.iter().enumerate().rev() {
+            let boundary = self.bytes.get(open.start..open.end).unwrap_or_default();
+            match after_boundary(rest, boundary, at_end) {
+                Tail::Delimiter { close, length } => {
+                    // A boundary further in could still match more of an unfinished line.
+                    if incomplete {
+                        return Candidate::Incomplete;
+                    }
+                    return Candidate::Delimiter(Delimiter {
+                        level,
+                        close,
+                        length: length + 2,
+                    });
+                }
+                Tail::Incomplete => incomplete = true,
+                Tail::Text => {}
+            }
+        }
+        if incomplete {
+            Candidate::Incomplete
+        } else {
+            Candidate::Text
+        }
+    }
+}
+
+enum Tail {
+    Delimiter { close: bool, length: usize },
+    Text,
+    Incomplete,
+}
+
+/// Reads `rest`, a line after its `--`, as `boundary ["--"] padding line-end`.
+fn after_boundary(rest: &[u8], boundary: &[u8], at_end: bool) -> Tail {
+    let Some(tail) = rest.strip_prefix(boundary) else {
+        let may_grow = !at_end && boundary.starts_with(rest);
+        return if may_grow {
+            Tail::Incomplete
+        } else {
+            Tail::Text
+        };
+    };
+    let (close, tail) = match tail.strip_prefix(b"--") {
+        Some(tail) => (true, tail),
+        None if tail == b"-" && !at_end => return Tail::Incomplete,
+        None => (false, tail),
+    };
+    let padding = tail
+        .iter()
+        .take(MAX_PADDING)
+        .take_while(|b| matches!(b, b' ' | b'\t'))
+        .count();
+    let line_end = match tail.get(padding..).unwrap_or_default() {
+        [b'\n', ..] => 1,
+        [b'\r', b'\n', ..] => 2,
+        [] | [b'\r'] if !at_end => return Tail::Incomplete,
+        [] => 0,
+        _ => return Tail::Text,
+    };
+    Tail::Delimiter {
+        close,
+        length: rest.len() - tail.len() + padding + line_end,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(boundaries: &[&str]) -> OpenBoundaries {
+        let mut open = OpenBoundaries::default();
+        for (part, boundary) in boundaries.iter().enumerate() {
+            open.push(boundary.as_bytes(), part as u32);
+        }
+        open
+    }
+
+    fn found(level: usize, close: bool, length: usize) -> Candidate {
+        Candidate::Delimiter(Delimiter {
+            level,
+            close,
+            length,
+        })
+    }
+
+    #[test]
+    fn rfc2046_5_1_1_a_delimiter_is_a_whole_line() {
+        let open = open(&["ab"]);
+        assert_eq!(open.compare(b"--ab\r\nx", true), found(0, false, 6));
+        assert_eq!(open.compare(b"--ab \t\n", true), found(0, false, 7));
+        assert_eq!(open.compare(b"--ab--", true), found(0, true, 6));
+        assert_eq!(open.compare(b"--abc\r\n", true), Candidate::Text);
+        assert_eq!(open.compare(b"--ab junk\r\n", true), Candidate::Text);
+        assert_eq!(open.compare(b"--ab-\r\n", true), Candidate::Text);
+        assert_eq!(open.compare(b"--ab\r", true), Candidate::Text);
+    }
+
+    #[test]
+    fn the_innermost_boundary_is_compared_first() {
+        let open = open(&["x", "y", "x"]);
+        assert_eq!(open.compare(b"--x\n", true), found(2, false, 4));
+        assert_eq!(open.compare(b"--y--\n", true), found(1, true, 6));
+    }
+
+    #[test]
+    fn an_unfinished_line_is_text_only_when_it_cannot_match() {
+        let open = open(&["ab", "abab"]);
+        for line in [
+            "-", "--", "--a", "--ab", "--aba", "--ab-", "--ab-- ", "--ab\r",
+        ] {
+            assert_eq!(
+                open.compare(line.as_bytes(), false),
+                Candidate::Incomplete,
+                "{line:?}"
+            );
+        }
+        assert_eq!(open.compare(b"--ac", false), Candidate::Text);
+    }
+
+    #[test]
+    fn padding_has_a_limit() {
+        let open = open(&["b"]);
+        let line = |n: usize| format!("--b{}\n", " ".repeat(n));
+        assert_eq!(
+            open.compare(line(998).as_bytes(), true),
+            found(0, false, 1002)
+        );
+        assert_eq!(open.compare(line(999).as_bytes(), true), Candidate::Text);
+    }
+}

@@ -1,0 +1,107 @@
+//! Header fields (RFC 5322 §2.2) and where a header ends.
+//!
+//! ```text
+//! field  = field-name ":" unstructured CRLF
+//! header = *field CRLF
+//! ```
+//!
+//! We also accept LF for CRLF, white space before the colon (`obs-optional`, §4.5), and lines that are no field, which
+//! are skipped with a defect.
+
+use memchr::memchr;
+
+use super::FieldRecord;
+use crate::field_name::{FieldId, is_ftext};
+
+/// Where a field that begins at the start of `bytes` ends: (end of its value, start of the next line).
+///
+/// `searched` bytes at the front are known to hold no end. `None` means that the end has not arrived yet.
+pub(crate) fn field_end(bytes: &[u8], searched: usize, at_end: bool) -> Option<(usize, usize)> {
+    let mut from = searched;
+    while let Some(lf) = memchr(b'\n', bytes.get(from..)?) {
+        let next = from + lf + 1;
+        match bytes.get(next) {
+            Some(b' ' | b'\t') => from = next,
+            None if !at_end => return None,
+            _ => return Some((before_line_end(bytes, next), next)),
+        }
+    }
+    at_end.then_some((bytes.len(), bytes.len()))
+}
+
+/// The end of the line before `next`, without its LF or CRLF.
+pub(crate) fn before_line_end(bytes: &[u8], next: usize) -> usize {
+    match bytes.get(..next) {
+        Some([.., b'\r', b'\n']) => next - 2,
+        Some([.., b'\n']) => next - 1,
+        _ => next,
+    }
+}
+
+/// The length of an empty line at the front of `bytes`, if there is one.
+pub(crate) fn empty_line(bytes: &[u8]) -> Option<usize> {
+    match bytes {
+        [b'\n', ..] => Some(1),
+        [b'\r', b'\n', ..] => Some(2),
+        _ => None,
+    }
+}
+
+/// Reads `line`, a whole field standing at `offset`, as name and value. `None` for a line that is no field.
+pub(crate) fn field(line: &[u8], offset: usize) -> Option<FieldRecord> {
+    let name_length = line
+        .iter()
+        .take(usize::from(u16::MAX))
+        .take_while(|b| is_ftext(**b))
+        .count();
+    let blanks = line
+        .get(name_length..)?
+        .iter()
+        .take_while(|b| matches!(b, b' ' | b'\t'))
+        .count();
+    let colon = name_length + blanks;
+    if name_length == 0 || line.get(colon) != Some(&b':') {
+        return None;
+    }
+    Some(FieldRecord {
+        start: offset as u32,
+        value: (offset + colon + 1) as u32,
+        end: (offset + line.len()) as u32,
+        name_length: name_length as u16,
+        id: FieldId::of(line.get(..name_length)?),
+    })
+}
+
+/// Whether a line separates messages in an mbox file: it begins with `From ` and is no field.
+pub(crate) fn is_mbox_line(line: &[u8]) -> bool {
+    let line = line.strip_prefix(b">").unwrap_or(line);
+    line.starts_with(b"From ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc5322_2_2_3_a_folded_field_ends_before_a_line_without_white_space() {
+        assert_eq!(
+            field_end(b"A: b\r\n c\r\n\td\r\nE: f", 0, false),
+            Some((12, 14))
+        );
+        assert_eq!(field_end(b"A: b\n c\n", 0, false), None);
+        assert_eq!(field_end(b"A: b\n c\n", 0, true), Some((7, 8)));
+        assert_eq!(field_end(b"A: b", 0, true), Some((4, 4)));
+    }
+
+    #[test]
+    fn rfc5322_4_5_white_space_may_stand_before_the_colon() {
+        let record = field(b"Subject \t: x", 10).unwrap();
+        assert_eq!(
+            (record.start, record.name_length, record.value, record.end),
+            (10, 7, 20, 22)
+        );
+        assert!(field(b"This is: no field", 0).is_none());
+        assert!(field(b": no name", 0).is_none());
+        assert!(field(b"no colon", 0).is_none());
+    }
+}

@@ -1,0 +1,158 @@
+//! The index of a message: where its parts and header fields are. Made in one pass, without reading any value but the
+//! content type of containers.
+
+mod delimiter;
+mod header_block;
+mod indexer;
+
+pub(crate) use delimiter::OpenBoundaries;
+pub(crate) use indexer::Indexer;
+
+use crate::defect::{Defect, DefectKind};
+use crate::field_name::FieldId;
+
+/// No part: the absent parent, child or sibling.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Where one header field is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FieldRecord {
+    /// The first byte of the name.
+    pub(crate) start: u32,
+    /// The byte after the colon.
+    pub(crate) value: u32,
+    /// The byte after the last one of the value, before its line end.
+    pub(crate) end: u32,
+    pub(crate) name_length: u16,
+    pub(crate) id: FieldId,
+}
+
+/// What a part is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Content without structure.
+    Leaf,
+    /// A multipart; `digest` where its children are messages by default (RFC 2046 §5.1.5).
+    Multipart { digest: bool },
+    /// A message inside the message (RFC 2046 §5.2.1), opened in place.
+    Message,
+    /// A message inside the message under a transfer encoding, opened after the pass.
+    EncodedMessage,
+}
+
+/// Where one part is. Offsets count from the start of its source.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PartRecord {
+    /// The first byte of the header.
+    pub(crate) start: u32,
+    /// The first byte of the body.
+    pub(crate) body: u32,
+    /// The byte after the body; a line break before a delimiter belongs to the delimiter.
+    pub(crate) end: u32,
+    /// A multipart's first byte after its close delimiter line; [`NONE`] without one.
+    pub(crate) epilogue: u32,
+    pub(crate) first_field: u32,
+    pub(crate) last_field: u32,
+    pub(crate) parent: u32,
+    pub(crate) first_child: u32,
+    pub(crate) next_sibling: u32,
+    /// Which bytes the offsets count in: 0 is the input, others are decoded messages.
+    pub(crate) source: u16,
+    pub(crate) depth: u16,
+    pub(crate) shape: Shape,
+}
+
+impl PartRecord {
+    fn new(start: u32, parent: u32, depth: u16) -> Self {
+        Self {
+            start,
+            body: start,
+            end: start,
+            epilogue: NONE,
+            first_field: 0,
+            last_field: 0,
+            parent,
+            first_child: NONE,
+            next_sibling: NONE,
+            source: 0,
+            depth,
+            shape: Shape::Leaf,
+        }
+    }
+
+    /// An empty part, for where none is.
+    pub(crate) fn nothing() -> Self {
+        Self::new(0, NONE, 0)
+    }
+}
+
+/// The flat vectors of an index.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Index {
+    pub(crate) parts: Vec<PartRecord>,
+    pub(crate) fields: Vec<FieldRecord>,
+    pub(crate) defects: Vec<Defect>,
+}
+
+impl Index {
+    pub(crate) fn clear(&mut self) {
+        self.parts.clear();
+        self.fields.clear();
+        self.defects.clear();
+    }
+
+    pub(crate) fn part(&self, id: u32) -> Option<&PartRecord> {
+        self.parts.get(id as usize)
+    }
+
+    fn part_mut(&mut self, id: u32) -> Option<&mut PartRecord> {
+        self.parts.get_mut(id as usize)
+    }
+
+    /// The records of the fields of a part.
+    pub(crate) fn fields_of(&self, part: &PartRecord) -> &[FieldRecord] {
+        self.fields
+            .get(part.first_field as usize..part.last_field as usize)
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn defect(&mut self, kind: DefectKind, offset: usize, part: u32) {
+        self.defects.push(Defect {
+            kind,
+            offset,
+            part: crate::PartId(part),
+        });
+    }
+
+    /// Takes in the index of a decoded message as the content of `container`, its bytes being source `source`.
+    pub(crate) fn graft(&mut self, other: Self, container: u32, source: u16) {
+        let part_base = self.parts.len() as u32;
+        let field_base = self.fields.len() as u32;
+        let shift = |id: u32| if id == NONE { NONE } else { id + part_base };
+        let depth = self.part(container).map_or(0, |p| p.depth + 1);
+        self.parts
+            .extend(other.parts.into_iter().map(|p| PartRecord {
+                parent: if p.parent == NONE {
+                    container
+                } else {
+                    p.parent + part_base
+                },
+                first_child: shift(p.first_child),
+                next_sibling: shift(p.next_sibling),
+                first_field: p.first_field + field_base,
+                last_field: p.last_field + field_base,
+                source,
+                depth: p.depth + depth,
+                ..p
+            }));
+        self.fields.extend(other.fields);
+        self.defects
+            .extend(other.defects.into_iter().map(|d| Defect {
+                part: crate::PartId(d.part.0 + part_base),
+                ..d
+            }));
+        if let Some(record) = self.part_mut(container) {
+            record.first_child = part_base;
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What a body is, judged by the content fields of its header (RFC 2045 §5, RFC 2046 §5).
+
+use crate::coding::TransferEncoding;
+use crate::field_name::FieldId;
+use crate::grammar::parameters::ContentValue;
+use crate::index::{FieldRecord, Shape};
+
+/// What the header of a part says about its body.
+pub(crate) struct Content {
+    pub(crate) shape: Shape,
+    pub(crate) boundary: Option<Vec<u8>>,
+    /// A transfer encoding stands where RFC 2045 §6.4 forbids it.
+    pub(crate) encoding_forbidden: bool,
+}
+
+const LEAF: Content = Content {
+    shape: Shape::Leaf,
+    boundary: None,
+    encoding_forbidden: false,
+};
+
+/// Reads the content type of a header, no further than it takes to know whether the body has a structure.
+pub(crate) fn classify(fields: &[FieldRecord], bytes: &[u8], in_digest: bool) -> Content {
+    let value = |id| {
+        let field = fields.iter().find(|f| f.id == id)?;
+        bytes.get(field.value as usize..field.end as usize)
+    };
+    let encoded = || {
+        value(FieldId::ContentTransferEncoding)
+            .map_or(TransferEncoding::SevenBit, TransferEncoding::parse)
+            .is_encoded()
+    };
+    let Some(value) = value(FieldId::ContentType) else {
+        return if in_digest { message(encoded()) } else { LEAF };
+    };
+    if !may_be_container(value) {
+        return LEAF;
+    }
+    let content_type = ContentValue::parse(value, usize::MAX);
+    if content_type.main_is("multipart") {
+        let boundary = content_type.boundary();
+        let digest = content_type.sub_is("digest");
+        Content {
+            shape: Shape::Multipart { digest },
+            boundary,
+            encoding_forbidden: encoded(),
+        }
+    } else if content_type.is_message() {
+        message(encoded())
+    } else {
+        LEAF
+    }
+}
+
+fn message(encoded: bool) -> Content {
+    let shape = if encoded {
+        Shape::EncodedMessage
+    } else {
+        Shape::Message
+    };
+    Content {
+        shape,
+        boundary: None,
+        encoding_forbidden: encoded,
+    }
+}
+
+/// A first look: most content types begin with another letter.
+fn may_be_container(value: &[u8]) -> bool {
+    let first = value.iter().find(|b| !b.is_ascii_whitespace());
+    matches!(first, Some(b'm' | b'M' | b'(' | b'"'))
+}

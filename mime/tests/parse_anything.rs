@@ -1,0 +1,128 @@
+//! Properties of the parser that hold for every byte string.
+
+use postrider_mime::{Buffers, Limits, Message, html_to_text};
+use proptest::prelude::*;
+
+/// Bytes that look like mail often enough to reach all of the parser.
+fn mail_like() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        Just("From: ".to_owned()),
+        Just("To: a@b, \"x\" <c@d>, G: e@f;\r\n".to_owned()),
+        Just("Subject: =?utf-8?Q?a=20?= =?iso-8859-1?B?6Q==?=\r\n".to_owned()),
+        Just("Date: 1 Jan 2024 00:00 Z\r\n".to_owned()),
+        Just("Content-Type: multipart/mixed; boundary=b\r\n".to_owned()),
+        Just("Content-Type: multipart/digest; boundary=\"bb\"\n".to_owned()),
+        Just("Content-Type: message/rfc822\r\n".to_owned()),
+        Just("Content-Type: text/html; charset*0=utf; charset*1=-8\r\n".to_owned()),
+        Just("Content-Disposition: attachment; filename*=utf-8''%41\r\n".to_owned()),
+        Just("Content-Transfer-Encoding: base64\r\n".to_owned()),
+        Just("Content-Transfer-Encoding: quoted-printable\r\n".to_owned()),
+        Just("\r\n".to_owned()),
+        Just("\n".to_owned()),
+        Just("--b\r\n".to_owned()),
+        Just("--b--\r\n".to_owned()),
+        Just("--bb\n".to_owned()),
+        Just("--".to_owned()),
+        Just(" folded\r\n".to_owned()),
+        Just("U3ViamVjdDogeA0KDQp4".to_owned()),
+        Just("=C3=A9=\r\n".to_owned()),
+        "[ -~]{0,12}",
+        "\\PC{0,4}",
+    ];
+    prop_oneof![
+        3 => prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat().into_bytes()),
+        1 => prop::collection::vec(any::<u8>(), 0..300),
+    ]
+}
+
+/// Reads everything there is to read.
+fn read_all(message: &Message<'_>) {
+    for part in message.parts() {
+        let source = part.source().len();
+        assert!(part.span().start <= part.body_span().start && part.span().end <= source);
+        assert!(part.body_span().start <= part.body_span().end);
+        assert_eq!(part.raw().len(), part.span().len());
+        if let Some(parent) = part.parent() {
+            if parent.is_multipart() {
+                let outer = parent.body_span();
+                assert!(outer.start <= part.span().start && part.span().end <= outer.end);
+            }
+            assert!(parent.children().any(|child| child.id() == part.id()));
+        }
+        for field in part.headers() {
+            assert!(field.span().end <= part.body_span().start);
+            assert!(!field.name().is_empty());
+            assert!(!field.text().contains(['\r', '\n', '\0']));
+            let _ = (field.addresses(), field.date(), field.message_ids().count());
+        }
+        let content_type = part.content_type();
+        let _ = (
+            content_type.defects(),
+            content_type.boundary(),
+            part.content_disposition(),
+        );
+        let name = part.safe_file_name();
+        assert!(
+            !name.is_empty() && name.len() <= 210 && !name.contains(['/', '\\', ':', '\0', '\n'])
+        );
+        let _ = (part.text(), part.preamble(), part.epilogue());
+    }
+    for defect in message.defects() {
+        assert!(
+            message
+                .part(defect.part)
+                .is_some_and(|part| defect.offset <= part.source().len())
+        );
+    }
+    let bodies = message.bodies();
+    assert!(
+        bodies
+            .text
+            .iter()
+            .chain(&bodies.html)
+            .chain(&bodies.attachments)
+            .all(|part| !part.is_multipart() || part.first_child().is_none())
+    );
+    let _ = (
+        message.body_text(),
+        message.body_html(),
+        message.auto_submitted(),
+        format!("{message:?}"),
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+    #[test]
+    fn any_bytes_are_a_message_and_every_span_lies_inside(bytes in mail_like()) {
+        read_all(&Message::parse(&bytes));
+    }
+
+    #[test]
+    fn small_limits_keep_every_promise(bytes in mail_like(), depth in 1_usize..4, parts in 1_usize..4) {
+        let mut limits = Limits::default();
+        limits.depth = depth;
+        limits.parts = parts;
+        limits.fields = 3;
+        limits.header_bytes = 60;
+        limits.encoded_nesting = 1;
+        let message = Message::parse_with(&bytes, &limits, Buffers::default());
+        read_all(&message);
+        prop_assert!(message.parts().count() <= parts.max(1));
+    }
+
+    #[test]
+    fn an_owned_message_reads_the_same(bytes in mail_like()) {
+        let message = Message::parse(&bytes);
+        let owned = message.clone().into_owned();
+        prop_assert_eq!(format!("{message:?}"), format!("{owned:?}"));
+        prop_assert_eq!(message.body_text(), owned.body_text());
+    }
+
+    #[test]
+    fn html_of_any_kind_becomes_text(html in "(<[a-z/!]{0,4}( href=['\"]?)?|[ -~]|&[a-z#0-9]{0,5};?|>|\n|é){0,60}") {
+        let text = html_to_text(&html);
+        prop_assert!(text.is_empty() || text.ends_with('\n'));
+    }
+}
