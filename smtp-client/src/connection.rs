@@ -36,6 +36,7 @@ pub struct Connection {
     capabilities: Capabilities,
     /// Recipients accepted in this transaction: LMTP answers the message once for each.
     accepted: usize,
+    authenticated: bool,
     transcript: Transcript,
 }
 
@@ -71,6 +72,7 @@ impl Connection {
             reader: ReplyReader::new(limits),
             capabilities: Capabilities::default(),
             accepted: 0,
+            authenticated: false,
             transcript: Transcript::off(),
         }
     }
@@ -212,7 +214,13 @@ impl Connection {
 
     fn check(&self, command: &Command<'_>) -> Result<(), Error> {
         let awaited = command.awaited();
-        if !self.hoped.permits(awaited) || self.state == State::Closed {
+        let fits = match command {
+            Command::AuthResponse(_) | Command::AuthCancel => self.hoped == State::Auth,
+            // RFC 4954 §4: no second AUTH after one that succeeded.
+            Command::Auth(..) => self.hoped == State::Ready && !self.authenticated,
+            _ => self.hoped.permits(awaited),
+        };
+        if !fits || self.state == State::Closed {
             return Err(Misuse::State(self.state).into());
         }
         if self.must_await_reply(awaited) {
@@ -296,9 +304,12 @@ impl Connection {
     fn note(&mut self, to: Awaited, meaning: Meaning, reply: &Reply) {
         match (to, meaning) {
             (Awaited::Ehlo, Meaning::Done) => self.capabilities = Capabilities::parse(reply),
-            (Awaited::Helo | Awaited::XClient, Meaning::Done) => {
+            (Awaited::Helo, Meaning::Done) => self.capabilities = Capabilities::default(),
+            (Awaited::XClient, Meaning::Done) => {
                 self.capabilities = Capabilities::default();
+                self.authenticated = false;
             }
+            (Awaited::Auth, Meaning::Done) => self.authenticated = true,
             (Awaited::Rcpt, Meaning::Done) => self.accepted += 1,
             (Awaited::Mail, _) => self.accepted = 0,
             _ => {}

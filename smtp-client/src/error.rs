@@ -106,9 +106,9 @@ impl Error {
         Self::new(Stage::Local, kind)
     }
 
-    /// Names the server, if no server is named yet.
+    /// Names the server, if none is named yet. The machines know no server; whoever drives them does.
     #[must_use]
-    pub(crate) fn at(mut self, endpoint: &Endpoint) -> Self {
+    pub fn at(mut self, endpoint: &Endpoint) -> Self {
         let inner = Arc::make_mut(&mut self.0);
         inner.endpoint.get_or_insert_with(|| endpoint.clone());
         self
