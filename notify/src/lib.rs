@@ -3,7 +3,12 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod account;
+mod blocking;
+mod clock;
 pub mod condition;
+pub mod connect;
+pub mod delivery;
+pub mod diagnostic;
 pub mod directory;
 pub mod event;
 pub mod inbound;
@@ -14,5 +19,6 @@ pub mod schema;
 pub mod secret;
 pub mod store;
 pub mod suggest;
+pub mod template;
 pub mod token;
 pub mod walk;

@@ -1,5 +1,11 @@
 //! Incoming mail: stored first, then judged, then acted upon.
 
+pub mod author;
+pub mod classify;
+pub mod involved;
+pub mod mail;
+pub mod reader;
+pub mod subject;
 pub mod text;
 
 use crate::record::RecordKey;

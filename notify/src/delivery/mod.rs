@@ -1,0 +1,367 @@
+//! Sending what is queued: one [`Sender`] for each SMTP account.
+//!
+//! The order of a round is the point of it: **connect, then claim**. A server that cannot be reached,
+//! or that does not want us, pauses the account and uses up no attempt of any mail. What was claimed is
+//! completed with what the server said, and a lease is renewed for as long as the server moves, so that
+//! it runs out only when this process does not live any more.
+
+mod outcome;
+mod retry;
+
+pub use retry::{next_attempt, pause};
+
+use crate::account::SmtpAccount;
+use crate::blocking::{on_thread, with_store};
+use crate::clock::later;
+use crate::outgoing::{Claimed, Completion, DeliveryId, DeliveryState};
+use crate::store::{Pause, Store, StoreError};
+use jiff::Timestamp;
+use outcome::{Peer, completion, is_account_fault, is_closing, is_lost, untold};
+use postrider_smtp::{Client, Envelope, Mail, RecipientOutcome};
+use postrider_wire::Transcript;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Mails in one batch: one transaction claims them, one completes them.
+pub const BATCH: usize = 100;
+
+/// How long a claim holds without being renewed: the wait after a crash until somebody else may take over.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// An idle connection is kept for so long, in case that more mail comes.
+const KEEP_IDLE: Duration = Duration::from_secs(10);
+
+/// How soon mails are tried again that lost their connection through no fault of theirs.
+const SOON: Duration = Duration::from_secs(2);
+
+/// Sends the mail of one account.
+pub struct Sender {
+    account: Arc<SmtpAccount>,
+    store: Arc<dyn Store>,
+    transcript: Transcript,
+    owner: String,
+    connection: Option<Connection>,
+}
+
+struct Connection {
+    client: Client,
+    peer: Peer,
+    last_used: Instant,
+}
+
+/// What one round came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// What became of each mail that was tried.
+    pub attempts: Vec<Attempted>,
+    /// The account is paused since this round.
+    pub paused: Option<Pause>,
+    /// Deliveries that somebody else had taken over meanwhile.
+    pub late: Vec<DeliveryId>,
+}
+
+/// What became of one mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempted {
+    /// The delivery with its mail; the raw bytes are left out.
+    pub claimed: Claimed,
+    /// What it came to.
+    pub completion: Completion,
+}
+
+impl Sent {
+    /// How many mails ended in a state.
+    pub fn count(&self, state: DeliveryState) -> usize {
+        let is = |a: &&Attempted| a.completion.state == state;
+        self.attempts.iter().filter(is).count()
+    }
+
+    /// True if there was nothing to do.
+    pub fn is_idle(&self) -> bool {
+        self.attempts.is_empty() && self.paused.is_none()
+    }
+}
+
+impl Sender {
+    /// A sender for the mail of an account. `transcript` receives its dialogues.
+    pub fn new(account: SmtpAccount, store: Arc<dyn Store>, transcript: Transcript) -> Self {
+        let owner = format!("{}/{}", std::process::id(), account.name);
+        Self {
+            account: Arc::new(account),
+            store,
+            transcript,
+            owner,
+            connection: None,
+        }
+    }
+
+    /// The account's name.
+    pub fn account(&self) -> &str {
+        &self.account.name
+    }
+
+    /// One round: connects if need be, claims a batch of what is due, sends it and writes down what came of it.
+    /// With nothing due, or while the account is paused, nothing is done.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails. What was claimed then stays leased, and is due again when the lease has run out.
+    pub async fn run_once(&mut self, now: Timestamp) -> Result<Sent, StoreError> {
+        let started = Instant::now();
+        let Some(failures) = self.is_due(now).await? else {
+            self.close_if_idle().await;
+            return Ok(Sent::default());
+        };
+        let mut connection = match self.connect().await? {
+            Ok(connection) => connection,
+            Err(reason) => return self.pause(failures + 1, reason, now).await,
+        };
+        if failures > 0 {
+            let account = Arc::clone(&self.account);
+            with_store(&self.store, move |s| s.set_pause(&account.name, None)).await?;
+        }
+        let claimed = self.claim(later(now, started.elapsed())).await?;
+        if claimed.is_empty() {
+            self.connection = Some(connection);
+            return Ok(Sent::default());
+        }
+        let outcomes = self.send(&mut connection, &claimed).await;
+        let now = later(now, started.elapsed());
+        let sent = self.complete(claimed, outcomes, &connection.peer, failures, now);
+        let sent = sent.await?;
+        connection.last_used = Instant::now();
+        if connection.client.is_usable() && sent.paused.is_none() {
+            self.connection = Some(connection);
+        }
+        Ok(sent)
+    }
+
+    /// Says QUIT, if a connection is open.
+    pub async fn close(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.client.quit().await;
+        }
+    }
+
+    async fn close_if_idle(&mut self) {
+        let idle = |c: &Connection| c.last_used.elapsed() > KEEP_IDLE || !c.client.is_usable();
+        if self.connection.as_ref().is_some_and(idle) {
+            self.close().await;
+        }
+    }
+
+    /// `None` if there is nothing to do now, else the number of failures in a row so far.
+    async fn is_due(&self, now: Timestamp) -> Result<Option<u32>, StoreError> {
+        let account = Arc::clone(&self.account);
+        with_store(&self.store, move |store| {
+            if !store.due_accounts(now)?.contains(&account.name) {
+                return Ok(None);
+            }
+            Ok(match store.pause(&account.name)? {
+                Some(pause) if pause.until > now => None,
+                Some(pause) => Some(pause.failures),
+                None => Some(0),
+            })
+        })
+        .await
+    }
+
+    /// The open connection or a new one; the inner error is why the account cannot be used.
+    async fn connect(&mut self) -> Result<Result<Connection, String>, StoreError> {
+        let open = self.connection.take();
+        if let Some(connection) = open.filter(|open| open.client.is_usable()) {
+            return Ok(Ok(connection));
+        }
+        let account = Arc::clone(&self.account);
+        let transcript = self.transcript.clone();
+        let config = match on_thread(move || account.connection(transcript)).await? {
+            Ok(config) => config,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        Ok(match Client::connect(&config).await {
+            Ok(client) => Ok(Connection {
+                peer: Peer {
+                    endpoint: self.account.endpoint.to_string(),
+                    tls: if client.is_tls() { "TLS" } else { "" }.to_owned(),
+                },
+                client,
+                last_used: Instant::now(),
+            }),
+            Err(error) => Err(error.to_string()),
+        })
+    }
+
+    async fn pause(
+        &self,
+        failures: u32,
+        reason: String,
+        now: Timestamp,
+    ) -> Result<Sent, StoreError> {
+        let pause = retry::pause(failures, reason, now);
+        let stored = pause.clone();
+        let account = Arc::clone(&self.account);
+        with_store(&self.store, move |s| {
+            s.set_pause(&account.name, Some(&stored))
+        })
+        .await?;
+        Ok(Sent {
+            paused: Some(pause),
+            ..Sent::default()
+        })
+    }
+
+    async fn claim(&self, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
+        let account = Arc::clone(&self.account);
+        let owner = self.owner.clone();
+        with_store(&self.store, move |store| {
+            store.claim(&[account.name.as_str()], &owner, now, LEASE, BATCH)
+        })
+        .await
+    }
+
+    /// Sends the batch; there is one answer for each mail.
+    async fn send(&self, connection: &mut Connection, claimed: &[Claimed]) -> Vec<Answer> {
+        let envelopes: Vec<_> = claimed.iter().map(envelope).collect();
+        let mut outcomes: Vec<Option<RecipientOutcome>> = claimed.iter().map(|_| None).collect();
+        let (places, mails): (Vec<usize>, Vec<Mail<'_>>) = claimed
+            .iter()
+            .zip(&envelopes)
+            .enumerate()
+            .filter_map(|(at, (c, e))| Some((at, Mail::new(e.as_ref().ok()?, &c.mail.raw))))
+            .unzip();
+        let renewal = self.keep_leases(claimed);
+        connection
+            .client
+            .send_each(&mails, |at, mut found| {
+                let place = places.get(at).and_then(|&place| outcomes.get_mut(place));
+                if let Some(place) = place {
+                    *place = found.pop();
+                }
+            })
+            .await;
+        renewal.abort();
+        let answers = envelopes.into_iter().zip(outcomes);
+        let answer = |(envelope, outcome)| match (envelope, outcome) {
+            (Err(why), _) => Answer::Unsendable(why),
+            (Ok(_), Some(outcome)) => Answer::Outcome(outcome),
+            (Ok(_), None) => Answer::None,
+        };
+        answers.map(answer).collect()
+    }
+
+    /// Renews the leases until it is aborted.
+    fn keep_leases(&self, claimed: &[Claimed]) -> tokio::task::JoinHandle<()> {
+        let held: Vec<_> = claimed
+            .iter()
+            .map(|c| (c.delivery, c.lease_epoch))
+            .collect();
+        let held = Arc::new(held);
+        let store = Arc::clone(&self.store);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(LEASE / 3).await;
+                let held = Arc::clone(&held);
+                // A renewal that fails is tried again; if the lease runs out, the fence decides.
+                let _ = with_store(&store, move |s| s.renew(Timestamp::now(), LEASE, &held)).await;
+            }
+        })
+    }
+
+    /// Writes down what the batch came to, and pauses the account if the server wants none of its mail.
+    async fn complete(
+        &self,
+        claimed: Vec<Claimed>,
+        answers: Vec<Answer>,
+        peer: &Peer,
+        failures: u32,
+        now: Timestamp,
+    ) -> Result<Sent, StoreError> {
+        let outcomes = || answers.iter().filter_map(Answer::outcome);
+        let culprit = outcomes().find(|o| is_account_fault(o) || is_closing(o));
+        let paused = culprit.map(|o| retry::pause(failures + 1, o.to_string(), now));
+        let until = paused.as_ref().map(|pause| pause.until);
+        let progress = outcomes().any(|o| o.reply().is_some());
+        let rows = claimed.iter().zip(&answers);
+        let rows =
+            rows.map(|(claimed, answer)| answer.completion(claimed, peer, until, progress, now));
+        let completions: Vec<Completion> = rows.collect();
+        let rows = completions.clone();
+        let (account, pause) = (Arc::clone(&self.account), paused.clone());
+        let late = with_store(&self.store, move |store| {
+            if let Some(pause) = &pause {
+                store.set_pause(&account.name, Some(pause))?;
+            }
+            store.complete(now, &rows)
+        })
+        .await?;
+        let attempts = claimed.into_iter().zip(completions);
+        Ok(Sent {
+            attempts: attempts
+                .map(|(claimed, completion)| Attempted::new(claimed, completion))
+                .collect(),
+            paused,
+            late,
+        })
+    }
+}
+
+/// What was heard about one mail of a batch.
+enum Answer {
+    /// What became of it.
+    Outcome(RecipientOutcome),
+    /// No server can be told its addresses.
+    Unsendable(String),
+    /// Nothing, so that it is not known what became of it.
+    None,
+}
+
+impl Answer {
+    fn outcome(&self) -> Option<&RecipientOutcome> {
+        match self {
+            Self::Outcome(outcome) => Some(outcome),
+            _ => None,
+        }
+    }
+
+    fn completion(
+        &self,
+        claimed: &Claimed,
+        peer: &Peer,
+        paused: Option<Timestamp>,
+        progress: bool,
+        now: Timestamp,
+    ) -> Completion {
+        let outcome = match self {
+            Self::Outcome(outcome) => outcome,
+            Self::Unsendable(why) => return untold(claimed, why.clone(), None),
+            Self::None => {
+                let again = next_attempt(claimed.delivery, claimed.attempts, now);
+                return untold(claimed, "nothing was heard of it".to_owned(), Some(again));
+            }
+        };
+        let mut row = completion(claimed, outcome, peer, now);
+        if paused.is_some() && is_account_fault(outcome) {
+            row.next_at = paused;
+        }
+        // Mails behind the one at which the connection broke did nothing wrong.
+        if progress && claimed.attempts <= 2 && is_lost(outcome) {
+            row.next_at = Some(later(now, SOON));
+        }
+        row
+    }
+}
+
+impl Attempted {
+    fn new(mut claimed: Claimed, completion: Completion) -> Self {
+        claimed.mail.raw = Vec::new();
+        Self {
+            claimed,
+            completion,
+        }
+    }
+}
+
+fn envelope(claimed: &Claimed) -> Result<Envelope, String> {
+    let mail = &claimed.mail;
+    Envelope::parse(&mail.sender, [mail.recipient.as_str()])
+        .map_err(|error| format!("cannot be sent to {:?}: {error}", mail.recipient))
+}

@@ -1,0 +1,314 @@
+//! What kind of mail it is, and which record it belongs to; the evidence is kept.
+//!
+//! The order of the rules, the first that fits decides:
+//! 1. our own mail come back, a delivery report, an automatic answer (RFC 3834): never acted upon;
+//! 2. a signed token in an address that the mail came to, **and** the sender it was made for;
+//! 3. a forward: the subject says so and the text shows a forwarded head;
+//! 4. In-Reply-To and References naming a mail of ours, **and** its recipient as the sender;
+//! 5. a record number in the subject of a reply, **and** a sender who has to do with the record;
+//! 6. new.
+//!
+//! A rule whose first half fits and whose second does not leaves a doubt. If no later rule settles
+//! it, the mail is held for a person, because neither writing to the record nor making a new one is right.
+
+use super::Class;
+use super::author::Author;
+use super::involved::involvement;
+use super::mail::{Mail, Report};
+use super::subject;
+use crate::outgoing::LogRow;
+use crate::record::RecordKey;
+use crate::schema::Schema;
+use crate::store::{LogFilter, Store, StoreError};
+use crate::token::{ReplyToken, Signer};
+
+/// At most so many Message-IDs of a References field are looked up.
+const MAX_REFERENCES: usize = 50;
+
+/// What classifying needs to know.
+#[derive(Clone, Copy)]
+pub struct Classifier<'a> {
+    /// Records, users and the log of what was sent.
+    pub store: &'a dyn Store,
+    /// The schema, for record numbers.
+    pub schema: &'a Schema,
+    /// Verifies reply tokens.
+    pub signer: &'a Signer,
+    /// The addresses that we send from: mail from them is our own.
+    pub own: &'a [String],
+}
+
+/// What a mail is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Classification {
+    /// Its class.
+    pub class: Class,
+    /// The rule that decided, with its evidence behind a colon.
+    pub matched_by: String,
+    /// The record it belongs to.
+    pub record: Option<RecordKey>,
+    /// Whether it may be acted upon.
+    pub verdict: Verdict,
+}
+
+/// Whether a mail may be acted upon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Yes.
+    Act,
+    /// No, and nobody needs to look at it: why.
+    Ignore(String),
+    /// A person must decide: why.
+    Hold(String),
+}
+
+/// What one rule found.
+enum Found {
+    /// It fits.
+    Record(Classification),
+    /// It would fit, but for the sender.
+    Doubt(String),
+    /// It does not apply.
+    Nothing,
+}
+
+impl Classifier<'_> {
+    /// Classifies a mail of this author.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read. Nothing about the mail itself is an error.
+    pub fn classify(&self, mail: &Mail, author: &Author) -> Result<Classification, StoreError> {
+        if let Some(machine) = self.machine(mail, author)? {
+            return Ok(machine);
+        }
+        let mut doubts = Vec::new();
+        match self.token(mail, author)? {
+            Found::Record(found) => return Ok(found),
+            Found::Doubt(why) => doubts.push(why),
+            Found::Nothing => {}
+        }
+        if doubts.is_empty() && is_forward(mail) {
+            let by = format!("none: forwarded, {:?}", mail.subject);
+            return Ok(Classification::act(Class::Forward, by, None));
+        }
+        for rule in [self.references(mail, author)?, self.number(mail, author)?] {
+            match rule {
+                // A token made for somebody else outweighs what a subject says.
+                Found::Record(found)
+                    if doubts.is_empty() || found.matched_by.starts_with("in_reply_to") =>
+                {
+                    return Ok(found);
+                }
+                Found::Record(_) | Found::Nothing => {}
+                Found::Doubt(why) => doubts.push(why),
+            }
+        }
+        Ok(if doubts.is_empty() {
+            Classification::act(Class::New, "none".into(), None)
+        } else {
+            Classification {
+                class: Class::Reply,
+                matched_by: "none".into(),
+                record: None,
+                verdict: Verdict::Hold(doubts.join("; ")),
+            }
+        })
+    }
+
+    /// Mail that no person wrote.
+    fn machine(&self, mail: &Mail, author: &Author) -> Result<Option<Classification>, StoreError> {
+        let ours = match &mail.message_id {
+            Some(id) => self.store.delivery_by_message_id(id)?,
+            None => None,
+        };
+        let (class, by, record, why) = if let Some(row) = ours {
+            let by = format!("message_id: delivery {}", row.delivery);
+            let why = "it is our own mail, come back (a loop)".to_owned();
+            (Class::Auto, by, row.mail.record, why)
+        } else if let Some(report) = &mail.report {
+            let row = self.reported(report)?;
+            let by = row.as_ref().map_or("none".to_owned(), |row| {
+                format!("message_id: delivery {}", row.delivery)
+            });
+            let why = format!("delivery report: {}", report.recipients.join(", "));
+            (Class::Bounce, by, row.and_then(|row| row.mail.record), why)
+        } else if let Some(field) = &mail.automatic {
+            let why = format!("no person wrote it: {field}");
+            (Class::Auto, "none".to_owned(), None, why)
+        } else if mail.return_path.as_deref() == Some("") {
+            let why = "its envelope has no sender, so it reports about a mail".to_owned();
+            (Class::Bounce, "none".to_owned(), None, why)
+        } else if self.own.iter().any(|own| author.is(own)) {
+            let why = format!("it claims to come from our own address {}", author.address);
+            (Class::Auto, "none".to_owned(), None, why)
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(Classification {
+            class,
+            matched_by: by,
+            record,
+            verdict: Verdict::Ignore(why),
+        }))
+    }
+
+    fn reported(&self, report: &Report) -> Result<Option<LogRow>, StoreError> {
+        match &report.original {
+            Some(id) => self.store.delivery_by_message_id(id),
+            None => Ok(None),
+        }
+    }
+
+    /// A signed token in one of the addresses.
+    fn token(&self, mail: &Mail, author: &Author) -> Result<Found, StoreError> {
+        let mut doubt = Found::Nothing;
+        for address in mail.destinations() {
+            let Some(token) = ReplyToken::from_address(address) else {
+                continue;
+            };
+            let Some(token) = self.verified(&token, &author.address) else {
+                let why = self.token_doubt(&token, author)?;
+                doubt = Found::Doubt(why);
+                continue;
+            };
+            let by = format!("token: {address}");
+            return Ok(match self.store.record(token.record())? {
+                Some(record) => {
+                    Found::Record(Classification::act(Class::Reply, by, Some(record.key)))
+                }
+                None => Found::Doubt(format!(
+                    "the reply token is good, but {} does not exist any more",
+                    token.record()
+                )),
+            });
+        }
+        Ok(doubt)
+    }
+
+    /// The token if it was made for this sender. Servers lower-case local parts, so the number is tried in capitals too.
+    fn verified(&self, token: &ReplyToken, sender: &str) -> Option<ReplyToken> {
+        let capitals = in_capitals(token);
+        [Some(token.clone()), capitals]
+            .into_iter()
+            .flatten()
+            .find(|token| self.signer.verify(token, sender))
+    }
+
+    /// Says whether a token that is not the sender's is somebody else's.
+    fn token_doubt(&self, token: &ReplyToken, author: &Author) -> Result<String, StoreError> {
+        let record = in_capitals(token).map_or(token.record().clone(), |t| t.record().clone());
+        for record in [token.record().clone(), record] {
+            let sent = self.store.log(&LogFilter {
+                record: Some(record),
+                limit: 1000,
+                ..LogFilter::default()
+            })?;
+            let owner = sent
+                .iter()
+                .find(|row| self.verified(token, &row.mail.recipient).is_some());
+            if let Some(row) = owner {
+                return Ok(format!(
+                    "the reply token for {} was made for {}, but the mail is from {}",
+                    token.record(),
+                    row.mail.recipient,
+                    author.address
+                ));
+            }
+        }
+        Ok(format!(
+            "the reply token for {} was not made here for {}",
+            token.record(),
+            author.address
+        ))
+    }
+
+    /// In-Reply-To and References.
+    fn references(&self, mail: &Mail, author: &Author) -> Result<Found, StoreError> {
+        let mut doubt = Found::Nothing;
+        for id in mail.answers().take(MAX_REFERENCES) {
+            let Some(row) = self.store.delivery_by_message_id(id)? else {
+                continue;
+            };
+            let Some(record) = row.mail.record else {
+                continue;
+            };
+            if author.is(&row.mail.recipient) {
+                let by = format!("in_reply_to: <{id}>, delivery {}", row.delivery);
+                return Ok(Found::Record(Classification::act(
+                    Class::Reply,
+                    by,
+                    Some(record),
+                )));
+            }
+            doubt = Found::Doubt(format!(
+                "it answers a mail about {record} that went to {}, but it is from {}",
+                row.mail.recipient, author.address
+            ));
+        }
+        Ok(doubt)
+    }
+
+    /// A record number in the subject of a reply.
+    fn number(&self, mail: &Mail, author: &Author) -> Result<Found, StoreError> {
+        if !subject::is_reply(&mail.subject) {
+            return Ok(Found::Nothing);
+        }
+        let mut records = Vec::new();
+        for key in subject::numbers(&mail.subject, self.schema) {
+            records.extend(self.store.record(&key)?);
+        }
+        let record = match records.as_slice() {
+            [] => return Ok(Found::Nothing),
+            [record] => record,
+            [first, second, ..] => {
+                let by = format!("none: the subject names {} and {}", first.key, second.key);
+                return Ok(Found::Record(Classification::act(Class::New, by, None)));
+            }
+        };
+        Ok(
+            match involvement(self.store, self.schema, record, author)? {
+                Some(how) => {
+                    let by = format!("record_number: {}, {how}", record.key.id);
+                    Found::Record(Classification::act(
+                        Class::Reply,
+                        by,
+                        Some(record.key.clone()),
+                    ))
+                }
+                None => Found::Doubt(format!(
+                    "its subject names {}, but {} has nothing to do with it",
+                    record.key, author.address
+                )),
+            },
+        )
+    }
+}
+
+impl Classification {
+    fn act(class: Class, matched_by: String, record: Option<RecordKey>) -> Self {
+        Self {
+            class,
+            matched_by,
+            record,
+            verdict: Verdict::Act,
+        }
+    }
+}
+
+fn in_capitals(token: &ReplyToken) -> Option<ReplyToken> {
+    let text = token.to_string();
+    let (record, tag) = text.rsplit_once('.')?;
+    let (table, id) = record.split_once('.')?;
+    ReplyToken::parse(&format!("{table}.{}.{tag}", id.to_ascii_uppercase()))
+}
+
+/// The subject says so, and the text shows the head of another mail.
+fn is_forward(mail: &Mail) -> bool {
+    subject::is_forward(&mail.subject)
+        && mail.text.lines().any(|line| {
+            let line = line.trim_start_matches([' ', '>', '*', '\t']);
+            ["From:", "Von:", "De:", "Da:"]
+                .iter()
+                .any(|from| line.starts_with(from))
+        })
+}
