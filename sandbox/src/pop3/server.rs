@@ -84,6 +84,10 @@ impl Pop3Server {
         if line.len() > limit {
             return Some(self.refuse_line(input, out, "the line is too long"));
         }
+        // Without PIPELINING a client waits for each reply (RFC 2449 §6.6).
+        if !input.is_empty() && !self.service.settings().offers(Extension::Pipelining) {
+            return Some(self.refuse_line(input, out, "PIPELINING is not offered"));
+        }
         Some(self.command(text, input, out))
     }
 
@@ -141,9 +145,9 @@ impl Pop3Server {
             };
             server.ok(out, format_args!("bye, {deleted} messages deleted"));
         });
-        if matches!(self.state, State::Closed) {
-            step.next = step.next.or_close();
-        }
+        // The connection ends and the maildrop is free, whether the removal succeeded or not.
+        self.state = State::Closed;
+        step.next = step.next.or_close();
         step
     }
 

@@ -128,7 +128,16 @@ impl SmtpServer {
             self.bdat(command::shown(text), octets, last);
             return self.receive(input, out);
         }
+        if self.is_unannounced_pipeline(input) {
+            return Some(self.refuse_line(input, out, "PIPELINING is not offered"));
+        }
         Some(self.command(text, input, out))
+    }
+
+    /// Without PIPELINING a client waits for each reply. Whether two commands came in one flight depends on how the
+    /// input is cut: this is the one rule, beside the one about STARTTLS, of which that is true.
+    fn is_unannounced_pipeline(&self, input: &BytesMut) -> bool {
+        !input.is_empty() && !self.offers(Extension::Pipelining)
     }
 
     fn command(&mut self, line: &str, input: &mut BytesMut, out: &mut BytesMut) -> Step {
@@ -175,12 +184,10 @@ impl SmtpServer {
     fn quit(&mut self, said: String, out: &mut BytesMut) -> Step {
         let host = self.service.settings().hostname.clone();
         let mut step = self.step(Stage::Quit, said, out, |server, out| {
-            server.state = State::Closed;
             server.say(out, 221, "2.0.0", format_args!("{host} closing"));
         });
-        if matches!(self.state, State::Closed) {
-            step.next = step.next.or_close();
-        }
+        self.state = State::Closed;
+        step.next = step.next.or_close();
         step
     }
 

@@ -157,9 +157,7 @@ proptest! {
 
     #[test]
     fn stuffed_content_comes_out_as_it_was(lines in proptest::collection::vec("[.a\u{e4}]{0,5}", 0..8)) {
-        let content = lines.concat().into_bytes();
-        let content = [content, lines.iter().flat_map(|l| [l.as_bytes(), b"\r\n"].concat()).collect()].concat();
-        prop_assume!(content.is_empty() || content.ends_with(b"\r\n"));
+        let content = lines.iter().map(|line| format!("{line}\r\n")).collect::<String>().into_bytes();
         prop_assert_eq!(complete(&stuffed(&content)), Some(content));
     }
 }
