@@ -1,8 +1,8 @@
 use crate::opening::Terms;
 use crate::planner::Policy;
 use crate::{
-    Credentials, Domain, Endpoint, Error, ErrorKind, Limits, LineEnds, Pipelining, Protocol,
-    Security, Stage, Timeouts, Tls, Transcript,
+    Attribute, Credentials, Domain, Endpoint, Error, ErrorKind, Limits, LineEnds, Pipelining,
+    Protocol, Security, Stage, Timeouts, Tls, Transcript,
 };
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -36,6 +36,7 @@ impl Config {
             protocol: Protocol::Smtp,
             ehlo_name: Domain::from_ip(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             security: Security::for_port(endpoint.port()),
+            xclient: Vec::new(),
             credentials: None,
             clear_text_credentials: false,
             limits: Limits::default(),
@@ -77,6 +78,13 @@ impl Config {
     #[must_use]
     pub fn ehlo_name(mut self, name: Domain) -> Self {
         self.terms.ehlo_name = name;
+        self
+    }
+
+    /// Tells a Postfix server with XCLIENT about the client that we stand for. An error if it does not offer that.
+    #[must_use]
+    pub fn xclient(mut self, attributes: Vec<Attribute>) -> Self {
+        self.terms.xclient = attributes;
         self
     }
 

@@ -1,8 +1,8 @@
 //! Opening a session: greeting, EHLO, STARTTLS, AUTH. A machine like [`Connection`], and on top of it.
 
 use crate::{
-    Awaited, Command, Connection, Credentials, Domain, Error, ErrorKind, Event, Extension, Limits,
-    Meaning, Protocol, Secret, Security, Stage, State,
+    Attribute, Awaited, Command, Connection, Credentials, Domain, Error, ErrorKind, Event,
+    Extension, Limits, Meaning, Protocol, Secret, Security, Stage, State,
 };
 use bytes::BytesMut;
 use postrider_wire::Transcript;
@@ -17,6 +17,8 @@ pub struct Terms {
     pub ehlo_name: Domain,
     /// How the connection must be protected.
     pub security: Security,
+    /// What to tell a Postfix server with XCLIENT about the client that we stand for; usually nothing.
+    pub xclient: Vec<Attribute>,
     /// Whom to log in as.
     pub credentials: Option<Credentials>,
     /// Whether a password may be sent in clear text.
@@ -118,7 +120,7 @@ impl Opening {
     fn on_event(&mut self, event: &Event, out: &mut BytesMut) -> Result<Progress, Error> {
         use Meaning::{Continue, Done, Refused};
         match (event.to, event.meaning) {
-            (Awaited::Greeting, Done) => self.greet(out)?,
+            (Awaited::Greeting | Awaited::XClient, Done) => self.greet(out)?,
             (Awaited::Ehlo | Awaited::Helo, Done) => return self.secure(out),
             (Awaited::Ehlo, Refused) if self.may_say_helo(event) => {
                 let name = &self.terms.ehlo_name;
@@ -126,7 +128,7 @@ impl Opening {
             }
             (Awaited::StartTls, Done) => return Ok(Progress::StartTls),
             (Awaited::StartTls, Refused) if self.clear_text_will_do(event) => {
-                return self.log_in(out);
+                return self.introduce(out);
             }
             (Awaited::Auth, Continue) => self.answer_challenge(event, out)?,
             (Awaited::Auth, Done) => return self.logged_in(),
@@ -158,14 +160,24 @@ impl Opening {
     fn secure(&mut self, out: &mut BytesMut) -> Result<Progress, Error> {
         let offered = self.connection.capabilities().offers(Extension::StartTls);
         match self.terms.security {
-            _ if self.encrypted => self.log_in(out),
+            _ if self.encrypted => self.introduce(out),
             Security::StartTls | Security::StartTlsIfOffered if offered => {
                 self.connection.send(&Command::StartTls, out)?;
                 Ok(Progress::Read)
             }
-            Security::StartTlsIfOffered | Security::None => self.log_in(out),
+            Security::StartTlsIfOffered | Security::None => self.introduce(out),
             _ => Err(Error::new(Stage::StartTls, ErrorKind::StartTlsNotOffered)),
         }
+    }
+
+    /// XCLIENT, once; the server answers with a new greeting, and EHLO follows.
+    fn introduce(&mut self, out: &mut BytesMut) -> Result<Progress, Error> {
+        let attributes = std::mem::take(&mut self.terms.xclient);
+        if attributes.is_empty() {
+            return self.log_in(out);
+        }
+        self.connection.send(&Command::XClient(&attributes), out)?;
+        Ok(Progress::Read)
     }
 
     fn log_in(&mut self, out: &mut BytesMut) -> Result<Progress, Error> {

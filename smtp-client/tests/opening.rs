@@ -341,3 +341,30 @@ fn rfc2920_3_1_nothing_follows_a_command_that_ends_a_group() {
     ));
     assert_eq!(out, &b"RSET\r\nNOOP\r\n"[..]);
 }
+
+#[test]
+fn xclient_is_said_once_and_ehlo_again_after_it() {
+    let mut terms = password();
+    terms.xclient = vec![Attribute::new("ADDR", "192.0.2.1").unwrap()];
+    let first = "250-evil\r\n250-AUTH LOGIN\r\n250 XCLIENT NAME ADDR\r\n";
+    let second = "250-evil\r\n250 AUTH PLAIN\r\n";
+    let server = Server::new()
+        .on("EHLO", &[first, second])
+        .on("XCLIENT", &["220 evil ESMTP\r\n"]);
+    every_chunking(&server, &terms, |server, result| {
+        result.unwrap();
+        assert_eq!(
+            server.log[1..3],
+            ["XCLIENT ADDR=192.0.2.1", "EHLO [127.0.0.1]"]
+        );
+        assert!(server.log[3].starts_with("AUTH PLAIN"));
+    });
+    let server = Server::new();
+    every_chunking(&server, &terms, |_, result| {
+        let error = result.unwrap_err();
+        assert!(matches!(
+            error.kind(),
+            ErrorKind::Missing(Extension::XClient)
+        ));
+    });
+}

@@ -220,6 +220,7 @@ pub fn terms() -> Terms {
         protocol: Protocol::Smtp,
         ehlo_name: "[127.0.0.1]".parse().unwrap(),
         security: Security::None,
+        xclient: Vec::new(),
         credentials: None,
         clear_text_credentials: false,
         limits: Limits::default(),
