@@ -33,8 +33,14 @@ struct Maildrops {
 }
 
 /// Where a recipient's mail goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct MaildropIndex(usize);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Destination {
+    /// Into a maildrop that is there.
+    Maildrop(usize),
+    /// Into the maildrop of this address, which nobody can log in to; it is made when the mail is there, so that
+    /// naming recipients costs nothing.
+    Own(String),
+}
 
 impl Store {
     pub(crate) fn new(limit: usize) -> Self {
@@ -71,20 +77,11 @@ impl Store {
         inner.catch_all.is_some()
     }
 
-    /// The maildrop for a recipient, if there is one.
-    pub(crate) fn route(&self, address: &str) -> Option<MaildropIndex> {
+    /// Where mail for a recipient goes, if the address is known.
+    pub(crate) fn route(&self, address: &str) -> Option<Destination> {
         let inner = self.lock();
-        inner.find(address).or(inner.catch_all).map(MaildropIndex)
-    }
-
-    /// The maildrop for a recipient; one that nobody can log in to is made where there is none.
-    pub(crate) fn route_or_create(&self, address: &str) -> MaildropIndex {
-        let mut inner = self.lock();
-        if let Some(found) = inner.find(address).or(inner.catch_all) {
-            return MaildropIndex(found);
-        }
-        inner.list.push(Maildrop::new(address.to_owned(), None));
-        MaildropIndex(inner.list.len() - 1)
+        let found = inner.find(address).or(inner.catch_all);
+        found.map(Destination::Maildrop)
     }
 
     /// Whether user name and password belong together.
@@ -96,7 +93,7 @@ impl Store {
     pub(crate) fn accept(
         &self,
         arrival: Arrival,
-        to: &BTreeSet<MaildropIndex>,
+        to: &BTreeSet<Destination>,
     ) -> Result<Vec<Mail>, Full> {
         let copies = self.lock().accept(arrival, to)?;
         self.0.arrivals.notify_waiters();
@@ -168,17 +165,20 @@ impl Maildrops {
         self.list.iter().position(|m| m.is(address))
     }
 
+    fn find_or_create(&mut self, address: &str) -> usize {
+        self.find(address).unwrap_or_else(|| {
+            self.list.push(Maildrop::new(address.to_owned(), None));
+            self.list.len() - 1
+        })
+    }
+
     fn login(&self, user: &str, password: &Secret) -> Option<usize> {
         self.list
             .iter()
             .position(|m| m.login.as_ref().is_some_and(|l| l.admits(user, password)))
     }
 
-    fn accept(
-        &mut self,
-        arrival: Arrival,
-        to: &BTreeSet<MaildropIndex>,
-    ) -> Result<Vec<Mail>, Full> {
+    fn accept(&mut self, arrival: Arrival, to: &BTreeSet<Destination>) -> Result<Vec<Mail>, Full> {
         let cost = (arrival.content.len() + OVERHEAD).saturating_mul(to.len());
         if self.octets.saturating_add(cost) > self.limit {
             return Err(Full);
@@ -187,8 +187,12 @@ impl Maildrops {
         self.last_id += 1;
         let check = fnv1a(&arrival.content);
         let mut copies = Vec::with_capacity(to.len());
-        for index in to {
-            let Some(maildrop) = self.list.get_mut(index.0) else {
+        for destination in to {
+            let index = match destination {
+                Destination::Maildrop(index) => *index,
+                Destination::Own(address) => self.find_or_create(address),
+            };
+            let Some(maildrop) = self.list.get_mut(index) else {
                 continue;
             };
             self.last_copy += 1;

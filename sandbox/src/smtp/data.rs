@@ -199,7 +199,10 @@ impl SmtpServer {
             client: self.session.client.clone().unwrap_or_default(),
             received_at: self.now,
         };
-        let stored = self.service.store().accept(arrival, &transaction.maildrops);
+        let stored = self
+            .service
+            .store()
+            .accept(arrival, &transaction.destinations);
         match stored {
             Ok(copies) => {
                 let id = copies.first().map_or(0, |mail| mail.id);

@@ -6,7 +6,7 @@ use crate::fault::{AddressFault, Protocol, Stage};
 use crate::mail::Recipient;
 use crate::service::Extension;
 use crate::step::Step;
-use crate::store::MaildropIndex;
+use crate::store::Destination;
 use bytes::BytesMut;
 
 impl SmtpServer {
@@ -81,7 +81,7 @@ impl SmtpServer {
         if let Err(refused) = check_rcpt(parameters, self.service.settings()) {
             return self.parameter_refused(refused, out);
         }
-        let Some(maildrop) = self.maildrop(path, order.as_ref()) else {
+        let Some(destination) = self.destination(path, order.as_ref()) else {
             let shown: String = path.chars().take(200).collect();
             return self.say(
                 out,
@@ -95,7 +95,7 @@ impl SmtpServer {
                 address: path.to_owned(),
                 parameters: as_written(parameters),
             });
-            transaction.maildrops.insert(maildrop);
+            transaction.destinations.insert(destination);
             let at_end = order.and_then(|(fault, _)| fault.at_end_of_data());
             transaction.at_end.extend(at_end);
         }
@@ -117,14 +117,18 @@ impl SmtpServer {
     }
 
     /// A recipient that asks for a fault is known, even if no mailbox has its address.
-    fn maildrop(
+    fn destination(
         &self,
         path: &str,
         order: Option<&(AddressFault, String)>,
-    ) -> Option<MaildropIndex> {
+    ) -> Option<Destination> {
         let store = self.service.store();
         match order {
-            Some((_, address)) if address == path => Some(store.route_or_create(address)),
+            Some((_, address)) if address == path => Some(
+                store
+                    .route(path)
+                    .unwrap_or(Destination::Own(path.to_owned())),
+            ),
             Some((_, address)) => store.route(address),
             None => store.route(path),
         }

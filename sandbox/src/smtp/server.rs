@@ -5,7 +5,7 @@ use crate::mail::Recipient;
 use crate::sasl::Exchange;
 use crate::service::{Extension, Service};
 use crate::step::{Machine, Next, Step};
-use crate::store::MaildropIndex;
+use crate::store::Destination;
 use bytes::BytesMut;
 use postrider_wire::line::{LineReader, trim_ending};
 use std::collections::BTreeSet;
@@ -57,7 +57,7 @@ pub(super) struct Transaction {
     pub(super) eight_bit: bool,
     pub(super) utf8: bool,
     pub(super) recipients: Vec<Recipient>,
-    pub(super) maildrops: BTreeSet<MaildropIndex>,
+    pub(super) destinations: BTreeSet<Destination>,
     pub(super) at_end: Vec<Action>,
     pub(super) chunks: Option<Content>,
     pub(super) chunks_failed: bool,

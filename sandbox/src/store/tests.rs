@@ -94,3 +94,13 @@ fn a_full_store_takes_nothing_until_something_is_removed() {
     assert!(store.mails_after(0).is_empty());
     assert!(put(&store, &["ada@example.org", "bob@example.org"], b"").is_ok());
 }
+
+#[test]
+fn a_maildrop_of_its_own_is_made_when_the_mail_is_there() {
+    let store = store(1 << 20);
+    let own = BTreeSet::from([Destination::Own("slow-1s@example.org".to_owned())]);
+    assert_eq!(store.route("slow-1s@example.org"), None);
+    store.accept(arrival(b"a"), &own).unwrap();
+    store.accept(arrival(b"b"), &own).unwrap();
+    assert_eq!(store.mails_of("slow-1s@example.org").len(), 2);
+}
