@@ -15,6 +15,7 @@ pub mod inbound;
 pub mod notification;
 pub mod outgoing;
 pub mod record;
+pub mod records;
 pub mod schema;
 pub mod secret;
 pub mod store;

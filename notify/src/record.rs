@@ -51,14 +51,18 @@ pub struct Record {
 
 impl Record {
     /// Its fields together with those that every record has: `id`, `number`, `created`, `updated`.
-    /// This is what events carry as `current` and `previous`.
+    /// A field of the table by one of these names stays as it is. This is what events carry as `current` and `previous`.
     pub fn whole(&self) -> Fields {
+        let id = || Value::from(self.key.id.as_str());
         let mut fields = self.fields.clone();
-        let id = Value::from(self.key.id.as_str());
-        fields.insert("id".to_owned(), id.clone());
-        fields.insert("number".to_owned(), id);
-        fields.insert("created".to_owned(), self.created.to_string().into());
-        fields.insert("updated".to_owned(), self.updated.to_string().into());
+        fields.entry("id").or_insert_with(id);
+        fields.entry("number").or_insert_with(id);
+        fields
+            .entry("created")
+            .or_insert_with(|| self.created.to_string().into());
+        fields
+            .entry("updated")
+            .or_insert_with(|| self.updated.to_string().into());
         fields
     }
 }

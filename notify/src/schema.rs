@@ -1,4 +1,11 @@
 //! The schema: which tables there are, what fields they have, and where references lead.
+//!
+//! Every record also has `id` and `number` (the same), `created` and `updated`, which nobody writes.
+
+mod built_in;
+mod typed;
+
+pub use typed::InvalidField;
 
 use std::collections::BTreeMap;
 
@@ -7,6 +14,26 @@ use std::collections::BTreeMap;
 pub struct Schema {
     /// The tables.
     pub tables: BTreeMap<String, Table>,
+}
+
+impl Schema {
+    /// These tables and the built-in ones: `user`, `group` and `group_member`. A table that has the name of a built-in
+    /// one adds its fields to it; what a built-in field holds cannot be changed.
+    pub fn with_built_ins(tables: impl IntoIterator<Item = Table>) -> Self {
+        let mut all: BTreeMap<String, Table> = BTreeMap::new();
+        for mut table in tables.into_iter().chain(built_in::tables()) {
+            if let Some(given) = all.remove(&table.name) {
+                table = built_in::extended(table, given);
+            }
+            all.insert(table.name.clone(), table);
+        }
+        Self { tables: all }
+    }
+
+    /// A table by name.
+    pub fn table(&self, name: &str) -> Option<&Table> {
+        self.tables.get(name)
+    }
 }
 
 /// One table.

@@ -120,7 +120,7 @@ struct Due {
 
 /// What a delivery that is due came to.
 enum Looked {
-    Claimed(Claimed),
+    Claimed(Box<Claimed>),
     /// Dead, or waiting for an earlier one: no longer due.
     Passed,
     /// To be claimed alone, next time.
@@ -148,7 +148,7 @@ impl<'a> Claim<'a> {
                 let mut passed = false;
                 for delivery in &due {
                     match self.look(c, delivery, &claimed)? {
-                        Looked::Claimed(one) => claimed.push(one),
+                        Looked::Claimed(one) => claimed.push(*one),
                         Looked::Passed => passed = true,
                         Looked::Alone => return Ok(claimed),
                     }
@@ -183,7 +183,8 @@ impl<'a> Claim<'a> {
         if !due.leased && self.must_wait(c, due, claimed)? {
             return Ok(Looked::Passed);
         }
-        self.take(c, due).map(Looked::Claimed)
+        let claimed = self.take(c, due)?;
+        Ok(Looked::Claimed(Box::new(claimed)))
     }
 
     /// Puts a delivery behind an earlier one of its record and recipient that is not done with.
