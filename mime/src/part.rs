@@ -229,8 +229,9 @@ impl<'m> Part<'m> {
         list
     }
 
+    /// The first date that can be read.
     pub(crate) fn date(self, id: FieldId) -> Option<DateTime> {
-        self.field(id)?.date()
+        self.fields(id).find_map(HeaderField::date)
     }
 
     pub(crate) fn text_of(self, id: FieldId) -> Option<Cow<'m, str>> {

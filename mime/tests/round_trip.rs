@@ -1,5 +1,7 @@
 //! What the builder writes, the parser reads back equal.
 
+#![allow(clippy::unwrap_used)] // Strategies are made outside the tests themselves.
+
 use postrider_mime::{AddrSpec, DateTime, Mailbox, Message, MessageBuilder};
 use proptest::prelude::*;
 

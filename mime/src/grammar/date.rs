@@ -96,8 +96,8 @@ fn year(input: &[u8]) -> Parsed<'_, u16> {
 fn clock(input: &[u8]) -> Parsed<'_, (u8, u8, u8)> {
     let (rest, hour) = number(input, 2)?;
     let (rest, minute) = number(colon(rest)?.0, 2)?;
-    let (rest, second) = match colon(rest).and_then(|(rest, ())| number(rest, 2)) {
-        Ok((rest, second)) => (skip_fraction(rest), second),
+    let (rest, second) = match colon(rest) {
+        Ok((rest, ())) => number(rest, 2).map(|(rest, second)| (skip_fraction(rest), second))?,
         Err(_) => (rest, 0),
     };
     Ok((skip_cfws(rest).0, (hour as u8, minute as u8, second as u8)))

@@ -130,7 +130,17 @@ enum Tail {
 }
 
 /// Reads `rest`, a line after its `--`, as `boundary ["--"] padding line-end`.
+///
+/// A boundary that ends with white space, against the grammar, may have lost it on the way (as padding gets lost).
 fn after_boundary(rest: &[u8], boundary: &[u8], at_end: bool) -> Tail {
+    let bare = boundary.trim_ascii_end();
+    match after(rest, boundary, MAX_PADDING, at_end) {
+        Tail::Text if bare.len() < boundary.len() => after(rest, bare, 0, at_end),
+        tail => tail,
+    }
+}
+
+fn after(rest: &[u8], boundary: &[u8], padding: usize, at_end: bool) -> Tail {
     let Some(tail) = rest.strip_prefix(boundary) else {
         let may_grow = !at_end && boundary.starts_with(rest);
         return if may_grow {
@@ -146,7 +156,7 @@ fn after_boundary(rest: &[u8], boundary: &[u8], at_end: bool) -> Tail {
     };
     let padding = tail
         .iter()
-        .take(MAX_PADDING)
+        .take(padding)
         .take_while(|b| matches!(b, b' ' | b'\t'))
         .count();
     let line_end = match tail.get(padding..).unwrap_or_default() {
@@ -214,6 +224,15 @@ mod tests {
             );
         }
         assert_eq!(open.compare(b"--ac", false), Candidate::Text);
+    }
+
+    #[test]
+    fn a_space_at_the_end_of_a_boundary_may_get_lost_whole() {
+        let open = open(&["b  "]);
+        assert_eq!(open.compare(b"--b  \n", true), found(0, false, 6));
+        assert_eq!(open.compare(b"--b  --\n", true), found(0, true, 8));
+        assert_eq!(open.compare(b"--b\n", true), found(0, false, 4));
+        assert_eq!(open.compare(b"--b \n", true), Candidate::Text);
     }
 
     #[test]

@@ -85,8 +85,9 @@ impl<'l> Indexer<'l> {
                 Candidate::Incomplete => return false,
                 Candidate::Text => {}
                 Candidate::Delimiter(delimiter) => {
+                    let line = self.position;
                     self.header_without_end(bytes);
-                    self.delimiter(self.position, delimiter, bytes);
+                    self.delimiter(line, delimiter, bytes);
                     return true;
                 }
             }
@@ -154,10 +155,18 @@ impl<'l> Indexer<'l> {
     }
 
     /// Ends the header at the current position, with no empty line there.
+    ///
+    /// Where nothing but junk came before, there was no header: it is all body.
     fn header_without_end(&mut self, bytes: &[u8]) {
+        let start = self.record().map_or(0, |p| p.start as usize);
+        let last = self.index.defects.last();
+        let junk = last.is_some_and(|d| d.part.0 == self.current && d.kind == DefectKind::JunkLine);
         if !self.fields().is_empty() {
             self.index
                 .defect(DefectKind::NoBlankLine, self.position, self.current);
+        } else if junk {
+            self.index.defect(DefectKind::NoHeader, start, self.current);
+            return self.end_header(bytes, start);
         }
         self.end_header(bytes, self.position);
     }
@@ -170,15 +179,9 @@ impl<'l> Indexer<'l> {
         self.state = State::Body;
         let last_field = self.index.fields.len() as u32;
         let start = self.record().map_or(0, |p| p.start as usize);
-        let only_junk = self.fields().is_empty()
-            && empty_line(bytes.get(start..).unwrap_or_default()).is_none();
         if let Some(record) = self.index.part_mut(current) {
             record.last_field = last_field;
             record.body = body as u32;
-        }
-        if only_junk && body > start {
-            self.all_is_body(start);
-            return;
         }
         self.flag_repeated_fields();
         let digest = self.parent_is_digest();
@@ -188,23 +191,6 @@ impl<'l> Indexer<'l> {
                 .defect(DefectKind::EncodedContainer, start, current);
         }
         self.enter(content, body);
-    }
-
-    /// A header without any field is no header: the part is all body.
-    fn all_is_body(&mut self, start: usize) {
-        let from_line = self
-            .index
-            .defects
-            .last()
-            .is_some_and(|d| d.part.0 == self.current && d.kind == DefectKind::MboxFromLine);
-        if from_line {
-            return;
-        }
-        self.index.defect(DefectKind::NoHeader, start, self.current);
-        self.position = start;
-        if let Some(record) = self.index.part_mut(self.current) {
-            record.body = start as u32;
-        }
     }
 
     /// Reports each field that occurs again, once.

@@ -1,10 +1,12 @@
 //! Bytes to text (RFC 2046 §4.1.2), by the labels of the WHATWG Encoding Standard.
 //!
-//! Read here: UTF-8, US-ASCII, ISO-8859-1 and windows-1252 (one and the same by that standard), UTF-16. A byte order
-//! mark wins over the label. An unknown or missing label, and US-ASCII with 8-bit bytes, are read as UTF-8 where that
+//! Read here: UTF-8, US-ASCII, ISO-8859-1 and windows-1252 (one and the same by that standard), UTF-16, UTF-7. A byte
+//! order mark wins over the label. An unknown or missing label, and US-ASCII with 8-bit bytes, are read as UTF-8 where that
 //! is valid and as windows-1252 otherwise.
 //!
 //! Not supported: the other charsets, without the feature `charsets`.
+
+mod utf_7;
 
 use std::borrow::Cow;
 
@@ -26,6 +28,9 @@ enum Charset {
     Windows1252,
     Utf16Be,
     Utf16Le,
+    Utf7,
+    #[cfg(feature = "charsets")]
+    Other(&'static encoding_rs::Encoding),
 }
 
 /// Finds the charset of a label.
@@ -51,11 +56,25 @@ fn known(label: &[u8]) -> Option<Charset> {
         ("utf-16", Charset::Utf16Le),
         ("utf-16le", Charset::Utf16Le),
         ("utf-16be", Charset::Utf16Be),
+        ("utf-7", Charset::Utf7),
+        ("unicode-1-1-utf-7", Charset::Utf7),
     ];
     LABELS
         .iter()
         .find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(label))
         .map(|(_, charset)| *charset)
+        .or_else(|| other(label))
+}
+
+/// Finds a charset that the feature `charsets` adds.
+#[cfg(feature = "charsets")]
+fn other(label: &[u8]) -> Option<Charset> {
+    encoding_rs::Encoding::for_label_no_replacement(label).map(Charset::Other)
+}
+
+#[cfg(not(feature = "charsets"))]
+fn other(_: &[u8]) -> Option<Charset> {
+    None
 }
 
 /// Whether text in the charset of this label can be read.
@@ -120,6 +139,21 @@ fn read(charset: Charset, bytes: &[u8]) -> Text<'_> {
             text: windows_1252(bytes),
             defect: None,
         },
+        Charset::Utf7 => {
+            let (text, defect) = utf_7::decode(bytes);
+            Text {
+                text: text.into(),
+                defect,
+            }
+        }
+        #[cfg(feature = "charsets")]
+        Charset::Other(encoding) => {
+            let (text, bad) = encoding.decode_without_bom_handling(bytes);
+            Text {
+                text,
+                defect: bad.then_some(DefectKind::BadCharset),
+            }
+        }
         Charset::Utf16Be => utf_16(bytes, u16::from_be_bytes),
         Charset::Utf16Le => utf_16(bytes, u16::from_le_bytes),
     }
