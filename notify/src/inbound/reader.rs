@@ -20,13 +20,16 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Mails in one batch.
 const BATCH: usize = 50;
 
 /// Octets in one batch, by the sizes that the server lists; a single mail may be larger.
 const BATCH_OCTETS: u64 = 16 << 20;
+
+/// A mail that broke so many sessions is left alone, so that the others behind it come in.
+const MAX_BREAKS: u32 = 3;
 
 /// In front of the hash that stands for a unique-id where the server has none.
 const HASHED: &str = "sha256:";
@@ -36,6 +39,8 @@ pub struct Reader {
     account: Arc<Pop3Account>,
     store: Arc<dyn Store>,
     transcript: Transcript,
+    /// How many sessions in a row broke at a mail, by its unique-id.
+    breaks: Mutex<HashMap<String, u32>>,
 }
 
 /// What [`Reader::run_once`] came to.
@@ -127,6 +132,7 @@ impl Reader {
             account: Arc::new(account),
             store,
             transcript,
+            breaks: Mutex::default(),
         }
     }
 
@@ -219,15 +225,7 @@ impl Reader {
         });
         let over: Vec<MessageNumber> = over.map(|l| l.number).collect();
         self.delete(client, &over, fetched).await?;
-        let (fits, large): (Vec<_>, Vec<_>) = new
-            .into_iter()
-            .partition(|l| l.octets <= self.account.max_message);
-        for mail in &large {
-            fetched.left.push(format!(
-                "message {} has {} octets, more than the account's limit of {}",
-                mail.number, mail.octets, self.account.max_message
-            ));
-        }
+        let fits = self.fetchable(new, fetched);
         let mut hashes = HashSet::new();
         for batch in batches(fits) {
             self.batch(client, batch, now, &mut hashes, fetched).await?;
@@ -235,10 +233,47 @@ impl Reader {
         let gone = seen
             .into_keys()
             .filter(|k| k.starts_with(HASHED) && !hashes.contains(k));
-        if large.is_empty() && fetched.left.is_empty() {
+        if fetched.left.is_empty() {
             self.forget_keys(gone.collect()).await?;
         }
         Ok(())
+    }
+
+    /// The mails to be retrieved: those that broke a session before come last, and too large ones are left.
+    fn fetchable(&self, new: Vec<Listed>, fetched: &mut Fetched) -> Vec<Listed> {
+        let breaks = self.breaks.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = |mail: &Listed| {
+            let key = mail.uidl.as_ref();
+            key.and_then(|key| breaks.get(key)).copied().unwrap_or(0)
+        };
+        let limit = self.account.max_message;
+        let mut fits = Vec::with_capacity(new.len());
+        for mail in new {
+            let Listed { number, octets, .. } = mail;
+            if octets > limit {
+                let what = format!(
+                    "message {number} has {octets} octets, more than the account's limit of {limit}"
+                );
+                fetched.left.push(what);
+            } else if count(&mail) >= MAX_BREAKS {
+                let what = format!(
+                    "message {number} broke {MAX_BREAKS} sessions: it is left alone until the next start"
+                );
+                fetched.left.push(what);
+            } else {
+                fits.push(mail);
+            }
+        }
+        fits.sort_by_key(count);
+        fits
+    }
+
+    /// Remembers at which mail a session broke.
+    fn broke_at(&self, uidl: Option<String>) {
+        let mut breaks = self.breaks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(uidl) = uidl {
+            *breaks.entry(uidl).or_default() += 1;
+        }
     }
 
     /// True if a mail stored at that moment need not be on the server any more.
@@ -279,7 +314,8 @@ impl Reader {
                 Stored::Duplicate(_) => fetched.duplicates += 1,
             }
         }
-        if let Some(error) = broken {
+        if let Some((error, uidl)) = broken {
+            self.broke_at(uidl);
             return Err(error.into());
         }
         // Exactly as many as are stored, whatever the store says.
@@ -378,15 +414,17 @@ fn batches(mails: Vec<Listed>) -> Vec<Vec<Listed>> {
 
 type RetrievedMail = (MessageNumber, Option<String>, Vec<u8>);
 
-/// Retrieves a batch: the mails that came whole, and the error if the connection broke on the way.
+/// The error that broke a session, and the unique-id of the mail at which it did.
+type Broken = (postrider_pop3::Error, Option<String>);
+
+/// Retrieves a batch: the mails that came whole, and what broke the connection on the way, if anything did.
 async fn retrieve(
     client: &mut Client,
     batch: Vec<Listed>,
     fetched: &mut Fetched,
-) -> (Vec<RetrievedMail>, Option<postrider_pop3::Error>) {
+) -> (Vec<RetrievedMail>, Option<Broken>) {
     let numbers: Vec<MessageNumber> = batch.iter().map(|l| l.number).collect();
-    let mut uidls: HashMap<MessageNumber, Option<String>> =
-        batch.into_iter().map(|l| (l.number, l.uidl)).collect();
+    let mut awaited = batch.into_iter();
     let mut whole = Vec::new();
     let mut current = Vec::new();
     let result = client
@@ -394,11 +432,13 @@ async fn retrieve(
             match piece {
                 Retrieved::Chunk { bytes, .. } => current.extend_from_slice(bytes),
                 Retrieved::End { number, .. } => {
-                    let uidl = uidls.remove(&number).flatten();
+                    let mail = awaited.find(|mail| mail.number == number);
+                    let uidl = mail.and_then(|mail| mail.uidl);
                     whole.push((number, uidl, std::mem::take(&mut current)));
                 }
                 Retrieved::Refused { number, reply } => {
                     current.clear();
+                    awaited.find(|mail| mail.number == number);
                     let what = format!("message {number} was not given to us: {reply}");
                     fetched.left.push(what);
                 }
@@ -406,7 +446,9 @@ async fn retrieve(
             ControlFlow::Continue(())
         })
         .await;
-    (whole, result.err())
+    let broken = result.err();
+    let broken = broken.map(|error| (error, awaited.next().and_then(|mail| mail.uidl)));
+    (whole, broken)
 }
 
 fn new_inbound(account: &str, uidl: Option<String>, raw: Vec<u8>) -> NewInbound {
