@@ -124,10 +124,8 @@ impl Sandbox {
         let store = self.service.store();
         let (mut last, mut seen) = (0, 0);
         loop {
+            // Made before looking: no arrival is missed, however late the waiting begins.
             let arrival = store.arrivals().notified();
-            tokio::pin!(arrival);
-            // From here on no arrival is missed, however late the waiting begins.
-            arrival.as_mut().enable();
             for mail in store.mails_after(last) {
                 if wanted(&mail) {
                     return Ok(mail);

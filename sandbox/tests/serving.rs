@@ -295,6 +295,11 @@ async fn the_maildrop_is_free_once_the_connection_is_closed() {
         pop3.say("USER ada\r\nPASS secret\r\nQUIT\r\n").await;
         let replies = pop3.rest_text().await;
         assert_eq!(replies.matches("+OK").count(), 4, "{replies}");
+        let mut pop3 = Client::connect(sandbox.pop3()).await;
+        pop3.say("USER ada\r\nPASS secret\r\n").await;
+        pop3.close_writing().await;
+        let replies = pop3.rest_text().await;
+        assert_eq!(replies.matches("+OK").count(), 3, "{replies}");
     }
 }
 

@@ -290,7 +290,6 @@ impl Machine for Pop3Server {
     fn tls_started(&mut self) {
         self.tls = true;
         self.state = State::START;
-        self.lines.reset();
     }
 
     /// RFC 1939 §3: closes without a word, and without UPDATE.

@@ -310,7 +310,6 @@ impl Machine for SmtpServer {
             tls: true,
             ..Session::default()
         };
-        self.lines.reset();
     }
 
     fn timed_out(&mut self, out: &mut BytesMut) -> Step {

@@ -124,4 +124,9 @@ impl Client {
         let read = self.stream.as_mut().unwrap().read_to_end(&mut rest);
         timeout(SOON, read).await.expect("the server is silent")
     }
+
+    /// Closes the client's side only.
+    pub(crate) async fn close_writing(&mut self) {
+        self.stream.as_mut().unwrap().shutdown().await.unwrap();
+    }
 }

@@ -180,6 +180,11 @@ fn rfc3207_starttls_resets_and_takes_nothing_from_before() {
     assert_eq!(d.next(), Next::StartTls);
     d.server.tls_started();
     assert_eq!(d.codes("MAIL FROM:<>\r\nSTARTTLS\r\n"), [503, 503]);
+    let mut d = Dialogue::new(builder().clear_text_auth(true));
+    let clear = "EHLO c\r\nAUTH PLAIN AGFkYQBzZWNyZXQ=\r\nSTARTTLS\r\n";
+    assert_eq!(d.codes(clear), [250, 235, 220]);
+    d.server.tls_started();
+    assert_eq!(d.codes("EHLO c\r\nMAIL FROM:<>\r\n"), [250, 530]);
     let mut d = Dialogue::new(builder());
     assert_eq!(
         d.codes("EHLO c\r\nSTARTTLS\r\nEHLO injected\r\n"),
@@ -309,6 +314,18 @@ fn rfc3030_chunks_make_a_mail() {
     assert_eq!(d.codes("BDAT 6 LAST\r\nQUIT\r\nNOOP\r\n"), [503, 250]);
     let mut d = Dialogue::new(open().without(Extension::Chunking));
     assert_eq!(d.codes("EHLO c\r\nBDAT 0 LAST\r\n"), [250, 502]);
+}
+
+#[test]
+fn rfc3030_a_refused_chunk_spoils_the_mail_and_the_last_one_ends_it() {
+    let fault = Fault::smtp(Stage::Bdat, Action::Reply(b"451 4.3.0 x".to_vec()));
+    let mut d = Dialogue::new(open().fault(fault));
+    d.say("EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<ada@example.org>\r\n");
+    let chunks = "BDAT 1\r\naBDAT 1\r\nbBDAT 1 LAST\r\nc";
+    assert_eq!(d.codes(chunks), [451, 503, 503]);
+    let next = "MAIL FROM:<>\r\nBDAT 2 LAST\r\nxxMAIL FROM:<>\r\n";
+    assert_eq!(d.codes(next), [250, 554, 250]);
+    assert!(d.stored().is_empty());
 }
 
 #[test]
