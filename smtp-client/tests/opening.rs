@@ -368,3 +368,21 @@ fn xclient_is_said_once_and_ehlo_again_after_it() {
         ));
     });
 }
+
+#[cfg(feature = "scram")]
+#[test]
+fn t8_success_in_the_middle_of_scram_is_none_and_a_broken_rule_gets_no_proof() {
+    let strong = Server::new().offering(&["AUTH PLAIN LOGIN SCRAM-SHA-256"]);
+    for (challenge, verdict) in [
+        ("235 ok\r\n", "235 ok\r\n"),
+        ("334 cj14LHM9WFhYLGk9NDA5Ng==\r\n", "501 ok\r\n"),
+    ] {
+        let server = strong.clone().on("AUTH", &[challenge]).on("*", &[verdict]);
+        every_chunking(&server, &password(), |server, result| {
+            let error = result.unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::Sasl(_)), "{error}");
+            let others = server.log[2..].iter().filter(|line| *line != "*");
+            assert_eq!(others.count(), 0, "no proof, and no PLAIN in place of it");
+        });
+    }
+}

@@ -4,11 +4,18 @@
 //! says why each of the others was left out. An [`Exchange`] then answers the server's
 //! challenges. Both work on decoded bytes; [`encode`] and [`decode`] are the base64 of the wire.
 //!
-//! Not supported: GSSAPI, NTLM, DIGEST-MD5 (obsolete by RFC 6331), and security layers.
+//! With the feature `scram` there are SCRAM-SHA-1 and SCRAM-SHA-256, with `cram-md5` there is CRAM-MD5.
+//!
+//! Not supported: GSSAPI, NTLM, DIGEST-MD5 (obsolete by RFC 6331), channel binding (SCRAM-…-PLUS), SASLprep (names and
+//! passwords outside ASCII are used as they are), and security layers.
 
+#[cfg(feature = "cram-md5")]
+mod cram_md5;
 mod credentials;
 mod exchange;
 mod mechanism;
+#[cfg(feature = "scram")]
+mod scram;
 mod select;
 
 pub use credentials::{Credentials, InvalidCredentials};

@@ -7,6 +7,7 @@ use std::fmt;
 #[derive(Clone)]
 pub struct Credentials {
     user: String,
+    acting_as: Option<String>,
     proof: Proof,
 }
 
@@ -14,6 +15,8 @@ pub struct Credentials {
 pub(crate) enum Proof {
     Password(Secret),
     Bearer(Secret),
+    External,
+    Anonymous,
 }
 
 impl Credentials {
@@ -39,6 +42,47 @@ impl Credentials {
         Self::checked(user.into(), Proof::Bearer(token.into()))
     }
 
+    /// The identity that the connection proves by itself, usually by a client certificate.
+    pub fn external() -> Self {
+        Self {
+            user: String::new(),
+            acting_as: None,
+            proof: Proof::External,
+        }
+    }
+
+    /// No identity; `trace` is shown to the server's administrator, and may be a mail address or nothing (RFC 4505).
+    ///
+    /// # Errors
+    /// [`InvalidCredentials`] for a control character, or more than 255 characters.
+    pub fn anonymous(trace: impl Into<String>) -> Result<Self, InvalidCredentials> {
+        let trace = trace.into();
+        if trace.chars().any(char::is_control) || trace.chars().count() > 255 {
+            return Err(InvalidCredentials("the trace is not one short line"));
+        }
+        Ok(Self {
+            user: trace,
+            acting_as: None,
+            proof: Proof::Anonymous,
+        })
+    }
+
+    /// Acts as another user than the one who logs in (the authorization identity). Only PLAIN, SCRAM and EXTERNAL can say
+    /// that.
+    ///
+    /// # Errors
+    /// [`InvalidCredentials`] for an empty identity, or one with a control character.
+    pub fn act_as(mut self, identity: impl Into<String>) -> Result<Self, InvalidCredentials> {
+        let identity = identity.into();
+        if identity.is_empty() || identity.chars().any(char::is_control) {
+            return Err(InvalidCredentials(
+                "the identity to act as is empty or holds a control character",
+            ));
+        }
+        self.acting_as = Some(identity);
+        Ok(self)
+    }
+
     /// The user name (the authentication identity).
     pub fn user(&self) -> &str {
         &self.user
@@ -48,8 +92,13 @@ impl Credentials {
     pub fn as_password(&self) -> Option<&Secret> {
         match &self.proof {
             Proof::Password(password) => Some(password),
-            Proof::Bearer(_) => None,
+            _ => None,
         }
+    }
+
+    /// Whom to act as, if not as the one who logs in.
+    pub fn acting_as(&self) -> Option<&str> {
+        self.acting_as.as_deref()
     }
 
     pub(crate) fn proof(&self) -> &Proof {
@@ -74,7 +123,11 @@ impl Credentials {
             Proof::Bearer(t) if !t.expose_secret().iter().all(u8::is_ascii_graphic) => Err(
                 InvalidCredentials("the token holds a byte outside visible ASCII"),
             ),
-            _ => Ok(Self { user, proof }),
+            _ => Ok(Self {
+                user,
+                acting_as: None,
+                proof,
+            }),
         }
     }
 }
@@ -84,6 +137,8 @@ impl fmt::Debug for Credentials {
         let proof = match self.proof {
             Proof::Password(_) => "Password(…)",
             Proof::Bearer(_) => "Bearer(…)",
+            Proof::External => "External",
+            Proof::Anonymous => "Anonymous",
         };
         write!(f, "Credentials {{ user: {:?}, {proof} }}", self.user)
     }

@@ -1,4 +1,8 @@
+#[cfg(feature = "cram-md5")]
+use super::cram_md5;
 use super::credentials::Proof;
+#[cfg(feature = "scram")]
+use super::scram::Scram;
 use super::{Credentials, MAX_CHALLENGES, Mechanism};
 use crate::Secret;
 use crate::escape::Escaped;
@@ -10,6 +14,8 @@ pub struct Exchange {
     mechanism: Mechanism,
     credentials: Credentials,
     challenges: usize,
+    #[cfg(feature = "scram")]
+    scram: Option<Scram>,
 }
 
 impl Exchange {
@@ -19,6 +25,8 @@ impl Exchange {
             mechanism,
             credentials: credentials.clone(),
             challenges: 0,
+            #[cfg(feature = "scram")]
+            scram: Scram::new(mechanism, credentials),
         }
     }
 
@@ -32,6 +40,15 @@ impl Exchange {
         match self.mechanism {
             Mechanism::Plain => Some(self.plain()),
             Mechanism::Xoauth2 => Some(self.xoauth2()),
+            Mechanism::OauthBearer => Some(self.oauth_bearer()),
+            Mechanism::External => Some(self.identity()),
+            Mechanism::Anonymous => Some(Secret::from(self.credentials.user())),
+            #[cfg(feature = "scram")]
+            Mechanism::ScramSha1 | Mechanism::ScramSha256 => {
+                Some(self.scram.as_ref()?.client_first())
+            }
+            #[cfg(feature = "cram-md5")]
+            Mechanism::CramMd5 => None,
             Mechanism::Login => None,
         }
     }
@@ -46,18 +63,26 @@ impl Exchange {
         if self.challenges > MAX_CHALLENGES {
             return Err(SaslError::TooManyChallenges);
         }
-        match (self.mechanism, step) {
-            (Mechanism::Plain, 0) => Ok(self.plain()),
-            (Mechanism::Xoauth2, 0) => Ok(self.xoauth2()),
-            // The server explains a refusal in a challenge and wants an empty answer before it says no.
-            (Mechanism::Xoauth2, 1) if !challenge.is_empty() => Ok(Secret::new(Vec::new())),
-            (Mechanism::Login, 0) => Ok(Secret::from(self.credentials.user())),
-            (Mechanism::Login, 1) => Ok(self.proof().clone()),
-            _ => Err(SaslError::UnexpectedChallenge {
-                mechanism: self.mechanism,
-                challenge: Escaped(challenge.get(..80).unwrap_or(challenge)).to_string(),
-            }),
-        }
+        let said = match (self.mechanism, step) {
+            (Mechanism::Login, 0) => Some(Secret::from(self.credentials.user())),
+            (Mechanism::Login, 1) => Some(self.proof()),
+            #[cfg(feature = "cram-md5")]
+            (Mechanism::CramMd5, 0) => Some(self.cram_md5(challenge)),
+            #[cfg(feature = "scram")]
+            (Mechanism::ScramSha1 | Mechanism::ScramSha256, 1..) => {
+                let scram = self.scram.as_mut().ok_or(SaslError::NoRandomness)?;
+                scram.respond(step, challenge)?
+            }
+            (_, 0) => self.initial_response(),
+            // The server explains a refusal in a challenge and wants an answer before it says no (RFC 7628 §3.2.3).
+            (Mechanism::OauthBearer, 1) if !challenge.is_empty() => Some(Secret::from("\u{1}")),
+            (Mechanism::Xoauth2, 1) if !challenge.is_empty() => Some(Secret::new([])),
+            _ => None,
+        };
+        said.ok_or_else(|| SaslError::UnexpectedChallenge {
+            mechanism: self.mechanism,
+            challenge: Escaped(challenge.get(..80).unwrap_or(challenge)).to_string(),
+        })
     }
 
     /// Called when the server reports success: whether the mechanism agrees that the dialogue is complete.
@@ -71,28 +96,73 @@ impl Exchange {
         } else {
             1
         };
-        if said < needed {
+        if said < needed || !self.server_is_verified() {
             return Err(SaslError::PrematureSuccess(self.mechanism));
         }
         Ok(())
     }
 
-    fn proof(&self) -> &Secret {
+    /// Whether the server has proved what the mechanism wants proved.
+    fn server_is_verified(&self) -> bool {
+        #[cfg(feature = "scram")]
+        if matches!(
+            self.mechanism,
+            Mechanism::ScramSha1 | Mechanism::ScramSha256
+        ) {
+            return self.scram.as_ref().is_some_and(Scram::is_verified);
+        }
+        true
+    }
+
+    fn proof(&self) -> Secret {
         match self.credentials.proof() {
-            Proof::Password(secret) | Proof::Bearer(secret) => secret,
+            Proof::Password(secret) | Proof::Bearer(secret) => secret.clone(),
+            Proof::External | Proof::Anonymous => Secret::new([]),
         }
     }
 
-    /// `message = [authzid] NUL authcid NUL passwd` (RFC 4616 §2), authzid empty.
+    /// Whom to act as; nothing means whom the proof is for.
+    fn identity(&self) -> Secret {
+        Secret::from(self.credentials.acting_as().unwrap_or_default())
+    }
+
+    /// `message = [authzid] NUL authcid NUL passwd` (RFC 4616 §2).
     fn plain(&self) -> Secret {
         let user = self.credentials.user().as_bytes();
-        Secret::new([b"\0", user, b"\0", self.proof().expose_secret()].concat())
+        let (identity, password) = (self.identity(), self.proof());
+        let fields = [identity.expose_secret(), user, password.expose_secret()];
+        Secret::new(fields.join(&0))
+    }
+
+    /// `client-resp = gs2-header kvsep *kvpair kvsep` (RFC 7628 §3.1). Host and port are left out; they are optional.
+    fn oauth_bearer(&self) -> Secret {
+        let user = self
+            .credentials
+            .user()
+            .replace('=', "=3D")
+            .replace(',', "=2C");
+        let token = self.proof();
+        let header = ["n,a=", &user, ",\u{1}auth=Bearer "].concat();
+        Secret::new([header.as_bytes(), token.expose_secret(), b"\x01\x01"].concat())
+    }
+
+    #[cfg(feature = "cram-md5")]
+    fn cram_md5(&self, challenge: &[u8]) -> Secret {
+        let password = self.proof();
+        cram_md5::response(self.credentials.user(), &password, challenge)
     }
 
     fn xoauth2(&self) -> Secret {
         let user = self.credentials.user().as_bytes();
-        let token = self.proof().expose_secret();
-        Secret::new([b"user=", user, b"\x01auth=Bearer ", token, b"\x01\x01"].concat())
+        let token = self.proof();
+        let fields = [
+            b"user=",
+            user,
+            b"\x01auth=Bearer ",
+            token.expose_secret(),
+            b"\x01\x01",
+        ];
+        Secret::new(fields.concat())
     }
 }
 
@@ -113,6 +183,14 @@ pub enum SaslError {
     TooManyChallenges,
     /// The server reported success before the mechanism was through.
     PrematureSuccess(Mechanism),
+    /// The server's message does not follow the mechanism's rules; which one.
+    BadChallenge(&'static str),
+    /// The server could not prove that it knows the password: it may be somebody else.
+    ServerNotVerified,
+    /// The server ended the dialogue with this error.
+    Rejected(String),
+    /// The operating system gave no random octets.
+    NoRandomness,
 }
 
 impl fmt::Display for SaslError {
@@ -136,6 +214,14 @@ impl fmt::Display for SaslError {
                     f,
                     "the server reported success before {mechanism} was complete"
                 )
+            }
+            Self::BadChallenge(why) => write!(f, "the server's challenge is wrong: {why}"),
+            Self::ServerNotVerified => {
+                f.write_str("the server did not prove that it knows the password")
+            }
+            Self::Rejected(why) => write!(f, "the server rejects the exchange: {why}"),
+            Self::NoRandomness => {
+                f.write_str("the operating system gave no random octets for a nonce")
             }
         }
     }
@@ -198,6 +284,54 @@ mod tests {
                 .is_empty()
         );
         assert!(token.respond(b"more", true).is_err());
+    }
+
+    #[test]
+    fn rfc7628_4_1_oauthbearer() {
+        let credentials = Credentials::bearer(
+            "user@example.com",
+            "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==",
+        );
+        let mut token = Exchange::new(Mechanism::OauthBearer, &credentials.unwrap());
+        let initial = token.initial_response().unwrap();
+        assert_eq!(
+            text(&initial),
+            b"n,a=user@example.com,\x01auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\x01\x01"
+        );
+        let explanation = b"{\"status\":\"invalid_token\"}";
+        assert_eq!(text(&token.respond(explanation, true).unwrap()), b"\x01");
+        assert!(token.respond(b"more", true).is_err());
+        let odd = Credentials::bearer("a,b=c", "t").unwrap();
+        let initial = Exchange::new(Mechanism::OauthBearer, &odd).initial_response();
+        assert!(text(&initial.unwrap()).starts_with(b"n,a=a=2Cb=3Dc,\x01"));
+    }
+
+    #[test]
+    fn rfc4616_plain_with_another_identity() {
+        let credentials = Credentials::password("Kurt", "xipj3plmq").unwrap();
+        let credentials = credentials.act_as("Ursel").unwrap();
+        let plain = Exchange::new(Mechanism::Plain, &credentials);
+        let initial = plain.initial_response().unwrap();
+        assert_eq!(text(&initial), b"Ursel\0Kurt\0xipj3plmq");
+        assert!(!Mechanism::Login.accepts(&credentials));
+    }
+
+    #[test]
+    fn rfc4422_external_names_the_identity_or_nobody() {
+        let nobody = Exchange::new(Mechanism::External, &Credentials::external());
+        assert_eq!(text(&nobody.initial_response().unwrap()), b"");
+        let ada = Credentials::external().act_as("ada").unwrap();
+        let ada = Exchange::new(Mechanism::External, &ada);
+        assert_eq!(text(&ada.initial_response().unwrap()), b"ada");
+        assert_eq!(ada.succeed(true), Ok(()));
+    }
+
+    #[test]
+    fn rfc4505_anonymous_sends_its_trace() {
+        let credentials = Credentials::anonymous("sirhc").unwrap();
+        let mut anonymous = Exchange::new(Mechanism::Anonymous, &credentials);
+        assert_eq!(text(&anonymous.respond(b"", false).unwrap()), b"sirhc");
+        assert!(Credentials::anonymous("a\r\nb").is_err());
     }
 
     #[test]

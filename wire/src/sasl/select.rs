@@ -112,6 +112,25 @@ mod tests {
     }
 
     #[test]
+    fn t6d_the_order_is_scram_then_tokens_then_plain_then_login() {
+        let names: Vec<&str> = Mechanism::ALL.iter().rev().map(|m| m.name()).collect();
+        let wanted = [
+            "EXTERNAL",
+            "SCRAM-SHA-256",
+            "SCRAM-SHA-1",
+            "OAUTHBEARER",
+            "XOAUTH2",
+            "PLAIN",
+            "LOGIN",
+            "CRAM-MD5",
+            "ANONYMOUS",
+        ];
+        let ours = wanted.into_iter().filter(|name| names.contains(name));
+        assert_eq!(names, ours.collect::<Vec<_>>());
+        assert!(Mechanism::ALL.is_sorted());
+    }
+
+    #[test]
     fn nothing_that_shows_the_password_is_taken_in_clear_text() {
         let password = Credentials::password("ada", "pw").unwrap();
         let refused = select(["PLAIN", "NTLM"], &password, Channel::ClearText).unwrap_err();
