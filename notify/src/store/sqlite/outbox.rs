@@ -7,7 +7,8 @@
 //!   └── requeue: a new life for what failed, died or was cancelled; out of time at a claim ──► dead (expired)
 //! ```
 //!
-//! * The states that wait are repeated as literals in every query, because only then SQLite uses the partial index.
+//! * The states that wait are repeated as literals in every query, because only then SQLite can use the partial index;
+//!   `INDEXED BY` makes it an error not to.
 //! * `next_at` of a leased delivery is the end of its lease, so a lease that ran out is due like anything else.
 //! * No delivery waits longer than [`LONGEST_WAIT`] from now, so that a clock set back starves nobody.
 //! * A delivery waits while an earlier one of its record and recipient is under way or deferred, for at most
@@ -30,25 +31,29 @@ const ORDER_KEPT: Duration = Duration::from_secs(3600);
 /// Leases that ran out in a row until a delivery is given up.
 const MAX_CRASHES: i64 = 3;
 
-pub(super) const NEXT_ACCOUNT: &str = "SELECT account FROM delivery
+pub(super) const NEXT_ACCOUNT: &str = "SELECT account FROM delivery INDEXED BY delivery_due
     WHERE state IN ('ready','leased','deferred','unknown') AND account > ?1 ORDER BY account LIMIT 1";
 
-pub(super) const ANY_DUE: &str = "SELECT EXISTS (SELECT 1 FROM delivery
+pub(super) const ANY_DUE: &str = "SELECT EXISTS (SELECT 1 FROM delivery INDEXED BY delivery_due
     WHERE account = ?1 AND state IN ('ready','leased','deferred','unknown') AND next_at <= ?2)";
 
-pub(super) const ANY_TOO_LATE: &str = "SELECT EXISTS (SELECT 1 FROM delivery
+pub(super) const ANY_TOO_LATE: &str =
+    "SELECT EXISTS (SELECT 1 FROM delivery INDEXED BY delivery_due
     WHERE account = ?1 AND state IN ('ready','leased','deferred','unknown') AND next_at > ?2)";
 
-pub(super) const CLAMP: &str = "UPDATE delivery SET next_at = ?2
+pub(super) const CLAMP: &str = "UPDATE delivery INDEXED BY delivery_due SET next_at = ?2
     WHERE account = ?1 AND state IN ('ready','leased','deferred','unknown') AND next_at > ?2";
 
 pub(super) const DUE: &str =
-    "SELECT id, state, expires, crashes, attempts, lease_epoch, thread, created FROM delivery
+    "SELECT id, state, expires, crashes, attempts, lease_epoch, thread, created FROM delivery INDEXED BY delivery_due
     WHERE account = ?1 AND state IN ('ready','leased','deferred','unknown') AND next_at <= ?2
     ORDER BY next_at, id LIMIT ?3";
 
 pub(super) const EARLIER: &str = "SELECT id, next_at, lease_owner, lease_epoch FROM delivery
     WHERE thread = ?1 AND id < ?2 AND state IN ('leased','deferred','unknown') ORDER BY id LIMIT 1";
+
+pub(super) const WAKE: &str =
+    "UPDATE delivery SET next_at = 0, waits_for = NULL WHERE waits_for = ?1 AND state = 'ready'";
 
 /// The accounts that have something due.
 pub(super) fn due_accounts(c: &Connection, now: i64) -> Result<Vec<String>, Fault> {
@@ -149,10 +154,13 @@ impl<'a> Claim<'a> {
                 for delivery in &due {
                     match self.look(c, delivery, &claimed)? {
                         Looked::Claimed(one) => claimed.push(*one),
-                        Looked::Passed => passed = true,
+                        Looked::Passed => {
+                            passed = true;
+                            continue;
+                        }
                         Looked::Alone => return Ok(claimed),
                     }
-                    if claimed.len() == 1 && delivery.crashed() + 1 >= MAX_CRASHES {
+                    if delivery.goes_alone() {
                         return Ok(claimed);
                     }
                 }
@@ -166,7 +174,7 @@ impl<'a> Claim<'a> {
     }
 
     fn look(&self, c: &Connection, due: &Due, claimed: &[Claimed]) -> Result<Looked, Fault> {
-        if due.crashed() + 1 == MAX_CRASHES && !claimed.is_empty() && due.expires > self.now {
+        if due.goes_alone() && !claimed.is_empty() && due.expires > self.now {
             return Ok(Looked::Alone);
         }
         if due.leased {
@@ -242,6 +250,11 @@ impl Due {
     fn crashed(&self) -> i64 {
         self.crashes + i64::from(self.leased)
     }
+
+    /// One crash more would be its last: it takes nobody with it.
+    fn goes_alone(&self) -> bool {
+        self.crashed() + 1 == MAX_CRASHES
+    }
 }
 
 fn due(c: &Connection, account: &str, now: i64, limit: usize) -> Result<Vec<Due>, Fault> {
@@ -283,10 +296,7 @@ fn bury(c: &Connection, due: &Due, reason: &str) -> Result<(), Fault> {
 
 /// Those that waited for a delivery are looked at again.
 fn wake(c: &Connection, done: DeliveryId) -> Result<(), Fault> {
-    let mut update = c.prepare_cached(
-        "UPDATE delivery SET next_at = 0, waits_for = NULL WHERE waits_for = ?1 AND state = 'ready'",
-    )?;
-    update.execute([done])?;
+    c.prepare_cached(WAKE)?.execute([done])?;
     Ok(())
 }
 

@@ -51,10 +51,10 @@ pub(super) fn having(
     Ok(rows.into_iter().filter(found).collect())
 }
 
-/// The index is used because the table and the expression stand here as they stand in its definition.
+/// The table and the expression stand here as they stand in the definition of the index, or it could not be used.
 pub(super) fn indexed_look_up(table: &str, field: &str) -> String {
     format!(
-        "SELECT table_name, id, fields, created, updated FROM record
+        "SELECT table_name, id, fields, created, updated FROM record INDEXED BY {table}_{field}
          WHERE table_name = '{table}' AND lower(json_extract(fields, '$.{field}')) = ?1 ORDER BY id"
     )
 }

@@ -4,8 +4,10 @@ mod crash;
 mod inbound;
 mod log;
 mod outbox;
+mod plans;
 mod records;
 mod settings;
+mod twin;
 
 use super::SqliteStore;
 use crate::event::{Event, EventId, EventKind, NewEvent};

@@ -1,0 +1,130 @@
+//! Every query of the loops and of the log finds its rows by an index, and in their order.
+
+use super::*;
+use crate::store::sqlite::{events, inbound, lock, log, outbox, records};
+use rusqlite::Connection;
+
+/// What SQLite will do, one step a line.
+fn plan(c: &Connection, sql: &str) -> Vec<String> {
+    let mut explain = c.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    for parameter in 1..=explain.parameter_count() {
+        explain.raw_bind_parameter(parameter, 0).unwrap();
+    }
+    let mut rows = explain.raw_query();
+    let mut steps = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        steps.push(row.get(3).unwrap());
+    }
+    steps
+}
+
+#[track_caller]
+fn assert_by_index(sql: &str, index: &str) {
+    let store = memory();
+    let steps = plan(&lock(&store.reading), sql);
+    assert!(
+        steps.iter().any(|step| step.contains(index)),
+        "{index}: {steps:#?}"
+    );
+    for step in steps {
+        // What is scanned is scanned along an index that has everything, or along the key.
+        let sorts = step.contains("TEMP B-TREE");
+        let reads_all = step.starts_with("SCAN") && step != "SCAN CONSTANT ROW";
+        assert!(!sorts && !reads_all, "{sql}: {step}");
+    }
+}
+
+#[test]
+fn what_is_due_is_found_by_the_partial_indexes() {
+    assert_by_index(&events::due_sql(), "event_due (due_at<?)");
+    assert_by_index(outbox::DUE, "delivery_due (account=? AND next_at<?)");
+    assert_by_index(outbox::ANY_DUE, "delivery_due (account=? AND next_at<?)");
+    assert_by_index(
+        outbox::ANY_TOO_LATE,
+        "delivery_due (account=? AND next_at>?)",
+    );
+    assert_by_index(outbox::CLAMP, "delivery_due (account=? AND next_at>?)");
+    assert_by_index(outbox::NEXT_ACCOUNT, "delivery_due (account>?)");
+    assert_by_index(outbox::EARLIER, "delivery_thread (thread=? AND id<?)");
+    assert_by_index(outbox::WAKE, "delivery_waits (waits_for=?)");
+    assert_by_index(inbound::DUE, "inbound_due (next_at<?)");
+    assert_by_index(inbound::ANY_DUE, "inbound_due (next_at<?)");
+    assert_by_index(inbound::ANY_DUE, "inbound_due (next_at>?)");
+}
+
+#[test]
+fn people_are_looked_up_by_index() {
+    for (table, field, index) in [
+        ("user", "email", "user_email (<expr>=?)"),
+        ("group_member", "group", "group_member_group (<expr>=?)"),
+        ("group_member", "user", "group_member_user (<expr>=?)"),
+    ] {
+        let store = memory();
+        let steps = plan(
+            &lock(&store.reading),
+            &records::indexed_look_up(table, field),
+        );
+        assert!(steps[0].contains(index), "{steps:#?}");
+    }
+}
+
+#[test]
+fn each_filter_of_the_log_has_its_index() {
+    let none = || LogFilter {
+        limit: 10,
+        ..LogFilter::default()
+    };
+    let record = || Some(RecordKey::new("incident", "INC1"));
+    for (filter, index) in [
+        (
+            LogFilter {
+                state: Some(DeliveryState::Failed),
+                ..none()
+            },
+            "delivery_state (state=?)",
+        ),
+        (
+            LogFilter {
+                record: record(),
+                ..none()
+            },
+            "message_record (table_name=? AND record_id=?)",
+        ),
+        (
+            LogFilter {
+                recipient: Some("a@b".to_owned()),
+                ..none()
+            },
+            "message_recipient (recipient=?)",
+        ),
+        (
+            LogFilter {
+                event: Some(1),
+                ..none()
+            },
+            "message_event (event_id=?)",
+        ),
+        (
+            LogFilter {
+                state: Some(DeliveryState::Failed),
+                event: Some(1),
+                ..none()
+            },
+            "message_event (event_id=?)",
+        ),
+    ] {
+        let (sql, _) = log::query(&filter);
+        assert_by_index(&sql, index);
+    }
+    // Without a filter the newest rows are read from the end of the table itself.
+    let store = memory();
+    let steps = plan(&lock(&store.reading), &log::query(&none()).0);
+    assert_eq!(steps[0], "SCAN d");
+    assert!(
+        steps
+            .iter()
+            .skip(1)
+            .all(|step| !step.starts_with("SCAN") && !step.contains("TEMP")),
+        "{steps:#?}"
+    );
+}
