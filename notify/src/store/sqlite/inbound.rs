@@ -91,8 +91,9 @@ pub(super) fn forget(c: &Connection, account: &str, gone: &[String]) -> Result<(
     Ok(())
 }
 
-pub(super) const ANY_DUE: &str = "SELECT EXISTS (SELECT 1 FROM inbound
-    WHERE state IN ('ready','error') AND (next_at <= ?1 OR next_at > ?2))";
+pub(super) const ANY_DUE: &str = "SELECT
+    EXISTS (SELECT 1 FROM inbound WHERE state IN ('ready','error') AND next_at <= ?1)
+    OR EXISTS (SELECT 1 FROM inbound WHERE state IN ('ready','error') AND next_at > ?2)";
 
 pub(super) const DUE: &str = "SELECT id FROM inbound
     WHERE state IN ('ready','error') AND next_at <= ?1 ORDER BY next_at, id LIMIT ?2";
