@@ -290,16 +290,12 @@ async fn idle_connections_end() {
 #[tokio::test]
 async fn the_maildrop_is_free_once_the_connection_is_closed() {
     let sandbox = open().start().await.unwrap();
-    for _ in 0..20 {
+    for end in ["QUIT\r\n", "", "QUIT\r\n", ""] {
         let mut pop3 = Client::connect(sandbox.pop3()).await;
-        pop3.say("USER ada\r\nPASS secret\r\nQUIT\r\n").await;
-        let replies = pop3.rest_text().await;
-        assert_eq!(replies.matches("+OK").count(), 4, "{replies}");
-        let mut pop3 = Client::connect(sandbox.pop3()).await;
-        pop3.say("USER ada\r\nPASS secret\r\n").await;
+        pop3.say(format!("USER ada\r\nPASS secret\r\n{end}")).await;
         pop3.close_writing().await;
         let replies = pop3.rest_text().await;
-        assert_eq!(replies.matches("+OK").count(), 3, "{replies}");
+        assert!(replies.contains("+OK maildrop has 0"), "{replies}");
     }
 }
 
