@@ -77,10 +77,13 @@ impl Store {
         inner.catch_all.is_some()
     }
 
-    /// Where mail for a recipient goes, if the address is known.
+    /// Where mail for a recipient goes, if the address is known, with or without its `+detail`.
     pub(crate) fn route(&self, address: &str) -> Option<Destination> {
         let inner = self.lock();
-        let found = inner.find(address).or(inner.catch_all);
+        let found = inner
+            .find(address)
+            .or_else(|| inner.find(&without_detail(address)?))
+            .or(inner.catch_all);
         found.map(Destination::Maildrop)
     }
 
@@ -158,6 +161,13 @@ impl Store {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The address without its detail (RFC 5233 §3): `support@x` for `support+INC1@x`; `None` if it has none.
+fn without_detail(address: &str) -> Option<String> {
+    let (local, domain) = address.rsplit_once('@')?;
+    let (user, _detail) = local.split_once('+')?;
+    Some(format!("{user}@{domain}"))
 }
 
 impl Maildrops {

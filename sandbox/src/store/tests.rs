@@ -44,6 +44,14 @@ fn one_mail_for_two_mailboxes_is_two_copies_with_one_id_and_two_unique_ids() {
 }
 
 #[test]
+fn rfc5233_a_detail_after_a_plus_sign_does_not_change_the_mailbox() {
+    let store = store(1 << 20);
+    let bob = store.route("bob@example.org");
+    assert_eq!(store.route("bob+incident.INC1.x@example.org"), bob);
+    assert_eq!(store.route("eve+bob@example.org"), None);
+}
+
+#[test]
 fn unknown_addresses_go_to_the_catch_all_if_there_is_one() {
     let store = store(1 << 20);
     assert_eq!(store.route("eve@example.org"), None);
