@@ -1,0 +1,234 @@
+//! The POP3 reader against a real server with faults: nothing is deleted that is not stored, nothing is stored twice.
+
+#![allow(missing_docs)]
+
+mod support;
+
+use postrider_notify::account::{DeletePolicy, Pop3Account};
+use postrider_notify::inbound::reader::{FetchError, Fetched, Reader, Round};
+use postrider_notify::store::Store;
+use postrider_sandbox::{Action, Extension, Fault, Sandbox, Stage};
+use postrider_wire::Transcript;
+use std::sync::Arc;
+use std::time::Duration;
+use support::*;
+
+const SUPPORT: &str = "support@example.org";
+
+fn put(sandbox: &Sandbox, numbers: std::ops::Range<u32>) {
+    for n in numbers {
+        let mail =
+            format!("From: a@b\r\nMessage-ID: <{n}@b>\r\nSubject: {n}\r\n\r\n.dot\r\ntext {n}\r\n");
+        sandbox.deliver(SUPPORT, mail).unwrap();
+    }
+}
+
+fn reader(account: Pop3Account, store: &Arc<dyn Store>) -> Reader {
+    Reader::new(account, Arc::clone(store), Transcript::off())
+}
+
+/// The contents of the store, oldest first.
+fn stored(store: &dyn Store) -> Vec<Vec<u8>> {
+    let mut rows = store.inbound_log(1000).unwrap();
+    rows.reverse();
+    let raw = |id| store.inbound(id).unwrap().unwrap().what.raw;
+    rows.iter().map(|row| raw(row.outcome.id)).collect()
+}
+
+async fn fetch(reader: &Reader) -> Fetched {
+    reader.fetch_once(now()).await.unwrap()
+}
+
+#[tokio::test]
+async fn mail_is_stored_as_it_came_and_then_deleted() {
+    let (sandbox, store) = (sandbox().await, store());
+    put(&sandbox, 0..120);
+    let sent: Vec<Vec<u8>> = sandbox
+        .messages(SUPPORT)
+        .iter()
+        .map(|m| m.content.to_vec())
+        .collect();
+    let reader = reader(pop3_account(&sandbox), &store);
+    let fetched = fetch(&reader).await;
+    assert_eq!(
+        (fetched.listed, fetched.new.len(), fetched.deleted),
+        (120, 120, 120)
+    );
+    assert_eq!(stored(&*store), sent);
+    assert_eq!(sandbox.messages(SUPPORT).len(), 0);
+    assert_eq!(fetch(&reader).await, Fetched::default());
+    assert!(
+        store.seen_uidls("support").unwrap().is_empty(),
+        "gone from the server, and forgotten"
+    );
+}
+
+#[tokio::test]
+async fn mail_that_stays_on_the_server_is_fetched_once() {
+    let (sandbox, store) = (sandbox().await, store());
+    put(&sandbox, 0..3);
+    let mut account = pop3_account(&sandbox);
+    account.delete = DeletePolicy::Never;
+    let reader = reader(account, &store);
+    assert_eq!(fetch(&reader).await.new.len(), 3);
+    put(&sandbox, 3..4);
+    let fetched = fetch(&reader).await;
+    assert_eq!(
+        (fetched.listed, fetched.new.len(), fetched.deleted),
+        (4, 1, 0)
+    );
+    assert_eq!(sandbox.messages(SUPPORT).len(), 4);
+}
+
+#[tokio::test]
+async fn mail_is_deleted_when_its_time_is_over() {
+    let (sandbox, store) = (sandbox().await, store());
+    put(&sandbox, 0..1);
+    let mut account = pop3_account(&sandbox);
+    account.delete = DeletePolicy::After(Duration::from_secs(3600));
+    let reader = reader(account, &store);
+    assert_eq!(reader.fetch_once(now()).await.unwrap().deleted, 0);
+    assert_eq!(reader.fetch_once(after(59)).await.unwrap().deleted, 0);
+    assert_eq!(reader.fetch_once(after(60)).await.unwrap().deleted, 1);
+    assert_eq!(
+        (stored(&*store).len(), sandbox.messages(SUPPORT).len()),
+        (1, 0)
+    );
+}
+
+#[tokio::test]
+async fn a_session_cut_inside_a_mail_is_made_good_by_the_next() {
+    let (sandbox, store) = (sandbox().await, store());
+    put(&sandbox, 0..10);
+    let cut = Fault::pop3(Stage::Retr, Action::DropAfterBytes(20)).nth(4);
+    sandbox.add_fault(cut);
+    let reader = reader(pop3_account(&sandbox), &store);
+    let error = reader.fetch_once(now()).await.unwrap_err();
+    assert!(matches!(error, FetchError::Pop3(_)), "{error}");
+    assert_eq!(
+        sandbox.messages(SUPPORT).len(),
+        10,
+        "without QUIT nothing is deleted"
+    );
+    let before = stored(&*store).len();
+    assert!(before <= 3, "{before}");
+    let fetched = fetch(&reader).await;
+    assert_eq!(fetched.new.len(), 10 - before);
+    assert_eq!(stored(&*store).len(), 10);
+    assert_eq!((fetched.deleted, sandbox.messages(SUPPORT).len()), (10, 0));
+}
+
+#[tokio::test]
+async fn an_unanswered_quit_costs_no_mail_and_no_second_copy() {
+    let (sandbox, store) = (sandbox().await, store());
+    put(&sandbox, 0..2);
+    sandbox.add_fault(Fault::pop3(Stage::Quit, Action::DropBefore));
+    let reader = reader(pop3_account(&sandbox), &store);
+    let fetched = fetch(&reader).await;
+    assert_eq!(fetched.new.len(), 2);
+    assert!(
+        fetched.left[0].starts_with("perhaps not everything was deleted"),
+        "{fetched:?}"
+    );
+    assert_eq!(
+        sandbox.messages(SUPPORT).len(),
+        2,
+        "the server did not enter UPDATE"
+    );
+    let again = fetch(&reader).await;
+    assert_eq!((again.new.len(), again.deleted), (0, 2));
+    assert_eq!(
+        (stored(&*store).len(), sandbox.messages(SUPPORT).len()),
+        (2, 0)
+    );
+}
+
+#[tokio::test]
+async fn a_mail_that_the_server_keeps_back_does_not_hold_up_the_others() {
+    let (sandbox, store) = (sandbox().await, store());
+    put(&sandbox, 0..3);
+    let no = Action::Reply(b"-ERR damaged".to_vec());
+    sandbox.add_fault(Fault::pop3(Stage::Retr, no).nth(2));
+    let reader = reader(pop3_account(&sandbox), &store);
+    let fetched = fetch(&reader).await;
+    assert_eq!((fetched.new.len(), fetched.deleted), (2, 2));
+    assert!(fetched.left[0].contains("damaged"), "{fetched:?}");
+    assert_eq!(sandbox.messages(SUPPORT).len(), 1);
+}
+
+#[tokio::test]
+async fn a_mail_that_breaks_every_session_comes_last_and_is_then_left_alone() {
+    let (sandbox, store) = (sandbox().await, store());
+    sandbox.deliver(SUPPORT, vec![b'x'; 5000]).unwrap();
+    put(&sandbox, 0..1);
+    // Only the large mail is long enough to be cut.
+    sandbox.add_fault(Fault::pop3(Stage::Retr, Action::DropAfterBytes(2000)).every());
+    let reader = reader(pop3_account(&sandbox), &store);
+    for in_store in [0, 1, 1] {
+        assert!(reader.fetch_once(now()).await.is_err());
+        assert_eq!(stored(&*store).len(), in_store);
+    }
+    let fetched = fetch(&reader).await;
+    assert_eq!(
+        (fetched.new.len(), fetched.deleted),
+        (0, 1),
+        "the other mail is settled"
+    );
+    assert_eq!(
+        fetched.left,
+        ["message 1 broke 3 sessions: it is left alone until the next start"]
+    );
+}
+
+#[tokio::test]
+async fn a_mail_over_the_limit_is_left_and_said_to_be() {
+    let (sandbox, store) = (sandbox().await, store());
+    sandbox.deliver(SUPPORT, vec![b'x'; 5000]).unwrap();
+    put(&sandbox, 0..1);
+    let mut account = pop3_account(&sandbox);
+    account.max_message = 4000;
+    let fetched = fetch(&reader(account, &store)).await;
+    assert_eq!(fetched.new.len(), 1);
+    assert!(
+        fetched.left[0].contains("more than the account's limit of 4000"),
+        "{fetched:?}"
+    );
+    assert_eq!(sandbox.messages(SUPPORT).len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_without_unique_ids_is_read_by_hash() {
+    let sandbox = prepared(Sandbox::builder().without(Extension::Uidl)).await;
+    let store = store();
+    put(&sandbox, 0..2);
+    let mut account = pop3_account(&sandbox);
+    account.delete = DeletePolicy::Never;
+    let reader = reader(account, &store);
+    assert_eq!(fetch(&reader).await.new.len(), 2);
+    let again = fetch(&reader).await;
+    assert_eq!((again.new.len(), again.duplicates), (0, 2));
+    assert_eq!(stored(&*store).len(), 2);
+}
+
+#[tokio::test]
+async fn a_wrong_password_pauses_the_account_with_the_reason() {
+    let (sandbox, store) = (sandbox().await, store());
+    let mut account = pop3_account(&sandbox);
+    account.login = login("wrong");
+    let wrong = reader(account, &store);
+    let Round::Failed { pause, error } = wrong.run_once(now()).await.unwrap() else {
+        panic!("it worked");
+    };
+    assert!(!error.to_string().contains("wrong\""), "{error}");
+    assert_eq!((pause.until, pause.failures), (after(1), 1));
+    assert!(matches!(
+        wrong.run_once(now()).await.unwrap(),
+        Round::Paused(_)
+    ));
+    let right = reader(pop3_account(&sandbox), &store);
+    assert!(matches!(
+        right.run_once(after(1)).await.unwrap(),
+        Round::Fetched(_)
+    ));
+    assert_eq!(store.pause(&Reader::pause_name("support")).unwrap(), None);
+}
