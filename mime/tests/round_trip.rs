@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used)] // Strategies are made outside the tests themselves.
 
+mod common;
+
+use common::check_lines;
 use postrider_mime::{AddrSpec, DateTime, Mailbox, Message, MessageBuilder};
 use proptest::prelude::*;
 
@@ -46,16 +49,6 @@ fn lines(text: &str) -> String {
     } else {
         text + "\n"
     }
-}
-
-fn check_lines(bytes: &[u8]) {
-    let mut rest = bytes;
-    while let Some(at) = rest.iter().position(|b| matches!(b, b'\r' | b'\n')) {
-        assert!(rest[at..].starts_with(b"\r\n"), "a bare CR or LF");
-        assert!(at <= 998, "a line of {at}");
-        rest = &rest[at + 2..];
-    }
-    assert!(rest.is_empty(), "the last line has no end");
 }
 
 fn read(mailboxes: &postrider_mime::AddressList<'_>) -> Vec<Mailbox> {
@@ -128,6 +121,7 @@ proptest! {
         let bytes = builder.build().unwrap();
         check_lines(&bytes);
         prop_assert_eq!(&bytes, &builder.build().unwrap());
+        prop_assert_eq!(bytes.len(), builder.size().unwrap());
         let message = Message::parse(&bytes);
         prop_assert!(message.defects().is_empty(), "{:?}", message.defects());
         let part = |kind: &str| message.parts().find(|p| p.content_type().is("text", kind) && p.file_name().is_none());

@@ -96,12 +96,55 @@ impl<'a> Leaf<'a> {
         }
     }
 
-    fn write_content<W: Write>(&self, encoding: TransferEncoding, out: &mut W) -> io::Result<()> {
+    fn write_content(&self, encoding: TransferEncoding, sink: &mut impl Sink) -> io::Result<()> {
         match encoding {
-            TransferEncoding::Base64 => base64::write(&self.content, out),
-            TransferEncoding::QuotedPrintable => quoted_printable::write(&self.content, out),
-            _ => out.write_all(&self.content),
+            TransferEncoding::Base64 => sink.base64(&self.content),
+            TransferEncoding::QuotedPrintable => sink.quoted_printable(&self.content),
+            _ => sink.bytes(&self.content),
         }
+    }
+}
+
+/// Where a message goes: into a writer, or into nothing but its size.
+pub(crate) trait Sink {
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()>;
+    fn base64(&mut self, content: &[u8]) -> io::Result<()>;
+    fn quoted_printable(&mut self, content: &[u8]) -> io::Result<()>;
+}
+
+impl<W: Write> Sink for W {
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn base64(&mut self, content: &[u8]) -> io::Result<()> {
+        base64::write(content, self)
+    }
+
+    fn quoted_printable(&mut self, content: &[u8]) -> io::Result<()> {
+        quoted_printable::write(content, self)
+    }
+}
+
+/// Counts what would be written, without encoding attachments.
+#[derive(Debug, Default)]
+pub(crate) struct Size(pub(crate) usize);
+
+impl Sink for Size {
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0 += bytes.len();
+        Ok(())
+    }
+
+    fn base64(&mut self, content: &[u8]) -> io::Result<()> {
+        self.0 += base64::encoded_length(content.len());
+        Ok(())
+    }
+
+    fn quoted_printable(&mut self, content: &[u8]) -> io::Result<()> {
+        let mut out = Vec::with_capacity(content.len() * 2);
+        quoted_printable::write(content, &mut out)?;
+        self.bytes(&out)
     }
 }
 
@@ -183,14 +226,14 @@ fn crlf_lines(text: &str) -> Cow<'_, [u8]> {
 }
 
 /// Writes body parts to a sink, in one pass.
-pub(crate) struct BodyWriter<'w, W> {
-    pub(crate) out: &'w mut W,
+pub(crate) struct BodyWriter<'w, S> {
+    pub(crate) out: &'w mut S,
     /// The first part of every boundary.
     pub(crate) stem: &'w str,
     pub(crate) multiparts: usize,
 }
 
-impl<W: Write> BodyWriter<'_, W> {
+impl<S: Sink> BodyWriter<'_, S> {
     /// Writes the content fields, the empty line and the body. `header` holds what goes before the content fields.
     pub(crate) fn part(&mut self, part: &BodyPart<'_>, header: &mut Vec<u8>) -> io::Result<()> {
         match part {
@@ -198,7 +241,7 @@ impl<W: Write> BodyWriter<'_, W> {
                 let encoding = leaf.encoding(self.stem.as_bytes());
                 leaf.write_header(encoding, header);
                 header.extend_from_slice(b"\r\n");
-                self.out.write_all(header)?;
+                self.out.bytes(header)?;
                 leaf.write_content(encoding, self.out)
             }
             BodyPart::Multipart { subtype, children } => {
@@ -209,7 +252,7 @@ impl<W: Write> BodyWriter<'_, W> {
                 field.glue(";");
                 field.piece(&format!("boundary=\"{boundary}\""));
                 field.end();
-                self.out.write_all(header)?;
+                self.out.bytes(header)?;
                 for child in children {
                     header.clear();
                     header.extend_from_slice(format!("\r\n--{boundary}\r\n").as_bytes());

@@ -11,7 +11,7 @@ mod words;
 use std::borrow::Cow;
 use std::io::Write;
 
-use body::{BodyPart, BodyWriter, Leaf};
+use body::{BodyPart, BodyWriter, Leaf, Sink, Size};
 pub use error::BuildError;
 use fold::Field;
 pub use into_mailbox::IntoMailbox;
@@ -293,6 +293,18 @@ impl<'a> MessageBuilder<'a> {
 
     /// Writes the message to a sink, in one pass.
     pub fn write_to(&self, out: &mut impl Write) -> Result<(), BuildError> {
+        self.write(out)
+    }
+
+    /// How many bytes the message has, for the SIZE of SMTP (RFC 1870). Without a date of its own, it may differ by one
+    /// from that of a message built on another day.
+    pub fn size(&self) -> Result<usize, BuildError> {
+        let mut size = Size::default();
+        self.write(&mut size)?;
+        Ok(size.0)
+    }
+
+    fn write(&self, out: &mut impl Sink) -> Result<(), BuildError> {
         let body = self.body();
         let mut header = Vec::with_capacity(1024);
         let stem = self.write_header(&mut header)?;

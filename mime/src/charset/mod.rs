@@ -86,18 +86,19 @@ pub(crate) fn is_known(label: &[u8]) -> bool {
 pub(crate) fn decode<'b>(label: Option<&[u8]>, bytes: &'b [u8]) -> Text<'b> {
     let label = label.map(<[u8]>::trim_ascii).filter(|l| !l.is_empty());
     let charset = label.and_then(known);
-    match (byte_order_mark(bytes), charset) {
+    let text = match (byte_order_mark(bytes), charset) {
         (Some((charset, rest)), _) => read(charset, rest),
         (None, Some(charset)) => read(charset, bytes),
-        (None, None) => {
-            let text = guess(bytes);
-            let defect = if label.is_some() {
-                Some(DefectKind::UnknownCharset)
-            } else {
-                text.defect
-            };
-            Text { defect, ..text }
-        }
+        (None, None) => guess(bytes),
+    };
+    let unknown = label.is_some() && charset.is_none();
+    Text {
+        defect: if unknown {
+            Some(DefectKind::UnknownCharset)
+        } else {
+            text.defect
+        },
+        ..text
     }
 }
 

@@ -3,6 +3,7 @@
 /// No name here is longer.
 const LONGEST: usize = 10;
 
+/// Sorted by name.
 const NAMES: &[(&str, char)] = &[
     ("AElig", 'Æ'),
     ("Aacute", 'Á'),
@@ -123,7 +124,8 @@ pub(super) fn decode(text: &str) -> (Option<char>, usize) {
         .count();
     let name = body.get(..length).unwrap_or_default();
     let ended = body.as_bytes().get(length) == Some(&b';');
-    match NAMES.iter().find(|(known, _)| *known == name) {
+    let found = NAMES.binary_search_by(|(known, _)| (*known).cmp(name)).ok();
+    match found.and_then(|at| NAMES.get(at)) {
         Some((_, c)) => (Some(*c), 1 + length + usize::from(ended)),
         None => (None, 1),
     }
@@ -148,4 +150,25 @@ fn numeric(text: &str) -> Option<(char, usize)> {
         .unwrap_or(char::REPLACEMENT_CHARACTER);
     let ended = digits.as_bytes().get(length) == Some(&b';');
     Some((c, prefix + length + usize::from(ended)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_sorted_and_none_is_longer_than_the_longest() {
+        assert!(NAMES.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(NAMES.iter().all(|(name, _)| name.len() <= LONGEST));
+    }
+
+    #[test]
+    fn references_are_read_with_and_without_their_semicolon() {
+        assert_eq!(decode("&eacute;x"), (Some('é'), 8));
+        assert_eq!(decode("&amp x"), (Some('&'), 4));
+        assert_eq!(decode("&#x41;"), (Some('A'), 6));
+        assert_eq!(decode("&#99999999999;"), (Some('\u{FFFD}'), 14));
+        assert_eq!(decode("&none;"), (None, 1));
+        assert_eq!(decode("&"), (None, 1));
+    }
 }
