@@ -258,8 +258,7 @@ impl<S: Sink> BodyWriter<'_, S> {
                     header.extend_from_slice(format!("\r\n--{boundary}\r\n").as_bytes());
                     self.part(child, header)?;
                 }
-                self.out
-                    .write_all(format!("\r\n--{boundary}--\r\n").as_bytes())
+                self.out.bytes(format!("\r\n--{boundary}--\r\n").as_bytes())
             }
         }
     }
