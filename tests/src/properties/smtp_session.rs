@@ -1,0 +1,153 @@
+mod client;
+mod server;
+
+use client::{Client, Wanted};
+use postrider_smtp::{Envelope, LineEnds, Mail, Outcome, Pipelining, Security};
+
+/// Messages with everything that has ever ended one early, or made a second one of it.
+const MESSAGES: [&[u8]; 4] = [
+    b"Subject: one\r\n\r\nplain\r\n",
+    b".\r\nMAIL FROM:<first@line>\r\n\nA\n.\nB\r.\rC\n.\r\nD\r\n.E\r\nF\r.\r\nend",
+    b"",
+    b"Subject: eight\r\n\r\n\xe4\xf6\xfc\r\n.\r\nRCPT TO:<more@x.test>\r\n",
+];
+
+/// The password, as it stands in AUTH PLAIN and in AUTH LOGIN, and as it is.
+const SECRETS: [&[u8]; 3] = [b"AGFkYQBodW50ZXIy", b"aHVudGVyMg==", b"hunter2"];
+
+/// The input plays an SMTP server. Its first octet says how it is cut into reads and how much is written at once; the second
+/// what the client wants (level of pipelining, TLS, a login); the third how many mails; the rest is what the server says.
+///
+/// * Every recipient of every mail has one outcome, in the envelope's order.
+/// * `Accepted` only if a naive server that read the client's octets has the whole message, and said 2yz to its end.
+/// * What that server has of a message is the message, with line ends made CRLF; each transaction has one end of data at most.
+/// * Where TLS is wanted, nothing of a login or a mail is written before it; a password never, unless allowed.
+/// * What is held back unread stays within the limits.
+pub fn smtp_session(input: &[u8]) {
+    let [cut, wish, count, said @ ..] = input else {
+        return;
+    };
+    let wanted = Wanted::of(*wish);
+    let envelopes: Vec<Envelope> = (0..usize::from(count % 4)).map(envelope).collect();
+    let mails: Vec<Mail<'_>> = envelopes
+        .iter()
+        .enumerate()
+        .map(|(place, envelope)| Mail::new(envelope, MESSAGES[place]))
+        .collect();
+    let mut client = Client::new(wanted, &mails);
+    client.hear(
+        said,
+        usize::from(cut & 15) * 4 + 1,
+        usize::from(cut >> 4) + 1,
+    );
+
+    let heard = server::Walk::over(&client.written, said, client.tls_from);
+    for (mail, outcomes) in client.outcomes.iter().enumerate() {
+        let outcomes = outcomes.as_ref().expect("every mail is settled");
+        let names: Vec<&str> = outcomes.iter().map(|o| o.recipient.as_str()).collect();
+        let expected: Vec<&str> = envelopes[mail]
+            .recipients()
+            .iter()
+            .map(|r| r.as_str())
+            .collect();
+        assert_eq!(names, expected, "one outcome a recipient, in order");
+        for outcome in outcomes.iter().filter(|o| o.outcome == Outcome::Accepted) {
+            let message = heard.accepted(outcome.recipient.as_str());
+            let message = message.unwrap_or_else(|| panic!("{outcome} was not accepted"));
+            assert_eq!(
+                message,
+                super::naive::normalised(MESSAGES[mail]),
+                "another message"
+            );
+        }
+    }
+    let before_tls = &client.written[..client.tls_from.unwrap_or(client.written.len())];
+    if wanted.security == Security::StartTls {
+        for word in [&b"AUTH"[..], b"MAIL", b"RCPT"] {
+            assert!(!has(before_tls, word), "before TLS");
+        }
+    }
+    // A fuzzer may learn the password and let the server say it: then it is no secret.
+    let secrets = SECRETS.iter().filter(|secret| !has(said, secret));
+    for secret in secrets {
+        assert!(!has(before_tls, secret), "a secret in clear text");
+        assert!(!has(client.shown.as_bytes(), secret), "a secret shown");
+    }
+}
+
+fn has(text: &[u8], word: &[u8]) -> bool {
+    super::naive::occurrences(text, word) > 0
+}
+
+/// Three recipients each, named so that every one is unlike every other.
+fn envelope(mail: usize) -> Envelope {
+    let to = (0..3).map(|place| format!("r{mail}{place}@x.test"));
+    Envelope::parse(&format!("s{mail}@x.test"), to).expect("addresses")
+}
+
+impl Wanted {
+    fn of(octet: u8) -> Self {
+        let levels = [
+            Pipelining::Off,
+            Pipelining::Flight,
+            Pipelining::LookAhead,
+            Pipelining::Chunked,
+        ];
+        let security = [
+            Security::None,
+            Security::StartTls,
+            Security::StartTlsIfOffered,
+        ];
+        Self {
+            pipelining: levels[usize::from(octet & 3)],
+            security: security[usize::from(octet >> 2 & 3) % 3],
+            login: octet & 64 != 0,
+            line_ends: LineEnds::Normalise,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn play(seed: &[u8]) -> (String, Vec<Outcome>) {
+        let envelopes: Vec<Envelope> = (0..usize::from(seed[2] % 4)).map(envelope).collect();
+        let mails: Vec<Mail<'_>> = envelopes
+            .iter()
+            .zip(MESSAGES)
+            .map(|(envelope, message)| Mail::new(envelope, message))
+            .collect();
+        let mut client = Client::new(Wanted::of(seed[1]), &mails);
+        client.hear(&seed[3..], 1, 4);
+        let outcomes = client.outcomes.iter().flatten().flatten();
+        (
+            String::from_utf8_lossy(&client.written).into_owned(),
+            outcomes.map(|outcome| outcome.outcome).collect(),
+        )
+    }
+
+    #[test]
+    fn the_seeds_reach_what_they_are_for() {
+        use Outcome::{Accepted, Refused};
+        let (written, outcomes) = play(include_bytes!(
+            "../../../fuzz/seeds/smtp_session/partly-refused"
+        ));
+        assert_eq!(
+            outcomes,
+            [Accepted, Refused, Accepted, Accepted, Accepted, Accepted]
+        );
+        assert!(
+            written.contains("\r\n.\r\nMAIL FROM:<s1@x.test>"),
+            "{written}"
+        );
+        let (written, outcomes) = play(include_bytes!("../../../fuzz/seeds/smtp_session/chunked"));
+        assert_eq!(outcomes, [Accepted; 3]);
+        assert!(written.contains("BDAT 23 LAST"), "{written}");
+        let (written, outcomes) = play(include_bytes!(
+            "../../../fuzz/seeds/smtp_session/tls-and-login"
+        ));
+        assert_eq!(outcomes, [Accepted; 3]);
+        assert!(written.contains("AUTH PLAIN AGFkYQBodW50ZXIy"), "{written}");
+    }
+}

@@ -1,0 +1,8 @@
+//! The dialogues of `tests/transcripts`, replayed against the machines in every chunking.
+
+use postrider_tests::transcript::{Dialogue, each};
+
+#[test]
+fn pop3_transcripts() {
+    assert!(each("pop3", Dialogue::replay_pop3) >= 8);
+}
