@@ -15,6 +15,7 @@ use crate::outgoing::{
     Attempt, Claimed, Completion, DeliveryId, DeliveryState, LogRow, Settlement,
 };
 use crate::record::{Change, JournalEntry, Record, RecordKey};
+use crate::suppression::Suppression;
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -65,6 +66,15 @@ pub struct Pause {
     pub reason: String,
     /// How many failures in a row led to it; the next pause is longer.
     pub failures: u32,
+}
+
+/// What was forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trimmed {
+    /// Events, with everything that came of them.
+    pub events: usize,
+    /// Inbound mails.
+    pub inbound: usize,
 }
 
 /// A stored explanation: what happened to one event.
@@ -198,6 +208,32 @@ pub trait Store: Send + Sync {
 
     /// Pauses an account, or ends its pause.
     fn set_pause(&self, account: &str, pause: Option<&Pause>) -> Result<(), StoreError>;
+
+    /// Suppresses an address: the newest reason counts, `since` stays that of the first, and the hits add up.
+    fn suppress(&self, suppression: &Suppression) -> Result<(), StoreError>;
+
+    /// The suppression that keeps mail of this account from an address at this moment, if there is one.
+    fn suppressed(
+        &self,
+        address: &str,
+        account: &str,
+        now: Timestamp,
+    ) -> Result<Option<Suppression>, StoreError>;
+
+    /// All suppressions, those that are over included, by address.
+    fn suppressions(&self) -> Result<Vec<Suppression>, StoreError>;
+
+    /// Takes an address off the list, for all accounts. False if it was not on it.
+    fn unsuppress(&self, address: &str) -> Result<bool, StoreError>;
+
+    /// Forgets what is older than `before` and done with: settled events with their verdicts, mails and attempts, and inbound
+    /// mail that was processed or ignored. Records, their journals and the unique-ids of fetched mail stay.
+    /// What was forgotten no longer answers to its idempotency key, nor to a reply's In-Reply-To.
+    fn trim(&self, before: Timestamp) -> Result<Trimmed, StoreError>;
+
+    /// Writes records as they were elsewhere, with their times and journals, in one transaction. What is there under the same
+    /// key is replaced. No event is queued: nobody is told about a record that only moved.
+    fn restore(&self, records: &[(Record, Vec<JournalEntry>)]) -> Result<(), StoreError>;
 
     /// A setting that lives with the data, such as the key that signs reply tokens; made by `make` when it is not there yet.
     fn setting(&self, name: &str, make: &dyn Fn() -> Vec<u8>) -> Result<Vec<u8>, StoreError>;

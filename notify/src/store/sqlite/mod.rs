@@ -20,12 +20,15 @@ mod outbox;
 mod records;
 mod settings;
 mod settle;
+mod suppression;
+mod trim;
 
-use super::{Committed, Explanation, LogFilter, Pause, Store, StoreError, Work};
+use super::{Committed, Explanation, LogFilter, Pause, Store, StoreError, Trimmed, Work};
 use crate::event::{Event, EventId};
 use crate::inbound::{Inbound, InboundId, InboundRow, NewInbound, Stored};
 use crate::outgoing::{Attempt, Claimed, Completion, DeliveryId, LogRow, Settlement};
 use crate::record::{JournalEntry, Record, RecordKey};
+use crate::suppression::Suppression;
 use fault::Fault;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
@@ -418,6 +421,42 @@ impl Store for SqliteStore {
         self.work("pause an account", |t| {
             settings::set_pause(t, account, pause)
         })
+    }
+
+    fn suppress(&self, suppression: &Suppression) -> Result<(), StoreError> {
+        self.acknowledge("suppress an address", |t| suppression::add(t, suppression))
+    }
+
+    fn suppressed(
+        &self,
+        address: &str,
+        account: &str,
+        now: Timestamp,
+    ) -> Result<Option<Suppression>, StoreError> {
+        self.read("look up a suppression", |c| {
+            suppression::of(c, address, account, column::nanos(now))
+        })
+    }
+
+    fn suppressions(&self) -> Result<Vec<Suppression>, StoreError> {
+        self.read("read the suppression list", suppression::all)
+    }
+
+    fn unsuppress(&self, address: &str) -> Result<bool, StoreError> {
+        self.acknowledge("end a suppression", |t| suppression::remove(t, address))
+    }
+
+    fn trim(&self, before: Timestamp) -> Result<Trimmed, StoreError> {
+        let before = column::nanos(before);
+        let doing = "forget what is old";
+        Ok(Trimmed {
+            events: trim::by_batch(|| self.work(doing, |t| trim::events(t, before)))?,
+            inbound: trim::by_batch(|| self.work(doing, |t| trim::inbound(t, before)))?,
+        })
+    }
+
+    fn restore(&self, records: &[(Record, Vec<JournalEntry>)]) -> Result<(), StoreError> {
+        self.acknowledge("restore records", |t| records::restore(t, records))
     }
 
     fn setting(&self, name: &str, make: &dyn Fn() -> Vec<u8>) -> Result<Vec<u8>, StoreError> {

@@ -183,6 +183,30 @@ fn update(c: &Connection, record: &Record) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Writes records as they were elsewhere, over what is there.
+pub(super) fn restore(
+    c: &Connection,
+    records: &[(Record, Vec<JournalEntry>)],
+) -> Result<(), Fault> {
+    let mut replace = c.prepare_cached(
+        "INSERT OR REPLACE INTO record (table_name, id, fields, created, updated) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    let mut clear =
+        c.prepare_cached("DELETE FROM journal WHERE table_name = ?1 AND record_id = ?2")?;
+    for (record, journal) in records {
+        let key = &record.key;
+        let (created, updated) = (column::nanos(record.created), column::nanos(record.updated));
+        let json = column::json(&record.fields)?;
+        replace.execute(params![key.table, key.id, json, created, updated])?;
+        clear.execute([&key.table, &key.id])?;
+        for entry in journal {
+            let text = [(entry.field.clone(), entry.text.clone())];
+            append(c, column::nanos(entry.created), key, &text, &entry.author)?;
+        }
+    }
+    Ok(())
+}
+
 /// Sets values; `null` removes one.
 fn overlay(fields: &mut Fields, values: &Fields) {
     for (name, value) in values {

@@ -8,6 +8,7 @@ mod plans;
 mod records;
 mod settings;
 mod twin;
+mod upkeep;
 
 use super::SqliteStore;
 use crate::event::{Event, EventId, EventKind, NewEvent};

@@ -1,7 +1,7 @@
 //! Every query of the loops and of the log finds its rows by an index, and in their order.
 
 use super::*;
-use crate::store::sqlite::{events, inbound, lock, log, outbox, records};
+use crate::store::sqlite::{events, inbound, lock, log, outbox, records, trim};
 use rusqlite::Connection;
 
 /// What SQLite will do, one step a line.
@@ -50,6 +50,12 @@ fn what_is_due_is_found_by_the_partial_indexes() {
     assert_by_index(inbound::DUE, "inbound_due (next_at<?)");
     assert_by_index(inbound::ANY_DUE, "inbound_due (next_at<?)");
     assert_by_index(inbound::ANY_DUE, "inbound_due (next_at>?)");
+}
+
+#[test]
+fn what_is_old_is_found_by_its_age() {
+    assert_by_index(trim::EVENTS, "event_created (created<?)");
+    assert_by_index(trim::INBOUND, "inbound_received (received<?)");
 }
 
 #[test]

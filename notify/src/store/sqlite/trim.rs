@@ -1,0 +1,46 @@
+//! Forgetting what is old and done with, a little at a time, so that nobody waits for it.
+
+use super::fault::Fault;
+use crate::store::StoreError;
+use rusqlite::{Connection, params};
+
+/// Rows of one transaction.
+const BATCH: usize = 500;
+
+/// Everything that came of an event goes with it, by its foreign keys.
+pub(super) const EVENTS: &str = "DELETE FROM event WHERE id IN (
+    SELECT e.id FROM event e INDEXED BY event_created WHERE e.state <> 'ready' AND e.created < ?1
+    AND NOT EXISTS (SELECT 1 FROM message m JOIN delivery d ON d.id = m.id
+                    WHERE m.event_id = e.id AND d.state IN ('ready','leased','deferred','unknown'))
+    ORDER BY e.created LIMIT ?2)";
+
+pub(super) const INBOUND: &str = "DELETE FROM inbound WHERE id IN (
+    SELECT id FROM inbound INDEXED BY inbound_received
+    WHERE state IN ('processed','ignored') AND received < ?1 ORDER BY received LIMIT ?2)";
+
+/// Repeats a deletion until it finds less than it could take.
+pub(super) fn by_batch(
+    mut delete: impl FnMut() -> Result<usize, StoreError>,
+) -> Result<usize, StoreError> {
+    let mut all = 0;
+    loop {
+        let deleted = delete()?;
+        all += deleted;
+        if deleted < BATCH {
+            return Ok(all);
+        }
+    }
+}
+
+pub(super) fn events(c: &Connection, before: i64) -> Result<usize, Fault> {
+    delete(c, EVENTS, before)
+}
+
+pub(super) fn inbound(c: &Connection, before: i64) -> Result<usize, Fault> {
+    delete(c, INBOUND, before)
+}
+
+fn delete(c: &Connection, sql: &str, before: i64) -> Result<usize, Fault> {
+    let mut delete = c.prepare_cached(sql)?;
+    Ok(delete.execute(params![before, BATCH as i64])?)
+}
