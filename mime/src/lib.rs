@@ -23,6 +23,7 @@ mod mailbox;
 mod message;
 mod message_id;
 mod part;
+mod report;
 mod shape;
 mod value_error;
 
@@ -44,4 +45,8 @@ pub use mailbox::{AddrSpec, Mailbox};
 pub use message::Message;
 pub use message_id::MessageId;
 pub use part::{Part, PartId};
+pub use report::{
+    Action, DeliveryStatus, Disposition, DispositionNotification, FeedbackReport, RecipientStatus,
+    Report, StatusCode, Typed,
+};
 pub use value_error::ValueError;

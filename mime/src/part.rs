@@ -97,7 +97,7 @@ impl<'m> Part<'m> {
     }
 
     /// The part that follows this one and its children, within `top`.
-    fn after(self, top: u32) -> Option<Part<'m>> {
+    pub(crate) fn after(self, top: u32) -> Option<Part<'m>> {
         let mut part = self;
         while part.id != top {
             match part.next_sibling() {

@@ -2,7 +2,7 @@
 //! content type of containers.
 
 mod delimiter;
-mod header_block;
+pub(crate) mod header_block;
 mod indexer;
 
 pub(crate) use delimiter::OpenBoundaries;
