@@ -1,6 +1,7 @@
 //! The records service: what comes from people and mails becomes changes that fit the schema.
 
 mod error;
+mod transfer;
 
 pub use error::RecordError;
 
@@ -64,7 +65,7 @@ impl Records {
     ) -> Result<Change, RecordError> {
         let schema = self.table(table)?;
         let (fields, journal) = schema.typed(fields)?;
-        self.references_exist(schema, &fields)?;
+        self.references_exist(schema, &fields, |_| false)?;
         Ok(Change::Insert {
             table: table.to_owned(),
             id: new_id(schema, id, &fields)?,
@@ -83,7 +84,7 @@ impl Records {
     ) -> Result<Change, RecordError> {
         let schema = self.table(&key.table)?;
         let (fields, journal) = schema.typed(fields)?;
-        self.references_exist(schema, &fields)?;
+        self.references_exist(schema, &fields, |_| false)?;
         Ok(Change::Update {
             key: key.clone(),
             fields,
@@ -139,8 +140,13 @@ impl Records {
             .ok_or_else(|| RecordError::unknown_table(&self.schema, name))
     }
 
-    /// A reference to nobody would be found out only when somebody should be told.
-    fn references_exist(&self, schema: &Table, fields: &Fields) -> Result<(), RecordError> {
+    /// A reference to nobody would be found out only when somebody should be told. What `comes` along is there.
+    fn references_exist(
+        &self,
+        schema: &Table,
+        fields: &Fields,
+        comes: impl Fn(&RecordKey) -> bool,
+    ) -> Result<(), RecordError> {
         for (name, value) in fields {
             let (to, ids) = match schema.fields.get(name).map(|field| &field.kind) {
                 Some(FieldKind::Reference(to)) => (to, std::slice::from_ref(value)),
@@ -149,7 +155,7 @@ impl Records {
             };
             for id in ids.iter().filter_map(Value::as_str) {
                 let to = RecordKey::new(to, id);
-                if self.store.record(&to)?.is_none() {
+                if !comes(&to) && self.store.record(&to)?.is_none() {
                     return Err(RecordError::NoReference {
                         field: format!("{}.{name}", schema.name),
                         to,
@@ -172,12 +178,16 @@ fn new_id(schema: &Table, id: Option<String>, fields: &Fields) -> Result<NewId, 
         },
         (None, None) => return Err(RecordError::NeedsId(schema.name.clone())),
     };
-    // An id stands in addresses, in commands and in lists separated by commas.
+    check_id(given).map(NewId::Given)
+}
+
+/// An id stands in addresses, in commands and in lists separated by commas.
+fn check_id(given: String) -> Result<String, RecordError> {
     let good = |c: char| !c.is_whitespace() && !c.is_control() && c != ',';
     if given.is_empty() || given.len() > MAX_ID || !given.chars().all(good) {
         return Err(RecordError::BadId(given));
     }
-    Ok(NewId::Given(given))
+    Ok(given)
 }
 
 impl fmt::Debug for Records {

@@ -31,6 +31,17 @@ pub enum RecordError {
     BadId(String),
     /// A path leads nowhere.
     Path(PathError),
+    /// A line of an import is at fault; nothing was imported.
+    Line {
+        /// Its number, from 1.
+        line: usize,
+        /// What is wrong with it.
+        error: Box<RecordError>,
+    },
+    /// A line that is no exported record: what is wrong with it.
+    NotARecord(String),
+    /// The export could not be written, or the import not be read.
+    Io(std::io::Error),
     /// The store could not do it.
     Store(StoreError),
 }
@@ -66,6 +77,9 @@ impl fmt::Display for RecordError {
                 "{id:?} cannot be an id: at most 200 letters, no white space, no comma"
             ),
             Self::Path(error) => error.fmt(f),
+            Self::Line { line, error } => write!(f, "line {line}: {error}"),
+            Self::NotARecord(what) => write!(f, "this is no exported record: {what}"),
+            Self::Io(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),
         }
     }
@@ -75,6 +89,8 @@ impl std::error::Error for RecordError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Store(error) => error.source(),
+            Self::Line { error, .. } => Some(error.as_ref()),
+            Self::Io(error) => error.source(),
             _ => None,
         }
     }
@@ -89,6 +105,12 @@ impl From<InvalidField> for RecordError {
 impl From<PathError> for RecordError {
     fn from(error: PathError) -> Self {
         Self::Path(error)
+    }
+}
+
+impl From<std::io::Error> for RecordError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
     }
 }
 

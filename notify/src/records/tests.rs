@@ -134,3 +134,102 @@ fn a_walk_follows_references_and_ends_where_there_is_nothing() {
     let error = walk("group.managr.email").unwrap_err();
     assert!(matches!(error, RecordError::Path(_)), "{error}");
 }
+
+fn line(record: Value) -> String {
+    format!("{record}\n")
+}
+
+fn import(records: &Records, text: &str) -> Result<usize, String> {
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    records
+        .import(&mut text.as_bytes(), now)
+        .map_err(|e| e.to_string())
+}
+
+#[test]
+fn what_is_exported_is_imported_as_it_was_and_tells_nobody() {
+    let records = records();
+    let values =
+        json!({"priority": 1, "assigned_to": "ada", "watch_list": ["ada"], "comments": "Help"});
+    let key = insert(&records, "incident", values).unwrap();
+    let mut lines = Vec::new();
+    assert_eq!(records.export(&mut lines).unwrap(), 4);
+
+    let store = Arc::new(SqliteStore::open_in_memory().unwrap());
+    let other = Records::new(store.clone(), Arc::new(schema()));
+    assert_eq!(import(&other, std::str::from_utf8(&lines).unwrap()), Ok(4));
+    assert_eq!(other.get(&key).unwrap(), records.get(&key).unwrap());
+    assert_eq!(
+        other.store.journal(&key).unwrap(),
+        records.store.journal(&key).unwrap()
+    );
+    let mut again = Vec::new();
+    other.export(&mut again).unwrap();
+    assert_eq!(again, lines);
+    assert!(
+        store
+            .due_events(jiff::Timestamp::MAX, 9)
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[test]
+fn an_import_types_its_values_and_may_refer_to_what_comes_later() {
+    let records = records();
+    let text = line(
+        json!({"table": "group", "id": "ops", "fields": {"manager": "linus", "active": "yes"}}),
+    ) + "\n"
+        + &line(json!({"table": "user", "id": "linus", "fields": {}}));
+    assert_eq!(import(&records, &text), Ok(2));
+    let ops = records
+        .get(&RecordKey::new("group", "ops"))
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        Value::from(ops.fields),
+        json!({"manager": "linus", "active": true})
+    );
+    assert_eq!(ops.created, jiff::Timestamp::UNIX_EPOCH);
+}
+
+#[test]
+fn one_bad_line_stops_the_whole_import_and_is_named() {
+    let records = records();
+    let good = line(json!({"table": "user", "id": "linus", "fields": {}}));
+    for (bad, words) in [
+        (
+            json!({"table": "group", "id": "ops", "fields": {"manager": "nobody"}}),
+            "group.manager: there is no record user/nobody",
+        ),
+        (
+            json!({"table": "usr", "id": "x", "fields": {}}),
+            "there is no table `usr`; did you mean `user`?",
+        ),
+        (
+            json!({"table": "incident", "id": "x", "fields": {"priority": "high"}}),
+            r#"incident.priority: "high" is not a whole number"#,
+        ),
+        (
+            json!({"table": "incident", "id": "x", "fields": {"comments": "a"}}),
+            r#"this is no exported record: `comments` is a journal, its entries stand under "journal""#,
+        ),
+        (
+            json!({"table": "user", "id": "x y", "fields": {}}),
+            r#""x y" cannot be an id: at most 200 letters, no white space, no comma"#,
+        ),
+        (
+            json!({"table": "user", "id": "x", "fields": {}, "created": "soon"}),
+            r#"this is no exported record: "soon" is not a date and time"#,
+        ),
+    ] {
+        let text = format!("{good}{}", line(bad));
+        assert_eq!(import(&records, &text), Err(format!("line 2: {words}")));
+    }
+    assert!(
+        import(&records, &format!("{good}{{"))
+            .unwrap_err()
+            .starts_with("line 2: this is no exported record: ")
+    );
+    assert_eq!(records.get(&RecordKey::new("user", "linus")).unwrap(), None);
+}

@@ -125,7 +125,7 @@ fn restored_records_have_their_times_and_journals_and_tell_nobody() {
             .restore(&[(record.clone(), vec![entry.clone()])])
             .unwrap();
         assert_eq!(store.record(&key).unwrap(), Some(record.clone()));
-        assert_eq!(store.journal(&key).unwrap(), [entry.clone()]);
+        assert_eq!(store.journal(&key).unwrap(), std::slice::from_ref(&entry));
     }
     assert!(store.due_events(at(0), 9).unwrap().is_empty());
     let next = store
