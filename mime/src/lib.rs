@@ -23,6 +23,7 @@ mod mailbox;
 mod message;
 mod message_id;
 mod part;
+mod push;
 mod report;
 mod shape;
 mod value_error;
@@ -45,6 +46,7 @@ pub use mailbox::{AddrSpec, Mailbox};
 pub use message::Message;
 pub use message_id::MessageId;
 pub use part::{Part, PartId};
+pub use push::{Event, PushParser};
 pub use report::{
     Action, DeliveryStatus, Disposition, DispositionNotification, FeedbackReport, RecipientStatus,
     Report, StatusCode, Typed,

@@ -21,7 +21,7 @@ use crate::part::{Part, PartId};
 /// parts; values are read when they are asked for, so a getter that is called twice reads twice.
 #[derive(Clone)]
 pub struct Message<'a> {
-    raw: Cow<'a, [u8]>,
+    pub(crate) raw: Cow<'a, [u8]>,
     /// What transfer-encoded messages within this one decoded to.
     decoded: Vec<Vec<u8>>,
     pub(crate) index: Index,
@@ -46,22 +46,32 @@ impl<'a> Message<'a> {
     /// Reads a message within limits, in buffers that an earlier message left
     /// ([`into_buffers`](Self::into_buffers)).
     pub fn parse_with(bytes: &'a [u8], limits: &Limits, buffers: Buffers) -> Self {
-        let mut indexer = Indexer::new(limits, buffers.index, buffers.open);
+        let mut indexer = Indexer::new(limits.clone(), buffers.index, buffers.open);
         indexer.advance(bytes, true);
         let (index, _, encoded) = indexer.into_parts();
-        let mut message = Self {
-            raw: bytes.into(),
+        let mut message = Self::over(bytes.into(), limits.clone());
+        message.index = index;
+        message.finish(encoded);
+        message
+    }
+
+    /// Bytes without an index yet.
+    pub(crate) fn over(raw: Cow<'a, [u8]>, limits: Limits) -> Self {
+        Self {
+            raw,
             decoded: Vec::new(),
-            index,
-            limits: limits.clone(),
-        };
-        if bytes.len() >= u32::MAX as usize {
-            message
-                .index
+            index: Index::default(),
+            limits,
+        }
+    }
+
+    /// Does what follows the one pass.
+    pub(crate) fn finish(&mut self, encoded: Vec<u32>) {
+        if self.raw.len() >= u32::MAX as usize {
+            self.index
                 .defect(DefectKind::TooLong, u32::MAX as usize - 1, 0);
         }
-        message.open_encoded(encoded);
-        message
+        self.open_encoded(encoded);
     }
 
     /// Decodes and indexes the transfer-encoded messages within this one, level by level.
@@ -105,7 +115,7 @@ impl<'a> Message<'a> {
             self.index.defect(DefectKind::PartLimit, 0, container);
             return Vec::new();
         }
-        let mut indexer = Indexer::new(&left, Index::default(), Default::default());
+        let mut indexer = Indexer::new(left, Index::default(), Default::default());
         indexer.advance(&content, true);
         let (index, _, encoded) = indexer.into_parts();
         let base = self.index.parts.len() as u32;

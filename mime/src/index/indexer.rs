@@ -4,6 +4,8 @@
 //! all bytes that have arrived so far and stops where a decision needs more; a message that is there as a whole is read
 //! in one call. There is no recursion, and every byte is looked at a bounded number of times.
 
+use std::collections::VecDeque;
+
 use memchr::memmem;
 
 use super::delimiter::{Candidate, Delimiter, OpenBoundaries};
@@ -11,6 +13,8 @@ use super::header_block::{before_line_end, empty_line, field, field_end, is_mbox
 use super::{FieldRecord, Index, NONE, PartRecord, Shape};
 use crate::defect::DefectKind;
 use crate::limits::Limits;
+use crate::part::PartId;
+use crate::push::Event;
 use crate::shape::{Content, classify};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +28,8 @@ enum State {
 }
 
 #[derive(Debug)]
-pub(crate) struct Indexer<'l> {
-    limits: &'l Limits,
+pub(crate) struct Indexer {
+    limits: Limits,
     pub(crate) index: Index,
     open: OpenBoundaries,
     state: State,
@@ -36,11 +40,13 @@ pub(crate) struct Indexer<'l> {
     /// Up to where no end of the field or no candidate of a delimiter was found.
     searched: usize,
     /// Leaves that hold a transfer-encoded message.
-    pub(crate) encoded_messages: Vec<u32>,
+    encoded_messages: Vec<u32>,
+    /// What happened, for whoever reads while the message arrives.
+    events: Option<VecDeque<Event>>,
 }
 
-impl<'l> Indexer<'l> {
-    pub(crate) fn new(limits: &'l Limits, mut index: Index, mut open: OpenBoundaries) -> Self {
+impl Indexer {
+    pub(crate) fn new(limits: Limits, mut index: Index, mut open: OpenBoundaries) -> Self {
         index.clear();
         open.clear();
         index.parts.push(PartRecord::new(0, NONE, 0));
@@ -53,6 +59,24 @@ impl<'l> Indexer<'l> {
             position: 0,
             searched: 0,
             encoded_messages: Vec::new(),
+            events: None,
+        }
+    }
+
+    /// Keeps events from now on.
+    pub(crate) fn with_events(mut self) -> Self {
+        self.events = Some(VecDeque::from([Event::PartBegins(PartId::ROOT)]));
+        self
+    }
+
+    /// The next event that was not taken yet.
+    pub(crate) fn next_event(&mut self) -> Option<Event> {
+        self.events.as_mut()?.pop_front()
+    }
+
+    fn event(&mut self, event: Event) {
+        if let Some(events) = &mut self.events {
+            events.push_back(event);
         }
     }
 
@@ -183,6 +207,7 @@ impl<'l> Indexer<'l> {
             record.last_field = last_field;
             record.body = body as u32;
         }
+        self.event(Event::HeaderEnds(PartId(current)));
         self.flag_repeated_fields();
         let digest = self.parent_is_digest();
         let content = classify(self.fields(), bytes, digest);
@@ -266,6 +291,7 @@ impl<'l> Indexer<'l> {
             ..PartRecord::new(start as u32, parent, depth)
         });
         self.current = id;
+        self.event(Event::PartBegins(PartId(id)));
         id
     }
 
@@ -403,6 +429,7 @@ impl<'l> Indexer<'l> {
             {
                 self.index.defect(DefectKind::EmptyPart, end, part);
             }
+            self.event(Event::PartEnds(PartId(part)));
             part = in_multipart;
         }
     }
