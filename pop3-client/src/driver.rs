@@ -14,3 +14,10 @@ pub use client::Client;
 pub use config::{Config, Pipelining, Timeouts};
 pub use error::{Error, ErrorKind, Stage};
 pub use retrieve::Retrieved;
+
+#[cfg(feature = "sync")]
+pub(crate) use link::Link;
+#[cfg(all(test, feature = "sync"))]
+pub(crate) use link::Transfer;
+#[cfg(feature = "sync")]
+pub(crate) use session::Session;

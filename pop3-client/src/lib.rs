@@ -17,6 +17,8 @@ mod listing;
 mod number;
 mod reply;
 mod state;
+#[cfg(feature = "sync")]
+pub mod sync;
 mod unique_id;
 
 pub use argument::{CustomCommand, InvalidArgument, LanguageTag, Password, UserName};

@@ -47,6 +47,11 @@ impl Client {
             .map(Self)
     }
 
+    #[cfg(feature = "sync")]
+    pub(crate) fn into_session(self) -> Session<TokioLink> {
+        self.0
+    }
+
     /// Logs in, if the configuration had no credentials.
     ///
     /// # Errors

@@ -41,6 +41,39 @@ impl<L: Link> Session<L> {
         }
     }
 
+    /// Several commands, in one flight if the server allows it. Refusals go to the sink like everything else.
+    #[cfg(feature = "sync")]
+    pub(crate) async fn volley(
+        &mut self,
+        commands: &[Command],
+        sink: &mut impl FnMut(Event),
+    ) -> Result<(), Error> {
+        let together = self.pop3.capabilities().pipelining() && self.config.may_pipeline();
+        let (mut waiting, mut in_flight) = (commands.iter(), 0_usize);
+        loop {
+            while together || in_flight == 0 {
+                let Some(command) = waiting.next() else { break };
+                if in_flight == 0 {
+                    self.request(command).await?;
+                } else {
+                    self.send(command)?;
+                }
+                in_flight += 1;
+            }
+            if in_flight == 0 {
+                return Ok(());
+            }
+            let event = self.event().await?;
+            if matches!(
+                event,
+                Event::Finished { .. } | Event::Accepted { .. } | Event::Refused { .. }
+            ) {
+                in_flight -= 1;
+            }
+            sink(event);
+        }
+    }
+
     pub(crate) async fn stat(&mut self) -> Result<DropListing, Error> {
         let mut found = None;
         self.collect(&Command::Stat, &mut |event| {

@@ -98,6 +98,28 @@ impl<L: Link> Session<L> {
         Ok(results)
     }
 
+    /// TOP without lines of the body, of many messages: the events.
+    #[cfg(feature = "sync")]
+    pub(crate) async fn top_many(
+        &mut self,
+        numbers: &[MessageNumber],
+        sink: &mut impl FnMut(&Event),
+    ) -> Result<(), Error> {
+        let mut fault = None;
+        let mut answered = |event: &Event| {
+            sink(event);
+            ControlFlow::Continue(())
+        };
+        self.flight(
+            numbers,
+            |number| Command::Top(number, 0),
+            &mut answered,
+            &mut fault,
+        )
+        .await?;
+        fault.map_or(Ok(()), Err)
+    }
+
     /// Sends `command` for each number and hands over each event. After `[SYS/PERM]` nothing more is sent; what is in
     /// flight is still taken, and `fault` says why it ended early.
     async fn flight(
@@ -167,7 +189,7 @@ fn concluded(event: &Event) -> Option<MessageNumber> {
             request: Some(request),
             ..
         } => match request {
-            Request::Retr(number) | Request::Dele(number) => Some(*number),
+            Request::Retr(number) | Request::Top(number) | Request::Dele(number) => Some(*number),
             _ => None,
         },
         _ => None,

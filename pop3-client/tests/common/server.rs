@@ -97,6 +97,7 @@ fn usual(command: &str) -> &'static str {
         "LIST 1" => "+OK 1 60\r\n",
         "UIDL 1" => "+OK 1 AAA\r\n",
         command if command.starts_with("RETR ") => "+OK\r\nSubject: x\r\n\r\nb\r\n.\r\n",
+        command if command.starts_with("TOP ") => "+OK\r\nSubject: x\r\n\r\n.\r\n",
         _ => "+OK\r\n",
     }
 }

@@ -1,0 +1,205 @@
+use super::digest::Digest;
+use super::record::{Record, Seen};
+use crate::UniqueId;
+use std::collections::HashMap;
+
+/// What the journal says, in memory: an entry of fixed size for each message, without its unique-id.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    entries: HashMap<u64, Entry>,
+    by_uid: HashMap<u128, Vec<u64>>,
+    by_content: HashMap<Digest, Vec<u64>>,
+    failures: HashMap<u128, Failures>,
+    next_id: u64,
+    top_broken: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) id: u64,
+    pub(super) uid: Option<u128>,
+    pub(super) listed: u64,
+    pub(super) content: Digest,
+    pub(super) header: Digest,
+    pub(super) at: u64,
+    pub(super) place: Place,
+}
+
+/// Whether the server has the message still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It had it when last asked.
+    Present,
+    /// It had it, and was told to delete it.
+    Pending,
+    /// It had it no more, at this time.
+    Absent(u64),
+}
+
+/// How often a message could not be retrieved, and when last.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Failures {
+    pub(super) count: u32,
+    pub(super) last: u64,
+}
+
+impl Index {
+    pub(super) fn apply(&mut self, record: &Record) {
+        match record {
+            Record::Seen(seen) => self.seen(seen),
+            Record::DelePending(id) => self.set_place(*id, Place::Pending),
+            Record::Committed(id, at) | Record::Gone(id, at) => {
+                self.set_place(*id, Place::Absent(*at))
+            }
+            Record::Failed(uid, at) => {
+                let failures = self.failures.entry(uid_key(uid)).or_default();
+                *failures = Failures {
+                    count: failures.count.saturating_add(1),
+                    last: *at,
+                };
+            }
+            Record::TopBroken => self.top_broken = true,
+        }
+    }
+
+    /// A name for the next entry.
+    pub(super) fn next_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    pub(super) fn entry(&self, id: u64) -> Option<&Entry> {
+        self.entries.get(&id)
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    pub(super) fn of_uid(&self, uid: u128) -> impl Iterator<Item = &Entry> {
+        self.by_uid
+            .get(&uid)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.entries.get(id))
+    }
+
+    pub(super) fn of_content(&self, content: Digest) -> impl Iterator<Item = &Entry> {
+        self.by_content
+            .get(&content)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.entries.get(id))
+    }
+
+    /// Messages that may come back under a new name, by size and header; the oldest is the last of each.
+    pub(super) fn renamed(&self) -> HashMap<(u64, Digest), Vec<u64>> {
+        let mut renamed: HashMap<_, Vec<u64>> = HashMap::new();
+        for entry in self.entries.values() {
+            if entry.uid.is_none() || matches!(entry.place, Place::Absent(_)) {
+                renamed
+                    .entry((entry.listed, entry.header))
+                    .or_default()
+                    .push(entry.id);
+            }
+        }
+        renamed
+            .values_mut()
+            .for_each(|ids| ids.sort_by(|a, b| b.cmp(a)));
+        renamed
+    }
+
+    pub(super) fn failures(&self, uid: u128) -> Failures {
+        self.failures.get(&uid).copied().unwrap_or_default()
+    }
+
+    pub(super) fn top_broken(&self) -> bool {
+        self.top_broken
+    }
+
+    /// The entry that is the same message as this content under this unique-id, so that it is not handed over again.
+    ///
+    /// Under the same unique-id, of course. Otherwise only an entry that the server has no more, or that never had
+    /// a unique-id, can be the same message under a new name: two present ones are two messages, however alike.
+    pub(super) fn same_message(&self, uid: Option<u128>, content: Digest) -> Option<Entry> {
+        let same = |entry: &&Entry| match (uid, entry.uid) {
+            (Some(uid), Some(known)) => uid == known || matches!(entry.place, Place::Absent(_)),
+            _ => true,
+        };
+        self.of_content(content)
+            .filter(same)
+            .min_by_key(|entry| (entry.uid != uid, entry.id))
+            .copied()
+    }
+
+    /// The lines that say the same as the index does, without what is absent since before `horizon`.
+    pub(super) fn is_worth_keeping(&self, id: u64, horizon: u64) -> bool {
+        self.entries
+            .get(&id)
+            .is_some_and(|entry| match entry.place {
+                Place::Absent(at) => at >= horizon,
+                Place::Present | Place::Pending => true,
+            })
+    }
+
+    fn seen(&mut self, seen: &Seen) {
+        if let Some(from) = seen.from {
+            self.remove(from);
+        }
+        let uid = seen.uid.as_ref().map(uid_key);
+        let entry = Entry {
+            id: seen.id,
+            uid,
+            listed: seen.listed,
+            content: seen.content,
+            header: seen.header,
+            at: seen.at,
+            place: Place::Present,
+        };
+        self.next_id = self.next_id.max(seen.id);
+        self.entries.insert(seen.id, entry);
+        self.by_content
+            .entry(seen.content)
+            .or_default()
+            .push(seen.id);
+        if let Some(uid) = uid {
+            self.by_uid.entry(uid).or_default().push(seen.id);
+            self.failures.remove(&uid);
+        }
+    }
+
+    fn remove(&mut self, id: u64) {
+        let Some(entry) = self.entries.remove(&id) else {
+            return;
+        };
+        forget(&mut self.by_content, &entry.content, id);
+        if let Some(uid) = entry.uid {
+            forget(&mut self.by_uid, &uid, id);
+        }
+    }
+
+    fn set_place(&mut self, id: u64, place: Place) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.place = place;
+        }
+    }
+}
+
+fn forget<K: std::hash::Hash + Eq>(map: &mut HashMap<K, Vec<u64>>, key: &K, id: u64) {
+    if let Some(ids) = map.get_mut(key) {
+        ids.retain(|other| *other != id);
+        if ids.is_empty() {
+            map.remove(key);
+        }
+    }
+}
+
+/// A unique-id in 16 octets.
+pub(super) fn uid_key(uid: &UniqueId) -> u128 {
+    let digest = ring::digest::digest(&ring::digest::SHA256, uid.as_str().as_bytes());
+    digest
+        .as_ref()
+        .iter()
+        .take(16)
+        .fold(0, |key, byte| (key << 8) | u128::from(*byte))
+}

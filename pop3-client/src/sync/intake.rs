@@ -1,0 +1,240 @@
+use super::Summary;
+use super::digest::{Digest, Fingerprint};
+use super::event::SyncEvent;
+use super::index::{Entry, Index};
+use super::journal::{Journal, Medium};
+use super::plan::Wanted;
+use super::policy::Policy;
+use super::record::{Record, Seen};
+use super::store::{Arrived, MessageKey, Store};
+use crate::{MessageNumber, Reply, Retrieved};
+use std::collections::HashMap;
+use std::io;
+
+/// Journal, index and store of one account.
+#[derive(Debug)]
+pub(super) struct Vault<S, M> {
+    pub(super) account: String,
+    pub(super) journal: Journal<M>,
+    pub(super) index: Index,
+    pub(super) store: S,
+}
+
+impl<S: Store, M: Medium> Vault<S, M> {
+    /// Writes a record down, durable with the next commit of the journal.
+    pub(super) fn note(&mut self, record: &Record) {
+        self.journal.append(record);
+        self.index.apply(record);
+    }
+}
+
+/// Takes messages in as they arrive: into the store, and when that is durable, into the journal.
+pub(super) struct Intake<'a, S, M> {
+    pub(super) vault: &'a mut Vault<S, M>,
+    pub(super) policy: &'a Policy,
+    pub(super) now: u64,
+    pub(super) wanted: HashMap<MessageNumber, Wanted>,
+    pub(super) summary: &'a mut Summary,
+    pub(super) events: &'a mut dyn FnMut(SyncEvent),
+    /// Messages to delete: durable, or about to be with the next commit.
+    pub(super) delete: Vec<(MessageNumber, u64)>,
+    open: Option<(MessageNumber, Fingerprint)>,
+    /// Finished in the store, but perhaps not durable.
+    finished: Vec<Record>,
+    stored: Vec<SyncEvent>,
+}
+
+impl<'a, S: Store, M: Medium> Intake<'a, S, M> {
+    pub(super) fn new(
+        vault: &'a mut Vault<S, M>,
+        policy: &'a Policy,
+        now: u64,
+        wanted: Vec<Wanted>,
+        summary: &'a mut Summary,
+        events: &'a mut dyn FnMut(SyncEvent),
+    ) -> Self {
+        let wanted = wanted
+            .into_iter()
+            .map(|wanted| (wanted.listed.number, wanted))
+            .collect();
+        Self {
+            vault,
+            policy,
+            now,
+            wanted,
+            summary,
+            events,
+            delete: Vec::new(),
+            open: None,
+            finished: Vec::new(),
+            stored: Vec::new(),
+        }
+    }
+
+    pub(super) fn take(&mut self, retrieved: Retrieved<'_>) -> io::Result<()> {
+        match retrieved {
+            Retrieved::Chunk { number, bytes } => self.chunk(number, bytes),
+            Retrieved::End { number, octets } => self.end(number, octets),
+            Retrieved::Refused { number, reply } => {
+                self.refused(number, reply);
+                Ok(())
+            }
+        }
+    }
+
+    /// The message that was open when the connection broke, or that the server refused.
+    pub(super) fn failed(&mut self, number: MessageNumber) {
+        if let Some(uid) = self
+            .wanted
+            .get(&number)
+            .and_then(|wanted| wanted.listed.uid.clone())
+        {
+            self.vault.note(&Record::Failed(uid, self.now));
+        }
+    }
+
+    /// Makes everything durable: store first, then journal.
+    pub(super) fn commit(&mut self) -> io::Result<()> {
+        self.open = None;
+        self.vault.store.abort()?;
+        self.commit_finished()
+    }
+
+    fn commit_finished(&mut self) -> io::Result<()> {
+        self.vault.store.commit()?;
+        self.finished
+            .drain(..)
+            .for_each(|record| self.vault.journal.append(&record));
+        self.vault.journal.commit()?;
+        self.stored.drain(..).for_each(&mut *self.events);
+        Ok(())
+    }
+
+    fn begin(&mut self, number: MessageNumber) -> io::Result<()> {
+        self.vault.store.begin()?;
+        self.open = Some((number, Fingerprint::new()));
+        Ok(())
+    }
+
+    fn chunk(&mut self, number: MessageNumber, bytes: &[u8]) -> io::Result<()> {
+        if self.open.is_none() {
+            self.begin(number)?;
+        }
+        if let Some((_, fingerprint)) = &mut self.open {
+            fingerprint.update(bytes);
+        }
+        self.vault.store.write(bytes)
+    }
+
+    fn end(&mut self, number: MessageNumber, octets: u64) -> io::Result<()> {
+        if self.open.is_none() {
+            self.begin(number)?;
+        }
+        let (Some((_, fingerprint)), Some(wanted)) =
+            (self.open.take(), self.wanted.get(&number).cloned())
+        else {
+            return self.vault.store.abort();
+        };
+        let (content, header) = fingerprint.finish();
+        match self.vault.index.same_message(wanted.key, content) {
+            Some(entry) => {
+                self.vault.store.abort()?;
+                self.summary.duplicates += 1;
+                (self.events)(SyncEvent::Duplicate {
+                    number,
+                    uid: wanted.listed.uid.clone(),
+                });
+                self.adopt(&wanted, &entry);
+            }
+            None => self.keep(&wanted, octets, content, header)?,
+        }
+        if self.finished.len() >= self.policy.group.max(1) {
+            self.commit_finished()?;
+        }
+        Ok(())
+    }
+
+    fn keep(
+        &mut self,
+        wanted: &Wanted,
+        octets: u64,
+        content: Digest,
+        header: Digest,
+    ) -> io::Result<()> {
+        let uid = wanted.listed.uid.clone();
+        let key = MessageKey::new(&self.vault.account, uid.as_ref(), content);
+        let arrived = Arrived {
+            key,
+            uid: uid.as_ref(),
+            octets,
+            content,
+            at: self.now,
+        };
+        let place = self.vault.store.finish(&arrived)?;
+        let id = self.vault.index.next_id();
+        let listed = wanted.listed.octets;
+        let seen = Seen {
+            id,
+            from: None,
+            uid: uid.clone(),
+            listed,
+            content,
+            header,
+            at: self.now,
+            place: place.clone(),
+        };
+        self.seen(wanted.listed.number, seen);
+        self.summary.stored += 1;
+        self.summary.octets += octets;
+        self.stored.push(SyncEvent::Stored {
+            key,
+            uid,
+            octets,
+            place,
+        });
+        Ok(())
+    }
+
+    /// Enters a message that is known already under its present name and size.
+    pub(super) fn adopt(&mut self, wanted: &Wanted, entry: &Entry) {
+        // An entry of the same unique-id stays: it is another copy, or the same with another size.
+        let replaces = entry.uid != wanted.key
+            || matches!(entry.place, super::index::Place::Absent(_))
+            || wanted.key.is_none();
+        let seen = Seen {
+            id: self.vault.index.next_id(),
+            from: replaces.then_some(entry.id),
+            uid: wanted.listed.uid.clone(),
+            listed: wanted.listed.octets,
+            content: entry.content,
+            header: entry.header,
+            at: entry.at,
+            place: String::new(),
+        };
+        self.seen(wanted.listed.number, seen);
+    }
+
+    fn seen(&mut self, number: MessageNumber, seen: Seen) {
+        if self.policy.is_due(seen.at, self.now) {
+            self.delete.push((number, seen.id));
+        }
+        let record = Record::Seen(seen);
+        // Known at once, so that a second copy in the same group is noticed; written when the store is durable.
+        self.vault.index.apply(&record);
+        self.finished.push(record);
+    }
+
+    fn refused(&mut self, number: MessageNumber, reply: &Reply) {
+        self.failed(number);
+        self.summary.refused += 1;
+        let uid = self
+            .wanted
+            .get(&number)
+            .and_then(|wanted| wanted.listed.uid.clone());
+        (self.events)(SyncEvent::Refused {
+            number,
+            uid,
+            reply: reply.clone(),
+        });
+    }
+}

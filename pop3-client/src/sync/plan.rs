@@ -1,0 +1,328 @@
+use super::index::{Entry, Index, Place, uid_key};
+use super::policy::{Deletion, Policy};
+use super::record::Record;
+use crate::{MessageNumber, UniqueId};
+use std::collections::{HashMap, HashSet};
+
+/// A message as LIST and UIDL name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub(super) number: MessageNumber,
+    pub(super) octets: u64,
+    pub(super) uid: Option<UniqueId>,
+}
+
+/// A message to be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) listed: Listed,
+    pub(super) key: Option<u128>,
+    /// TOP may show that it is known under another name.
+    pub(super) probe: bool,
+    failures: u32,
+}
+
+/// Why a message is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LeftAlone {
+    /// LIST says that it is larger than [`Policy::max_message`].
+    TooLarge,
+    /// It could not be fetched too often.
+    Quarantined,
+}
+
+/// What a session has to do, decided before anything is fetched.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// To fetch; what failed before comes last, so that it holds up nobody.
+    pub(super) fetch: Vec<Wanted>,
+    /// Known and due: to delete without fetching.
+    pub(super) delete: Vec<(MessageNumber, u64)>,
+    /// What is no longer there.
+    pub(super) records: Vec<Record>,
+    pub(super) left_alone: Vec<(Listed, LeftAlone)>,
+    /// Unique-ids that now name a message of another size.
+    pub(super) reused: Vec<UniqueId>,
+    /// Messages that vanished, if so many did at once that the server has probably renamed them all.
+    pub(super) reset: Option<usize>,
+}
+
+/// Compares what the server has with what the journal says.
+pub(super) fn plan(index: &Index, listed: Vec<Listed>, policy: &Policy, now: u64) -> Plan {
+    let mut plan = Plan::default();
+    let keys: Vec<_> = listed.iter().map(|l| l.uid.as_ref().map(uid_key)).collect();
+    let mut copies: HashMap<u128, usize> = HashMap::new();
+    keys.iter()
+        .flatten()
+        .for_each(|key| *copies.entry(*key).or_default() += 1);
+
+    plan.note_absent(index, &copies, now);
+    let absent = sizes_of_absent(index, &plan.records);
+    for (listed, key) in listed.into_iter().zip(keys) {
+        let shared = key.is_some_and(|key| copies.get(&key).is_some_and(|copies| *copies > 1));
+        if let Some(known) = key.and_then(|key| known(index, key, &listed)) {
+            let due = known.place == Place::Pending || policy.is_due(known.at, now);
+            // Two messages with one unique-id: which of them is stored, only its content tells.
+            let enough = !shared
+                || stored_copies(index, known)
+                    >= copies
+                        .get(&known.uid.unwrap_or_default())
+                        .copied()
+                        .unwrap_or(1);
+            match (due, shared) {
+                (true, false) => plan.delete.push((listed.number, known.id)),
+                (true, true) => plan.want(listed, key, false, index),
+                (false, _) if !enough => plan.want(listed, key, false, index),
+                (false, _) => {}
+            }
+            continue;
+        }
+        plan.consider(index, listed, key, policy, now, &absent);
+    }
+    plan.fetch.sort_by_key(|wanted| wanted.failures);
+    plan
+}
+
+impl Plan {
+    /// A message that is not known under its present name.
+    fn consider(
+        &mut self,
+        index: &Index,
+        listed: Listed,
+        key: Option<u128>,
+        policy: &Policy,
+        now: u64,
+        absent: &HashSet<u64>,
+    ) {
+        let failures = key.map(|key| index.failures(key)).unwrap_or_default();
+        let rested = now.saturating_sub(failures.last) >= policy.quarantine_for.as_secs();
+        if listed.octets > policy.max_message {
+            return self.left_alone.push((listed, LeftAlone::TooLarge));
+        }
+        if failures.count >= policy.quarantine_after && !rested {
+            return self.left_alone.push((listed, LeftAlone::Quarantined));
+        }
+        let reused = key.is_some_and(|key| index.of_uid(key).any(|e| e.place == Place::Present));
+        if let (true, Some(uid)) = (reused, &listed.uid) {
+            self.reused.push(uid.clone());
+        }
+        // Without a unique-id, deleting takes the content's word for it: a fetch is needed anyway.
+        let by_name = listed.uid.is_some() || policy.deletion == Deletion::Never;
+        let probe = by_name && absent.contains(&listed.octets);
+        self.want(listed, key, probe, index);
+    }
+
+    fn want(&mut self, listed: Listed, key: Option<u128>, probe: bool, index: &Index) {
+        let failures = key.map(|key| index.failures(key).count).unwrap_or_default();
+        self.fetch.push(Wanted {
+            listed,
+            key,
+            probe,
+            failures,
+        });
+    }
+
+    /// What the server had and has no more. Messages without a unique-id cannot be told absent.
+    fn note_absent(&mut self, index: &Index, there: &HashMap<u128, usize>, now: u64) {
+        let (mut present, mut vanished) = (0, 0);
+        for entry in index.entries() {
+            let gone = entry.uid.is_some_and(|uid| !there.contains_key(&uid));
+            match entry.place {
+                Place::Absent(_) => continue,
+                Place::Pending if gone => self.records.push(Record::Committed(entry.id, now)),
+                Place::Present if gone => {
+                    vanished += 1;
+                    self.records.push(Record::Gone(entry.id, now));
+                }
+                Place::Present | Place::Pending => {}
+            }
+            present += 1;
+        }
+        let many = vanished > 1 && 2 * vanished > present && !there.is_empty();
+        self.reset = many.then_some(vanished);
+    }
+}
+
+/// The entry under this unique-id that the server still had, if its size is the same.
+fn known<'a>(index: &'a Index, key: u128, listed: &Listed) -> Option<&'a Entry> {
+    let there =
+        |entry: &&Entry| !matches!(entry.place, Place::Absent(_)) && entry.listed == listed.octets;
+    index
+        .of_uid(key)
+        .filter(there)
+        .max_by_key(|entry| entry.place == Place::Pending)
+}
+
+/// How many messages of this unique-id and size are stored.
+fn stored_copies(index: &Index, known: &Entry) -> usize {
+    let same =
+        |entry: &&Entry| !matches!(entry.place, Place::Absent(_)) && entry.listed == known.listed;
+    index
+        .of_uid(known.uid.unwrap_or_default())
+        .filter(same)
+        .count()
+}
+
+/// Sizes under which a known message may come back under a new name.
+fn sizes_of_absent(index: &Index, records: &[Record]) -> HashSet<u64> {
+    let vanished = records.iter().filter_map(|record| match record {
+        Record::Committed(id, _) | Record::Gone(id, _) => index.entry(*id),
+        _ => None,
+    });
+    let nameless = index
+        .entries()
+        .filter(|e| e.uid.is_none() || matches!(e.place, Place::Absent(_)));
+    nameless.chain(vanished).map(|entry| entry.listed).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::digest::Digest;
+    use super::super::record::Seen;
+    use super::*;
+    use std::time::Duration;
+
+    fn listed(messages: &[(u32, u64, &str)]) -> Vec<Listed> {
+        let listed = messages.iter().map(|(number, octets, uid)| Listed {
+            number: MessageNumber::new(*number).unwrap(),
+            octets: *octets,
+            uid: UniqueId::new(uid).ok(),
+        });
+        listed.collect()
+    }
+
+    fn seen(id: u64, uid: &str, listed: u64, at: u64) -> Record {
+        let content = Digest::of(&[&id.to_le_bytes()]);
+        let uid = UniqueId::new(uid).ok();
+        Record::Seen(Seen {
+            id,
+            from: None,
+            uid,
+            listed,
+            content,
+            header: content,
+            at,
+            place: String::new(),
+        })
+    }
+
+    fn index(records: &[Record]) -> Index {
+        let mut index = Index::default();
+        records.iter().for_each(|record| index.apply(record));
+        index
+    }
+
+    fn numbers(plan: &Plan) -> (Vec<u32>, Vec<u32>) {
+        let fetch = plan.fetch.iter().map(|w| w.listed.number.value()).collect();
+        (fetch, plan.delete.iter().map(|(n, _)| n.value()).collect())
+    }
+
+    fn policy(deletion: Deletion) -> Policy {
+        Policy {
+            deletion,
+            ..Policy::default()
+        }
+    }
+
+    #[test]
+    fn what_was_seen_with_equal_size_is_not_fetched_again() {
+        let index = index(&[seen(1, "AAA", 60, 0)]);
+        let there = || listed(&[(1, 60, "AAA"), (2, 70, "BBB")]);
+        assert_eq!(
+            numbers(&plan(&index, there(), &policy(Deletion::Never), 9)),
+            (vec![2], vec![])
+        );
+        assert_eq!(
+            numbers(&plan(&index, there(), &policy(Deletion::Now), 9)),
+            (vec![2], vec![1])
+        );
+        let after = policy(Deletion::After(Duration::from_secs(10)));
+        assert_eq!(
+            numbers(&plan(&index, there(), &after, 9)),
+            (vec![2], vec![])
+        );
+        assert_eq!(
+            numbers(&plan(&index, there(), &after, 10)),
+            (vec![2], vec![1])
+        );
+    }
+
+    #[test]
+    fn a_pending_message_that_is_there_is_deleted_again_and_one_that_is_not_is_committed() {
+        let index = index(&[
+            seen(1, "AAA", 60, 0),
+            seen(2, "BBB", 60, 0),
+            Record::DelePending(1),
+            Record::DelePending(2),
+        ]);
+        let plan = plan(
+            &index,
+            listed(&[(1, 60, "BBB")]),
+            &policy(Deletion::Never),
+            9,
+        );
+        assert_eq!(plan.records, [Record::Committed(1, 9)]);
+        assert_eq!(plan.delete, [(MessageNumber::new(1).unwrap(), 2)]);
+        assert!(plan.fetch.is_empty());
+    }
+
+    #[test]
+    fn a_reused_unique_id_is_a_new_message() {
+        let index = index(&[seen(1, "AAA", 60, 0)]);
+        let plan = plan(&index, listed(&[(1, 61, "AAA")]), &policy(Deletion::Now), 9);
+        assert_eq!(numbers(&plan), (vec![1], vec![]));
+        assert_eq!(plan.reused.len(), 1);
+    }
+
+    #[test]
+    fn s9_of_a_shared_unique_id_every_copy_is_fetched_and_none_deleted_unseen() {
+        let there = || listed(&[(1, 60, "AAA"), (2, 60, "AAA")]);
+        let one = index(&[seen(1, "AAA", 60, 0)]);
+        assert_eq!(
+            numbers(&plan(&one, there(), &policy(Deletion::Never), 9)),
+            (vec![1, 2], vec![])
+        );
+        let both = index(&[seen(1, "AAA", 60, 0), seen(2, "AAA", 60, 0)]);
+        assert_eq!(
+            numbers(&plan(&both, there(), &policy(Deletion::Never), 9)),
+            (vec![], vec![])
+        );
+        assert_eq!(
+            numbers(&plan(&both, there(), &policy(Deletion::Now), 9)),
+            (vec![1, 2], vec![])
+        );
+    }
+
+    #[test]
+    fn when_all_unique_ids_are_new_messages_of_known_size_are_probed() {
+        let index = index(&[seen(1, "AAA", 60, 0), seen(2, "BBB", 70, 0)]);
+        let plan = plan(
+            &index,
+            listed(&[(1, 60, "a"), (2, 70, "b"), (3, 80, "c")]),
+            &policy(Deletion::Never),
+            9,
+        );
+        assert_eq!(plan.reset, Some(2));
+        assert_eq!(
+            plan.fetch.iter().map(|w| w.probe).collect::<Vec<_>>(),
+            [true, true, false]
+        );
+    }
+
+    #[test]
+    fn what_fails_comes_last_then_rests_then_is_tried_again() {
+        let uid = UniqueId::new("AAA").unwrap();
+        let there = || listed(&[(1, 60, "AAA"), (2, 60, "BBB"), (3, 1 << 40, "CCC")]);
+        let failed = |times| index(&vec![Record::Failed(uid.clone(), 100); times]);
+        let policy = policy(Deletion::Never);
+        let once = plan(&failed(1), there(), &policy, 101);
+        assert_eq!(numbers(&once).0, [2, 1]);
+        assert_eq!(once.left_alone[0].1, LeftAlone::TooLarge);
+        let often = plan(&failed(5), there(), &policy, 101);
+        assert_eq!(numbers(&often).0, [2]);
+        assert_eq!(often.left_alone[0].1, LeftAlone::Quarantined);
+        let later = plan(&failed(5), there(), &policy, 101 + 24 * 60 * 60);
+        assert_eq!(numbers(&later).0, [2, 1]);
+    }
+}

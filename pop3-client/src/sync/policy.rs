@@ -1,0 +1,53 @@
+use std::time::Duration;
+
+/// What a sync does with a mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// When messages are removed from the server. Default: never.
+    pub deletion: Deletion,
+    /// Messages that LIST says are larger, in octets, are left alone. Default 256 MiB.
+    pub max_message: u64,
+    /// After so many failures in a row a message is left alone for a while. Default 5.
+    pub quarantine_after: u32,
+    /// For how long. Default one day.
+    pub quarantine_for: Duration,
+    /// Messages that are made durable together. A larger group is faster; a crash fetches it again. Default 64.
+    pub group: usize,
+    /// Connections that one sync may use up, if they break while it makes progress. Default 5.
+    pub connections: u32,
+}
+
+/// When messages are removed from the server; always only after they are durable here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// In the session that fetched them.
+    Now,
+    /// In the first session this long after they were first seen.
+    After(Duration),
+    /// Never.
+    Never,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            deletion: Deletion::Never,
+            max_message: 256 << 20,
+            quarantine_after: 5,
+            quarantine_for: Duration::from_secs(24 * 60 * 60),
+            group: 64,
+            connections: 5,
+        }
+    }
+}
+
+impl Policy {
+    /// Whether a message first seen at `first_seen` is to be removed, both in seconds since 1970.
+    pub(super) fn is_due(&self, first_seen: u64, now: u64) -> bool {
+        match self.deletion {
+            Deletion::Now => true,
+            Deletion::After(age) => now.saturating_sub(first_seen) >= age.as_secs(),
+            Deletion::Never => false,
+        }
+    }
+}

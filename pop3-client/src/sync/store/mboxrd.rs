@@ -1,0 +1,194 @@
+use super::super::journal::sync_folder_of;
+use super::spool::Spool;
+use super::{Arrived, Store};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
+use std::path::PathBuf;
+
+/// One mbox file in the mboxrd format: `From ` lines in front, LF line endings, `From ` inside a message quoted with `>`.
+///
+/// Before a group is appended, the length so far goes into `FILE.postrider-length`; after the commit that file is removed. If it is there
+/// when the mbox is opened, a crash left half a group behind, and the mbox is cut back. So nobody else may append
+/// to this file while a sync runs. A crash between commit and journal entry stores that group again: mbox has no keys.
+#[derive(Debug)]
+pub struct Mboxrd {
+    path: PathBuf,
+    intent: PathBuf,
+    spool: Spool,
+    mbox: Option<File>,
+}
+
+impl Mboxrd {
+    /// Stores into this file, which is made when the first message arrives.
+    ///
+    /// # Errors
+    /// If its folder cannot be written to, or a half-written group cannot be removed.
+    pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
+        let path = path.into();
+        let with_suffix = |suffix: &str| {
+            let mut name = path.clone().into_os_string();
+            name.push(suffix);
+            PathBuf::from(name)
+        };
+        let (intent, spool) = (
+            with_suffix(".postrider-length"),
+            Spool::new(with_suffix(".postrider-tmp"))?,
+        );
+        let store = Self {
+            intent,
+            spool,
+            mbox: None,
+            path,
+        };
+        store.recover()?;
+        Ok(store)
+    }
+
+    fn recover(&self) -> io::Result<()> {
+        let text = match fs::read_to_string(&self.intent) {
+            Ok(text) => text,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(e),
+        };
+        // An intent that is itself half written was never followed by an append.
+        if let (Some(Ok(length)), true) =
+            (text.strip_suffix('\n').map(str::parse), self.path.exists())
+        {
+            let mbox = OpenOptions::new().write(true).open(&self.path)?;
+            if mbox.metadata()?.len() > length {
+                mbox.set_len(length)?;
+                mbox.sync_all()?;
+            }
+        }
+        fs::remove_file(&self.intent)
+    }
+
+    /// The mbox, open for a group; the length before it is durable.
+    fn group(&mut self) -> io::Result<&mut File> {
+        if self.mbox.is_none() {
+            let mbox = OpenOptions::new()
+                .append(true)
+                .create(true)
+                .open(&self.path)?;
+            let mut intent = File::create(&self.intent)?;
+            writeln!(intent, "{}", mbox.metadata()?.len())?;
+            intent.sync_all()?;
+            sync_folder_of(&self.path)?;
+            self.mbox = Some(mbox);
+        }
+        self.mbox
+            .as_mut()
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+impl Store for Mboxrd {
+    fn begin(&mut self) -> io::Result<()> {
+        self.spool.begin()
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.spool.write(bytes)
+    }
+
+    fn finish(&mut self, message: &Arrived<'_>) -> io::Result<String> {
+        let (mut file, path) = self.spool.take()?;
+        file.rewind()?;
+        let mbox = self.group()?;
+        let offset = mbox.metadata()?.len();
+        let mut out = BufWriter::new(mbox);
+        writeln!(out, "From MAILER-DAEMON {}", asctime(message.at))?;
+        quote(&mut BufReader::new(file), &mut out)?;
+        out.flush()?;
+        fs::remove_file(path)?;
+        Ok(offset.to_string())
+    }
+
+    fn abort(&mut self) -> io::Result<()> {
+        self.spool.abort()
+    }
+
+    fn commit(&mut self) -> io::Result<()> {
+        let Some(mbox) = self.mbox.take() else {
+            return Ok(());
+        };
+        mbox.sync_all()?;
+        fs::remove_file(&self.intent)?;
+        sync_folder_of(&self.path)
+    }
+}
+
+/// Copies a message with LF line endings, `>*From ` quoted by one more `>`, and the blank line that ends it.
+fn quote(message: &mut impl BufRead, out: &mut impl Write) -> io::Result<()> {
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if message.read_until(b'\n', &mut line)? == 0 {
+            return out.write_all(b"\n");
+        }
+        let text = postrider_wire::line::trim_ending(&line);
+        let unquoted = text
+            .iter()
+            .position(|b| *b != b'>')
+            .and_then(|at| text.get(at..))
+            .unwrap_or_default();
+        if unquoted.starts_with(b"From ") {
+            out.write_all(b">")?;
+        }
+        out.write_all(text)?;
+        out.write_all(b"\n")?;
+    }
+}
+
+/// `Thu Jan  1 00:00:00 1970`, in UTC.
+fn asctime(seconds: u64) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] = [
+        "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb",
+    ];
+    let (days, time) = (seconds / 86_400, seconds % 86_400);
+    // Years that begin in March, in eras of 400 years, have their leap day at the end.
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let year = year_of_era + era * 400 + u64::from(month >= 10);
+    let name = |names: &'static [&'static str], at: u64| {
+        usize::try_from(at)
+            .ok()
+            .and_then(|at| names.get(at))
+            .copied()
+            .unwrap_or_default()
+    };
+    let (weekday, month) = (name(&DAYS, days % 7), name(&MONTHS, month));
+    format!(
+        "{weekday} {month} {day:2} {:02}:{:02}:{:02} {year}",
+        time / 3_600,
+        time / 60 % 60,
+        time % 60
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc4155_dates() {
+        assert_eq!(asctime(0), "Thu Jan  1 00:00:00 1970");
+        assert_eq!(asctime(951_782_400), "Tue Feb 29 00:00:00 2000");
+        assert_eq!(asctime(1_700_000_000), "Tue Nov 14 22:13:20 2023");
+        assert_eq!(asctime(4_107_542_399), "Sun Feb 28 23:59:59 2100");
+        assert_eq!(asctime(4_107_542_400), "Mon Mar  1 00:00:00 2100");
+    }
+
+    #[test]
+    fn from_lines_are_quoted_by_one_more_sign() {
+        let mut out = Vec::new();
+        quote(&mut &b"From x\r\n>From y\r\n>>Fromage\r\nend"[..], &mut out).unwrap();
+        assert_eq!(out, b">From x\n>>From y\n>>Fromage\nend\n\n");
+    }
+}

@@ -1,0 +1,329 @@
+//! `Mailbox` over a socket, a journal in a file, and each store.
+
+#![cfg(feature = "sync")]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use common::server::{Act, Server, say};
+use postrider_pop3::sync::{
+    Deletion, Files, Mailbox, Maildir, Mboxrd, Policy, Store, Summary, SyncError, SyncEvent,
+};
+use postrider_pop3::{Config, Credentials, Endpoint, Security};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// A folder of its own, gone with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!(
+            "postrider-pop3-{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn config(endpoint: Endpoint) -> Config {
+    // The account's name has a port in it; a maildrop keeps its name in these tests though the port changes.
+    Config::new(endpoint)
+        .security(Security::None)
+        .credentials(Credentials::password("ada", "tanstaaf").unwrap())
+        .danger_allow_clear_text_credentials()
+}
+
+async fn sync(
+    server: Server,
+    journal: &Path,
+    store: impl Store + 'static,
+    deletion: Deletion,
+) -> (Result<Summary, SyncError>, Vec<String>, Vec<SyncEvent>) {
+    let (endpoint, commands) = server.start();
+    let policy = Policy {
+        deletion,
+        connections: 1,
+        ..Policy::default()
+    };
+    let mut mailbox = Mailbox::open(config(endpoint), journal, store)
+        .unwrap()
+        .policy(policy);
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&events);
+    let result = mailbox
+        .sync(move |event| heard.lock().unwrap().push(event))
+        .await;
+    drop(mailbox);
+    let commands = commands.join().unwrap().into_iter().skip(4).collect();
+    let events = events.lock().unwrap().clone();
+    (result, commands, events)
+}
+
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.is_file())
+        .collect();
+    files.sort();
+    files
+}
+
+#[tokio::test]
+async fn a_maildir_is_filled_once_and_the_server_emptied() {
+    let folder = Folder::new();
+    let (journal, mail) = (folder.path("journal"), folder.path("Mail"));
+    let (result, commands, events) = sync(
+        Server::new(),
+        &journal,
+        Maildir::open(&mail).unwrap(),
+        Deletion::Now,
+    )
+    .await;
+    let summary = result.unwrap();
+    assert_eq!(
+        (
+            summary.listed,
+            summary.stored,
+            summary.octets,
+            summary.deleted
+        ),
+        (1, 1, 17, 1)
+    );
+    assert_eq!(
+        commands,
+        ["STAT", "UIDL", "LIST", "RETR 1", "DELE 1", "QUIT"]
+    );
+    assert!(
+        matches!(
+            &events[..],
+            [SyncEvent::Stored { .. }, SyncEvent::Deleted { count: 1 }]
+        ),
+        "{events:?}"
+    );
+    let new = files_in(&mail.join("new"));
+    assert_eq!(new.len(), 1);
+    assert_eq!(fs::read(&new[0]).unwrap(), b"Subject: x\r\n\r\nb\r\n");
+    assert!(files_in(&mail.join("tmp")).is_empty());
+
+    // The same unique-id is there again, though it was deleted: perhaps a new message, so it is fetched, and found known.
+    let (result, commands, _) = sync(
+        Server::new(),
+        &journal,
+        Maildir::open(&mail).unwrap(),
+        Deletion::Never,
+    )
+    .await;
+    let summary = result.unwrap();
+    assert_eq!(
+        (summary.stored, summary.duplicates + summary.recognised),
+        (0, 1),
+        "{commands:?}"
+    );
+    assert_eq!(files_in(&mail.join("new")).len(), 1);
+}
+
+#[tokio::test]
+async fn what_stays_on_the_server_is_not_fetched_again() {
+    let folder = Folder::new();
+    let (journal, mail) = (folder.path("journal"), folder.path("Mail"));
+    let open = || Files::open(&mail).unwrap();
+    assert_eq!(
+        sync(Server::new(), &journal, open(), Deletion::Never)
+            .await
+            .0
+            .unwrap()
+            .stored,
+        1
+    );
+    let (result, commands, events) = sync(Server::new(), &journal, open(), Deletion::Never).await;
+    assert_eq!(result.unwrap().stored, 0);
+    assert_eq!(commands, ["STAT", "UIDL", "LIST", "QUIT"]);
+    assert!(events.is_empty());
+    let files = files_in(&mail);
+    assert_eq!(files.len(), 1);
+    assert_eq!(fs::read(&files[0]).unwrap(), b"Subject: x\r\n\r\nb\r\n");
+}
+
+#[tokio::test]
+async fn s3_a_message_cut_off_leaves_nothing_behind_and_is_not_deleted() {
+    let folder = Folder::new();
+    let (journal, mail) = (folder.path("journal"), folder.path("Mail"));
+    let cut = Act::SayAndClose(b"+OK 1000 octets\r\nSubject: x\r\n\r\npart\r\n".to_vec());
+    let (result, commands, events) = sync(
+        Server::new().on("RETR", cut),
+        &journal,
+        Maildir::open(&mail).unwrap(),
+        Deletion::Now,
+    )
+    .await;
+    assert!(result.unwrap_err().is_retryable());
+    assert!(
+        !commands
+            .iter()
+            .any(|c| c.starts_with("DELE") || c == "QUIT"),
+        "{commands:?}"
+    );
+    assert!(events.is_empty());
+    for part in ["new", "cur", "tmp"] {
+        assert!(files_in(&mail.join(part)).is_empty(), "{part}");
+    }
+    let (result, ..) = sync(
+        Server::new(),
+        &journal,
+        Maildir::open(&mail).unwrap(),
+        Deletion::Now,
+    )
+    .await;
+    assert_eq!(result.unwrap().stored, 1);
+}
+
+#[tokio::test]
+async fn s11_a_unique_id_never_becomes_a_file_name() {
+    for uid in ["../../../../etc/pwn", "a/b", "CON", ".", ".."] {
+        let folder = Folder::new();
+        let mail = folder.path("Mail");
+        let server = Server::new().on("UIDL", say(format!("+OK\r\n1 {uid}\r\n.\r\n")));
+        sync(
+            server,
+            &folder.path("journal"),
+            Files::open(&mail).unwrap(),
+            Deletion::Never,
+        )
+        .await
+        .0
+        .unwrap();
+        let names: Vec<_> = files_in(&mail)
+            .iter()
+            .map(|p| p.file_stem().unwrap().to_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(names.len(), 1);
+        assert!(
+            names[0].len() == 64 && names[0].bytes().all(|b| b.is_ascii_hexdigit()),
+            "{names:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_mbox_is_cut_back_to_the_last_whole_group() {
+    let folder = Folder::new();
+    let (mbox, length) = (folder.path("mbox"), folder.path("mbox.postrider-length"));
+    let from = say("+OK\r\nSubject: x\r\n\r\nFrom me\r\n.\r\n");
+    let server = Server::new().on("RETR", from);
+    sync(
+        server,
+        &folder.path("journal"),
+        Mboxrd::open(&mbox).unwrap(),
+        Deletion::Never,
+    )
+    .await
+    .0
+    .unwrap();
+    let text = fs::read_to_string(&mbox).unwrap();
+    assert!(
+        text.starts_with("From MAILER-DAEMON ") && text.ends_with("\nSubject: x\n\n>From me\n\n"),
+        "{text:?}"
+    );
+    assert!(!length.exists());
+
+    fs::write(&mbox, format!("{text}From MAILER-DAEMON half of a mess")).unwrap();
+    fs::write(&length, format!("{}\n", text.len())).unwrap();
+    Mboxrd::open(&mbox).unwrap();
+    assert_eq!(fs::read_to_string(&mbox).unwrap(), text);
+    assert!(!length.exists());
+}
+
+#[tokio::test]
+async fn a_server_without_uidl_is_emptied_by_content() {
+    let folder = Folder::new();
+    let (journal, mail) = (folder.path("journal"), folder.path("Mail"));
+    let server = || Server::new().on("UIDL", say("-ERR no\r\n"));
+    let open = || Files::open(&mail).unwrap();
+    assert_eq!(
+        sync(server(), &journal, open(), Deletion::Never)
+            .await
+            .0
+            .unwrap()
+            .stored,
+        1
+    );
+    let again = sync(server(), &journal, open(), Deletion::Now)
+        .await
+        .0
+        .unwrap();
+    assert_eq!((again.stored, again.duplicates, again.deleted), (0, 1, 1));
+    assert_eq!(files_in(&mail).len(), 1);
+}
+
+#[tokio::test]
+async fn a_dele_that_is_refused_is_no_error_and_the_message_is_not_fetched_again() {
+    let folder = Folder::new();
+    let (journal, mail) = (folder.path("journal"), folder.path("Mail"));
+    let server = || Server::new().on("DELE", say("-ERR locked\r\n"));
+    let open = || Files::open(&mail).unwrap();
+    let first = sync(server(), &journal, open(), Deletion::Now)
+        .await
+        .0
+        .unwrap();
+    assert_eq!((first.stored, first.deleted, first.refused), (1, 0, 1));
+    let (result, commands, _) = sync(server(), &journal, open(), Deletion::Now).await;
+    assert_eq!(result.unwrap().stored, 0);
+    assert_eq!(commands, ["STAT", "UIDL", "LIST", "DELE 1", "QUIT"]);
+}
+
+/// A store whose disk is full.
+struct Full;
+
+impl Store for Full {
+    fn begin(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn write(&mut self, _: &[u8]) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::StorageFull.into())
+    }
+
+    fn finish(&mut self, _: &postrider_pop3::sync::Arrived<'_>) -> std::io::Result<String> {
+        Ok(String::new())
+    }
+
+    fn abort(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn commit(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn when_the_store_fails_nothing_is_deleted() {
+    let folder = Folder::new();
+    let (result, commands, _) =
+        sync(Server::new(), &folder.path("journal"), Full, Deletion::Now).await;
+    assert!(matches!(result, Err(SyncError::Storage(_))));
+    assert!(
+        !commands
+            .iter()
+            .any(|c| c.starts_with("DELE") || c == "QUIT"),
+        "{commands:?}"
+    );
+}
