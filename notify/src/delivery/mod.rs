@@ -36,11 +36,16 @@ const SOON: Duration = Duration::from_secs(2);
 
 /// Sends the mail of one account.
 pub struct Sender {
+    outbox: Outbox,
+    transcript: Transcript,
+    connection: Option<Connection>,
+}
+
+/// The deliveries of one account in the store.
+struct Outbox {
     account: Arc<SmtpAccount>,
     store: Arc<dyn Store>,
-    transcript: Transcript,
     owner: String,
-    connection: Option<Connection>,
 }
 
 struct Connection {
@@ -87,17 +92,19 @@ impl Sender {
     pub fn new(account: SmtpAccount, store: Arc<dyn Store>, transcript: Transcript) -> Self {
         let owner = format!("{}/{}", std::process::id(), account.name);
         Self {
-            account: Arc::new(account),
-            store,
+            outbox: Outbox {
+                account: Arc::new(account),
+                store,
+                owner,
+            },
             transcript,
-            owner,
             connection: None,
         }
     }
 
     /// The account's name.
     pub fn account(&self) -> &str {
-        &self.account.name
+        &self.outbox.account.name
     }
 
     /// One round: connects if need be, claims a batch of what is due, sends it and writes down what came of it.
@@ -107,26 +114,34 @@ impl Sender {
     /// [`StoreError`] if the store fails. What was claimed then stays leased, and is due again when the lease has run out.
     pub async fn run_once(&mut self, now: Timestamp) -> Result<Sent, StoreError> {
         let started = Instant::now();
-        let Some(failures) = self.is_due(now).await? else {
+        let Some(failures) = self.outbox.is_due(now).await? else {
             self.close_if_idle().await;
             return Ok(Sent::default());
         };
         let mut connection = match self.connect().await? {
             Ok(connection) => connection,
-            Err(reason) => return self.pause(failures + 1, reason, now).await,
+            Err(reason) => {
+                let pause = retry::pause(failures + 1, reason, now);
+                self.outbox.set_pause(Some(pause.clone())).await?;
+                return Ok(Sent {
+                    paused: Some(pause),
+                    ..Sent::default()
+                });
+            }
         };
         if failures > 0 {
-            let account = Arc::clone(&self.account);
-            with_store(&self.store, move |s| s.set_pause(&account.name, None)).await?;
+            self.outbox.set_pause(None).await?;
         }
-        let claimed = self.claim(later(now, started.elapsed())).await?;
+        let claimed = self.outbox.claim(later(now, started.elapsed())).await?;
         if claimed.is_empty() {
             self.connection = Some(connection);
             return Ok(Sent::default());
         }
-        let outcomes = self.send(&mut connection, &claimed).await;
+        let answers = self.outbox.send(&mut connection, &claimed).await;
         let now = later(now, started.elapsed());
-        let sent = self.complete(claimed, outcomes, &connection.peer, failures, now);
+        let sent = self
+            .outbox
+            .complete(claimed, answers, &connection.peer, failures, now);
         let sent = sent.await?;
         connection.last_used = Instant::now();
         if connection.client.is_usable() && sent.paused.is_none() {
@@ -149,6 +164,33 @@ impl Sender {
         }
     }
 
+    /// The open connection or a new one; the inner error is why the account cannot be used.
+    async fn connect(&mut self) -> Result<Result<Connection, String>, StoreError> {
+        let open = self.connection.take();
+        if let Some(connection) = open.filter(|open| open.client.is_usable()) {
+            return Ok(Ok(connection));
+        }
+        let account = Arc::clone(&self.outbox.account);
+        let transcript = self.transcript.clone();
+        let config = match on_thread(move || account.connection(transcript)).await? {
+            Ok(config) => config,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        Ok(match Client::connect(&config).await {
+            Ok(client) => Ok(Connection {
+                peer: Peer {
+                    endpoint: self.outbox.account.endpoint.to_string(),
+                    tls: if client.is_tls() { "TLS" } else { "" }.to_owned(),
+                },
+                client,
+                last_used: Instant::now(),
+            }),
+            Err(error) => Err(error.to_string()),
+        })
+    }
+}
+
+impl Outbox {
     /// `None` if there is nothing to do now, else the number of failures in a row so far.
     async fn is_due(&self, now: Timestamp) -> Result<Option<u32>, StoreError> {
         let account = Arc::clone(&self.account);
@@ -165,48 +207,12 @@ impl Sender {
         .await
     }
 
-    /// The open connection or a new one; the inner error is why the account cannot be used.
-    async fn connect(&mut self) -> Result<Result<Connection, String>, StoreError> {
-        let open = self.connection.take();
-        if let Some(connection) = open.filter(|open| open.client.is_usable()) {
-            return Ok(Ok(connection));
-        }
+    async fn set_pause(&self, pause: Option<Pause>) -> Result<(), StoreError> {
         let account = Arc::clone(&self.account);
-        let transcript = self.transcript.clone();
-        let config = match on_thread(move || account.connection(transcript)).await? {
-            Ok(config) => config,
-            Err(error) => return Ok(Err(error.to_string())),
-        };
-        Ok(match Client::connect(&config).await {
-            Ok(client) => Ok(Connection {
-                peer: Peer {
-                    endpoint: self.account.endpoint.to_string(),
-                    tls: if client.is_tls() { "TLS" } else { "" }.to_owned(),
-                },
-                client,
-                last_used: Instant::now(),
-            }),
-            Err(error) => Err(error.to_string()),
+        with_store(&self.store, move |store| {
+            store.set_pause(&account.name, pause.as_ref())
         })
-    }
-
-    async fn pause(
-        &self,
-        failures: u32,
-        reason: String,
-        now: Timestamp,
-    ) -> Result<Sent, StoreError> {
-        let pause = retry::pause(failures, reason, now);
-        let stored = pause.clone();
-        let account = Arc::clone(&self.account);
-        with_store(&self.store, move |s| {
-            s.set_pause(&account.name, Some(&stored))
-        })
-        .await?;
-        Ok(Sent {
-            paused: Some(pause),
-            ..Sent::default()
-        })
+        .await
     }
 
     async fn claim(&self, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {

@@ -1,0 +1,53 @@
+//! The command line.
+
+use crate::commands::{
+    check, event, explain, inbound, init, inspect, log, queue, record, run, try_out,
+};
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Mail for software, both ways: notifications out over SMTP, answers back in over POP3, and a log that can say what happened to each.
+#[derive(Debug, Parser)]
+#[command(
+    name = "postrider",
+    version,
+    disable_help_subcommand = true,
+    after_help = "Start with `postrider try`, which needs nothing, or with `postrider init DIR`."
+)]
+pub(crate) struct Cli {
+    /// The configuration: a file, or a folder with a postrider.toml in it [default: ./postrider.toml]
+    #[arg(short = 'C', long, global = true, value_name = "PATH")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Play the whole story with a mail server of its own: nothing to install, nothing left behind
+    Try(try_out::Args),
+    /// Write an example configuration into a folder
+    Init(init::Args),
+    /// Check the configuration, and connect and log in to each account
+    Check(check::Args),
+    /// Send, read mailboxes and act, until told to stop
+    Run(run::Args),
+    /// Create, change and show records
+    #[command(subcommand)]
+    Record(record::Command),
+    /// Fire an event
+    #[command(subcommand)]
+    Event(event::Command),
+    /// Show the email log: every mail, and what became of it
+    Log(log::Args),
+    /// Show the mail that came in, and what it did
+    #[command(subcommand)]
+    Inbound(inbound::Command),
+    /// Say what happened to an event: who was told, who was not, and why
+    Explain(explain::Args),
+    /// Show what waits to be sent, and send again what failed
+    #[command(subcommand)]
+    Queue(queue::Command),
+    /// Show the structure of a mail file
+    Inspect(inspect::Args),
+}

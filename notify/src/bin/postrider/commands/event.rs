@@ -1,0 +1,87 @@
+//! `postrider event fire NAME`: say that something happened.
+
+use super::record_key;
+use crate::exit::{Code, Failure, Result};
+use crate::{output, setup};
+use postrider_notify::event::{EventKind, NewEvent};
+use postrider_notify::record::{Fields, RecordKey};
+use postrider_notify::store::Work;
+use std::path::Path;
+
+/// Fire an event.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Fire a registered event; its number is printed
+    Fire {
+        /// Its name: incident.escalated
+        name: String,
+        /// The record that it is about
+        #[arg(long, value_name = "TABLE/ID", value_parser = record_key)]
+        record: Option<RecordKey>,
+        /// The first parameter, for recipients and templates
+        #[arg(long, default_value = "")]
+        parm1: String,
+        /// The second parameter
+        #[arg(long, default_value = "")]
+        parm2: String,
+        /// A second event with the same key is not queued again
+        #[arg(long)]
+        key: Option<String>,
+        /// Who causes it: a user id, or an address
+        #[arg(long = "as", value_name = "USER", default_value = "")]
+        actor: String,
+    },
+}
+
+pub(crate) fn run(config: Option<&Path>, command: Command) -> Result {
+    let Command::Fire {
+        name,
+        record,
+        parm1,
+        parm2,
+        key,
+        actor,
+    } = command;
+    let setup = setup::open(config)?;
+    if !setup.config.events.contains_key(&name) {
+        let known: Vec<&str> = setup.config.events.keys().map(String::as_str).collect();
+        let sentence = format!(
+            "the event {name:?} is not registered in {} (registered are: {})",
+            setup.config.path.display(),
+            known.join(", ")
+        );
+        return Err(Failure::new(Code::Data, sentence));
+    }
+    let current = match &record {
+        Some(key) => match setup.store.record(key)? {
+            Some(record) => record.whole(),
+            None => {
+                return Err(Failure::new(
+                    Code::NoInput,
+                    format!("there is no record {key}"),
+                ));
+            }
+        },
+        None => Fields::new(),
+    };
+    let event = NewEvent {
+        name,
+        kind: EventKind::Fired,
+        record,
+        parm1,
+        parm2,
+        actor,
+        current,
+        previous: Fields::new(),
+        idempotency_key: key,
+        due: None,
+    };
+    let committed = setup.store.commit(&Work {
+        events: vec![event],
+        ..Work::default()
+    })?;
+    for id in committed.events {
+        output::line(id);
+    }
+    Ok(())
+}

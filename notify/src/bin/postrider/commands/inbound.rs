@@ -1,0 +1,139 @@
+//! `postrider inbound`: the mail that came in, and what it did.
+
+use crate::exit::{Code, Failure, Result};
+use crate::{output, setup};
+use postrider_notify::inbound::InboundRow;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::Path;
+
+/// How far `show` looks back for what became of a mail.
+const ALL: usize = 1_000_000;
+
+/// Show inbound mail.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// List it, newest first
+    List {
+        /// At most so many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one mail: what became of it, and its text
+    Show {
+        /// Its number
+        id: i64,
+        /// One JSON object
+        #[arg(long, conflicts_with = "raw")]
+        json: bool,
+        /// The mail, byte by byte as it came
+        #[arg(long)]
+        raw: bool,
+    },
+}
+
+pub(crate) fn run(config: Option<&Path>, command: &Command) -> Result {
+    let setup = setup::open(config)?;
+    match *command {
+        Command::List { limit, json } => {
+            let rows = setup.store.inbound_log(limit)?;
+            if json {
+                rows.iter().for_each(|row| output::line(object(row)));
+            } else {
+                output::line(table(&rows));
+            }
+        }
+        Command::Show { id, json, raw } => show(&setup, id, json, raw)?,
+    }
+    Ok(())
+}
+
+fn show(setup: &setup::Setup, id: i64, as_json: bool, raw: bool) -> Result {
+    let missing = || {
+        let sentence =
+            format!("there is no inbound mail {id} (`postrider inbound list` lists them)");
+        Failure::new(Code::NoInput, sentence)
+    };
+    let mail = setup.store.inbound(id)?.ok_or_else(missing)?;
+    if raw {
+        let written = std::io::stdout().lock().write_all(&mail.what.raw);
+        return written.map_err(|e| Failure::new(Code::Io, format!("cannot write the mail: {e}")));
+    }
+    let rows = setup.store.inbound_log(ALL)?;
+    let row = rows
+        .iter()
+        .find(|row| row.outcome.id == id)
+        .ok_or_else(missing)?;
+    if as_json {
+        output::line(object(row));
+        return Ok(());
+    }
+    let read = postrider_notify::inbound::mail::Mail::parse(&mail.what.raw);
+    let outcome = &row.outcome;
+    let record = outcome.record.as_ref().map(ToString::to_string);
+    for (name, value) in [
+        ("mail", id.to_string()),
+        ("received", mail.received.to_string()),
+        ("account", mail.what.account.clone()),
+        ("from", row.from.clone()),
+        ("subject", row.subject.clone()),
+        ("class", outcome.class.name().to_owned()),
+        ("matched by", outcome.matched_by.clone()),
+        ("record", record.unwrap_or_default()),
+        ("action", outcome.action.clone().unwrap_or_default()),
+        ("state", outcome.state.name().to_owned()),
+        ("reason", outcome.reason.clone()),
+    ] {
+        output::line(format!("{name:<11} {}", output::foreign(&value)).trim_end());
+    }
+    output::line("");
+    output::line(output::lines(&read.text));
+    Ok(())
+}
+
+pub(crate) fn table(rows: &[InboundRow]) -> String {
+    let row = |row: &InboundRow| {
+        let outcome = &row.outcome;
+        let record = outcome.record.as_ref().map(ToString::to_string);
+        vec![
+            outcome.id.to_string(),
+            row.mail.received.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            outcome.state.name().to_owned(),
+            outcome.class.name().to_owned(),
+            row.from.clone(),
+            row.subject.clone(),
+            record.unwrap_or_default(),
+            outcome.reason.clone(),
+        ]
+    };
+    let rows: Vec<_> = rows.iter().map(row).collect();
+    let head = [
+        "ID", "RECEIVED", "STATE", "CLASS", "FROM", "SUBJECT", "RECORD", "WHY",
+    ];
+    output::table(&head, &rows)
+}
+
+fn object(row: &InboundRow) -> Value {
+    let outcome = &row.outcome;
+    json!({
+        "id": outcome.id,
+        "received": row.mail.received.to_string(),
+        "account": row.mail.what.account,
+        "uidl": row.mail.what.uidl,
+        "sha256": row.mail.what.sha256,
+        "message_id": row.mail.what.message_id,
+        "from": row.from,
+        "subject": row.subject,
+        "class": outcome.class.name(),
+        "matched_by": outcome.matched_by,
+        "record": outcome.record.as_ref().map(ToString::to_string),
+        "state": outcome.state.name(),
+        "reason": outcome.reason,
+        "action": outcome.action,
+        "attempts": row.mail.attempts,
+        "next_at": outcome.next_at.map(|at| at.to_string()),
+    })
+}

@@ -1,0 +1,74 @@
+//! One file for each command.
+
+pub(crate) mod check;
+pub(crate) mod event;
+pub(crate) mod explain;
+pub(crate) mod inbound;
+pub(crate) mod init;
+pub(crate) mod inspect;
+pub(crate) mod log;
+pub(crate) mod queue;
+pub(crate) mod record;
+pub(crate) mod run;
+pub(crate) mod try_out;
+
+use crate::cli::{Cli, Command};
+use crate::exit::{Code, Failure, Result};
+use postrider_notify::record::{Fields, RecordKey};
+use serde_json::Value;
+use std::future::Future;
+
+/// Runs the command that was given.
+pub(crate) fn run(cli: Cli) -> Result {
+    let config = cli.config.as_deref();
+    match cli.command {
+        Command::Try(args) => wait_for(try_out::run(args))?,
+        Command::Init(args) => init::run(&args),
+        Command::Check(args) => wait_for(check::run(config, args))?,
+        Command::Run(args) => wait_for(run::run(config, args))?,
+        Command::Record(command) => record::run(config, command),
+        Command::Event(command) => event::run(config, command),
+        Command::Log(args) => log::run(config, &args),
+        Command::Inbound(command) => inbound::run(config, &command),
+        Command::Explain(args) => explain::run(config, &args),
+        Command::Queue(command) => queue::run(config, &command),
+        Command::Inspect(args) => inspect::run(&args),
+    }
+}
+
+/// Runs asynchronous work to its end.
+fn wait_for<T>(work: impl Future<Output = T>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::new(Code::Software, format!("cannot start the runtime: {e}")))?;
+    Ok(runtime.block_on(work))
+}
+
+/// Reads `TABLE/ID`.
+pub(crate) fn record_key(text: &str) -> std::result::Result<RecordKey, String> {
+    match text.split_once('/') {
+        Some((table, id)) if !table.is_empty() && !id.is_empty() => Ok(RecordKey::new(table, id)),
+        _ => Err("a record is written TABLE/ID, such as incident/INC0010001".to_owned()),
+    }
+}
+
+/// Reads `FIELD=VALUE`.
+pub(crate) fn assignment(text: &str) -> std::result::Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((field, value)) if !field.is_empty() => Ok((field.to_owned(), value.to_owned())),
+        _ => Err("a field is written FIELD=VALUE, such as assigned_to=ada".to_owned()),
+    }
+}
+
+/// The fields of the assignments; the schema gives them their types later. An empty value takes the value away.
+pub(crate) fn fields(assignments: Vec<(String, String)>) -> Fields {
+    let typed = |value: String| match value.is_empty() {
+        true => Value::Null,
+        false => Value::String(value),
+    };
+    assignments
+        .into_iter()
+        .map(|(field, value)| (field, typed(value)))
+        .collect()
+}

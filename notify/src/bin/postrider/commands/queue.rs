@@ -1,0 +1,114 @@
+//! `postrider queue`: what waits, and what shall be sent again.
+
+use super::log;
+use crate::exit::{Code, Failure, Result};
+use crate::{output, setup};
+use jiff::{SignedDuration, Timestamp};
+use postrider_notify::outgoing::DeliveryState;
+use postrider_notify::store::LogFilter;
+use std::path::Path;
+
+/// Mail that is sent again has as long as new mail.
+const LIFE: SignedDuration = SignedDuration::from_hours(5 * 24);
+
+/// Show what waits to be sent, and send again what failed.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// List what waits: ready, deferred and unknown deliveries, and paused accounts
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make deliveries that failed, died or wait due at once, as a new life
+    Requeue {
+        /// Their numbers, from `postrider log`
+        #[arg(required_unless_present = "state")]
+        deliveries: Vec<i64>,
+        /// All in this state instead
+        #[arg(long, value_parser = log::state, conflicts_with = "deliveries")]
+        state: Option<DeliveryState>,
+    },
+    /// Cancel deliveries that wait
+    Cancel {
+        /// Their numbers, from `postrider log`
+        #[arg(required = true)]
+        deliveries: Vec<i64>,
+    },
+}
+
+pub(crate) fn run(config: Option<&Path>, command: &Command) -> Result {
+    let setup = setup::open(config)?;
+    match command {
+        Command::List { json } => list(&setup, *json),
+        Command::Requeue { deliveries, state } => {
+            let deliveries = match state {
+                Some(state) => in_state(&setup, *state)?,
+                None => deliveries.clone(),
+            };
+            let now = Timestamp::now();
+            let expires = now.checked_add(LIFE).unwrap_or(Timestamp::MAX);
+            let count = setup.store.requeue(&deliveries, now, expires)?;
+            changed(count, deliveries.len(), "requeued")
+        }
+        Command::Cancel { deliveries } => {
+            let count = setup.store.cancel(deliveries)?;
+            changed(count, deliveries.len(), "cancelled")
+        }
+    }
+}
+
+fn changed(count: usize, asked: usize, done: &str) -> Result {
+    output::line(format!("{count} {done}"));
+    if count < asked {
+        let sentence = format!(
+            "{} of {asked} deliveries were not {done}: they do not exist, or are delivered or being sent",
+            asked - count
+        );
+        return Err(Failure::new(Code::Data, sentence));
+    }
+    Ok(())
+}
+
+fn in_state(setup: &setup::Setup, state: DeliveryState) -> Result<Vec<i64>> {
+    let filter = LogFilter {
+        state: Some(state),
+        limit: usize::MAX >> 1,
+        ..LogFilter::default()
+    };
+    Ok(setup
+        .store
+        .log(&filter)?
+        .iter()
+        .map(|row| row.delivery)
+        .collect())
+}
+
+fn list(setup: &setup::Setup, json: bool) -> Result {
+    let mut rows = Vec::new();
+    for state in [
+        DeliveryState::Ready,
+        DeliveryState::Leased,
+        DeliveryState::Deferred,
+        DeliveryState::Unknown,
+    ] {
+        rows.extend(setup.store.log(&LogFilter {
+            state: Some(state),
+            limit: 1000,
+            ..LogFilter::default()
+        })?);
+    }
+    rows.sort_by_key(|row| row.delivery);
+    log::print(&rows, json);
+    let pop3 = setup.config.pop3.iter().map(|a| format!("pop3:{}", a.name));
+    let accounts = setup.config.smtp.iter().map(|a| a.name.clone()).chain(pop3);
+    for account in accounts {
+        if let Some(pause) = setup.store.pause(&account)? {
+            output::remark(format!(
+                "account {account} is paused until {}: {}",
+                pause.until, pause.reason
+            ));
+        }
+    }
+    Ok(())
+}

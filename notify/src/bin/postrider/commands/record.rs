@@ -1,0 +1,190 @@
+//! `postrider record`: create, change and show records.
+
+use super::{assignment, fields, record_key};
+use crate::exit::{Code, Failure, Result};
+use crate::output::{self, Style, foreign, lines, paint};
+use crate::setup;
+use postrider_notify::record::{Record, RecordKey};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// Create, change and show records.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Create a record; its number is printed
+    Create {
+        /// The table: incident
+        table: String,
+        /// Its fields
+        #[arg(value_name = "FIELD=VALUE", value_parser = assignment)]
+        fields: Vec<(String, String)>,
+        /// The id, for tables that do not number their records
+        #[arg(long)]
+        id: Option<String>,
+        /// Who does it: a user id, or an address
+        #[arg(long = "as", value_name = "USER", default_value = "")]
+        actor: String,
+    },
+    /// Change fields of a record; an empty value takes a value away
+    Update {
+        /// The record
+        #[arg(value_name = "TABLE/ID", value_parser = record_key)]
+        record: RecordKey,
+        /// The new values
+        #[arg(value_name = "FIELD=VALUE", value_parser = assignment, required = true)]
+        fields: Vec<(String, String)>,
+        /// Who does it: a user id, or an address
+        #[arg(long = "as", value_name = "USER", default_value = "")]
+        actor: String,
+    },
+    /// Show a record with its journal
+    Show {
+        /// The record
+        #[arg(value_name = "TABLE/ID", value_parser = record_key)]
+        record: RecordKey,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the records of a table
+    List {
+        /// The table
+        table: String,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(crate) fn run(config: Option<&Path>, command: Command) -> Result {
+    let setup = setup::open(config)?;
+    match command {
+        Command::Create {
+            table,
+            fields: given,
+            id,
+            actor,
+        } => {
+            let created = setup.records.insert(&table, id, &fields(given), &actor);
+            output::line(created?);
+        }
+        Command::Update {
+            record,
+            fields: given,
+            actor,
+        } => {
+            let updated = setup.records.update(&record, &fields(given), &actor);
+            output::line(updated?);
+        }
+        Command::Show { record, json } => show(&setup, &record, json)?,
+        Command::List { table, json } => list(&setup, &table, json)?,
+    }
+    Ok(())
+}
+
+fn show(setup: &setup::Setup, key: &RecordKey, as_json: bool) -> Result {
+    let record = setup.store.record(key)?;
+    let record = record.ok_or_else(|| {
+        let sentence = format!(
+            "there is no record {key} (`postrider record list {}` lists them)",
+            key.table
+        );
+        Failure::new(Code::NoInput, sentence)
+    })?;
+    let journal = setup.store.journal(key)?;
+    if as_json {
+        let mut object = object(&record);
+        let entries = journal.iter().map(|entry| {
+            json!({
+                "field": entry.field,
+                "text": entry.text,
+                "author": entry.author,
+                "created": entry.created.to_string(),
+            })
+        });
+        if let Some(object) = object.as_object_mut() {
+            object.insert("journal".to_owned(), entries.collect());
+        }
+        output::line(object);
+        return Ok(());
+    }
+    output::line(paint(Style::Head, &record.key.to_string()));
+    let width = record.fields.keys().map(String::len).max().unwrap_or(0);
+    for (field, value) in &record.fields {
+        let value = lines(&shown(value)).replace('\n', "\n    ");
+        output::line(format!("  {field:width$}  {value}"));
+    }
+    for entry in &journal {
+        let head = format!(
+            "{} {} by {}",
+            entry.field,
+            entry.created,
+            foreign(&entry.author)
+        );
+        output::line(format!("  {}", paint(Style::Dim, &head)));
+        output::line(format!(
+            "    {}",
+            lines(&entry.text).replace('\n', "\n    ")
+        ));
+    }
+    Ok(())
+}
+
+fn list(setup: &setup::Setup, table: &str, as_json: bool) -> Result {
+    let Some(definition) = setup.config.schema.tables.get(table) else {
+        let tables: Vec<&str> = setup
+            .config
+            .schema
+            .tables
+            .keys()
+            .map(String::as_str)
+            .collect();
+        let sentence = format!(
+            "there is no table {table:?} (there are: {})",
+            tables.join(", ")
+        );
+        return Err(Failure::new(Code::Data, sentence));
+    };
+    let records = setup.store.records(table)?;
+    if as_json {
+        records
+            .iter()
+            .for_each(|record| output::line(object(record)));
+        return Ok(());
+    }
+    let display = definition.display.as_deref();
+    let row = |record: &Record| {
+        let shows = display.and_then(|field| record.fields.get(field));
+        vec![
+            record.key.id.clone(),
+            shows.map(shown).unwrap_or_default(),
+            record.updated.strftime("%Y-%m-%d %H:%M").to_string(),
+        ]
+    };
+    let rows: Vec<_> = records.iter().map(row).collect();
+    output::line(output::table(
+        &["ID", display.unwrap_or("-"), "UPDATED"],
+        &rows,
+    ));
+    Ok(())
+}
+
+fn object(record: &Record) -> Value {
+    json!({
+        "table": record.key.table,
+        "id": record.key.id,
+        "created": record.created.to_string(),
+        "updated": record.updated.to_string(),
+        "fields": record.fields,
+    })
+}
+
+/// A value as a person writes it.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,158 @@
+//! How the program ends: exit codes of sysexits(3), and one sentence that says what, where, and what to do.
+
+use crate::output;
+use postrider_notify::records::RecordError;
+use postrider_notify::store::StoreError;
+use std::fmt;
+use std::process::ExitCode;
+
+/// What went wrong, by its exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Code {
+    /// The command line is wrong.
+    Usage = 64,
+    /// The data given is wrong.
+    Data = 65,
+    /// An input does not exist or cannot be read.
+    NoInput = 66,
+    /// A service is unavailable.
+    Unavailable = 69,
+    /// A defect of this program.
+    Software = 70,
+    /// An output cannot be created.
+    CannotCreate = 73,
+    /// Reading or writing failed: the disk is full, the database cannot be written.
+    Io = 74,
+    /// It may work later.
+    Temporary = 75,
+    /// The other side broke its protocol.
+    Protocol = 76,
+    /// Log-in refused, or not permitted.
+    NoPermission = 77,
+    /// The configuration is wrong.
+    Config = 78,
+}
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: Code,
+    sentence: String,
+}
+
+/// What a command comes to.
+pub(crate) type Result<T = ()> = std::result::Result<T, Failure>;
+
+impl Failure {
+    pub(crate) fn new(code: Code, sentence: impl fmt::Display) -> Self {
+        let sentence = sentence.to_string();
+        Self { code, sentence }
+    }
+
+    /// A failure of an SMTP server, or of the way to it.
+    pub(crate) fn smtp(what: &str, error: &postrider_smtp::Error) -> Self {
+        use postrider_smtp::{ErrorKind, Stage};
+        let code = match error.kind() {
+            ErrorKind::Refused(_) | ErrorKind::Sasl(_) if error.stage() == Stage::Auth => {
+                Code::NoPermission
+            }
+            ErrorKind::Connect(error) => connect(error),
+            ErrorKind::Io(_)
+            | ErrorKind::Closed
+            | ErrorKind::Timeout(_)
+            | ErrorKind::Closing(_) => Code::Temporary,
+            ErrorKind::Refused(_) if error.is_retryable() => Code::Temporary,
+            ErrorKind::StartTlsNotOffered | ErrorKind::NoMechanism(_) | ErrorKind::Missing(_) => {
+                Code::Unavailable
+            }
+            _ => Code::Protocol,
+        };
+        Self::new(code, format!("{what}: {error}"))
+    }
+
+    /// A failure of a POP3 server, or of the way to it.
+    pub(crate) fn pop3(what: &str, error: &postrider_pop3::Error) -> Self {
+        use postrider_pop3::ErrorKind;
+        let code = match error.kind() {
+            _ if error.is_credential_fault() => Code::NoPermission,
+            ErrorKind::Connect(error) => connect(error),
+            _ if error.is_retryable() => Code::Temporary,
+            ErrorKind::TlsNotOffered | ErrorKind::NoMechanism(_) => Code::Unavailable,
+            _ => Code::Protocol,
+        };
+        Self::new(code, format!("{what}: {error}"))
+    }
+
+    /// Its exit code.
+    pub(crate) fn code(&self) -> Code {
+        self.code
+    }
+
+    /// Prints the sentence and gives the exit code.
+    pub(crate) fn report(self) -> ExitCode {
+        if !self.sentence.is_empty() {
+            output::error(&self.sentence);
+        }
+        ExitCode::from(self.code as u8)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}
+
+/// Whether waiting helps against a connection that could not be made.
+fn connect(error: &postrider_wire::ConnectError) -> Code {
+    match error.stage() {
+        postrider_wire::ConnectStage::Tls => Code::Unavailable,
+        _ if error.is_retryable() => Code::Temporary,
+        _ => Code::Unavailable,
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let code = match error {
+            StoreError::Database { .. } | StoreError::Lock { .. } => Code::Io,
+            StoreError::NoRecord(_) => Code::NoInput,
+            StoreError::RecordExists(_) => Code::Data,
+            StoreError::Locked(_) => Code::Temporary,
+            _ => Code::Software,
+        };
+        let hint = match &error {
+            StoreError::Locked(_) => " (stop it first, or use another database)",
+            StoreError::Database { .. } if is_full(&error) => {
+                " (make room on the disk; nothing that was acknowledged is lost)"
+            }
+            _ => "",
+        };
+        Self::new(code, format!("{error}{hint}"))
+    }
+}
+
+impl From<RecordError> for Failure {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Store(error) => error.into(),
+            error => Self::new(Code::Data, error),
+        }
+    }
+}
+
+fn is_full(error: &StoreError) -> bool {
+    let words = error.to_string();
+    words.contains("full") || words.contains("disk I/O error")
+}
+
+/// A wrong command line; help and version are no failure.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    // Nobody is left to be told when the terminal is gone.
+    let _ = error.print();
+    match error.use_stderr() {
+        true => ExitCode::from(Code::Usage as u8),
+        false => ExitCode::SUCCESS,
+    }
+}

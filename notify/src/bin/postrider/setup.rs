@@ -1,0 +1,84 @@
+//! What most commands begin with: the configuration, the store, and the records that the configuration brings.
+
+use crate::exit::{Code, Failure, Result};
+use postrider_notify::config::Config;
+use postrider_notify::records::Records;
+use postrider_notify::store::{SqliteStore, Store};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The file that is looked for.
+const FILE: &str = "postrider.toml";
+
+/// The configuration with its store.
+pub(crate) struct Setup {
+    pub(crate) config: Arc<Config>,
+    pub(crate) sqlite: Arc<SqliteStore>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) records: Records,
+}
+
+/// Loads the configuration that `--config` names, or the one in this folder.
+pub(crate) fn config(given: Option<&Path>) -> Result<Config> {
+    let path = find(given)?;
+    Config::load(&path).map_err(|errors| Failure::new(Code::Config, errors))
+}
+
+fn find(given: Option<&Path>) -> Result<PathBuf> {
+    let tried = match given {
+        Some(path) if path.is_dir() => vec![path.join(FILE)],
+        Some(path) => vec![path.to_owned()],
+        None => vec![std::env::current_dir().unwrap_or_default().join(FILE)],
+    };
+    if let Some(found) = tried.iter().find(|path| path.is_file()) {
+        return Ok(found.clone());
+    }
+    let tried: Vec<String> = tried.iter().map(|p| p.display().to_string()).collect();
+    Err(Failure::new(
+        Code::Config,
+        format!(
+            "there is no configuration at {} (name one with --config PATH, or write an example with `postrider init DIR`)",
+            tried.join(" or ")
+        ),
+    ))
+}
+
+/// Loads the configuration and opens its store.
+pub(crate) fn open(given: Option<&Path>) -> Result<Setup> {
+    Setup::new(config(given)?)
+}
+
+impl Setup {
+    /// Opens the store of a configuration, and adds the records that the configuration brings and the store does not have yet.
+    pub(crate) fn new(config: Config) -> Result<Self> {
+        let sqlite = Arc::new(SqliteStore::open(&config.database)?);
+        let store: Arc<dyn Store> = Arc::clone(&sqlite) as Arc<dyn Store>;
+        let records = Records::new(Arc::clone(&store), Arc::clone(&config.schema));
+        let setup = Self {
+            config: Arc::new(config),
+            sqlite,
+            store,
+            records,
+        };
+        setup.seed()?;
+        Ok(setup)
+    }
+
+    fn seed(&self) -> Result {
+        for seed in &self.config.records {
+            let key = postrider_notify::record::RecordKey::new(&seed.table, &seed.id);
+            if self.store.record(&key)?.is_none() {
+                let inserted =
+                    self.records
+                        .insert(&seed.table, Some(seed.id.clone()), &seed.fields, "");
+                inserted.map_err(|error| {
+                    Failure::new(
+                        Code::Config,
+                        format!("the record {key} of the configuration: {error}"),
+                    )
+                })?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,94 @@
+//! What the daemon does, one event a line, for whoever listens. The library itself prints nothing.
+
+use jiff::Timestamp;
+use postrider_wire::escape::Escaped;
+use std::fmt;
+
+/// Something that happened. `Display` is one line: time, level, name, then `key=value` pairs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogEvent {
+    /// When.
+    pub at: Timestamp,
+    /// How much it matters.
+    pub level: Level,
+    /// What happened: `sent`, `paused`, `fetched`.
+    pub name: &'static str,
+    /// The particulars. Values may hold anything; showing them escapes control characters.
+    pub fields: Vec<(&'static str, String)>,
+}
+
+/// How much an event matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Work as usual.
+    Info,
+    /// Something did not work, and is tried again or waits for a decision.
+    Warning,
+    /// Somebody must do something.
+    Error,
+}
+
+impl LogEvent {
+    /// An event that happens now.
+    pub fn new(level: Level, name: &'static str) -> Self {
+        Self {
+            at: Timestamp::now(),
+            level,
+            name,
+            fields: Vec::new(),
+        }
+    }
+
+    /// Adds a particular; an empty value is left out.
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: impl fmt::Display) -> Self {
+        let value = value.to_string();
+        if !value.is_empty() {
+            self.fields.push((key, value));
+        }
+        self
+    }
+}
+
+impl fmt::Display for LogEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let level = match self.level {
+            Level::Info => "info",
+            Level::Warning => "warning",
+            Level::Error => "error",
+        };
+        let second = self.at.as_second();
+        let at = Timestamp::from_second(second).unwrap_or(self.at);
+        write!(f, "{at} {level} {}", self.name)?;
+        for (key, value) in &self.fields {
+            let shown = Escaped(value.as_bytes()).to_string();
+            let bare = shown
+                .chars()
+                .all(|c| !c.is_whitespace() && !matches!(c, '"' | '='));
+            if bare {
+                write!(f, " {key}={shown}")?;
+            } else {
+                write!(f, " {key}=\"{}\"", shown.replace('"', "\\\""))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line_whatever_it_holds() {
+        let mut event = LogEvent::new(Level::Warning, "paused")
+            .with("account", "main")
+            .with("reason", "535 \"no\"\r\n\x1b[2J entry")
+            .with("nothing", "");
+        event.at = Timestamp::UNIX_EPOCH;
+        assert_eq!(
+            event.to_string(),
+            r#"1970-01-01T00:00:00Z warning paused account=main reason="535 \"no\"\x0d\x0a\x1b[2J entry""#
+        );
+    }
+}

@@ -1,0 +1,187 @@
+//! The loops, and the one step that each of them repeats.
+
+use super::report;
+use super::signal::{Listener, Signal};
+use super::{Daemon, Level, LogEvent, Summary};
+use crate::blocking::with_store;
+use crate::delivery::Sender;
+use crate::inbound::reader::{Reader, Round};
+use crate::outgoing::{DeliveryState, Settlement};
+use crate::store::StoreError;
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often the store is asked whether it has changed.
+const TICK: Duration = Duration::from_millis(50);
+
+/// The longest sleep of a loop: what becomes due by time is found after it.
+const NAP: Duration = Duration::from_secs(1);
+
+/// Events settled in one transaction.
+const EVENTS: usize = 100;
+
+/// The store's last fault, so that each is reported once.
+#[derive(Default)]
+struct Health(Option<String>);
+
+impl Health {
+    /// Reports a new fault, or the end of one; gives the value if there is one.
+    fn check<T>(&mut self, daemon: &Daemon, result: Result<T, StoreError>) -> Option<T> {
+        match result {
+            Ok(value) => {
+                if self.0.take().is_some() {
+                    daemon.say(LogEvent::new(Level::Info, "store_ok"));
+                }
+                Some(value)
+            }
+            Err(error) => {
+                let words = error.to_string();
+                if self.0.as_ref() != Some(&words) {
+                    daemon.say(LogEvent::new(Level::Error, "store_fault").with("reason", &words));
+                    self.0 = Some(words);
+                }
+                None
+            }
+        }
+    }
+}
+
+impl Daemon {
+    /// Tells the loops when the store has changed.
+    pub(super) async fn watch_store(self: Arc<Self>, signal: Signal) {
+        let mut listener = signal.listen();
+        while !listener.is_stopped() {
+            // A fault shows up in the loops as well, and is reported there.
+            if let Ok(changes) = with_store(&self.store, |store| store.change_counter()).await {
+                signal.changed(changes);
+            }
+            listener.rest(TICK).await;
+        }
+    }
+
+    pub(super) async fn event_loop(self: Arc<Self>, mut listener: Listener) {
+        let mut health = Health::default();
+        while !listener.is_stopped() {
+            listener.begin_work();
+            let settled = self.settle(Timestamp::now()).await;
+            match health.check(&self, settled) {
+                Some(0) => listener.wait(NAP).await,
+                Some(_) => {}
+                None => listener.rest(NAP).await,
+            }
+        }
+    }
+
+    pub(super) async fn inbound_loop(self: Arc<Self>, mut listener: Listener) {
+        let mut health = Health::default();
+        while !listener.is_stopped() {
+            listener.begin_work();
+            let processed = self.process(Timestamp::now()).await;
+            match health.check(&self, processed) {
+                Some(0) => listener.wait(NAP).await,
+                Some(_) => {}
+                None => listener.rest(NAP).await,
+            }
+        }
+    }
+
+    pub(super) async fn sender_loop(self: Arc<Self>, mut sender: Sender, mut listener: Listener) {
+        let mut health = Health::default();
+        let mut summary = Summary::default();
+        while !listener.is_stopped() {
+            listener.begin_work();
+            let tried = self.send(&mut sender, &mut summary).await;
+            match health.check(&self, tried) {
+                Some(0) => listener.wait(NAP).await,
+                Some(_) => {}
+                None => listener.rest(NAP).await,
+            }
+        }
+        sender.close().await;
+    }
+
+    pub(super) async fn reader_loop(self: Arc<Self>, reader: Reader, mut listener: Listener) {
+        let mut health = Health::default();
+        let mut summary = Summary::default();
+        let interval = reader.account().interval.max(NAP);
+        while !listener.is_stopped() {
+            let read = self.read(&reader, &mut summary).await;
+            // A pause has its own end; asking whether it is over costs nothing.
+            health.check(&self, read);
+            listener.rest(interval).await;
+        }
+    }
+
+    /// Settles the events that are due; gives how many.
+    pub(super) async fn settle(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let events = Arc::clone(&self.events);
+        let done = with_store(&self.store, move |store| {
+            let due = store.due_events(now, EVENTS)?;
+            let settled = due.iter().map(|event| events.settle(event, now));
+            let settlements: Vec<Settlement> = settled.collect::<Result<_, _>>()?;
+            if !settlements.is_empty() {
+                store.settle(&settlements)?;
+            }
+            Ok(due.into_iter().zip(settlements).collect::<Vec<_>>())
+        })
+        .await?;
+        for (event, settlement) in &done {
+            self.say(report::settled(event, settlement));
+        }
+        Ok(done.len())
+    }
+
+    /// Processes the inbound mail that is due; gives how many.
+    pub(super) async fn process(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let inbound = Arc::clone(&self.inbound);
+        let done = with_store(&self.store, move |_| inbound.run_once(now)).await?;
+        for processed in &done {
+            self.say(report::processed(processed));
+        }
+        Ok(done.len())
+    }
+
+    /// One round of a sender; gives how many mails were tried.
+    pub(super) async fn send(
+        &self,
+        sender: &mut Sender,
+        summary: &mut Summary,
+    ) -> Result<usize, StoreError> {
+        let sent = sender.run_once(Timestamp::now()).await?;
+        for attempt in &sent.attempts {
+            self.say(report::attempted(attempt));
+        }
+        if let Some(pause) = &sent.paused {
+            summary.faults += 1;
+            self.say(report::paused("smtp", sender.account(), pause));
+        }
+        let delivered = sent.count(DeliveryState::Delivered);
+        summary.delivered += delivered;
+        summary.undelivered += sent.attempts.len() - delivered;
+        Ok(sent.attempts.len())
+    }
+
+    /// One fetch of a mailbox.
+    pub(super) async fn read(
+        &self,
+        reader: &Reader,
+        summary: &mut Summary,
+    ) -> Result<(), StoreError> {
+        let name = &reader.account().name;
+        match reader.run_once(Timestamp::now()).await? {
+            Round::Paused(_) => {}
+            Round::Failed { pause, .. } => {
+                summary.faults += 1;
+                self.say(report::paused("pop3", name, &pause));
+            }
+            Round::Fetched(fetched) => {
+                summary.fetched += fetched.new.len();
+                for event in report::fetched(name, &fetched) {
+                    self.say(event);
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,98 @@
+//! How what happened is told: one event for each thing.
+
+use super::{Level, LogEvent};
+use crate::delivery::Attempted;
+use crate::event::Event;
+use crate::inbound::InboundState;
+use crate::inbound::processor::Processed;
+use crate::inbound::reader::Fetched;
+use crate::outgoing::{DeliveryState, MatchVerdict, Settlement};
+use crate::store::Pause;
+
+pub(super) fn settled(event: &Event, settlement: &Settlement) -> LogEvent {
+    let queued: usize = settlement.matches.iter().map(|m| m.mails.len()).sum();
+    let wrong = |v| matches!(v, MatchVerdict::Error | MatchVerdict::RenderError);
+    let faults = settlement.matches.iter().filter(|m| wrong(m.verdict));
+    let fault = faults.map(|m| format!("{}: {}", m.notification, m.detail));
+    let fault = settlement.error.clone().into_iter().chain(fault).next();
+    let level = if fault.is_some() {
+        Level::Error
+    } else {
+        Level::Info
+    };
+    let record = event.what.record.as_ref().map(ToString::to_string);
+    LogEvent::new(level, "settled")
+        .with("event", event.id)
+        .with("name", &event.what.name)
+        .with("record", record.unwrap_or_default())
+        .with("queued", queued)
+        .with("fault", fault.unwrap_or_default())
+}
+
+pub(super) fn attempted(attempt: &Attempted) -> LogEvent {
+    let Attempted {
+        claimed,
+        completion,
+    } = attempt;
+    let level = match completion.state {
+        DeliveryState::Delivered => Level::Info,
+        _ => Level::Warning,
+    };
+    let next = completion.next_at.map(|at| at.to_string());
+    LogEvent::new(level, completion.state.name())
+        .with("delivery", claimed.delivery)
+        .with("to", &claimed.mail.recipient)
+        .with("account", &claimed.mail.account)
+        .with("attempt", claimed.attempts)
+        .with("peer", &completion.evidence.peer)
+        .with("stage", &completion.evidence.stage)
+        .with("said", &completion.evidence.text)
+        .with("next", next.unwrap_or_default())
+}
+
+pub(super) fn paused(protocol: &str, account: &str, pause: &Pause) -> LogEvent {
+    LogEvent::new(Level::Error, "paused")
+        .with("protocol", protocol)
+        .with("account", account)
+        .with("until", pause.until)
+        .with("reason", &pause.reason)
+}
+
+/// A fetch that found nothing says nothing.
+pub(super) fn fetched(account: &str, fetched: &Fetched) -> Vec<LogEvent> {
+    let mut events = Vec::new();
+    if fetched.duplicates + fetched.deleted + fetched.new.len() > 0 {
+        let event = LogEvent::new(Level::Info, "fetched")
+            .with("account", account)
+            .with("listed", fetched.listed)
+            .with("new", fetched.new.len())
+            .with("duplicates", fetched.duplicates)
+            .with("deleted", fetched.deleted);
+        events.push(event);
+    }
+    let left = fetched.left.iter().map(|why| {
+        LogEvent::new(Level::Warning, "left")
+            .with("account", account)
+            .with("why", why)
+    });
+    events.extend(left);
+    events
+}
+
+pub(super) fn processed(processed: &Processed) -> LogEvent {
+    let outcome = &processed.outcome;
+    let level = match outcome.state {
+        InboundState::Processed | InboundState::Ignored => Level::Info,
+        _ => Level::Warning,
+    };
+    let record = outcome.record.as_ref().map(ToString::to_string);
+    LogEvent::new(level, "inbound")
+        .with("mail", outcome.id)
+        .with("from", &processed.from)
+        .with("class", outcome.class.name())
+        .with("state", outcome.state.name())
+        .with("record", record.unwrap_or_default())
+        .with("action", outcome.action.as_deref().unwrap_or_default())
+        .with("matched_by", &outcome.matched_by)
+        .with("reason", &outcome.reason)
+}
