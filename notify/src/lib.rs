@@ -3,19 +3,26 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod account;
+pub mod address;
 mod blocking;
 mod clock;
 pub mod condition;
+pub mod config;
 pub mod connect;
+pub mod daemon;
 pub mod delivery;
 pub mod diagnostic;
 pub mod directory;
 pub mod event;
+pub mod explain;
 pub mod inbound;
 pub mod notification;
 pub mod outgoing;
+pub mod process;
+pub mod recipients;
 pub mod record;
 pub mod records;
+pub mod render;
 pub mod schema;
 pub mod secret;
 pub mod store;

@@ -47,15 +47,16 @@ impl Context {
         self
     }
 
-    /// With the record that it is all about: as `current`, and its fields by their own names. An empty id stands for a record yet to be.
+    /// With a record, dot-walked lazily. `current` is the one that it is all about: its fields are had by their own names too.
+    /// An empty id stands for a record yet to be.
     #[must_use]
-    pub fn current(mut self, key: RecordKey, fields: Fields) -> Self {
-        self.current = Some(RecordView::new(
-            self.lookup.clone(),
-            key,
-            fields,
-            self.base.clone(),
-        ));
+    pub fn record(mut self, name: &'static str, key: RecordKey, fields: Fields) -> Self {
+        let view = RecordView::new(self.lookup.clone(), key, fields, self.base.clone());
+        if name == "current" {
+            self.current = Some(view);
+        } else {
+            self.values.insert(name, Value::from_object(view));
+        }
         self
     }
 

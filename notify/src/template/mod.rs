@@ -40,6 +40,7 @@ mod record;
 mod rewrite;
 mod scan;
 mod source;
+mod unclosed;
 mod words;
 
 #[cfg(test)]
@@ -160,6 +161,16 @@ impl Templates {
     /// True if there is a template of this name.
     pub fn contains(&self, name: &str) -> bool {
         self.env.get_template(name).is_ok()
+    }
+
+    /// True if there is a template of this name, be it right or wrong.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.sources.contains_key(name)
+    }
+
+    /// The names of all templates.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.sources.keys().map(String::as_str)
     }
 
     /// Renders a template of the folder: `incident_assigned.html`.

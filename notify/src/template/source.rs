@@ -1,7 +1,7 @@
 //! Where templates come from, and what an error of the engine means there.
 
-use super::limits;
 use super::rewrite::{Rewritten, rewrite};
+use super::{limits, unclosed};
 use crate::diagnostic::Diagnostic;
 use minijinja::{Error, ErrorKind};
 use std::error::Error as _;
@@ -84,6 +84,16 @@ impl Source {
 
     /// What an error of the engine means.
     pub(super) fn fault(&self, error: &Error) -> Diagnostic {
+        let detail = error.detail().unwrap_or_default();
+        if error.kind() == ErrorKind::SyntaxError
+            && detail.contains("end of input")
+            && let Some((span, word)) = unclosed::find(self.text())
+        {
+            return self.at(
+                span,
+                format!("`{word}` is never closed: `{{% end{word} %}}` is missing"),
+            );
+        }
         let span = error
             .range()
             .or_else(|| self.line(error.line()?))

@@ -206,7 +206,10 @@ fn without_a_record_its_names_are_not_there() {
 fn syntax_errors_have_a_place() {
     let cases = [
         ("a\n${x y}", "t.txt:2:5: syntax error: "),
-        ("{% if x %}", "t.txt:1:9: syntax error: "),
+        (
+            "{% if x %}",
+            "t.txt:1:4: `if` is never closed: `{% endif %}` is missing",
+        ),
         ("${x", "t.txt:1:3: syntax error: "),
         ("a ${comments:3} ${x y}", "t.txt:1:21: syntax error: "),
         (

@@ -102,7 +102,11 @@ fn schema() -> Schema {
 fn context(current: Json) -> Context {
     Context::new(Arc::new(schema()), Arc::new(People))
         .instance("Desk", "https://desk.example.org/")
-        .current(RecordKey::new("incident", "INC0010001"), fields(current))
+        .record(
+            "current",
+            RecordKey::new("incident", "INC0010001"),
+            fields(current),
+        )
         .change(EventKind::Updated, fields(json!({"priority": 3})))
         .value(
             "event",

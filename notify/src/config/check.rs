@@ -1,0 +1,122 @@
+//! What only shows when everything is known: templates and expressions against the schema.
+
+use super::document::{At, Document};
+use super::{inbound, notification};
+use crate::inbound::Class;
+use crate::render::{body_name, subject_name};
+use crate::schema::Schema;
+use crate::suggest::nearest;
+use crate::template::{Subject, Templates};
+
+/// What a notification's templates know beside the record.
+const OUTGOING: &[(&str, &[&str])] = &[
+    (
+        "event",
+        &["id", "name", "parm1", "parm2", "actor", "created"],
+    ),
+    ("recipient", &["name", "address", "id"]),
+    ("instance", &["name", "url"]),
+    ("URI", &[]),
+    ("URI_REF", &[]),
+];
+
+/// What the templates of an inbound action know beside the record.
+const INCOMING: &[(&str, &[&str])] = &[
+    (
+        "mail",
+        &[
+            "subject",
+            "text",
+            "html",
+            "from",
+            "to",
+            "cc",
+            "date",
+            "message_id",
+            "in_reply_to",
+        ],
+    ),
+    ("sender", &["address", "name", "user"]),
+    ("instance", &["name", "url"]),
+];
+
+/// Checks every template that is used, and every expression.
+pub(super) fn all(
+    document: &Document,
+    schema: &Schema,
+    templates: &Templates,
+    notifications: &[notification::Read],
+    actions: &[inbound::Read],
+) {
+    for read in notifications {
+        let table = read.notification.table.as_deref();
+        let subject = Subject {
+            schema,
+            table,
+            values: OUTGOING,
+            event: true,
+        };
+        let mut names = vec![subject_name(&read.notification.name)];
+        names.extend(["html", "txt"].map(|part| body_name(&read.notification.name, part)));
+        if let Some(template) = &read.template {
+            names.extend(files(document, templates, template));
+        }
+        for fault in names
+            .iter()
+            .flat_map(|name| templates.check(name, &subject))
+        {
+            document.report(fault);
+        }
+        expression(document, templates, read.expression.as_ref(), &subject);
+    }
+    for read in actions {
+        // A new mail is about no record yet.
+        let table = (read.action.class != Class::New).then_some(read.action.table.as_str());
+        let subject = Subject {
+            schema,
+            table,
+            values: INCOMING,
+            event: false,
+        };
+        for fault in read
+            .templates
+            .iter()
+            .flat_map(|name| templates.check(name, &subject))
+        {
+            document.report(fault);
+        }
+        expression(document, templates, read.condition.as_ref(), &subject);
+    }
+}
+
+/// The files that a template name stands for.
+fn files(document: &Document, templates: &Templates, template: &At<String>) -> Vec<String> {
+    let names = ["html", "txt"].map(|part| format!("{}.{part}", template.value));
+    let found: Vec<String> = names
+        .into_iter()
+        .filter(|name| templates.knows(name))
+        .collect();
+    if found.is_empty() {
+        let stems = templates
+            .names()
+            .filter_map(|name| name.rsplit_once('.').map(|(stem, _)| stem));
+        let message = format!(
+            "there is neither {0}.html nor {0}.txt among the templates",
+            template.value
+        );
+        document.hint(&template.span, message, nearest(&template.value, stems));
+    }
+    found
+}
+
+fn expression(
+    document: &Document,
+    templates: &Templates,
+    text: Option<&At<String>>,
+    subject: &Subject<'_>,
+) {
+    let Some(text) = text else { return };
+    for fault in templates.check_expression(document.origin(text), &text.value, subject) {
+        document.report(fault);
+    }
+}

@@ -1,0 +1,159 @@
+//! The whole file, table by table.
+
+use super::document::{Document, Section};
+use super::{
+    Config, ConfigError, Instance, RegisteredEvent, account, check, inbound, notification, people,
+    table, template,
+};
+use crate::address::is_domain;
+use crate::diagnostic::Diagnostic;
+use crate::schema::Schema;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use toml::de::DeTable;
+
+/// Reads and checks a configuration; templates and other files are looked for beside it.
+pub(super) fn load(file: &Path, text: &str) -> Result<Config, ConfigError> {
+    let name = file.display().to_string();
+    let document = Document::new(&name, text);
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let span = error.span().unwrap_or(0..0);
+        document.fault(&span, error.message());
+    }
+    // What follows a syntax error is guesswork, and would be reported as mistakes that nobody made.
+    if errors.is_empty() {
+        let top = Section::new(&document, String::new(), 0..0, table.get_ref());
+        let config = read(file, &document, &top);
+        top.finish();
+        if let (true, Some(config)) = (document.faults.borrow().is_empty(), config) {
+            return Ok(config);
+        }
+    }
+    let mut faults = document.faults.into_inner();
+    if faults.is_empty() {
+        faults.push(Diagnostic::of_file(&name, "cannot be used"));
+    }
+    faults.sort_by(|a, b| {
+        (a.file != name, &a.file, a.line, a.column).cmp(&(
+            b.file != name,
+            &b.file,
+            b.line,
+            b.column,
+        ))
+    });
+    Err(ConfigError { faults })
+}
+
+fn read(file: &Path, document: &Document, top: &Section<'_>) -> Option<Config> {
+    let dir = file.parent().unwrap_or(Path::new(""));
+    let instance = instance(top);
+    let database = top
+        .text("database")
+        .map_or_else(|| "postrider.db".to_owned(), |text| text.value);
+    let schema = table::read(top);
+    let smtp = account::smtp(top, dir);
+    let pop3 = account::pop3(top, dir);
+    let events = events(top, &schema);
+    let (records, mut warnings) = people::read(top, &schema);
+    let mut templates = template::folder(top, dir);
+    let notifications = notification::read(top, &schema, &events, &smtp, &mut templates);
+    let actions = inbound::read(top, &schema, &events, &mut templates);
+    let (templates, faults) = templates.build();
+    for fault in faults {
+        document.report(fault);
+    }
+    check::all(document, &schema, &templates, &notifications, &actions);
+    warnings.extend(notification::warnings(document, &notifications, &records));
+    let mut notifications: Vec<_> = notifications
+        .into_iter()
+        .map(|read| read.notification)
+        .collect();
+    notifications.sort_by_key(|notification| notification.order);
+    let mut inbound_actions: Vec<_> = actions.into_iter().map(|read| read.action).collect();
+    inbound_actions.sort_by_key(|action| action.order);
+    Some(Config {
+        path: file.to_owned(),
+        instance: instance?,
+        database: dir.join(database),
+        schema: Arc::new(schema),
+        smtp,
+        pop3,
+        events,
+        notifications,
+        inbound_actions,
+        templates,
+        records,
+        warnings,
+    })
+}
+
+fn instance(top: &Section<'_>) -> Option<Instance> {
+    let Some(section) = top.section("instance") else {
+        if !top.has("instance") {
+            top.document.fault(
+                &(0..0),
+                "the file needs an [instance] with `name` and `mail_domain`",
+            );
+        }
+        return None;
+    };
+    let name = section.required("name");
+    let url = section.text("url");
+    let domain = section.required("mail_domain");
+    if let Some(url) = &url {
+        let web = url.value.starts_with("https://") || url.value.starts_with("http://");
+        if !web
+            || url
+                .value
+                .contains(|c: char| c.is_whitespace() || c.is_control())
+        {
+            section.document.fault(
+                &url.span,
+                "an address that begins with https:// is expected here",
+            );
+        }
+    }
+    if let Some(domain) = domain.as_ref().filter(|domain| !is_domain(&domain.value)) {
+        section
+            .document
+            .fault(&domain.span, format!("`{}` is no domain", domain.value));
+    }
+    section.finish();
+    Some(Instance {
+        name: name?.value,
+        url: url.map_or(String::new(), |url| url.value),
+        mail_domain: domain?.value,
+    })
+}
+
+fn events(top: &Section<'_>, schema: &Schema) -> BTreeMap<String, RegisteredEvent> {
+    let mut events = BTreeMap::new();
+    for (name, section) in top.sections("event") {
+        let table = section.text("table");
+        if let Some(table) = &table {
+            table::known(section.document, schema, table);
+        }
+        let description = section
+            .text("description")
+            .map_or(String::new(), |text| text.value);
+        section.finish();
+        let verb = name.value.rsplit('.').next().unwrap_or_default();
+        if matches!(verb, "inserted" | "updated") {
+            let message = format!(
+                "`{}` is the name of a change to a record; choose another verb",
+                name.value
+            );
+            top.document.fault(&name.span, message);
+        }
+        let table = table.map(|table| table.value);
+        let event = RegisteredEvent {
+            name: name.value.clone(),
+            table,
+            description,
+        };
+        events.insert(name.value, event);
+    }
+    events
+}

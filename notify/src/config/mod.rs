@@ -1,0 +1,175 @@
+//! The configuration: one TOML file and a folder of templates.
+//!
+//! Everything in it is checked when it is loaded, and every mistake is reported at once, where it is:
+//!
+//! ```text
+//! postrider.toml:31:13: the table `incident` has no field `priorty`
+//!    |
+//! 31 | condition = "priorty<=2"
+//!    |              ^^^^^^^ did you mean `priority`?
+//! ```
+//!
+//! | table | holds |
+//! |---|---|
+//! | `[instance]` | `name`, `url`, `mail_domain` |
+//! | `[smtp.NAME]` | a server that takes our mail: see [`SmtpAccount`] |
+//! | `[pop3.NAME]` | a mailbox that we read: see [`Pop3Account`] |
+//! | `[table.NAME]` | a table of records: `label`, `number`, `display`, and its `fields` |
+//! | `[user.ID]`, `[group.ID]` | people, as far as they are not in the store already |
+//! | `[event."NAME"]` | an event that may be fired: `table`, `description` |
+//! | `[notification.NAME]` | when somebody is told, who, and what: see [`Notification`] |
+//! | `[inbound.NAME]` | what a mail does to a record: see [`InboundAction`] |
+//!
+//! A password is never written into the file; `password_env`, `password_file` and `password_command` say where it is.
+
+mod account;
+mod check;
+mod document;
+mod example;
+mod inbound;
+mod load;
+mod login;
+mod notification;
+mod people;
+mod table;
+mod template;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use example::{ExampleParts, example};
+
+use crate::account::{Pop3Account, SmtpAccount};
+use crate::diagnostic::Diagnostic;
+use crate::inbound::InboundAction;
+use crate::notification::Notification;
+use crate::record::Fields;
+use crate::schema::Schema;
+use crate::template::Templates;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The customary name of the file.
+pub const FILE: &str = "postrider.toml";
+
+/// A configuration that can be used: all names lead somewhere, all templates and conditions compile.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file that it was read from.
+    pub path: PathBuf,
+    /// What this installation calls itself.
+    pub instance: Instance,
+    /// The file of the store.
+    pub database: PathBuf,
+    /// The tables.
+    pub schema: Arc<Schema>,
+    /// The accounts that mail goes out by, in the order of the file.
+    pub smtp: Vec<SmtpAccount>,
+    /// The accounts that mail comes in from, in the order of the file.
+    pub pop3: Vec<Pop3Account>,
+    /// The events that may be fired, by name.
+    pub events: BTreeMap<String, RegisteredEvent>,
+    /// The notifications, by their `order`, then as in the file.
+    pub notifications: Vec<Notification>,
+    /// The inbound actions, by their `order`, then as in the file.
+    pub inbound_actions: Vec<InboundAction>,
+    /// The templates.
+    pub templates: Templates,
+    /// Records that are to be there from the start.
+    pub records: Vec<SeedRecord>,
+    /// What is no mistake for certain, but looks like one.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// What this installation calls itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// For people: `Example help desk`.
+    pub name: String,
+    /// Where records are shown; `URL/TABLE/ID` is one. Empty if nowhere.
+    pub url: String,
+    /// The domain of Message-IDs.
+    pub mail_domain: String,
+}
+
+/// An event that may be fired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegisteredEvent {
+    /// Its name: `incident.escalated`.
+    pub name: String,
+    /// The table of the record that it is about, if it is about one.
+    pub table: Option<String>,
+    /// What it means.
+    pub description: String,
+}
+
+/// A record that is to be there from the start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeedRecord {
+    /// Its table.
+    pub table: String,
+    /// Its id.
+    pub id: String,
+    /// Its fields.
+    pub fields: Fields,
+}
+
+/// A configuration that cannot be used, and all that is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// At least one.
+    pub faults: Vec<Diagnostic>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, fault) in self.faults.iter().enumerate() {
+            if n > 0 {
+                f.write_str("\n\n")?;
+            }
+            fault.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads a file, or the `postrider.toml` of a folder, with its templates.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let file = if path.is_dir() {
+            path.join(FILE)
+        } else {
+            path.to_owned()
+        };
+        let text = std::fs::read_to_string(&file).map_err(|error| ConfigError {
+            faults: vec![Diagnostic::of_file(
+                &file.display().to_string(),
+                format!("cannot be read: {error}"),
+            )],
+        })?;
+        load::load(&file, &text)
+    }
+
+    /// A notification by name.
+    pub fn notification(&self, name: &str) -> Option<&Notification> {
+        self.notifications
+            .iter()
+            .find(|notification| notification.name == name)
+    }
+
+    /// The SMTP account that a notification goes out by.
+    pub fn account(&self, notification: &Notification) -> Option<&SmtpAccount> {
+        match &notification.account {
+            Some(name) => self.smtp.iter().find(|account| account.name == *name),
+            None => self.smtp.first(),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! `[user.ID]` and `[group.ID]`: records that are to be there from the start.
+
+use super::SeedRecord;
+use super::document::{At, Section};
+use super::value::field;
+use crate::address::is_address;
+use crate::diagnostic::Diagnostic;
+use crate::record::Fields;
+use crate::schema::Schema;
+use crate::suggest::nearest;
+use serde_json::Value;
+
+/// The records, users first, so that what others refer to is there; and what looks like a mistake.
+pub(super) fn read(top: &Section<'_>, schema: &Schema) -> (Vec<SeedRecord>, Vec<Diagnostic>) {
+    let mut records = Vec::new();
+    for (id, section) in top.sections("user") {
+        is_id(&section, &id);
+        let fields = record(&section, schema, "user", &[]);
+        if !fields.contains_key("name") {
+            section.missing("name");
+        }
+        records.push(SeedRecord {
+            table: "user".into(),
+            id: id.value,
+            fields,
+        });
+    }
+    let users: Vec<String> = records.iter().map(|user| user.id.clone()).collect();
+    let (mut members, mut warnings) = (Vec::new(), Vec::new());
+    for (id, section) in top.sections("group") {
+        is_id(&section, &id);
+        for user in section.texts("members") {
+            if !users.contains(&user.value) {
+                let message = format!("there is no [user.{}] in this file", user.value);
+                let hint = nearest(&user.value, users.iter().map(String::as_str));
+                let document = section.document;
+                warnings.push(
+                    Diagnostic::new(&document.file, &document.text, user.span.clone(), message)
+                        .suggest(hint),
+                );
+                continue;
+            }
+            let mut fields = Fields::new();
+            fields.insert("group".into(), Value::from(id.value.as_str()));
+            fields.insert("user".into(), Value::from(user.value.as_str()));
+            let member = format!("{}.{}", id.value, user.value);
+            members.push(SeedRecord {
+                table: "group_member".into(),
+                id: member,
+                fields,
+            });
+        }
+        let mut fields = record(&section, schema, "group", &["members"]);
+        fields
+            .entry("name")
+            .or_insert_with(|| Value::from(id.value.as_str()));
+        records.push(SeedRecord {
+            table: "group".into(),
+            id: id.value,
+            fields,
+        });
+    }
+    records.append(&mut members);
+    (records, warnings)
+}
+
+fn is_id(section: &Section<'_>, id: &At<String>) {
+    let good = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if id.value.is_empty() || id.value.len() > 64 || !id.value.chars().all(good) {
+        section.document.fault(
+            &id.span,
+            "letters, digits, `_`, `-` and `.` are expected here",
+        );
+    }
+}
+
+/// The fields of a record, checked against its table.
+fn record(section: &Section<'_>, schema: &Schema, table: &str, others: &[&str]) -> Fields {
+    let mut found = Fields::new();
+    let Some(table) = schema.tables.get(table) else {
+        return found;
+    };
+    for (name, value) in section.entries() {
+        if others.contains(&name.value.as_str()) {
+            continue;
+        }
+        let Some(known) = table.fields.get(&name.value) else {
+            let hint = nearest(
+                &name.value,
+                table
+                    .fields
+                    .keys()
+                    .map(String::as_str)
+                    .chain(others.iter().copied()),
+            );
+            let message = format!("there is no key `{}` in [{}]", name.value, section.name);
+            section.document.hint(&name.span, message, hint);
+            continue;
+        };
+        if let Some(value) = field(section.document, &known.kind, value) {
+            found.insert(name.value, value);
+        }
+    }
+    if let Some(email) = found
+        .get("email")
+        .and_then(Value::as_str)
+        .filter(|email| !is_address(email))
+    {
+        section.fault("email", format!("`{email}` is no address"));
+    }
+    found
+}

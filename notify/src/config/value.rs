@@ -1,0 +1,82 @@
+//! Values of the file as fields of a record, and words that mean a number.
+
+use super::document::{At, Document, kind};
+use crate::schema::FieldKind;
+use crate::walk::describe;
+use serde_json::Value;
+use std::time::Duration;
+use toml::Spanned;
+use toml::de::DeValue;
+
+/// A value as a field of this kind holds it.
+pub(super) fn field(
+    document: &Document,
+    kind_of: &FieldKind,
+    value: &Spanned<DeValue<'_>>,
+) -> Option<Value> {
+    let found = match (kind_of, value.get_ref()) {
+        (FieldKind::String | FieldKind::Reference(_), DeValue::String(text)) => {
+            Some(Value::from(text.as_ref()))
+        }
+        (FieldKind::Boolean, DeValue::Boolean(b)) => Some(Value::from(*b)),
+        (FieldKind::Integer, DeValue::Integer(number)) => number
+            .as_str()
+            .replace('_', "")
+            .parse::<i64>()
+            .ok()
+            .map(Value::from),
+        (FieldKind::Decimal, DeValue::Integer(number)) => number
+            .as_str()
+            .replace('_', "")
+            .parse::<f64>()
+            .ok()
+            .map(Value::from),
+        (FieldKind::Decimal, DeValue::Float(number)) => number
+            .as_str()
+            .replace('_', "")
+            .parse::<f64>()
+            .ok()
+            .map(Value::from),
+        (FieldKind::Date | FieldKind::DateTime, DeValue::Datetime(date)) => {
+            Some(Value::from(date.to_string()))
+        }
+        (FieldKind::List(_), DeValue::Array(items)) => {
+            let ids: Option<Vec<&str>> = items.iter().map(|item| item.get_ref().as_str()).collect();
+            ids.map(Value::from)
+        }
+        _ => None,
+    };
+    if found.is_none() {
+        let message = format!(
+            "{} is expected here, not {}",
+            describe(kind_of),
+            kind(value.get_ref())
+        );
+        document.fault(&value.span(), message);
+    }
+    found
+}
+
+/// `30s`, `5m`, `1h`, `7d`
+pub(super) fn duration(document: &Document, text: &At<String>) -> Option<Duration> {
+    let found = text.value.char_indices().last().and_then(|(at, unit)| {
+        let number: u64 = text.value.get(..at)?.trim().parse().ok()?;
+        let seconds = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3_600,
+            'd' => 86_400,
+            _ => return None,
+        };
+        number
+            .checked_mul(seconds)
+            .filter(|seconds| (1..=366 * 86_400).contains(seconds))
+    });
+    if found.is_none() {
+        document.fault(
+            &text.span,
+            "a time such as `30s`, `5m`, `1h` or `7d` is expected here",
+        );
+    }
+    found.map(Duration::from_secs)
+}

@@ -1,0 +1,390 @@
+//! Events processed: which notifications match, whom they tell, and what. Nothing is written here, so this is also the dry run.
+
+mod weight;
+
+#[cfg(test)]
+mod tests;
+
+use crate::account::SmtpAccount;
+use crate::address::with_name;
+use crate::condition::{Facts, Query, Verdict};
+use crate::config::Config;
+use crate::directory::{Directory, Stored};
+use crate::event::{Event, EventKind};
+use crate::notification::{Condition, Notification, Trigger};
+use crate::outgoing::{Match, MatchVerdict, OutgoingMail, RecipientVerdict, Settlement};
+use crate::recipients::{Recipient, choose};
+use crate::render::{Content, Cover, RenderError, content};
+use crate::store::{Store, StoreError};
+use crate::template::{Context, TemplateError};
+use crate::token::Signer;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// How long a mail is tried before it is given up: 5 days (RFC 5321 §4.5.4.1 asks for 4 to 5).
+const EXPIRY: SignedDuration = SignedDuration::from_hours(5 * 24);
+
+/// Processes events by one configuration. Make a new one for another.
+pub struct Processor {
+    config: Arc<Config>,
+    directory: Arc<dyn Directory>,
+    signer: Signer,
+    /// The notifications by the table that they watch, or the event that they wait for.
+    by_table: HashMap<String, Vec<usize>>,
+    by_event: HashMap<String, Vec<usize>>,
+    /// The encoded query of each notification that has one.
+    queries: Vec<Option<Query>>,
+    /// The addresses of our own accounts, in lower case.
+    own: Vec<String>,
+}
+
+/// A mail before weights are compared.
+struct Draft {
+    recipient: Recipient,
+    content: Content,
+    mail: OutgoingMail,
+}
+
+impl Processor {
+    /// A processor that looks people and records up in the store.
+    pub fn new(config: Arc<Config>, store: Arc<dyn Store>, signer: Signer) -> Self {
+        Self::with_directory(config, Arc::new(Stored(store)), signer)
+    }
+
+    /// A processor over another directory.
+    pub fn with_directory(
+        config: Arc<Config>,
+        directory: Arc<dyn Directory>,
+        signer: Signer,
+    ) -> Self {
+        let (mut by_table, mut by_event) =
+            (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
+        for (n, notification) in config.notifications.iter().enumerate() {
+            match (&notification.when, &notification.table) {
+                (Trigger::Event(name), _) => by_event.entry(name.clone()).or_default().push(n),
+                (Trigger::Record { .. }, Some(table)) => {
+                    by_table.entry(table.clone()).or_default().push(n)
+                }
+                (Trigger::Record { .. }, None) => {}
+            }
+        }
+        let queries = config
+            .notifications
+            .iter()
+            .map(|notification| query(notification, &config))
+            .collect();
+        let own = own_addresses(&config);
+        Self {
+            config,
+            directory,
+            signer,
+            by_table,
+            by_event,
+            queries,
+            own,
+        }
+    }
+
+    /// What becomes of an event.
+    ///
+    /// # Errors
+    /// Those of the directory: the event should be looked at again later. Everything else is part of the settlement.
+    pub fn settle(&self, event: &Event, now: Timestamp) -> Result<Settlement, StoreError> {
+        let candidates = match self.candidates(event) {
+            Ok(candidates) => candidates,
+            Err(error) => {
+                return Ok(Settlement {
+                    event: event.id,
+                    matches: Vec::new(),
+                    error: Some(error),
+                });
+            }
+        };
+        let context = self.context(event);
+        let mut matches = Vec::new();
+        for n in candidates {
+            let Some(notification) = self.config.notifications.get(n) else {
+                continue;
+            };
+            let query = self.queries.get(n).and_then(Option::as_ref);
+            let (found, drafts) = self.one(notification, query, event, &context, now)?;
+            matches.push((notification, found, drafts));
+        }
+        let matches = weight::compare(matches);
+        Ok(Settlement {
+            event: event.id,
+            matches,
+            error: None,
+        })
+    }
+
+    /// The notifications that are about such an event, in their order.
+    fn candidates(&self, event: &Event) -> Result<Vec<usize>, String> {
+        let none = Vec::new();
+        if event.what.kind == EventKind::Fired {
+            if !self.config.events.contains_key(&event.what.name) {
+                return Err(format!(
+                    "there is no [event.\"{}\"] in the configuration",
+                    event.what.name
+                ));
+            }
+            return Ok(self.by_event.get(&event.what.name).unwrap_or(&none).clone());
+        }
+        let Some(key) = &event.what.record else {
+            return Err("a change without a record".into());
+        };
+        if !self.config.schema.tables.contains_key(&key.table) {
+            return Err(format!(
+                "there is no table `{}` in the configuration",
+                key.table
+            ));
+        }
+        let watching = |n: &usize| match self.config.notifications.get(*n).map(|n| &n.when) {
+            Some(Trigger::Record { inserted, updated }) => match event.what.kind {
+                EventKind::Inserted => *inserted,
+                _ => *updated,
+            },
+            _ => false,
+        };
+        let of_table = self.by_table.get(&key.table).unwrap_or(&none);
+        Ok(of_table.iter().copied().filter(watching).collect())
+    }
+
+    fn context(&self, event: &Event) -> Context {
+        let what = &event.what;
+        let instance = &self.config.instance;
+        let context = Context::new(self.config.schema.clone(), self.directory.clone())
+            .instance(&instance.name, &instance.url)
+            .value(
+                "event",
+                json!({
+                    "id": event.id,
+                    "name": what.name,
+                    "parm1": what.parm1,
+                    "parm2": what.parm2,
+                    "actor": what.actor,
+                    "created": event.created.to_string(),
+                }),
+            );
+        match &what.record {
+            Some(key) => context
+                .record("current", key.clone(), what.current.clone())
+                .change(what.kind, what.previous.clone()),
+            None => context,
+        }
+    }
+
+    /// What one notification says to an event.
+    fn one(
+        &self,
+        notification: &Notification,
+        query: Option<&Query>,
+        event: &Event,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<(Match, Vec<Draft>), StoreError> {
+        let ended = |verdict, detail: String| {
+            let name = notification.name.clone();
+            Ok((
+                Match {
+                    notification: name,
+                    verdict,
+                    detail,
+                    recipients: Vec::new(),
+                    mails: Vec::new(),
+                },
+                Vec::new(),
+            ))
+        };
+        if !notification.active {
+            return ended(MatchVerdict::Inactive, "active = false".into());
+        }
+        let because = match self.holds(notification, query, event, context, now) {
+            Ok(Verdict {
+                holds: true,
+                because,
+            }) => because,
+            Ok(Verdict {
+                holds: false,
+                because,
+            }) => return ended(MatchVerdict::ConditionFalse, because),
+            Err(TemplateError::Store(error)) => return Err(error),
+            Err(error) => return ended(MatchVerdict::Error, format!("the condition: {error}")),
+        };
+        let Some(account) = self.config.account(notification) else {
+            return ended(
+                MatchVerdict::Error,
+                "there is no account to go out by".into(),
+            );
+        };
+        let chosen = choose(
+            notification,
+            event,
+            &self.config.schema,
+            &*self.directory,
+            &self.own,
+        )?;
+        let mut found = Match {
+            notification: notification.name.clone(),
+            verdict: MatchVerdict::Matched,
+            detail: because,
+            recipients: chosen.excluded,
+            mails: Vec::new(),
+        };
+        if chosen.recipients.is_empty() {
+            found.verdict = MatchVerdict::NoRecipients;
+            return Ok((found, Vec::new()));
+        }
+        let mut drafts = Vec::new();
+        for recipient in chosen.recipients {
+            match self.draft(notification, account, event, context, &recipient, now) {
+                Ok(draft) => drafts.push(draft),
+                Err(RenderError::Template(TemplateError::Store(error))) => return Err(error),
+                Err(error) => {
+                    let detail = error.to_string();
+                    found
+                        .recipients
+                        .push(verdict(&recipient, "render_error", detail.clone()));
+                    found.detail = detail;
+                }
+            }
+        }
+        if drafts.is_empty() {
+            found.verdict = MatchVerdict::RenderError;
+        }
+        Ok((found, drafts))
+    }
+
+    fn holds(
+        &self,
+        notification: &Notification,
+        query: Option<&Query>,
+        event: &Event,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<Verdict, TemplateError> {
+        let what = &event.what;
+        match (&notification.condition, query) {
+            (None, _) => Ok(Verdict {
+                holds: true,
+                because: "no condition".into(),
+            }),
+            (Some(Condition::Expression(text)), _) => self.config.templates.verdict(text, context),
+            (Some(Condition::Query(_)), Some(query)) => {
+                let facts = Facts {
+                    schema: &self.config.schema,
+                    directory: &*self.directory,
+                    table: what.record.as_ref().map_or("", |key| &key.table),
+                    id: what.record.as_ref().map(|key| key.id.as_str()),
+                    current: &what.current,
+                    previous: &what.previous,
+                    kind: what.kind,
+                    now,
+                };
+                query.evaluate(&facts).map_err(TemplateError::Store)
+            }
+            // Such a configuration does not load; one put together by hand could be so.
+            (Some(Condition::Query(text)), None) => Ok(Verdict {
+                holds: false,
+                because: format!("`{text}` cannot be read"),
+            }),
+        }
+    }
+
+    fn draft(
+        &self,
+        notification: &Notification,
+        account: &SmtpAccount,
+        event: &Event,
+        context: &Context,
+        recipient: &Recipient,
+        now: Timestamp,
+    ) -> Result<Draft, RenderError> {
+        let named = json!({
+            "id": recipient.user.as_deref().unwrap_or_default(),
+            "name": if recipient.name.is_empty() { &recipient.address } else { &recipient.name },
+            "address": recipient.address,
+        });
+        let context = context.clone().value("recipient", named);
+        let content = content(notification, &self.config.templates, &context)
+            .map_err(RenderError::Template)?;
+        let cover = Cover {
+            event: event.id,
+            notification: &notification.name,
+            record: event.what.record.as_ref(),
+            account,
+            mail_domain: &self.config.instance.mail_domain,
+            signer: &self.signer,
+            now,
+        };
+        let raw = cover
+            .message(recipient, &content)
+            .map_err(RenderError::Build)?;
+        let mail = OutgoingMail {
+            message_id: cover.message_id(recipient),
+            sender: with_name(&account.from)
+                .map_or("", |(_, address)| address)
+                .to_owned(),
+            recipient: recipient.address.clone(),
+            subject: content.subject.clone(),
+            raw,
+            account: account.name.clone(),
+            record: event.what.record.clone(),
+            expires: now.saturating_add(EXPIRY).unwrap_or(Timestamp::MAX),
+        };
+        Ok(Draft {
+            recipient: recipient.clone(),
+            content,
+            mail,
+        })
+    }
+}
+
+impl std::fmt::Debug for Processor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Processor({} notifications)",
+            self.config.notifications.len()
+        )
+    }
+}
+
+fn verdict(recipient: &Recipient, verdict: &'static str, detail: String) -> RecipientVerdict {
+    RecipientVerdict {
+        address: recipient.address.clone(),
+        via: recipient.via.clone(),
+        verdict,
+        detail,
+    }
+}
+
+fn query(notification: &Notification, config: &Config) -> Option<Query> {
+    let Some(Condition::Query(text)) = &notification.condition else {
+        return None;
+    };
+    Query::parse(text, notification.table.as_deref()?, &config.schema).ok()
+}
+
+fn own_addresses(config: &Config) -> Vec<String> {
+    let from = config
+        .smtp
+        .iter()
+        .filter_map(|account| with_name(&account.from))
+        .map(|(_, address)| address);
+    let reply_to = config
+        .smtp
+        .iter()
+        .filter_map(|account| account.reply_to.as_deref());
+    let read = config
+        .pop3
+        .iter()
+        .map(|account| account.login.user.as_str())
+        .filter(|user| user.contains('@'));
+    from.chain(reply_to)
+        .chain(read)
+        .map(str::to_lowercase)
+        .collect()
+}

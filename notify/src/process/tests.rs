@@ -1,0 +1,753 @@
+use super::*;
+use crate::config::{ExampleParts, example};
+use crate::event::NewEvent;
+use crate::record::{Change, Fields, NewId, RecordKey};
+use crate::schema::Numbering;
+use crate::store::{SqliteStore, Work};
+use crate::token::ReplyToken;
+use postrider_mime::Message;
+use serde_json::Value;
+
+/// The example's house: its configuration, and a store with its people.
+struct House {
+    store: Arc<dyn Store>,
+    config: Arc<Config>,
+    signer: Signer,
+}
+
+const NOW: &str = "2026-11-23T12:00:00Z";
+
+impl House {
+    fn new() -> Self {
+        Self::with(|config| config)
+    }
+
+    /// With a configuration that is a little different.
+    fn with(change: impl Fn(String) -> String) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in example(&ExampleParts::default()) {
+            let is_config = path.ends_with("postrider.toml");
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, if is_config { change(text) } else { text }).unwrap();
+        }
+        let config = Arc::new(Config::load(dir.path()).unwrap_or_else(|error| panic!("{error}")));
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open_in_memory().unwrap());
+        for seed in &config.records {
+            let change = Change::Insert {
+                table: seed.table.clone(),
+                id: NewId::Given(seed.id.clone()),
+                fields: seed.fields.clone(),
+                journal: Vec::new(),
+                actor: String::new(),
+            };
+            store
+                .commit(&Work {
+                    changes: vec![change],
+                    ..Work::default()
+                })
+                .unwrap();
+        }
+        let signer = Signer::new(&[7; 32]).unwrap();
+        let house = Self {
+            store,
+            config,
+            signer,
+        };
+        house.settle_all();
+        house
+    }
+
+    /// Changes a field of a record that is there.
+    fn set(&self, table: &str, id: &str, fields: Value) {
+        self.update(table, id, fields, &[], "");
+        self.settle_all();
+    }
+
+    fn update(&self, table: &str, id: &str, values: Value, journal: &[(&str, &str)], actor: &str) {
+        let journal = journal
+            .iter()
+            .map(|(field, text)| ((*field).to_owned(), (*text).to_owned()))
+            .collect();
+        let key = RecordKey::new(table, id);
+        let change = Change::Update {
+            key,
+            fields: fields(values),
+            journal,
+            actor: actor.into(),
+        };
+        self.store
+            .commit(&Work {
+                changes: vec![change],
+                ..Work::default()
+            })
+            .unwrap();
+    }
+
+    fn incident(&self, values: Value, actor: &str) -> RecordKey {
+        let change = Change::Insert {
+            table: "incident".into(),
+            id: NewId::Numbered(Numbering {
+                prefix: "INC".into(),
+                digits: 7,
+            }),
+            fields: fields(values),
+            journal: Vec::new(),
+            actor: actor.into(),
+        };
+        let done = self
+            .store
+            .commit(&Work {
+                changes: vec![change],
+                ..Work::default()
+            })
+            .unwrap();
+        done.records[0].clone()
+    }
+
+    fn fire(&self, name: &str, record: Option<RecordKey>, parm1: &str) {
+        let event = NewEvent {
+            name: name.into(),
+            kind: EventKind::Fired,
+            record,
+            parm1: parm1.into(),
+            parm2: String::new(),
+            actor: String::new(),
+            current: Fields::new(),
+            previous: Fields::new(),
+            idempotency_key: None,
+            due: None,
+        };
+        self.store
+            .commit(&Work {
+                events: vec![event],
+                ..Work::default()
+            })
+            .unwrap();
+    }
+
+    /// Settles what waits, and writes it.
+    fn settle_all(&self) -> Vec<Settlement> {
+        let processor =
+            Processor::new(self.config.clone(), self.store.clone(), self.signer.clone());
+        let due = self.store.due_events(Timestamp::MAX, 100).unwrap();
+        let now = NOW.parse().unwrap();
+        let settled: Vec<_> = due
+            .iter()
+            .map(|event| processor.settle(event, now).unwrap())
+            .collect();
+        self.store.settle(&settled).unwrap();
+        settled
+    }
+
+    /// Settles the only event that waits.
+    fn settle(&self) -> Settlement {
+        let mut settled = self.settle_all();
+        assert_eq!(settled.len(), 1);
+        settled.remove(0)
+    }
+}
+
+fn fields(value: Value) -> Fields {
+    match value {
+        Value::Object(map) => map,
+        _ => Fields::new(),
+    }
+}
+
+/// The verdict of each notification that looked.
+fn verdicts(settlement: &Settlement) -> Vec<(&str, &str)> {
+    settlement
+        .matches
+        .iter()
+        .map(|m| (m.notification.as_str(), m.verdict.name()))
+        .collect()
+}
+
+/// The verdict on each person, of one notification.
+fn people<'s>(settlement: &'s Settlement, notification: &str) -> Vec<(&'s str, &'s str, &'s str)> {
+    let found = settlement
+        .matches
+        .iter()
+        .find(|m| m.notification == notification)
+        .unwrap();
+    found
+        .recipients
+        .iter()
+        .map(|r| (r.address.as_str(), r.via.as_str(), r.verdict))
+        .collect()
+}
+
+fn mails(settlement: &Settlement) -> Vec<&OutgoingMail> {
+    settlement.matches.iter().flat_map(|m| &m.mails).collect()
+}
+
+#[test]
+fn an_assignment_is_told_to_whoever_it_is_assigned_to() {
+    let house = House::new();
+    let key = house.incident(json!({"short_description": "Printer on fire", "assigned_to": "ada", "priority": 1, "caller": "grace"}), "grace");
+    let settlement = house.settle();
+    assert_eq!(
+        verdicts(&settlement),
+        [
+            ("incident_assigned", "matched"),
+            ("incident_received", "condition_false")
+        ]
+    );
+    assert_eq!(
+        settlement.matches[0].detail,
+        "assigned_to is \"ada\", assigned_to is \"ada\", was empty"
+    );
+    assert_eq!(
+        settlement.matches[1].detail,
+        "`contact_type=email` is false: contact_type is empty"
+    );
+    assert_eq!(
+        people(&settlement, "incident_assigned"),
+        [("ada@example.org", "field assigned_to", "queued")]
+    );
+
+    let mail = mails(&settlement)[0];
+    assert_eq!(
+        (
+            mail.sender.as_str(),
+            mail.recipient.as_str(),
+            mail.account.as_str()
+        ),
+        ("support@example.org", "ada@example.org", "main")
+    );
+    assert_eq!(
+        mail.subject,
+        format!("{} is yours: Printer on fire", key.id)
+    );
+    assert_eq!(mail.expires.to_string(), "2026-11-28T12:00:00Z");
+    assert_eq!(mail.record, Some(key.clone()));
+}
+
+#[test]
+fn the_message_has_what_a_notification_needs() {
+    let house = House::new();
+    let key = house.incident(json!({"short_description": "Über-<b>Printer</b>", "assigned_to": "ada", "description": "a\nb"}), "grace");
+    let settlement = house.settle();
+    let mail = mails(&settlement)[0];
+    let message = Message::parse(&mail.raw);
+    let header = |name: &str| message.header(name).map(|field| field.text().into_owned());
+    assert_eq!(message.defects(), []);
+    assert_eq!(
+        message.subject().unwrap(),
+        format!("{} is yours: Über-<b>Printer</b>", key.id)
+    );
+    assert_eq!(
+        header("From").unwrap(),
+        "Example help desk <support@example.org>"
+    );
+    assert_eq!(header("To").unwrap(), "Ada Lovelace <ada@example.org>");
+    assert_eq!(header("Auto-Submitted").unwrap(), "auto-generated");
+    assert_eq!(header("X-Auto-Response-Suppress").unwrap(), "All");
+    assert_eq!(header("Precedence"), None);
+    assert_eq!(message.message_id().unwrap(), mail.message_id);
+    assert_eq!(
+        message.date().unwrap().to_rfc3339(),
+        "2026-11-23T12:00:00Z"
+    );
+    let root = format!("record.incident.{}@example.org", key.id);
+    assert_eq!(message.references().collect::<Vec<_>>(), [root.as_str()]);
+    assert_eq!(message.in_reply_to().collect::<Vec<_>>(), [root.as_str()]);
+
+    let reply_to = message.reply_to();
+    let token = ReplyToken::from_address(reply_to.first_address().unwrap()).unwrap();
+    assert_eq!(token.record(), &key);
+    assert!(house.signer.verify(&token, "ada@example.org"));
+
+    let text = message.body_text().unwrap();
+    assert!(text.starts_with(&format!("Hello Ada Lovelace,\n\n{} is assigned to Ada Lovelace.\n\nÜber-<b>Printer</b>\n\na\nb\n", key.id)), "{text}");
+    assert!(text.ends_with(&format!("\n\nRef: {}\n", key.id)), "{text}");
+    assert!(
+        text.contains(&format!("https://desk.example.org/incident/{}", key.id)),
+        "{text}"
+    );
+    let html = message.body_html().unwrap();
+    assert!(html.contains("Über-&lt;b&gt;Printer&lt;/b&gt;"), "{html}");
+    assert!(!html.contains("<b>Printer"), "{html}");
+}
+
+#[test]
+fn the_same_event_settled_twice_gives_the_same_mail() {
+    let house = House::new();
+    house.incident(json!({"assigned_to": "ada"}), "");
+    let event = house.store.due_events(Timestamp::MAX, 1).unwrap().remove(0);
+    let processor = Processor::new(
+        house.config.clone(),
+        house.store.clone(),
+        house.signer.clone(),
+    );
+    let settle = || processor.settle(&event, NOW.parse().unwrap()).unwrap();
+    assert_eq!(settle(), settle());
+}
+
+#[test]
+fn only_a_change_of_the_assignment_tells_again() {
+    let house = House::new();
+    let key = house.incident(json!({"assigned_to": "ada"}), "");
+    house.settle();
+    house.update("incident", &key.id, json!({"priority": 2}), &[], "");
+    let settlement = house.settle();
+    assert_eq!(
+        verdicts(&settlement),
+        [
+            ("incident_assigned", "condition_false"),
+            ("incident_commented", "condition_false")
+        ]
+    );
+    assert_eq!(
+        settlement.matches[0].detail,
+        "`assigned_toCHANGES` is false: assigned_to is \"ada\", was \"ada\""
+    );
+    house.update(
+        "incident",
+        &key.id,
+        json!({"assigned_to": "grace"}),
+        &[],
+        "",
+    );
+    let settlement = house.settle();
+    assert_eq!(
+        people(&settlement, "incident_assigned"),
+        [("grace@example.org", "field assigned_to", "queued")]
+    );
+    let text = Message::parse(&mails(&settlement)[0].raw)
+        .body_text()
+        .unwrap();
+    assert!(text.contains("and was before to Ada Lovelace."), "{text}");
+}
+
+#[test]
+fn a_comment_reaches_everybody_but_its_author_once() {
+    let house = House::new();
+    let values = json!({"assigned_to": "ada", "caller": "grace", "caller_email": "Grace@Example.org", "watch_list": ["ada", "nobody"]});
+    let key = house.incident(values, "");
+    house.settle();
+    house.update(
+        "incident",
+        &key.id,
+        json!({}),
+        &[("comments", "Works <now>.")],
+        "ada",
+    );
+    let settlement = house.settle();
+    assert_eq!(
+        people(&settlement, "incident_commented"),
+        [
+            ("grace@example.org", "field caller_email", "duplicate"),
+            ("ada@example.org", "field assigned_to", "excluded_actor"),
+            ("ada@example.org", "field watch_list", "excluded_actor"),
+            ("", "field watch_list", "unknown_recipient"),
+            ("grace@example.org", "field caller", "queued"),
+        ]
+    );
+    let message = Message::parse(&mails(&settlement)[0].raw);
+    assert!(message.body_text().unwrap().contains("\n\nWorks <now>.\n"));
+    assert!(
+        message
+            .body_html()
+            .unwrap()
+            .contains(">Works &lt;now&gt;.<")
+    );
+}
+
+#[test]
+fn the_actor_may_also_be_an_address() {
+    let house = House::new();
+    let key = house.incident(
+        json!({"caller_email": "eve@example.net", "assigned_to": "ada"}),
+        "",
+    );
+    house.settle();
+    house.update(
+        "incident",
+        &key.id,
+        json!({}),
+        &[("comments", "x")],
+        "EVE@example.net",
+    );
+    let settlement = house.settle();
+    assert!(people(&settlement, "incident_commented").contains(&(
+        "eve@example.net",
+        "field caller_email",
+        "excluded_actor"
+    )));
+    house.update(
+        "incident",
+        &key.id,
+        json!({}),
+        &[("comments", "x")],
+        "ADA@example.org",
+    );
+    let settlement = house.settle();
+    assert!(people(&settlement, "incident_commented").contains(&(
+        "ada@example.org",
+        "field assigned_to",
+        "excluded_actor"
+    )));
+}
+
+#[test]
+fn the_sender_of_a_new_mail_gets_an_acknowledgement_although_they_caused_it() {
+    let house = House::new();
+    house.incident(json!({"short_description": "Help", "contact_type": "email", "caller_email": "eve@example.net"}), "eve@example.net");
+    let settlement = house.settle();
+    assert_eq!(
+        verdicts(&settlement),
+        [
+            ("incident_assigned", "condition_false"),
+            ("incident_received", "matched")
+        ]
+    );
+    assert_eq!(
+        people(&settlement, "incident_received"),
+        [
+            ("", "field caller", "no_address"),
+            ("eve@example.net", "field caller_email", "queued")
+        ]
+    );
+    let text = Message::parse(&mails(&settlement)[0].raw)
+        .body_text()
+        .unwrap();
+    assert!(
+        text.starts_with("Hello eve@example.net,\n\nwe have your message"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_address_field_is_one_address_or_none() {
+    for bad in [
+        "eve@example.net, mallory@example.net",
+        "eve@example.net\r\nBcc: mallory@example.net",
+        "Eve <eve@example.net>",
+        "nonsense",
+    ] {
+        let house = House::new();
+        house.incident(json!({"contact_type": "email", "caller_email": bad}), "");
+        let settlement = house.settle();
+        assert_eq!(
+            verdicts(&settlement)[1],
+            ("incident_received", "no_recipients"),
+            "{bad:?}"
+        );
+        let found = people(&settlement, "incident_received");
+        assert_eq!(found[0].2, "invalid_address", "{bad:?}");
+        assert!(!found[0].0.contains(['\r', '\n']), "{found:?}");
+        assert!(mails(&settlement).is_empty());
+    }
+}
+
+#[test]
+fn line_ends_in_a_record_begin_no_header() {
+    let house = House::new();
+    house.set(
+        "user",
+        "ada",
+        json!({"name": "Ada\r\nBcc: mallory@example.net"}),
+    );
+    house.incident(json!({"short_description": "x\r\nBcc: mallory@example.net\r\n\r\nbody", "assigned_to": "ada"}), "");
+    let settlement = house.settle();
+    let mail = mails(&settlement)[0];
+    let message = Message::parse(&mail.raw);
+    assert!(message.header("Bcc").is_none());
+    assert!(
+        message
+            .subject()
+            .unwrap()
+            .ends_with("is yours: x Bcc: mallory@example.net body")
+    );
+    let to = message.to();
+    assert_eq!(to.mailboxes().count(), 1);
+    assert_eq!(to.first_address(), Some("ada@example.org"));
+    let head = mail.raw.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
+    assert!(
+        !mail.raw[..head]
+            .windows(6)
+            .any(|w| w.eq_ignore_ascii_case(b"\r\nbcc:"))
+    );
+}
+
+#[test]
+fn text_of_a_record_is_not_expanded_in_any_part() {
+    let house = House::new();
+    let evil = "${recipient.address} ${instance.url} {% raw %}";
+    house.incident(
+        json!({"short_description": evil, "description": evil, "assigned_to": "ada"}),
+        "",
+    );
+    let settlement = house.settle();
+    let message = Message::parse(&mails(&settlement)[0].raw);
+    assert!(message.subject().unwrap().ends_with(evil));
+    assert_eq!(message.body_text().unwrap().matches(evil).count(), 2);
+    assert_eq!(message.body_html().unwrap().matches(evil).count(), 2);
+}
+
+#[test]
+fn people_who_cannot_or_will_not_be_told_are_named_with_the_reason() {
+    let cases = [
+        (json!({"active": false}), "user_inactive"),
+        (json!({"notification": false}), "user_notification_disabled"),
+        (json!({"email": null}), "no_address"),
+        (json!({"email": "ada at example"}), "invalid_address"),
+        (json!({"email": "SUPPORT@example.org"}), "own_address"),
+    ];
+    for (change, verdict) in cases {
+        let house = House::new();
+        house.set("user", "ada", change);
+        house.incident(json!({"assigned_to": "ada"}), "");
+        let settlement = house.settle();
+        assert_eq!(
+            verdicts(&settlement)[0],
+            ("incident_assigned", "no_recipients"),
+            "{verdict}"
+        );
+        assert_eq!(people(&settlement, "incident_assigned")[0].2, verdict);
+    }
+}
+
+#[test]
+fn a_group_is_told_by_its_members_or_by_its_address() {
+    let house = House::new();
+    let key = house.incident(json!({"short_description": "x"}), "");
+    house.settle();
+    let told = || {
+        house.fire("incident.escalated", Some(key.clone()), "at once");
+        let settlement = house.settle();
+        let found = people(&settlement, "incident_escalated");
+        found
+            .into_iter()
+            .map(|(a, v, verdict)| format!("{a} {v} {verdict}"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(),
+        [
+            "ada@example.org group support queued",
+            "grace@example.org group support queued"
+        ]
+    );
+    house.set(
+        "group",
+        "support",
+        json!({"email": "team@example.net", "include_members": false}),
+    );
+    assert_eq!(
+        told(),
+        ["team@example.net group support, its address queued"]
+    );
+    house.set("group", "support", json!({"email": null}));
+    assert_eq!(told(), [" group support no_address"]);
+    house.set("group", "support", json!({"active": false}));
+    assert_eq!(told(), [" group support group_inactive"]);
+}
+
+#[test]
+fn recipients_are_also_taken_from_the_parameters_of_an_event() {
+    let house = House::with(|config| {
+        config.replace("groups = [\"support\"]", "parm1 = true\nparm2 = true")
+    });
+    let key = house.incident(json!({}), "");
+    house.settle();
+    house.fire(
+        "incident.escalated",
+        Some(key),
+        "grace, support,eve@example.net , ghost, a b@c",
+    );
+    let settlement = house.settle();
+    let mut found = people(&settlement, "incident_escalated");
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        [
+            ("", "parm1", "unknown_recipient"),
+            ("", "parm2", "no_address"),
+            ("a b@c", "parm1", "invalid_address"),
+            ("ada@example.org", "parm1, group support", "queued"),
+            ("eve@example.net", "parm1", "queued"),
+            ("grace@example.org", "parm1", "queued"),
+            ("grace@example.org", "parm1, group support", "duplicate"),
+        ]
+    );
+}
+
+#[test]
+fn of_two_weights_the_heavier_goes_out() {
+    let weights = |first: &str, second: &str| {
+        House::with(|config| {
+            let config = config.replace(
+                "template = \"incident_assigned\"",
+                &format!("template = \"incident_assigned\"\n{first}"),
+            );
+            let copy = format!(
+                "\n[notification.also]\ntable = \"incident\"\nwhen = \"inserted\"\nfields = [\"assigned_to\"]\nsubject = \"${{number}} is yours: ${{short_description}}\"\ntemplate = \"incident_assigned\"\n{second}\n"
+            );
+            config + &copy
+        })
+    };
+    let cases = [
+        ("weight = 10", "weight = 20", ["weight_lost", "matched"]),
+        ("weight = 20", "weight = 10", ["matched", "weight_lost"]),
+        ("weight = 10", "", ["matched", "matched"]),
+        ("", "", ["matched", "matched"]),
+        ("weight = 10", "weight = 10", ["matched", "weight_lost"]),
+    ];
+    for (first, second, expected) in cases {
+        let house = weights(first, second);
+        house.incident(json!({"assigned_to": "ada"}), "");
+        let settlement = house.settle();
+        let found: Vec<_> = verdicts(&settlement)
+            .into_iter()
+            .filter(|(name, _)| *name != "incident_received")
+            .map(|(_, verdict)| verdict)
+            .collect();
+        assert_eq!(found, expected, "{first} {second}");
+    }
+    let house = weights("weight = 10", "weight = 20");
+    house.incident(json!({"assigned_to": "ada"}), "");
+    let settlement = house.settle();
+    assert_eq!(
+        settlement.matches[0].recipients[0].detail,
+        "`also` has weight 20, this one 10"
+    );
+}
+
+#[test]
+fn an_inactive_notification_still_shows() {
+    let house = House::with(|config| {
+        config.replace(
+            "[notification.incident_assigned]",
+            "[notification.incident_assigned]\nactive = false",
+        )
+    });
+    house.incident(json!({"assigned_to": "ada"}), "");
+    assert_eq!(
+        verdicts(&house.settle())[0],
+        ("incident_assigned", "inactive")
+    );
+}
+
+#[test]
+fn an_expression_is_a_condition_too() {
+    let from = "condition = \"assigned_toISNOTEMPTY^assigned_toCHANGES\"";
+    let house = House::with(|config| {
+        config.replace(
+            from,
+            "expression = \"priority <= 2 and changed('assigned_to')\"",
+        )
+    });
+    house.incident(json!({"assigned_to": "ada", "priority": 1}), "");
+    assert_eq!(
+        verdicts(&house.settle())[0],
+        ("incident_assigned", "matched")
+    );
+    house.incident(json!({"assigned_to": "ada"}), "");
+    let settlement = house.settle();
+    assert_eq!(
+        verdicts(&settlement)[0],
+        ("incident_assigned", "condition_false")
+    );
+    assert!(
+        settlement.matches[0].detail.contains("priority is empty"),
+        "{}",
+        settlement.matches[0].detail
+    );
+}
+
+#[test]
+fn a_template_that_fails_is_reported_with_its_place() {
+    let house = House::with(|config| {
+        config.replace(
+            "subject = \"${number} is yours: ${short_description}\"",
+            "subject = \"${short_description|int}\"",
+        )
+    });
+    house.incident(json!({"assigned_to": "ada", "short_description": "x"}), "");
+    let settlement = house.settle();
+    assert_eq!(
+        verdicts(&settlement)[0],
+        ("incident_assigned", "render_error")
+    );
+    assert!(
+        settlement.matches[0].detail.contains("postrider.toml:"),
+        "{}",
+        settlement.matches[0].detail
+    );
+    assert_eq!(
+        people(&settlement, "incident_assigned")[0].2,
+        "render_error"
+    );
+}
+
+#[test]
+fn an_event_that_nobody_registered_is_an_error() {
+    let house = House::new();
+    house.fire("incident.exploded", None, "");
+    let settlement = house.settle();
+    assert_eq!(
+        settlement.error.as_deref(),
+        Some("there is no [event.\"incident.exploded\"] in the configuration")
+    );
+}
+
+#[test]
+fn html_alone_is_turned_into_text_as_well() {
+    let house = House::with(|config| {
+        config.replace(
+            "template = \"incident_escalated\"",
+            "html = \"<p>A &amp; ${short_description}</p>\"",
+        )
+    });
+    let key = house.incident(json!({"short_description": "<i>"}), "");
+    house.settle();
+    house.fire("incident.escalated", Some(key.clone()), "");
+    let settlement = house.settle();
+    let message = Message::parse(&mails(&settlement)[0].raw);
+    assert_eq!(
+        message.body_html().unwrap().trim_end(),
+        "<p>A &amp; &lt;i&gt;</p>"
+    );
+    assert_eq!(
+        message.body_text().unwrap(),
+        format!("A & <i>\n\nRef: {}\n", key.id)
+    );
+}
+
+#[test]
+fn what_is_stored_is_explained() {
+    let house = House::new();
+    let key = house.incident(
+        json!({"assigned_to": "ada", "contact_type": "email", "caller_email": "x"}),
+        "grace",
+    );
+    let settlement = house.settle();
+    let explanation = house.store.explain(settlement.event).unwrap().unwrap();
+    let text = crate::explain::text(&explanation);
+    let id = &mails(&settlement)[0].message_id;
+    assert!(
+        text.starts_with(&format!(
+            "event {}  incident.inserted  {key}  by grace  ",
+            settlement.event
+        )),
+        "{text}"
+    );
+    for line in [
+        "  incident_assigned: matched (assigned_to is \"ada\", assigned_to is \"ada\", was empty)"
+            .to_owned(),
+        format!("    ada@example.org  field assigned_to  queued  {id}  ready"),
+        "  incident_received: no_recipients (contact_type is \"email\")".to_owned(),
+        "    x  field caller_email  invalid_address  not exactly one address".to_owned(),
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line}\n---\n{text}");
+    }
+    let json = crate::explain::json(&explanation);
+    assert_eq!(
+        json["notifications"][0]["recipients"][0]["message_id"],
+        **id
+    );
+    assert_eq!(json["notifications"][1]["verdict"], "no_recipients");
+}

@@ -1,0 +1,210 @@
+//! From a notification and a recipient to the octets that are sent: rendered once, never changed.
+
+use crate::account::SmtpAccount;
+use crate::address::with_name;
+use crate::event::EventId;
+use crate::notification::Notification;
+use crate::recipients::Recipient;
+use crate::record::RecordKey;
+use crate::template::{Context, TemplateError, Templates};
+use crate::token::Signer;
+use jiff::Timestamp;
+use postrider_mime::{AddrSpec, BuildError, DateTime, Mailbox, MessageBuilder, html_to_text};
+use std::fmt;
+
+/// The longest subject, in characters; what is longer is cut.
+const MAX_SUBJECT: usize = 250;
+
+/// The longest display name, in characters.
+const MAX_NAME: usize = 100;
+
+/// The name that the templates know a notification's subject by.
+pub(crate) fn subject_name(notification: &str) -> String {
+    format!("notification {notification}: subject")
+}
+
+/// The name that the templates know a body written in place by; `part` is `html` or `txt`.
+pub(crate) fn body_name(notification: &str, part: &str) -> String {
+    format!("notification {notification}: body.{part}")
+}
+
+/// The Message-ID, without angle brackets, that every mail about a record refers to, so that they form one thread.
+pub fn thread_root(record: &RecordKey, mail_domain: &str) -> String {
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || "_-.".contains(c) {
+            c
+        } else {
+            '_'
+        }
+    };
+    let word = |text: &str| text.chars().map(plain).collect::<String>();
+    // Dots may stand neither at the ends nor side by side.
+    let id = word(&record.id)
+        .replace("..", "._")
+        .trim_matches('.')
+        .to_owned();
+    format!("record.{}.{id}@{mail_domain}", word(&record.table))
+}
+
+/// What the recipient will read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// One line.
+    pub subject: String,
+    /// The HTML, if the notification has any.
+    pub html: Option<String>,
+    /// The plain text; made of the HTML if the notification has none.
+    pub text: String,
+}
+
+/// Why there is no mail.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RenderError {
+    /// A template failed.
+    Template(TemplateError),
+    /// The message could not be put together.
+    Build(BuildError),
+}
+
+impl fmt::Display for RenderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Template(error) => error.fmt(f),
+            Self::Build(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RenderError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Template(error) => Some(error),
+            Self::Build(error) => Some(error),
+        }
+    }
+}
+
+/// Renders the templates of a notification.
+///
+/// # Errors
+/// Those of the templates.
+pub fn content(
+    notification: &Notification,
+    templates: &Templates,
+    context: &Context,
+) -> Result<Content, TemplateError> {
+    let subject = templates.render(&subject_name(&notification.name), context)?;
+    let part = |part: &str| {
+        let name = match &notification.content.template {
+            Some(template) => format!("{template}.{part}"),
+            None => body_name(&notification.name, part),
+        };
+        templates
+            .knows(&name)
+            .then(|| templates.render(&name, context))
+            .transpose()
+    };
+    let html = part("html")?;
+    let text = part("txt")?;
+    let text = text.unwrap_or_else(|| html.as_deref().map(html_to_text).unwrap_or_default());
+    Ok(Content {
+        subject: one_line(&subject, MAX_SUBJECT),
+        html,
+        text,
+    })
+}
+
+/// What a message has beside its content.
+pub(crate) struct Cover<'a> {
+    pub(crate) event: EventId,
+    pub(crate) notification: &'a str,
+    pub(crate) record: Option<&'a RecordKey>,
+    pub(crate) account: &'a SmtpAccount,
+    pub(crate) mail_domain: &'a str,
+    pub(crate) signer: &'a Signer,
+    pub(crate) now: Timestamp,
+}
+
+impl Cover<'_> {
+    /// The Message-ID, without angle brackets.
+    pub(crate) fn message_id(&self, recipient: &Recipient) -> String {
+        self.signer.message_id(
+            self.event,
+            self.notification,
+            &recipient.address,
+            self.mail_domain,
+        )
+    }
+
+    /// The message, as it will be sent.
+    pub(crate) fn message(
+        &self,
+        recipient: &Recipient,
+        content: &Content,
+    ) -> Result<Vec<u8>, BuildError> {
+        let text = match self.record {
+            Some(record) => format!("{}\n\nRef: {}\n", content.text.trim_end(), record.id),
+            None => content.text.clone(),
+        };
+        let (name, from) = with_name(&self.account.from).unwrap_or(("", &self.account.from));
+        let mut message = MessageBuilder::new()
+            .from((name, from))
+            .subject(content.subject.as_str())
+            .message_id(self.message_id(recipient))
+            .header("Auto-Submitted", "auto-generated")
+            .header("X-Auto-Response-Suppress", "All")
+            .text(text);
+        message = match mailbox(recipient) {
+            Some(mailbox) => message.to(mailbox),
+            None => message.to(recipient.address.as_str()),
+        };
+        if let Some(date) = DateTime::from_unix(self.now.as_second(), 0) {
+            message = message.date(date);
+        }
+        if let Some(html) = &content.html {
+            message = message.html(html.as_str());
+        }
+        if let Some(address) = self.reply_to(recipient) {
+            message = message.reply_to((name, address.as_str()));
+        }
+        if let Some(record) = self.record {
+            let root = thread_root(record, self.mail_domain);
+            message = message.in_reply_to(&root).references([&root]);
+        }
+        if !recipient.address.is_ascii() {
+            message = message.with_utf8_headers();
+        }
+        message.build()
+    }
+
+    /// Where an answer goes: with a token for this record and this recipient, if there is room for it.
+    fn reply_to(&self, recipient: &Recipient) -> Option<String> {
+        let mailbox = self.account.reply_to.as_deref()?;
+        let tagged = self.record.and_then(|record| {
+            let token = self.signer.reply_token(record, &recipient.address);
+            token.in_address(mailbox)
+        });
+        Some(tagged.unwrap_or_else(|| mailbox.to_owned()))
+    }
+}
+
+/// The recipient with their name, as long as that can stand in a header.
+fn mailbox(recipient: &Recipient) -> Option<Mailbox> {
+    let address = AddrSpec::parse(&recipient.address).ok()?;
+    Mailbox::new(&one_line(&recipient.name, MAX_NAME), address).ok()
+}
+
+/// The text in one line: nothing that a record holds can begin another header field.
+fn one_line(text: &str, most: usize) -> String {
+    let words = text
+        .split(|c: char| c.is_whitespace() || c.is_control() || c == '\u{2028}' || c == '\u{2029}');
+    let line = words
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
+    match line.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
+}
