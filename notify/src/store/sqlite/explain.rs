@@ -6,6 +6,7 @@ use crate::event::EventId;
 use crate::outgoing::{LogRow, Match, MatchVerdict, OutgoingMail, RecipientVerdict, Settlement};
 use crate::store::Explanation;
 use rusqlite::Connection;
+use std::collections::HashMap;
 
 pub(super) fn explain(c: &Connection, id: EventId) -> Result<Option<Explanation>, Fault> {
     let Some((event, state, error)) = events::one(c, id)? else {
@@ -30,6 +31,7 @@ pub(super) fn explain(c: &Connection, id: EventId) -> Result<Option<Explanation>
 }
 
 fn matches(c: &Connection, event: EventId) -> Result<Vec<Match>, Fault> {
+    let mut mails = mails(c, event)?;
     let mut select = c.prepare_cached(
         "SELECT id, notification, verdict, detail FROM match WHERE event_id = ?1 ORDER BY id",
     )?;
@@ -44,7 +46,7 @@ fn matches(c: &Connection, event: EventId) -> Result<Vec<Match>, Fault> {
             verdict: verdict_of(&word)?,
             detail,
             recipients: verdicts(c, id)?,
-            mails: mails(c, id)?,
+            mails: mails.remove(&id).unwrap_or_default(),
         })
     })
     .collect()
@@ -70,13 +72,15 @@ fn verdicts(c: &Connection, match_id: i64) -> Result<Vec<RecipientVerdict>, Faul
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn mails(c: &Connection, match_id: i64) -> Result<Vec<OutgoingMail>, Fault> {
+/// The mails of an event by their match.
+fn mails(c: &Connection, event: EventId) -> Result<HashMap<i64, Vec<OutgoingMail>>, Fault> {
     let mut select = c.prepare_cached(
-        "SELECT m.message_id, m.sender, m.recipient, m.subject, d.account, m.table_name, m.record_id, d.expires
-         FROM message m JOIN delivery d ON d.id = m.id WHERE m.match_id = ?1 ORDER BY m.id",
+        "SELECT m.message_id, m.sender, m.recipient, m.subject, d.account, m.table_name, m.record_id, d.expires,
+                m.match_id
+         FROM message m JOIN delivery d ON d.id = m.id WHERE m.event_id = ?1 ORDER BY m.id",
     )?;
-    let rows = select.query_map([match_id], |row| {
-        Ok(OutgoingMail {
+    let rows = select.query_map([event], |row| {
+        let mail = OutgoingMail {
             message_id: row.get(0)?,
             sender: row.get(1)?,
             recipient: row.get(2)?,
@@ -85,9 +89,15 @@ fn mails(c: &Connection, match_id: i64) -> Result<Vec<OutgoingMail>, Fault> {
             account: row.get(4)?,
             record: column::key(row.get(5)?, row.get(6)?),
             expires: column::moment(row.get(7)?),
-        })
+        };
+        Ok((row.get(8)?, mail))
     })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut mails: HashMap<i64, Vec<OutgoingMail>> = HashMap::new();
+    for row in rows {
+        let (id, mail) = row?;
+        mails.entry(id).or_default().push(mail);
+    }
+    Ok(mails)
 }
 
 fn verdict_of(word: &str) -> Result<MatchVerdict, Fault> {

@@ -7,12 +7,18 @@ use crate::store::LogFilter;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
-const SELECT: &str = "SELECT d.id, m.created, d.state, d.reason, m.event_id, h.notification, m.message_id, m.sender,
+const COLUMNS: &str = "SELECT d.id, m.created, d.state, d.reason, m.event_id, h.notification, m.message_id, m.sender,
            m.recipient, m.subject, d.account, m.table_name, m.record_id, d.expires, d.attempts, d.next_at,
-           a.id, a.peer, a.tls, a.stage, a.code, a.enhanced, a.text
-    FROM delivery d JOIN message m ON m.id = d.id JOIN match h ON h.id = m.match_id
+           a.id, a.peer, a.tls, a.stage, a.code, a.enhanced, a.text";
+
+const JOINED: &str = "JOIN message m ON m.id = d.id JOIN match h ON h.id = m.match_id
     LEFT JOIN attempt a ON a.id = (SELECT id FROM attempt
         WHERE delivery_id = d.id AND ended IS NOT NULL ORDER BY n DESC LIMIT 1)";
+
+/// The beginning of every query of the log, perhaps along a given index of the deliveries.
+fn select(hint: &str) -> String {
+    format!("{COLUMNS} FROM delivery d {hint} {JOINED}")
+}
 
 /// The rows that a filter lets through, newest first.
 pub(super) fn rows(c: &Connection, filter: &LogFilter) -> Result<Vec<LogRow>, Fault> {
@@ -26,59 +32,66 @@ pub(super) fn rows(c: &Connection, filter: &LogFilter) -> Result<Vec<LogRow>, Fa
 pub(super) fn query(filter: &LogFilter) -> (String, Vec<Value>) {
     let mut terms = Vec::new();
     let mut parameters = Vec::new();
-    let mut add = |term: &str, values: &[&str]| {
-        terms.push(term.to_owned());
-        parameters.extend(values.iter().map(|v| Value::Text((*v).to_owned())));
-    };
     if let Some(key) = &filter.record {
-        add(
-            "m.table_name = ? AND m.record_id = ?",
-            &[&key.table, &key.id],
-        );
+        terms.push("m.table_name = ? AND m.record_id = ?".to_owned());
+        parameters.extend([Value::Text(key.table.clone()), Value::Text(key.id.clone())]);
     }
     if let Some(recipient) = &filter.recipient {
-        add("m.recipient = ? COLLATE NOCASE", &[recipient]);
-    }
-    if let Some(state) = filter.state {
-        // A few of one record or person are found first; a state alone is found by its own index.
-        let narrow =
-            filter.record.is_some() || filter.recipient.is_some() || filter.event.is_some();
-        add(
-            if narrow {
-                "+d.state = ?"
-            } else {
-                "d.state = ?"
-            },
-            &[state.name()],
-        );
+        terms.push("m.recipient = ? COLLATE NOCASE".to_owned());
+        parameters.push(Value::Text(recipient.clone()));
     }
     if let Some(event) = filter.event {
         terms.push("m.event_id = ?".to_owned());
         parameters.push(Value::Integer(event));
     }
-    let by_message =
-        filter.record.is_some() || filter.recipient.is_some() || filter.event.is_some();
-    let order = if by_message { "m.id" } else { "d.id" };
+    let narrow = !terms.is_empty();
+    if let Some(state) = filter.state {
+        terms.push(in_state(state, narrow));
+    }
     let condition = if terms.is_empty() {
         String::new()
     } else {
         format!(" WHERE {}", terms.join(" AND "))
     };
+    let order = if narrow { "m.id" } else { "d.id" };
     parameters.push(Value::Integer(column::limit(filter.limit)));
-    (
-        format!("{SELECT}{condition} ORDER BY {order} DESC LIMIT ?"),
-        parameters,
-    )
+    let leased = !narrow && filter.state == Some(DeliveryState::Leased);
+    let hint = if leased {
+        "INDEXED BY delivery_thread"
+    } else {
+        ""
+    };
+    let select = select(hint);
+    let sql = format!("{select}{condition} ORDER BY {order} DESC LIMIT ?");
+    (sql, parameters)
+}
+
+/// The term for a state. The few mails of one record or person are looked through; a state alone has its partial index,
+/// whose condition must stand here. Most mail is delivered, so that the newest of it is near the end of the table.
+fn in_state(state: DeliveryState, narrow: bool) -> String {
+    use DeliveryState::{Delivered, Leased};
+    let name = state.name();
+    match state {
+        _ if narrow => format!("+d.state = '{name}'"),
+        Delivered => format!("+d.state = '{name}'"),
+        Leased => format!("d.state = '{name}' AND d.state IN ('leased','deferred','unknown')"),
+        _ => format!(
+            "d.state = '{name}' AND d.state IN ('ready','deferred','unknown','failed','dead','cancelled')"
+        ),
+    }
 }
 
 pub(super) fn by_message_id(c: &Connection, message_id: &str) -> Result<Option<LogRow>, Fault> {
-    let mut select = c.prepare_cached(&format!("{SELECT} WHERE m.message_id = ?1"))?;
+    let mut select = c.prepare_cached(&format!("{} WHERE m.message_id = ?1", select("")))?;
     let row = select.query_row([message_id], raw_row).optional()?;
     row.map(log_row).transpose()
 }
 
 pub(super) fn of_event(c: &Connection, event: i64) -> Result<Vec<LogRow>, Fault> {
-    let mut select = c.prepare_cached(&format!("{SELECT} WHERE m.event_id = ?1 ORDER BY m.id"))?;
+    let mut select = c.prepare_cached(&format!(
+        "{} WHERE m.event_id = ?1 ORDER BY m.id",
+        select("")
+    ))?;
     let rows = select.query_map([event], raw_row)?;
     rows.map(|row| log_row(row?)).collect()
 }

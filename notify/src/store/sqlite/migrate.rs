@@ -83,8 +83,8 @@ CREATE INDEX recipient_verdict_match ON recipient_verdict (match_id, id);
 
 CREATE TABLE message (
   id         INTEGER PRIMARY KEY AUTOINCREMENT,
-  match_id   INTEGER NOT NULL REFERENCES match ON DELETE CASCADE,
-  event_id   INTEGER NOT NULL,
+  match_id   INTEGER NOT NULL,
+  event_id   INTEGER NOT NULL REFERENCES event ON DELETE CASCADE,
   message_id TEXT NOT NULL UNIQUE,
   sender     TEXT NOT NULL,
   recipient  TEXT NOT NULL,
@@ -94,7 +94,6 @@ CREATE TABLE message (
   created    INTEGER NOT NULL,
   raw        BLOB NOT NULL
 );
-CREATE INDEX message_match ON message (match_id, id);
 CREATE INDEX message_event ON message (event_id, id);
 CREATE INDEX message_record ON message (table_name, record_id, id);
 CREATE INDEX message_recipient ON message (recipient COLLATE NOCASE, id);
@@ -117,7 +116,8 @@ CREATE TABLE delivery (
 );
 CREATE INDEX delivery_due ON delivery (account, next_at, id)
   WHERE state IN ('ready','leased','deferred','unknown');
-CREATE INDEX delivery_state ON delivery (state, id);
+CREATE INDEX delivery_state ON delivery (state, id)
+  WHERE state IN ('ready','deferred','unknown','failed','dead','cancelled');
 CREATE INDEX delivery_thread ON delivery (thread, id) WHERE state IN ('leased','deferred','unknown');
 CREATE INDEX delivery_waits ON delivery (waits_for) WHERE waits_for IS NOT NULL;
 

@@ -52,6 +52,9 @@ pub(super) const DUE: &str =
 pub(super) const EARLIER: &str = "SELECT id, next_at, lease_owner, lease_epoch FROM delivery
     WHERE thread = ?1 AND id < ?2 AND state IN ('leased','deferred','unknown') ORDER BY id LIMIT 1";
 
+pub(super) const RELEASE: &str = "UPDATE delivery INDEXED BY delivery_thread SET next_at = 0
+    WHERE state = 'leased' AND state IN ('leased','deferred','unknown')";
+
 pub(super) const WAKE: &str =
     "UPDATE delivery SET next_at = 0, waits_for = NULL WHERE waits_for = ?1 AND state = 'ready'";
 
@@ -406,7 +409,7 @@ pub(super) fn renew(
 
 /// The leases of a daemon that is gone ran out.
 pub(super) fn release_all(c: &Connection) -> Result<(), Fault> {
-    c.execute("UPDATE delivery SET next_at = 0 WHERE state = 'leased'", [])?;
+    c.execute(RELEASE, [])?;
     Ok(())
 }
 

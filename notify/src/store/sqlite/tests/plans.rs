@@ -18,6 +18,11 @@ fn plan(c: &Connection, sql: &str) -> Vec<String> {
     steps
 }
 
+fn plan_of(filter: &LogFilter) -> Vec<String> {
+    let store = memory();
+    plan(&lock(&store.reading), &log::query(filter).0)
+}
+
 #[track_caller]
 fn assert_by_index(sql: &str, index: &str) {
     let store = memory();
@@ -47,6 +52,9 @@ fn what_is_due_is_found_by_the_partial_indexes() {
     assert_by_index(outbox::NEXT_ACCOUNT, "delivery_due (account>?)");
     assert_by_index(outbox::EARLIER, "delivery_thread (thread=? AND id<?)");
     assert_by_index(outbox::WAKE, "delivery_waits (waits_for=?)");
+    let store = memory();
+    let steps = plan(&lock(&store.reading), outbox::RELEASE);
+    assert_eq!(steps, ["SCAN delivery USING INDEX delivery_thread"]);
     assert_by_index(inbound::DUE, "inbound_due (next_at<?)");
     assert_by_index(inbound::ANY_DUE, "inbound_due (next_at<?)");
     assert_by_index(inbound::ANY_DUE, "inbound_due (next_at>?)");
@@ -122,9 +130,23 @@ fn each_filter_of_the_log_has_its_index() {
         let (sql, _) = log::query(&filter);
         assert_by_index(&sql, index);
     }
+    let of = |state| {
+        plan_of(&LogFilter {
+            state: Some(state),
+            ..none()
+        })
+    };
+    for state in DeliveryState::ALL {
+        let first = &of(state)[0];
+        let index = match state {
+            DeliveryState::Delivered => "SCAN d",
+            DeliveryState::Leased => "SCAN d USING INDEX delivery_thread",
+            _ => "SEARCH d USING INDEX delivery_state (state=?)",
+        };
+        assert_eq!(first, index, "{state:?}");
+    }
     // Without a filter the newest rows are read from the end of the table itself.
-    let store = memory();
-    let steps = plan(&lock(&store.reading), &log::query(&none()).0);
+    let steps = plan_of(&none());
     assert_eq!(steps[0], "SCAN d");
     assert!(
         steps
