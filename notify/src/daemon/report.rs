@@ -8,6 +8,7 @@ use crate::inbound::processor::Processed;
 use crate::inbound::reader::Fetched;
 use crate::outgoing::{DeliveryState, MatchVerdict, Settlement};
 use crate::store::Pause;
+use jiff::Timestamp;
 
 pub(super) fn settled(event: &Event, settlement: &Settlement) -> LogEvent {
     let queued: usize = settlement.matches.iter().map(|m| m.mails.len()).sum();
@@ -38,7 +39,7 @@ pub(super) fn attempted(attempt: &Attempted) -> LogEvent {
         DeliveryState::Delivered => Level::Info,
         _ => Level::Warning,
     };
-    let next = completion.next_at.map(|at| at.to_string());
+    let next = completion.next_at.map(second);
     LogEvent::new(level, completion.state.name())
         .with("delivery", claimed.delivery)
         .with("to", &claimed.mail.recipient)
@@ -54,7 +55,7 @@ pub(super) fn paused(protocol: &str, account: &str, pause: &Pause) -> LogEvent {
     LogEvent::new(Level::Error, "paused")
         .with("protocol", protocol)
         .with("account", account)
-        .with("until", pause.until)
+        .with("until", second(pause.until))
         .with("reason", &pause.reason)
 }
 
@@ -95,4 +96,9 @@ pub(super) fn processed(processed: &Processed) -> LogEvent {
         .with("action", outcome.action.as_deref().unwrap_or_default())
         .with("matched_by", &outcome.matched_by)
         .with("reason", &outcome.reason)
+}
+
+/// A moment without its fractions, which nobody plans by.
+fn second(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

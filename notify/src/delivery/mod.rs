@@ -5,19 +5,21 @@
 //! completed with what the server said, and a lease is renewed for as long as the server moves, so that
 //! it runs out only when this process does not live any more.
 
+mod outbox;
 mod outcome;
 mod retry;
 
 pub use retry::{next_attempt, pause};
 
 use crate::account::SmtpAccount;
-use crate::blocking::{on_thread, with_store};
+use crate::blocking::on_thread;
 use crate::clock::later;
 use crate::outgoing::{Claimed, Completion, DeliveryId, DeliveryState};
 use crate::store::{Pause, Store, StoreError};
 use jiff::Timestamp;
-use outcome::{Peer, completion, is_account_fault, is_closing, is_lost, untold};
-use postrider_smtp::{Client, Envelope, Mail, RecipientOutcome};
+use outbox::Outbox;
+use outcome::Peer;
+use postrider_smtp::Client;
 use postrider_wire::Transcript;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,13 +41,6 @@ pub struct Sender {
     outbox: Outbox,
     transcript: Transcript,
     connection: Option<Connection>,
-}
-
-/// The deliveries of one account in the store.
-struct Outbox {
-    account: Arc<SmtpAccount>,
-    store: Arc<dyn Store>,
-    owner: String,
 }
 
 struct Connection {
@@ -137,7 +132,7 @@ impl Sender {
             self.connection = Some(connection);
             return Ok(Sent::default());
         }
-        let answers = self.outbox.send(&mut connection, &claimed).await;
+        let answers = self.outbox.send(&mut connection.client, &claimed).await;
         let now = later(now, started.elapsed());
         let sent = self
             .outbox
@@ -190,172 +185,6 @@ impl Sender {
     }
 }
 
-impl Outbox {
-    /// `None` if there is nothing to do now, else the number of failures in a row so far.
-    async fn is_due(&self, now: Timestamp) -> Result<Option<u32>, StoreError> {
-        let account = Arc::clone(&self.account);
-        with_store(&self.store, move |store| {
-            if !store.due_accounts(now)?.contains(&account.name) {
-                return Ok(None);
-            }
-            Ok(match store.pause(&account.name)? {
-                Some(pause) if pause.until > now => None,
-                Some(pause) => Some(pause.failures),
-                None => Some(0),
-            })
-        })
-        .await
-    }
-
-    async fn set_pause(&self, pause: Option<Pause>) -> Result<(), StoreError> {
-        let account = Arc::clone(&self.account);
-        with_store(&self.store, move |store| {
-            store.set_pause(&account.name, pause.as_ref())
-        })
-        .await
-    }
-
-    async fn claim(&self, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
-        let account = Arc::clone(&self.account);
-        let owner = self.owner.clone();
-        with_store(&self.store, move |store| {
-            store.claim(&[account.name.as_str()], &owner, now, LEASE, BATCH)
-        })
-        .await
-    }
-
-    /// Sends the batch; there is one answer for each mail.
-    async fn send(&self, connection: &mut Connection, claimed: &[Claimed]) -> Vec<Answer> {
-        let envelopes: Vec<_> = claimed.iter().map(envelope).collect();
-        let mut outcomes: Vec<Option<RecipientOutcome>> = claimed.iter().map(|_| None).collect();
-        let (places, mails): (Vec<usize>, Vec<Mail<'_>>) = claimed
-            .iter()
-            .zip(&envelopes)
-            .enumerate()
-            .filter_map(|(at, (c, e))| Some((at, Mail::new(e.as_ref().ok()?, &c.mail.raw))))
-            .unzip();
-        let renewal = self.keep_leases(claimed);
-        connection
-            .client
-            .send_each(&mails, |at, mut found| {
-                let place = places.get(at).and_then(|&place| outcomes.get_mut(place));
-                if let Some(place) = place {
-                    *place = found.pop();
-                }
-            })
-            .await;
-        renewal.abort();
-        let answers = envelopes.into_iter().zip(outcomes);
-        let answer = |(envelope, outcome)| match (envelope, outcome) {
-            (Err(why), _) => Answer::Unsendable(why),
-            (Ok(_), Some(outcome)) => Answer::Outcome(outcome),
-            (Ok(_), None) => Answer::None,
-        };
-        answers.map(answer).collect()
-    }
-
-    /// Renews the leases until it is aborted.
-    fn keep_leases(&self, claimed: &[Claimed]) -> tokio::task::JoinHandle<()> {
-        let held: Vec<_> = claimed
-            .iter()
-            .map(|c| (c.delivery, c.lease_epoch))
-            .collect();
-        let held = Arc::new(held);
-        let store = Arc::clone(&self.store);
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(LEASE / 3).await;
-                let held = Arc::clone(&held);
-                // A renewal that fails is tried again; if the lease runs out, the fence decides.
-                let _ = with_store(&store, move |s| s.renew(Timestamp::now(), LEASE, &held)).await;
-            }
-        })
-    }
-
-    /// Writes down what the batch came to, and pauses the account if the server wants none of its mail.
-    async fn complete(
-        &self,
-        claimed: Vec<Claimed>,
-        answers: Vec<Answer>,
-        peer: &Peer,
-        failures: u32,
-        now: Timestamp,
-    ) -> Result<Sent, StoreError> {
-        let outcomes = || answers.iter().filter_map(Answer::outcome);
-        let culprit = outcomes().find(|o| is_account_fault(o) || is_closing(o));
-        let paused = culprit.map(|o| retry::pause(failures + 1, o.to_string(), now));
-        let until = paused.as_ref().map(|pause| pause.until);
-        let progress = outcomes().any(|o| o.reply().is_some());
-        let rows = claimed.iter().zip(&answers);
-        let rows =
-            rows.map(|(claimed, answer)| answer.completion(claimed, peer, until, progress, now));
-        let completions: Vec<Completion> = rows.collect();
-        let rows = completions.clone();
-        let (account, pause) = (Arc::clone(&self.account), paused.clone());
-        let late = with_store(&self.store, move |store| {
-            if let Some(pause) = &pause {
-                store.set_pause(&account.name, Some(pause))?;
-            }
-            store.complete(now, &rows)
-        })
-        .await?;
-        let attempts = claimed.into_iter().zip(completions);
-        Ok(Sent {
-            attempts: attempts
-                .map(|(claimed, completion)| Attempted::new(claimed, completion))
-                .collect(),
-            paused,
-            late,
-        })
-    }
-}
-
-/// What was heard about one mail of a batch.
-enum Answer {
-    /// What became of it.
-    Outcome(RecipientOutcome),
-    /// No server can be told its addresses.
-    Unsendable(String),
-    /// Nothing, so that it is not known what became of it.
-    None,
-}
-
-impl Answer {
-    fn outcome(&self) -> Option<&RecipientOutcome> {
-        match self {
-            Self::Outcome(outcome) => Some(outcome),
-            _ => None,
-        }
-    }
-
-    fn completion(
-        &self,
-        claimed: &Claimed,
-        peer: &Peer,
-        paused: Option<Timestamp>,
-        progress: bool,
-        now: Timestamp,
-    ) -> Completion {
-        let outcome = match self {
-            Self::Outcome(outcome) => outcome,
-            Self::Unsendable(why) => return untold(claimed, why.clone(), None),
-            Self::None => {
-                let again = next_attempt(claimed.delivery, claimed.attempts, now);
-                return untold(claimed, "nothing was heard of it".to_owned(), Some(again));
-            }
-        };
-        let mut row = completion(claimed, outcome, peer, now);
-        if paused.is_some() && is_account_fault(outcome) {
-            row.next_at = paused;
-        }
-        // Mails behind the one at which the connection broke did nothing wrong.
-        if progress && claimed.attempts <= 2 && is_lost(outcome) {
-            row.next_at = Some(later(now, SOON));
-        }
-        row
-    }
-}
-
 impl Attempted {
     fn new(mut claimed: Claimed, completion: Completion) -> Self {
         claimed.mail.raw = Vec::new();
@@ -364,10 +193,4 @@ impl Attempted {
             completion,
         }
     }
-}
-
-fn envelope(claimed: &Claimed) -> Result<Envelope, String> {
-    let mail = &claimed.mail;
-    Envelope::parse(&mail.sender, [mail.recipient.as_str()])
-        .map_err(|error| format!("cannot be sent to {:?}: {error}", mail.recipient))
 }

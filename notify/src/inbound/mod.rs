@@ -1,9 +1,11 @@
 //! Incoming mail: stored first, then judged, then acted upon.
 
+mod action;
 pub mod author;
 pub mod classify;
 pub mod involved;
 pub mod mail;
+pub mod processor;
 pub mod reader;
 pub mod subject;
 pub mod text;

@@ -2,8 +2,9 @@
 
 use crate::exit::{Code, Failure, Result};
 use crate::output::{self, Style, paint};
-use crate::setup;
+use crate::setup::{self, Setup};
 use postrider_notify::account::{Pop3Account, SmtpAccount};
+use postrider_notify::inbound::reader::Reader;
 use postrider_wire::Transcript;
 use serde_json::json;
 use std::path::Path;
@@ -41,11 +42,18 @@ pub(crate) async fn run(config: Option<&Path>, args: Args) -> Result {
             false => Transcript::off(),
         };
         for account in &setup.config.smtp {
-            checked.push(smtp(account, transcript.clone()).await);
+            let mut found = smtp(account, transcript.clone()).await;
+            end_pause(&setup, &account.name, &mut found)?;
+            checked.push(found);
         }
         for account in &setup.config.pop3 {
-            checked.push(pop3(account, transcript.clone()).await);
+            let mut found = pop3(account, transcript.clone()).await;
+            end_pause(&setup, &Reader::pause_name(&account.name), &mut found)?;
+            checked.push(found);
         }
+    }
+    for warning in &setup.config.warnings {
+        output::remark(format!("warning: {warning}"));
     }
     show(&path, &checked, args.json);
     let failed: Vec<Failure> = checked.into_iter().filter_map(|c| c.result.err()).collect();
@@ -58,6 +66,17 @@ pub(crate) async fn run(config: Option<&Path>, args: Args) -> Result {
             Err(Failure::new(first.code(), sentence))
         }
     }
+}
+
+/// An account that works need not rest any more.
+fn end_pause(setup: &Setup, name: &str, checked: &mut Checked) -> Result {
+    if let Ok(detail) = &mut checked.result
+        && setup.store.pause(name)?.is_some()
+    {
+        setup.store.set_pause(name, None)?;
+        detail.push_str("; its pause is ended");
+    }
+    Ok(())
 }
 
 async fn smtp(account: &SmtpAccount, transcript: Transcript) -> Checked {

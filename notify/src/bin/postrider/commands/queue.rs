@@ -106,7 +106,8 @@ fn list(setup: &setup::Setup, json: bool) -> Result {
         if let Some(pause) = setup.store.pause(&account)? {
             output::remark(format!(
                 "account {account} is paused until {}: {}",
-                pause.until, pause.reason
+                pause.until.strftime("%Y-%m-%d %H:%M:%S UTC"),
+                pause.reason
             ));
         }
     }

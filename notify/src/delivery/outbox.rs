@@ -1,0 +1,201 @@
+//! The deliveries of one account: what is claimed is sent, and what came of it is written down.
+
+use super::outcome::{Peer, completion, is_account_fault, is_closing, is_lost, untold};
+use super::retry::{self, next_attempt};
+use super::{Attempted, BATCH, LEASE, SOON, Sent};
+use crate::account::SmtpAccount;
+use crate::blocking::with_store;
+use crate::clock::later;
+use crate::outgoing::{Claimed, Completion};
+use crate::store::{Pause, Store, StoreError};
+use jiff::Timestamp;
+use postrider_smtp::{Client, Envelope, Mail, RecipientOutcome};
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+
+/// The deliveries of one account in the store.
+pub(super) struct Outbox {
+    pub(super) account: Arc<SmtpAccount>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) owner: String,
+}
+
+impl Outbox {
+    /// `None` if there is nothing to do now, else the number of failures in a row so far.
+    pub(super) async fn is_due(&self, now: Timestamp) -> Result<Option<u32>, StoreError> {
+        let account = Arc::clone(&self.account);
+        with_store(&self.store, move |store| {
+            if !store.due_accounts(now)?.contains(&account.name) {
+                return Ok(None);
+            }
+            Ok(match store.pause(&account.name)? {
+                Some(pause) if pause.until > now => None,
+                Some(pause) => Some(pause.failures),
+                None => Some(0),
+            })
+        })
+        .await
+    }
+
+    pub(super) async fn set_pause(&self, pause: Option<Pause>) -> Result<(), StoreError> {
+        let account = Arc::clone(&self.account);
+        with_store(&self.store, move |store| {
+            store.set_pause(&account.name, pause.as_ref())
+        })
+        .await
+    }
+
+    pub(super) async fn claim(&self, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
+        let account = Arc::clone(&self.account);
+        let owner = self.owner.clone();
+        with_store(&self.store, move |store| {
+            store.claim(&[account.name.as_str()], &owner, now, LEASE, BATCH)
+        })
+        .await
+    }
+
+    /// Sends the batch; there is one answer for each mail.
+    pub(super) async fn send(&self, client: &mut Client, claimed: &[Claimed]) -> Vec<Answer> {
+        let envelopes: Vec<_> = claimed.iter().map(envelope).collect();
+        let mut outcomes: Vec<Option<RecipientOutcome>> = claimed.iter().map(|_| None).collect();
+        let (places, mails): (Vec<usize>, Vec<Mail<'_>>) = claimed
+            .iter()
+            .zip(&envelopes)
+            .enumerate()
+            .filter_map(|(at, (c, e))| Some((at, Mail::new(e.as_ref().ok()?, &c.mail.raw))))
+            .unzip();
+        let renewal = self.keep_leases(claimed);
+        client
+            .send_each(&mails, |at, mut found| {
+                let place = places.get(at).and_then(|&place| outcomes.get_mut(place));
+                if let Some(place) = place {
+                    *place = found.pop();
+                }
+            })
+            .await;
+        drop(renewal);
+        let answers = envelopes.into_iter().zip(outcomes);
+        let answer = |(envelope, outcome)| match (envelope, outcome) {
+            (Err(why), _) => Answer::Unsendable(why),
+            (Ok(_), Some(outcome)) => Answer::Outcome(outcome),
+            (Ok(_), None) => Answer::None,
+        };
+        answers.map(answer).collect()
+    }
+
+    /// Renews the leases until the value is dropped.
+    fn keep_leases(&self, claimed: &[Claimed]) -> Renewal {
+        let held: Vec<_> = claimed
+            .iter()
+            .map(|c| (c.delivery, c.lease_epoch))
+            .collect();
+        let held = Arc::new(held);
+        let store = Arc::clone(&self.store);
+        Renewal(tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(LEASE / 3).await;
+                let held = Arc::clone(&held);
+                // A renewal that fails is tried again; if the lease runs out, the fence decides.
+                let _ = with_store(&store, move |s| s.renew(Timestamp::now(), LEASE, &held)).await;
+            }
+        }))
+    }
+
+    /// Writes down what the batch came to, and pauses the account if the server wants none of its mail.
+    pub(super) async fn complete(
+        &self,
+        claimed: Vec<Claimed>,
+        answers: Vec<Answer>,
+        peer: &Peer,
+        failures: u32,
+        now: Timestamp,
+    ) -> Result<Sent, StoreError> {
+        let outcomes = || answers.iter().filter_map(Answer::outcome);
+        let culprit = outcomes().find(|o| is_account_fault(o) || is_closing(o));
+        let paused = culprit.map(|o| retry::pause(failures + 1, o.to_string(), now));
+        let until = paused.as_ref().map(|pause| pause.until);
+        let progress = outcomes().any(|o| o.reply().is_some());
+        let rows = claimed.iter().zip(&answers);
+        let rows =
+            rows.map(|(claimed, answer)| answer.completion(claimed, peer, until, progress, now));
+        let completions: Vec<Completion> = rows.collect();
+        let rows = completions.clone();
+        let (account, pause) = (Arc::clone(&self.account), paused.clone());
+        let late = with_store(&self.store, move |store| {
+            if let Some(pause) = &pause {
+                store.set_pause(&account.name, Some(pause))?;
+            }
+            store.complete(now, &rows)
+        })
+        .await?;
+        let attempts = claimed.into_iter().zip(completions);
+        Ok(Sent {
+            attempts: attempts
+                .map(|(claimed, completion)| Attempted::new(claimed, completion))
+                .collect(),
+            paused,
+            late,
+        })
+    }
+}
+
+/// A task that ends with the work that it is for, also when that work is cancelled.
+struct Renewal(JoinHandle<()>);
+
+impl Drop for Renewal {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// What was heard about one mail of a batch.
+pub(super) enum Answer {
+    /// What became of it.
+    Outcome(RecipientOutcome),
+    /// No server can be told its addresses.
+    Unsendable(String),
+    /// Nothing, so that it is not known what became of it.
+    None,
+}
+
+impl Answer {
+    fn outcome(&self) -> Option<&RecipientOutcome> {
+        match self {
+            Self::Outcome(outcome) => Some(outcome),
+            _ => None,
+        }
+    }
+
+    fn completion(
+        &self,
+        claimed: &Claimed,
+        peer: &Peer,
+        paused: Option<Timestamp>,
+        progress: bool,
+        now: Timestamp,
+    ) -> Completion {
+        let outcome = match self {
+            Self::Outcome(outcome) => outcome,
+            Self::Unsendable(why) => return untold(claimed, why.clone(), None),
+            Self::None => {
+                let again = next_attempt(claimed.delivery, claimed.attempts, now);
+                return untold(claimed, "nothing was heard of it".to_owned(), Some(again));
+            }
+        };
+        let mut row = completion(claimed, outcome, peer, now);
+        if paused.is_some() && is_account_fault(outcome) {
+            row.next_at = paused;
+        }
+        // Mails behind the one at which the connection broke did nothing wrong.
+        if progress && claimed.attempts <= 2 && is_lost(outcome) {
+            row.next_at = Some(later(now, SOON));
+        }
+        row
+    }
+}
+
+fn envelope(claimed: &Claimed) -> Result<Envelope, String> {
+    let mail = &claimed.mail;
+    Envelope::parse(&mail.sender, [mail.recipient.as_str()])
+        .map_err(|error| format!("cannot be sent to {:?}: {error}", mail.recipient))
+}
