@@ -18,6 +18,9 @@ pub enum Command {
     User(UserName),
     /// PASS: the password, after USER (RFC 1939 §7).
     Pass(Password),
+    /// APOP: a digest of the password and the greeting's timestamp (RFC 1939 §7).
+    #[cfg(feature = "apop")]
+    Apop(UserName, Password),
     /// AUTH: a SASL dialogue (RFC 5034 §4).
     Auth(Mechanism, Credentials),
     /// STAT: how many messages, how large? (RFC 1939 §5)
@@ -58,6 +61,9 @@ pub enum Request {
     User,
     /// PASS.
     Pass,
+    /// APOP.
+    #[cfg(feature = "apop")]
+    Apop,
     /// AUTH.
     Auth,
     /// STAT.
@@ -98,6 +104,8 @@ impl Command {
             Self::Stls => Request::Stls,
             Self::User(_) => Request::User,
             Self::Pass(_) => Request::Pass,
+            #[cfg(feature = "apop")]
+            Self::Apop(..) => Request::Apop,
             Self::Auth(..) => Request::Auth,
             Self::Stat => Request::Stat,
             Self::List(number) => Request::List(*number),
@@ -116,7 +124,7 @@ impl Command {
         }
     }
 
-    /// Appends the command line. What AUTH says first is the machine's business.
+    /// Appends the command line. What AUTH and APOP say is the machine's business.
     pub(crate) fn write(&self, out: &mut BytesMut) {
         match self {
             Self::Pass(password) => {
@@ -145,6 +153,8 @@ impl fmt::Display for Command {
         match self {
             Self::User(name) => write!(f, "{keyword} {}", name.as_str()),
             Self::Pass(_) => write!(f, "{keyword} ***"),
+            #[cfg(feature = "apop")]
+            Self::Apop(name, _) => write!(f, "{keyword} {} ***", name.as_str()),
             Self::Auth(mechanism, _) => write!(f, "{keyword} {mechanism} ***"),
             Self::Top(_, lines) => write!(f, "{keyword} {lines}"),
             Self::Lang(Some(tag)) => write!(f, "{keyword} {}", tag.as_str()),
@@ -157,17 +167,13 @@ impl fmt::Display for Command {
 impl Request {
     /// True if nothing may be sent before its answer is there: what follows depends on it (RFC 2449 §6.6).
     pub(crate) fn is_barrier(self) -> bool {
-        matches!(
-            self,
-            Self::Stls
-                | Self::User
-                | Self::Pass
-                | Self::Auth
-                | Self::Quit
-                | Self::Utf8
-                | Self::Custom
-                | Self::CustomMultiLine
-        )
+        match self {
+            #[cfg(feature = "apop")]
+            Self::Apop => true,
+            Self::Stls | Self::User | Self::Pass | Self::Auth | Self::Quit | Self::Utf8 => true,
+            Self::Custom | Self::CustomMultiLine => true,
+            _ => false,
+        }
     }
 
     /// True if `+OK` is followed by lines and a dot (RFC 1939 §3).
@@ -191,6 +197,8 @@ impl Request {
             Self::Stls => "STLS",
             Self::User => "USER",
             Self::Pass => "PASS",
+            #[cfg(feature = "apop")]
+            Self::Apop => "APOP",
             Self::Auth => "AUTH",
             Self::Stat => "STAT",
             Self::List(_) => "LIST",

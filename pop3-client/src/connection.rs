@@ -5,6 +5,8 @@ use postrider_wire::escape::Escaped;
 use postrider_wire::line::{LineReader, trim_ending};
 use std::collections::VecDeque;
 
+#[cfg(feature = "apop")]
+mod apop;
 mod dialogue;
 mod maildrop;
 mod response;

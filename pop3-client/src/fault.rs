@@ -30,6 +30,8 @@ pub enum Local {
     NoChallenge,
     /// APOP, but the greeting had no timestamp that is a message-id (RFC 1939 §7).
     NoTimestamp,
+    /// The command line would be longer than 255 octets (RFC 2449 §4).
+    LineTooLong,
     /// The mechanism does not accept credentials of this kind.
     Mechanism(Mechanism),
 }
@@ -47,6 +49,7 @@ impl fmt::Display for Local {
             Self::TooLateForStls => f.write_str("STLS may be sent once, and not after UTF8"),
             Self::NoChallenge => f.write_str("the server has not asked anything"),
             Self::NoTimestamp => f.write_str("the server's greeting has no timestamp for APOP"),
+            Self::LineTooLong => f.write_str("the command line would be longer than 255 octets"),
             Self::Mechanism(mechanism) => {
                 write!(f, "{mechanism} takes another kind of credentials")
             }

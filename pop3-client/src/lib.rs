@@ -19,6 +19,7 @@ mod reply;
 mod state;
 #[cfg(feature = "sync")]
 pub mod sync;
+mod timestamp;
 mod unique_id;
 
 pub use argument::{CustomCommand, InvalidArgument, LanguageTag, Password, UserName};
@@ -36,6 +37,7 @@ pub use listing::{DropListing, ScanListing, UniqueIdListing};
 pub use number::{InvalidNumber, MessageNumber};
 pub use reply::{Reply, ResponseCode, Status};
 pub use state::State;
+pub use timestamp::Timestamp;
 pub use unique_id::{InvalidUniqueId, UniqueId};
 
 pub use postrider_wire::sasl::Credentials;

@@ -37,6 +37,8 @@ impl State {
             Retr, Rset, Stat, Stls, Top, Uidl, User, Utf8,
         };
         match (self, request) {
+            #[cfg(feature = "apop")]
+            (Self::Authorization, Request::Apop) => Some(self),
             (Self::Transaction, Quit) => Some(Self::Update),
             (
                 Self::Authorization,
@@ -56,6 +58,8 @@ impl State {
     pub(crate) fn after_reply(self, request: Request, status: Status) -> Self {
         match (self, request, status) {
             (Self::Authorization, Request::Pass | Request::Auth, Status::Ok) => Self::Transaction,
+            #[cfg(feature = "apop")]
+            (Self::Authorization, Request::Apop, Status::Ok) => Self::Transaction,
             (Self::Authorization, Request::Stls, Status::Ok) => Self::TlsNegotiation,
             (Self::Authorization | Self::Update, Request::Quit, _) => Self::Closed,
             _ => self,

@@ -454,3 +454,94 @@ async fn the_transcript_has_no_secret_and_no_content() {
         C: LIST|S: +OK|S: 1 60|S: .|C: QUIT|S: +OK";
     assert_eq!(lines.join("|"), expected);
 }
+
+#[tokio::test]
+async fn rfc6856_utf8_comes_before_the_login_if_the_server_has_it() {
+    let server = Server::new().on("CAPA", say("+OK\r\nUSER\r\nUTF8\r\n.\r\n"));
+    let (endpoint, commands) = server.start();
+    let client = Client::connect(&config(endpoint).utf8()).await.unwrap();
+    client.quit().await.unwrap();
+    assert_eq!(commands.join().unwrap()[..3], ["CAPA", "UTF8", "USER tim"]);
+
+    let (endpoint, commands) = Server::new().start();
+    Client::connect(&config(endpoint).utf8())
+        .await
+        .unwrap()
+        .quit()
+        .await
+        .unwrap();
+    assert_eq!(commands.join().unwrap()[..2], ["CAPA", "USER tim"]);
+}
+
+#[tokio::test]
+async fn rfc6856_languages_are_listed_and_chosen() {
+    let server = Server::new().on("LANG en", say("+OK en now\r\n")).on(
+        "LANG",
+        say("+OK languages\r\nen English\r\nde Deutsch\r\n.\r\n"),
+    );
+    let (result, _) = with(server, async |client| {
+        client
+            .lang(postrider_pop3::LanguageTag::new("en").unwrap())
+            .await?;
+        client.languages().await
+    })
+    .await;
+    assert_eq!(result.unwrap(), ["languages", "en English", "de Deutsch"]);
+}
+
+#[tokio::test]
+async fn commands_without_a_type_of_their_own_can_be_sent() {
+    let server = Server::new()
+        .on("LAST", say("+OK 3\r\n"))
+        .on("XTND", say("+OK\r\n1 Subject: x\r\n.\r\n"));
+    let (result, _) = with(server, async |client| {
+        let last = client
+            .custom(postrider_pop3::CustomCommand::single_line("LAST").unwrap())
+            .await?;
+        let subjects = postrider_pop3::CustomCommand::multi_line("XTND XLST Subject").unwrap();
+        Ok((last, client.custom(subjects).await?))
+    })
+    .await;
+    let (last, subjects) = result.unwrap();
+    assert_eq!(
+        (last, subjects),
+        (
+            vec!["3".to_owned()],
+            vec![String::new(), "1 Subject: x".to_owned()]
+        )
+    );
+}
+
+#[cfg(feature = "apop")]
+#[tokio::test]
+async fn s16_apop_wants_a_timestamp_that_is_a_message_id() {
+    let careful = |endpoint| {
+        let config = Config::new(endpoint).security(Security::None).apop();
+        config.credentials(Credentials::password("mrose", "tanstaaf").unwrap())
+    };
+    // The example of RFC 1939 §7.
+    let greeting = say("+OK POP3 server ready <1896.697170952@dbc.mtview.ca.us>\r\n");
+    let (endpoint, commands) = Server::new().on("", greeting).start();
+    Client::connect(&careful(endpoint))
+        .await
+        .unwrap()
+        .quit()
+        .await
+        .unwrap();
+    assert_eq!(
+        commands.join().unwrap()[1],
+        "APOP mrose c4c9334bac560ecc979e58001b3e22fb"
+    );
+
+    for greeting in [
+        &b"+OK <\x80\x00a@b>\r\n"[..],
+        b"+OK <a>\r\n",
+        b"+OK <@>\r\n",
+        b"+OK\r\n",
+    ] {
+        let (endpoint, commands) = Server::new().on("", say(greeting)).start();
+        let error = Client::connect(&careful(endpoint)).await.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::ClearText), "{error}");
+        assert_eq!(commands.join().unwrap(), ["CAPA"]);
+    }
+}

@@ -15,6 +15,11 @@ impl Connection {
             Command::Auth(mechanism, credentials) => {
                 self.begin_dialogue(*mechanism, credentials, out)?
             }
+            #[cfg(feature = "apop")]
+            Command::Apop(name, password) => {
+                let greeting = self.greeting.as_ref().ok_or(Local::NoTimestamp)?;
+                super::apop::write(name, password, greeting, out)?;
+            }
             other => other.write(out),
         }
         if let Request::Dele(_) = request {

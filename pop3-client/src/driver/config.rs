@@ -29,6 +29,9 @@ pub struct Config {
     pub(crate) transcript: Transcript,
     pub(crate) limits: Limits,
     pub(crate) clear_text_credentials: bool,
+    pub(crate) utf8: bool,
+    #[cfg(feature = "apop")]
+    pub(crate) apop: bool,
     pipelining: Pipelining,
     dropped: Arc<AtomicBool>,
 }
@@ -91,6 +94,9 @@ impl Config {
             transcript: Transcript::off(),
             limits: Limits::default(),
             clear_text_credentials: false,
+            utf8: false,
+            #[cfg(feature = "apop")]
+            apop: false,
             pipelining: Pipelining::Automatic,
             dropped: Arc::default(),
         }
@@ -142,6 +148,21 @@ impl Config {
     #[must_use]
     pub fn pipelining(self, pipelining: Pipelining) -> Self {
         Self { pipelining, ..self }
+    }
+
+    /// Asks for messages and names in UTF-8, if the server can (RFC 6856 §2).
+    #[must_use]
+    pub fn utf8(self) -> Self {
+        Self { utf8: true, ..self }
+    }
+
+    /// Logs in with APOP if the greeting has a timestamp, also without TLS (RFC 1939 §7).
+    ///
+    /// The password does not cross the wire, but its MD5 digest does: whoever listens can try passwords against it.
+    #[cfg(feature = "apop")]
+    #[must_use]
+    pub fn apop(self) -> Self {
+        Self { apop: true, ..self }
     }
 
     /// Sends the credentials even where anybody on the path can read them. For tests on one's own machine.

@@ -11,6 +11,10 @@ pub(crate) struct Opening {
     credentials: Option<Credentials>,
     channel: Channel,
     logged_in: bool,
+    /// UTF8 is still to be asked for.
+    utf8: bool,
+    #[cfg(feature = "apop")]
+    apop: bool,
 }
 
 /// What to do next.
@@ -40,6 +44,9 @@ impl Opening {
             credentials: config.credentials.clone(),
             channel,
             logged_in: false,
+            utf8: config.utf8,
+            #[cfg(feature = "apop")]
+            apop: config.apop,
         }
     }
 
@@ -55,6 +62,14 @@ impl Opening {
                 request: Some(Request::Capa),
                 ..
             } => self.after_capabilities(pop3),
+            Event::Accepted {
+                request: Request::Utf8,
+                ..
+            }
+            | Event::Refused {
+                request: Some(Request::Utf8),
+                ..
+            } => self.login(pop3),
             Event::Accepted { request, .. } => self.accepted(*request),
             Event::Refused {
                 request: Some(Request::Stls),
@@ -110,7 +125,7 @@ impl Opening {
                     .map(|p| Step::Send(Command::Pass(p)))
                     .map_err(ErrorKind::Argument)
             }
-            (Request::Pass | Request::Auth, _) => {
+            _ if is_login(request) => {
                 self.logged_in = true;
                 Ok(Step::Send(Command::Capa))
             }
@@ -118,15 +133,36 @@ impl Opening {
         }
     }
 
-    /// The strongest SASL mechanism, or else USER and PASS. There is one attempt: no falling back to a weaker way.
-    pub(crate) fn login(&self, pop3: &Connection) -> Result<Step, ErrorKind> {
+    /// UTF8 if it is wanted, for it must come before the login (RFC 6856 §2); then APOP if it is wanted, or else the
+    /// strongest SASL mechanism, or else USER and PASS. There is one attempt: no falling back to a weaker way.
+    pub(crate) fn login(&mut self, pop3: &Connection) -> Result<Step, ErrorKind> {
+        if std::mem::take(&mut self.utf8) && pop3.capabilities().utf8() {
+            return Ok(Step::Send(Command::Utf8));
+        }
         let Some(credentials) = &self.credentials else {
             return Ok(Step::Done);
         };
+        #[cfg(feature = "apop")]
+        if let Some(step) = self.apop(credentials, pop3) {
+            return step;
+        }
         match sasl::select(pop3.capabilities().sasl(), credentials, self.channel) {
             Ok(mechanism) => Ok(Step::Send(Command::Auth(mechanism, credentials.clone()))),
             Err(error) => self.user_and_pass(credentials, pop3, error),
         }
+    }
+
+    #[cfg(feature = "apop")]
+    fn apop(
+        &self,
+        credentials: &Credentials,
+        pop3: &Connection,
+    ) -> Option<Result<Step, ErrorKind>> {
+        let password = credentials.as_password().filter(|_| self.apop)?.clone();
+        crate::Timestamp::find(pop3.greeting()?.raw_text())?;
+        let user = UserName::new(credentials.user()).map_err(ErrorKind::Argument);
+        let password = Password::new(password).map_err(ErrorKind::Argument);
+        Some(user.and_then(|user| Ok(Step::Send(Command::Apop(user, password?)))))
     }
 
     fn user_and_pass(
@@ -148,5 +184,15 @@ impl Opening {
         Password::new(password.clone()).map_err(ErrorKind::Argument)?;
         let user = UserName::new(credentials.user()).map_err(ErrorKind::Argument)?;
         Ok(Step::Send(Command::User(user)))
+    }
+}
+
+/// Commands whose `+OK` opens the maildrop.
+fn is_login(request: Request) -> bool {
+    match request {
+        #[cfg(feature = "apop")]
+        Request::Apop => true,
+        Request::Pass | Request::Auth => true,
+        _ => false,
     }
 }

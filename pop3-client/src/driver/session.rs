@@ -52,7 +52,7 @@ impl<L: Link> Session<L> {
 
     /// Logs in, if the configuration did not.
     pub(crate) async fn login(&mut self) -> Result<(), Error> {
-        let opening = Opening::new(&self.config, self.link.is_tls());
+        let mut opening = Opening::new(&self.config, self.link.is_tls());
         self.stage = Stage::Login;
         match opening.login(&self.pop3) {
             Ok(Step::Send(command)) => self.request(&command).await?,
@@ -311,6 +311,8 @@ fn is_milestone(event: &Event) -> bool {
 
 fn stage(request: Request) -> Stage {
     match request {
+        #[cfg(feature = "apop")]
+        Request::Apop => Stage::Login,
         Request::User | Request::Pass | Request::Auth => Stage::Login,
         Request::Stls => Stage::Tls,
         other => Stage::Request(other),
