@@ -3,7 +3,8 @@
 //! One file, three connections. What is acknowledged (commits, settlements, inbound mail) goes through the connection
 //! that waits for the disk; that wait also covers whatever the others wrote before. Claims and completions go
 //! through one that does not: a power cut may lose the last of them, which costs a duplicate and never a mail.
-//! Reads have a connection of their own, so that nobody waits for a disk to look something up.
+//! Work that waits for the disk at the same time waits for it once. Reads have a connection of their own, so that
+//! nobody waits for a disk to look something up.
 //!
 //! Not supported: several machines on one file.
 
@@ -12,6 +13,7 @@ mod commit;
 mod events;
 mod explain;
 mod fault;
+mod group;
 mod heading;
 mod inbound;
 mod log;
@@ -61,6 +63,7 @@ pub struct SqliteStore {
     acknowledging: Role,
     working: Role,
     reading: Role,
+    group: group::Group,
     commits: AtomicU64,
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -87,6 +90,7 @@ impl SqliteStore {
             acknowledging: Arc::new(Mutex::new(acknowledging)),
             working: Arc::new(Mutex::new(open("NORMAL")?)),
             reading: Arc::new(Mutex::new(open("NORMAL")?)),
+            group: group::Group::default(),
             commits: AtomicU64::new(0),
             clock: Box::new(Timestamp::now),
         })
@@ -106,6 +110,7 @@ impl SqliteStore {
             acknowledging: Arc::clone(&role),
             working: Arc::clone(&role),
             reading: role,
+            group: group::Group::default(),
             commits: AtomicU64::new(0),
             clock: Box::new(Timestamp::now),
         })
@@ -225,7 +230,7 @@ impl SqliteStore {
 }
 
 /// A panic elsewhere rolled its transaction back; the connection itself is sound.
-fn lock(role: &Role) -> MutexGuard<'_, Connection> {
+fn lock(role: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
     role.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -279,7 +284,9 @@ impl Store for SqliteStore {
 
     fn commit(&self, work: &Work) -> Result<Committed, StoreError> {
         let now = self.now();
-        self.acknowledge("write changes and events", |t| commit::commit(t, now, work))
+        let (committed, transactions) = self.group.commit(&self.acknowledging, now, work);
+        self.commits.fetch_add(transactions, Ordering::Relaxed);
+        committed
     }
 
     fn due_events(&self, now: Timestamp, limit: usize) -> Result<Vec<Event>, StoreError> {

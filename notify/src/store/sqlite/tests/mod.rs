@@ -1,6 +1,7 @@
 //! The promises of the store, one by one.
 
 mod crash;
+mod group;
 mod inbound;
 mod log;
 mod outbox;

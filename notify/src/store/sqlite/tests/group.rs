@@ -1,0 +1,86 @@
+use super::*;
+use crate::store::sqlite::lock;
+use crate::store::{Committed, StoreError};
+use serde_json::json;
+use std::sync::atomic::Ordering;
+
+/// Lets pieces of work wait until all of them do, and then go on. Gives their answers, and the transactions it took.
+fn at_once(store: &SqliteStore, pieces: &[Work]) -> (Vec<Result<Committed, StoreError>>, u64) {
+    let before = store.commits.load(Ordering::Relaxed);
+    let answers = std::thread::scope(|scope| {
+        let held = lock(&store.acknowledging);
+        let waiting: Vec<_> = pieces
+            .iter()
+            .map(|work| scope.spawn(|| store.commit(work)))
+            .collect();
+        while store.group.len() < pieces.len() {
+            std::thread::yield_now();
+        }
+        drop(held);
+        waiting
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    (answers, store.commits.load(Ordering::Relaxed) - before)
+}
+
+fn user(id: &str) -> Work {
+    changes(vec![insert("user", NewId::Given(id.to_owned()), json!({}))])
+}
+
+#[test]
+fn what_waits_together_is_written_together_and_refused_alone() {
+    let store = memory();
+    let nobody = update(&RecordKey::new("user", "nobody"), json!({"name": "x"}));
+    let refused = changes(vec![
+        insert("user", NewId::Given("half".to_owned()), json!({})),
+        nobody,
+    ]);
+    let pieces = [user("a"), refused, user("b"), user("c")];
+    let (answers, transactions) = at_once(&store, &pieces);
+    assert_eq!(transactions, 1);
+    assert!(matches!(&answers[1], Err(StoreError::NoRecord(_))));
+    for (answer, id) in [(&answers[0], "a"), (&answers[2], "b"), (&answers[3], "c")] {
+        assert_eq!(answer.as_ref().unwrap().records[0].id, id);
+    }
+    assert_eq!(store.records("user").unwrap().len(), 3);
+    assert_eq!(store.due_events(at(0), 99).unwrap().len(), 3);
+}
+
+#[test]
+fn more_than_one_group_can_hold_are_several() {
+    let store = memory();
+    let pieces: Vec<Work> = (0..300).map(|n| user(&n.to_string())).collect();
+    let (answers, transactions) = at_once(&store, &pieces);
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(transactions, 2);
+    assert_eq!(store.records("user").unwrap().len(), 300);
+}
+
+#[test]
+fn where_the_disk_is_full_for_one_the_others_are_still_written_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&dir.path().join("full.db")).unwrap();
+    store.commit(&user("first")).unwrap();
+    store.limit_pages(30).unwrap();
+    let name = "x".repeat(1_000_000);
+    let big = insert(
+        "user",
+        NewId::Given("big".to_owned()),
+        json!({"name": name}),
+    );
+    let pieces = [user("a"), changes(vec![big]), user("b")];
+    let (answers, _) = at_once(&store, &pieces);
+    let full = answers[1].as_ref().unwrap_err();
+    assert!(matches!(full, StoreError::Database { .. }), "{full}");
+    assert!(answers[0].is_ok() && answers[2].is_ok());
+    let users: Vec<String> = store
+        .records("user")
+        .unwrap()
+        .into_iter()
+        .map(|user| user.key.id)
+        .collect();
+    assert_eq!(users, ["a", "b", "first"]);
+    assert_eq!(store.due_events(at(0), 99).unwrap().len(), 3);
+}
