@@ -96,6 +96,13 @@ fn credentials(login: &Login) -> Result<Credentials, Cause> {
     credentials.map_err(Cause::Credentials)
 }
 
+/// An error of the protocol crates in the words of the configuration: their hints speak to programmers.
+pub fn explained(error: &dyn fmt::Display) -> String {
+    let text = error.to_string();
+    text.replace("Security::StartTls", "security = \"starttls\"")
+        .replace("Security::Tls", "security = \"tls\"")
+}
+
 /// An account that cannot be used as it is configured.
 #[derive(Debug)]
 pub struct AccountError {
@@ -142,5 +149,19 @@ impl std::error::Error for AccountError {
             Cause::Tls(error) => Some(error),
             Cause::EhloName(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_are_in_the_words_of_the_configuration() {
+        let said = explained(&"did you mean Security::StartTls or Security::Tls?");
+        assert_eq!(
+            said,
+            "did you mean security = \"starttls\" or security = \"tls\"?"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! The sender against a real server with faults: what each answer does to a delivery and to its account.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! The POP3 reader against a real server with faults: nothing is deleted that is not stored, nothing is stored twice.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
 

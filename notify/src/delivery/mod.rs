@@ -14,6 +14,7 @@ pub use retry::{next_attempt, pause};
 use crate::account::SmtpAccount;
 use crate::blocking::on_thread;
 use crate::clock::later;
+use crate::connect::explained;
 use crate::outgoing::{Claimed, Completion, DeliveryId, DeliveryState};
 use crate::store::{Pause, Store, StoreError};
 use jiff::Timestamp;
@@ -180,7 +181,7 @@ impl Sender {
                 client,
                 last_used: Instant::now(),
             }),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(explained(&error)),
         })
     }
 }

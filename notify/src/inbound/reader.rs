@@ -10,6 +10,7 @@ use super::{InboundId, NewInbound, Stored};
 use crate::account::{DeletePolicy, Pop3Account};
 use crate::blocking::{on_thread, with_store};
 use crate::clock::later;
+use crate::connect::explained;
 use crate::delivery;
 use crate::store::{Pause, Store, StoreError};
 use jiff::Timestamp;
@@ -90,7 +91,7 @@ impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Account(error) => error.fmt(f),
-            Self::Pop3(error) => error.fmt(f),
+            Self::Pop3(error) => f.write_str(&explained(error)),
             Self::Store(error) => error.fmt(f),
         }
     }

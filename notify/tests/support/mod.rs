@@ -1,6 +1,6 @@
 //! What the tests of this crate share: a store with mail in it, and accounts at a sandbox.
 
-#![allow(dead_code, missing_docs, unreachable_pub)]
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 use jiff::{SignedDuration, Timestamp};
 use postrider_notify::account::{

@@ -1,6 +1,7 @@
 //! How the program ends: exit codes of sysexits(3), and one sentence that says what, where, and what to do.
 
 use crate::output;
+use postrider_notify::connect::explained;
 use postrider_notify::records::RecordError;
 use postrider_notify::store::StoreError;
 use std::fmt;
@@ -68,7 +69,7 @@ impl Failure {
             }
             _ => Code::Protocol,
         };
-        Self::new(code, format!("{what}: {error}"))
+        Self::new(code, format!("{what}: {}", explained(error)))
     }
 
     /// A failure of a POP3 server, or of the way to it.
@@ -81,7 +82,7 @@ impl Failure {
             ErrorKind::TlsNotOffered | ErrorKind::NoMechanism(_) => Code::Unavailable,
             _ => Code::Protocol,
         };
-        Self::new(code, format!("{what}: {error}"))
+        Self::new(code, format!("{what}: {}", explained(error)))
     }
 
     /// Its exit code.

@@ -1,0 +1,611 @@
+//! The `postrider` command as people run it: exit codes, sentences, and the whole way of a mail.
+
+#![cfg(feature = "cli")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use postrider_notify::config::{ExampleParts, example};
+use postrider_sandbox::{Action, Certificate, Fault, Sandbox, Stage};
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+use support::*;
+use tempfile::TempDir;
+
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    fn good(self) -> String {
+        assert_eq!(self.code, 0, "{}{}", self.out, self.err);
+        self.out
+    }
+
+    /// Exactly this sentence and this exit code.
+    fn says(&self, code: i32, sentence: &str) {
+        assert_eq!(self.err.trim_end(), format!("postrider: {sentence}"));
+        assert_eq!(self.code, code);
+    }
+}
+
+fn postrider() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_postrider"));
+    command.env_remove("NO_COLOR");
+    command
+}
+
+/// Runs the command in a folder.
+fn run(dir: &Path, args: &[&str]) -> Ran {
+    Ran::of(postrider().current_dir(dir).args(args).output().unwrap())
+}
+
+/// The same while servers of this test are running.
+async fn ran(dir: &Path, args: &[&str]) -> Ran {
+    let mut command = postrider();
+    command.current_dir(dir).args(args);
+    let output = tokio::task::spawn_blocking(move || command.output());
+    Ran::of(output.await.unwrap().unwrap())
+}
+
+fn json(lines: &str) -> Vec<Value> {
+    lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// The example configuration for a sandbox, after `change`.
+fn desk(sandbox: &Sandbox, change: impl Fn(String) -> String) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("ca.pem"), sandbox.ca_pem()).unwrap();
+    std::fs::write(dir.path().join("password"), PASSWORD).unwrap();
+    let parts = ExampleParts {
+        smtp_host: sandbox.smtp().host().into(),
+        smtp_port: sandbox.smtp().port(),
+        smtp_security: "starttls",
+        pop3_host: sandbox.pop3().host().into(),
+        pop3_port: sandbox.pop3().port(),
+        pop3_security: "starttls",
+        user: "support".into(),
+        password: "password_file = \"password\"".into(),
+        ca_file: Some("ca.pem".into()),
+        database: "postrider.db".into(),
+        mail_domain: "example.org".into(),
+    };
+    for (name, text) in example(&parts) {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let text = if path.ends_with("postrider.toml") {
+            change(text)
+        } else {
+            text
+        };
+        std::fs::write(path, text).unwrap();
+    }
+    dir
+}
+
+fn as_it_is(text: String) -> String {
+    text
+}
+
+/// One bound for every wait, so that no test waits long.
+fn impatient(text: String) -> String {
+    let text = text.replace("[smtp.main]", "[smtp.main]\ntimeout = \"1s\"");
+    text.replace("[pop3.support]", "[pop3.support]\ntimeout = \"1s\"")
+}
+
+/// What `check` says of the SMTP account that does not work; the POP3 account is left out.
+async fn check_smtp(sandbox: &Sandbox, change: impl Fn(String) -> String) -> Ran {
+    let dir = desk(sandbox, |text| {
+        let text = change(impatient(text));
+        let (head, rest) = text.split_once("[pop3.support]").unwrap();
+        let (_, tail) = rest.split_once("# What an incident is.").unwrap();
+        format!("{head}# What an incident is.{tail}")
+    });
+    ran(dir.path(), &["check"]).await
+}
+
+#[test]
+fn try_tells_both_stories_and_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = postrider()
+        .arg("try")
+        .env("TMPDIR", dir.path())
+        .output()
+        .unwrap();
+    let out = Ran::of(output).good();
+    for said in [
+        "✓ one mail about incident/INC0010001 is queued, for ada@example.org",
+        "C: STARTTLS",
+        "C: RCPT TO:<ada@example.org>",
+        "✓ Ada's answer belongs to incident/INC0010001, by its signed token",
+        "✓ an acknowledgement with INC0010002 lies in Carol's mailbox",
+        "✓ nothing was fetched",
+        "Everything holds, in ",
+    ] {
+        assert!(out.contains(said), "{said} is not in\n{out}");
+    }
+    assert!(!out.contains('\x1b'), "no colour outside a terminal");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn try_keep_runs_until_it_is_told_to_stop() {
+    use std::io::{BufRead, BufReader};
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = postrider()
+        .args(["try", "--keep"])
+        .env("TMPDIR", dir.path())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = |word: &str| {
+        lines
+            .find_map(|line| line.ok().filter(|line| line.contains(word)))
+            .unwrap_or_else(|| panic!("{word} was not said"))
+    };
+    let config = next("configuration   ");
+    let config = config.split_whitespace().last().unwrap().to_owned();
+    next(" info started ");
+    let create = [
+        "-C",
+        &config,
+        "record",
+        "create",
+        "incident",
+        "short_description=Tea",
+        "assigned_to=ada",
+    ];
+    assert_eq!(
+        run(dir.path(), &create).good().trim(),
+        "incident/INC0010003"
+    );
+    next(" delivered delivery=");
+    let kill = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(kill.success());
+    next(" info stopped");
+    assert!(child.wait().unwrap().success());
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn init_writes_an_example_and_overwrites_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = run(dir.path(), &["init", "desk"]).good();
+    assert!(
+        out.lines().any(|line| line == "desk/postrider.toml"),
+        "{out}"
+    );
+    assert!(
+        run(dir.path(), &["-C", "desk", "check", "--offline"])
+            .good()
+            .contains("ok")
+    );
+    run(dir.path(), &["init", "desk"]).says(
+        73,
+        "desk/postrider.toml exists already (choose another folder, or remove it)",
+    );
+}
+
+#[test]
+fn without_a_configuration_it_says_where_it_looked() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = dir.path().canonicalize().unwrap();
+    let sentence = format!(
+        "there is no configuration at {}/postrider.toml (name one with --config PATH, or write an example with `postrider init DIR`)",
+        here.display()
+    );
+    run(&here, &["check"]).says(78, &sentence);
+}
+
+#[test]
+fn a_wrong_command_line_is_a_usage_error() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(run(dir.path(), &["nope"]).code, 64);
+    assert_eq!(
+        run(dir.path(), &["record", "update", "INC1", "a=b"]).code,
+        64
+    );
+    assert_eq!(run(dir.path(), &["--help"]).code, 0);
+    assert_eq!(run(dir.path(), &["--version"]).code, 0);
+}
+
+#[test]
+fn broken_toml_is_shown_with_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    run(dir.path(), &["init", "."]).good();
+    let path = dir.path().join("postrider.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("[instance]", "[instance")).unwrap();
+    let ran = run(dir.path(), &["check"]);
+    assert_eq!(ran.code, 78);
+    let line = text.lines().position(|line| line == "[instance]").unwrap() + 1;
+    assert!(
+        ran.err.contains(&format!("postrider.toml:{line}:")),
+        "{}",
+        ran.err
+    );
+    assert!(ran.err.contains('^'), "a caret shows where: {}", ran.err);
+}
+
+#[test]
+fn a_broken_template_is_shown_with_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    run(dir.path(), &["init", "."]).good();
+    let path = dir.path().join("templates/incident_assigned.txt");
+    std::fs::write(&path, "Hello\n${assigned_to.nam}\n").unwrap();
+    let ran = run(dir.path(), &["check"]);
+    assert_eq!(ran.code, 78);
+    assert!(ran.err.contains("incident_assigned.txt:2:"), "{}", ran.err);
+    assert!(ran.err.contains("name"), "what was meant: {}", ran.err);
+}
+
+#[tokio::test]
+async fn a_mail_goes_all_the_way_and_every_list_speaks_json() {
+    let sandbox = sandbox().await;
+    let desk = desk(&sandbox, as_it_is);
+    let dir = desk.path();
+    assert_eq!(
+        run(
+            dir,
+            &[
+                "record",
+                "create",
+                "incident",
+                "short_description=Tea",
+                "assigned_to=ada"
+            ]
+        )
+        .good(),
+        "incident/INC0010001\n"
+    );
+    let once = ran(dir, &["run", "--once"]).await;
+    assert!(
+        once.err.contains("1 delivered, 0 not delivered"),
+        "{}",
+        once.err
+    );
+    once.good();
+    let log = json(&run(dir, &["log", "--record", "incident/INC0010001", "--json"]).good());
+    assert_eq!(
+        (log.len(), &log[0]["state"], &log[0]["mailbox"]),
+        (1, &"delivered".into(), &"Sent".into())
+    );
+    assert_eq!(log[0]["last"]["code"], 250);
+    let event = log[0]["event"].to_string();
+    let explained = json(&run(dir, &["explain", &event, "--json"]).good());
+    assert_eq!(explained.len(), 1);
+    assert!(
+        run(dir, &["explain", "--record", "incident/INC0010001"])
+            .good()
+            .contains("incident_assigned: matched")
+    );
+
+    let mail = &sandbox.messages("ada@example.org")[0].content;
+    let reply_to = postrider_mime::Message::parse(mail)
+        .reply_to()
+        .first_address()
+        .unwrap()
+        .to_owned();
+    let answer = format!(
+        "From: Ada <ada@example.org>\r\nTo: {reply_to}\r\nSubject: Re: tea\r\nMessage-ID: <1@x>\r\n\r\nWith \x1b[31mmilk\r\n"
+    );
+    sandbox.deliver("support@example.org", answer).unwrap();
+    ran(dir, &["run", "--once"]).await.good();
+    let inbound = json(&run(dir, &["inbound", "list", "--json"]).good());
+    assert_eq!(
+        (&inbound[0]["state"], &inbound[0]["class"]),
+        (&"processed".into(), &"reply".into())
+    );
+    assert_eq!(inbound[0]["record"], "incident/INC0010001");
+    let shown = run(dir, &["record", "show", "incident/INC0010001"]).good();
+    assert!(
+        shown.contains(r"With \x1b[31mmilk"),
+        "control characters are escaped: {shown}"
+    );
+    let shown = run(dir, &["inbound", "show", "1"]).good();
+    assert!(
+        shown.contains("matched by  token: support+incident.INC0010001."),
+        "{shown}"
+    );
+    let records = json(&run(dir, &["record", "list", "incident", "--json"]).good());
+    assert_eq!(records[0]["fields"]["short_description"], "Tea");
+}
+
+#[tokio::test]
+async fn a_refused_recipient_is_in_the_log_and_can_be_sent_again() {
+    let sandbox = sandbox().await;
+    let desk = desk(&sandbox, as_it_is);
+    let dir = desk.path();
+    let create = [
+        "record",
+        "create",
+        "incident",
+        "short_description=x",
+        "contact_type=email",
+        "caller_email=fail-550@example.org",
+    ];
+    run(dir, &create).good();
+    let once = ran(dir, &["run", "--once"]).await;
+    assert!(
+        once.err.contains("0 delivered, 1 not delivered"),
+        "{}",
+        once.err
+    );
+    let log = json(&run(dir, &["log", "--json"]).good());
+    assert_eq!(
+        (&log[0]["state"], &log[0]["last"]["stage"]),
+        (&"failed".into(), &"rcpt".into())
+    );
+    assert!(
+        log[0]["last"]["text"]
+            .as_str()
+            .unwrap()
+            .starts_with("550 5.1.1 "),
+        "{log:?}"
+    );
+    let id = log[0]["delivery"].to_string();
+    assert_eq!(run(dir, &["queue", "requeue", &id]).good(), "1 requeued\n");
+    let queue = json(&run(dir, &["queue", "list", "--json"]).good());
+    assert_eq!(queue[0]["state"], "ready");
+    assert_eq!(run(dir, &["queue", "cancel", &id]).good(), "1 cancelled\n");
+    run(dir, &["queue", "requeue", "77"]).says(
+        65,
+        "1 of 1 deliveries were not requeued: they do not exist, or are delivered or being sent",
+    );
+}
+
+#[test]
+fn mistakes_about_records_and_events_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    run(dir, &["init", "."]).good();
+    run(dir, &["record", "create", "incident", "short_descriptio=x"]).says(
+        65,
+        "incident.short_descriptio is not a field of this table; did you mean `short_description`?",
+    );
+    run(dir, &["record", "create", "incident", "assigned_to=bob"])
+        .says(65, "incident.assigned_to: there is no record user/bob");
+    run(dir, &["record", "show", "incident/INC1"]).says(
+        66,
+        "there is no record incident/INC1 (`postrider record list incident` lists them)",
+    );
+    run(dir, &["record", "list", "incidents"]).says(
+        65,
+        "there is no table \"incidents\" (there are: group, group_member, incident, user)",
+    );
+    let unknown = format!(
+        "the event \"incident.closed\" is not registered in {}/postrider.toml (registered are: incident.escalated)",
+        dir.canonicalize().unwrap().display()
+    );
+    run(dir, &["event", "fire", "incident.closed"]).says(65, &unknown);
+    run(dir, &["explain", "99"]).says(66, "there is no event 99");
+}
+
+#[test]
+fn an_event_with_a_key_is_queued_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    run(dir, &["init", "."]).good();
+    let fire = [
+        "event",
+        "fire",
+        "incident.escalated",
+        "--key",
+        "k",
+        "--parm1",
+        "a@b",
+    ];
+    let first = run(dir, &fire).good();
+    assert_eq!(run(dir, &fire).good(), first);
+}
+
+#[tokio::test]
+async fn check_says_what_works() {
+    let sandbox = sandbox().await;
+    let desk = desk(&sandbox, as_it_is);
+    let ran = ran(desk.path(), &["check", "--json"]).await;
+    let lines = json(&ran.good());
+    let ok: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            (
+                line["what"].as_str().unwrap(),
+                line["ok"].as_bool().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        ok,
+        [("configuration", true), ("smtp", true), ("pop3", true)]
+    );
+}
+
+#[tokio::test]
+async fn check_a_wrong_password() {
+    let sandbox = sandbox().await;
+    let dir = desk(&sandbox, as_it_is);
+    std::fs::write(dir.path().join("password"), "hunter2").unwrap();
+    let ran = ran(dir.path(), &["check"]).await;
+    assert_eq!(ran.code, 77);
+    let (smtp, pop3) = (sandbox.smtp(), sandbox.pop3());
+    let said =
+        format!("smtp main ({smtp}): SMTP account \"main\": AUTH with {smtp}: refused: 535 5.7.8 ");
+    assert!(ran.out.contains(&said), "{}", ran.out);
+    let said = format!("pop3 support ({pop3}): POP3 account \"support\": ");
+    assert!(ran.out.contains(&said), "{}", ran.out);
+    assert!(!format!("{}{}", ran.out, ran.err).contains("hunter2"));
+}
+
+#[tokio::test]
+async fn check_a_server_that_is_not_there() {
+    let gone = sandbox().await;
+    let dir = desk(&gone, as_it_is);
+    let endpoint = gone.smtp().clone();
+    gone.shutdown().await;
+    let ran = ran(dir.path(), &["check"]).await;
+    assert_eq!(ran.code, 75, "{}", ran.err);
+    let said = format!("cannot connect to {endpoint}: Connection refused");
+    assert!(ran.out.contains(&said), "{}", ran.out);
+}
+
+#[tokio::test]
+async fn check_plain_text_on_a_tls_port() {
+    let sandbox = prepared(Sandbox::builder()).await;
+    sandbox.add_fault(Fault::smtp(Stage::Connect, Action::PlainText).every());
+    let (clear, tls) = (sandbox.smtp().port().to_string(), sandbox.smtps().clone());
+    let ran = check_smtp(&sandbox, |text| {
+        let text = text.replacen("\"starttls\"", "\"tls\"", 1);
+        text.replacen(&clear, &tls.port().to_string(), 1)
+    });
+    let ran = ran.await;
+    assert_eq!(ran.code, 69, "{}", ran.err);
+    let said = format!("TLS handshake with {tls} failed: ");
+    assert!(ran.err.contains(&said), "{}", ran.err);
+    assert!(
+        ran.err
+            .contains("the server answered in plain text: did you mean security = \"starttls\""),
+        "{}",
+        ran.err
+    );
+}
+
+#[tokio::test]
+async fn check_certificates_that_are_not_good() {
+    for (certificate, hint) in [
+        (Certificate::Expired, "the server's certificate has expired"),
+        (
+            Certificate::ForeignName,
+            "the certificate belongs to another name",
+        ),
+        (
+            Certificate::ForeignAuthority,
+            "signed by an authority that is not trusted here",
+        ),
+    ] {
+        let sandbox = prepared(Sandbox::builder().certificate(certificate)).await;
+        let ran = check_smtp(&sandbox, as_it_is).await;
+        assert_eq!(ran.code, 69, "{}", ran.err);
+        assert!(ran.err.contains(hint), "{}", ran.err);
+    }
+}
+
+#[tokio::test]
+async fn check_a_silent_server() {
+    let sandbox = sandbox().await;
+    sandbox.add_fault(Fault::smtp(Stage::Greeting, Action::Silence).every());
+    let ran = check_smtp(&sandbox, as_it_is).await;
+    assert_eq!(ran.code, 75, "{}", ran.err);
+    let said = format!(
+        "SMTP account \"main\": greeting with {}: no answer within 1s",
+        sandbox.smtp()
+    );
+    assert!(ran.err.contains(&said), "{}", ran.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_acknowledges_nothing_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    run(dir.path(), &["init", "."]).good();
+    run(
+        dir.path(),
+        &["record", "create", "incident", "short_description=first"],
+    )
+    .good();
+    // No file may grow beyond what the database needs already: to SQLite, the disk is full.
+    let script =
+        "trap '' XFSZ; ulimit -f 1; exec \"$0\" record create incident short_description=second";
+    let output = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_postrider")])
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    let ran = Ran::of(output);
+    assert_eq!(ran.code, 74, "{}{}", ran.out, ran.err);
+    assert_eq!(ran.out, "", "nothing was acknowledged");
+    assert!(ran.err.contains("make room on the disk"), "{}", ran.err);
+    let records = json(&run(dir.path(), &["record", "list", "incident", "--json"]).good());
+    assert_eq!(
+        records.len(),
+        1,
+        "what was acknowledged is there, and nothing else"
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn one_daemon_runs_on_a_database_and_ends_on_sigterm() {
+    use std::io::{BufRead, BufReader};
+    let sandbox = sandbox().await;
+    let desk = desk(&sandbox, as_it_is);
+    let mut child = postrider()
+        .arg("run")
+        .current_dir(desk.path())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let started = lines.next().unwrap().unwrap();
+    assert!(started.contains(" info started instance="), "{started}");
+    let second = ran(desk.path(), &["run"]).await;
+    assert_eq!(second.code, 75, "{}", second.err);
+    assert!(
+        second.err.contains("another postrider is running on "),
+        "{}",
+        second.err
+    );
+    let kill = Command::new("kill")
+        .args(["-TERM", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(kill.success());
+    assert!(child.wait().unwrap().success());
+    assert!(
+        lines
+            .map_while(Result::ok)
+            .any(|line| line.ends_with(" info stopped"))
+    );
+}
+
+#[test]
+fn inspect_shows_the_structure_of_any_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mail.eml");
+    let mail = "From: \x1b]0;x\x07 <a@b>\r\nSubject: s\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b\r\nContent-Type: image/png; name=\"x.png\"\r\n\r\n..\r\n--b--\r\n";
+    std::fs::write(&path, mail).unwrap();
+    let out = run(dir.path(), &["inspect", "mail.eml"]).good();
+    assert!(
+        out.contains("multipart/mixed\n  text/plain, 4 octets\n  image/png, 2 octets, x.png"),
+        "{out}"
+    );
+    assert!(!out.contains('\x1b') && !out.contains('\x07'));
+    let object = &json(&run(dir.path(), &["inspect", "mail.eml", "--json"]).good())[0];
+    assert_eq!(object["structure"][2]["type"], "image/png");
+    assert_eq!(object["structure"][2]["parent"], 0);
+    let missing = run(dir.path(), &["inspect", "none.eml"]);
+    missing.says(
+        66,
+        "cannot read none.eml: No such file or directory (os error 2)",
+    );
+    std::fs::write(&path, [0xff, 0x00, 0x1b]).unwrap();
+    run(dir.path(), &["inspect", "mail.eml"]).good();
+}
