@@ -124,13 +124,7 @@ impl Processor {
     fn candidates(&self, event: &Event) -> Result<Vec<usize>, String> {
         let none = Vec::new();
         if event.what.kind == EventKind::Fired {
-            if !self.config.events.contains_key(&event.what.name) {
-                return Err(format!(
-                    "there is no [event.\"{}\"] in the configuration",
-                    event.what.name
-                ));
-            }
-            return Ok(self.by_event.get(&event.what.name).unwrap_or(&none).clone());
+            return self.fired(event);
         }
         let Some(key) = &event.what.record else {
             return Err("a change without a record".into());
@@ -150,6 +144,26 @@ impl Processor {
         };
         let of_table = self.by_table.get(&key.table).unwrap_or(&none);
         Ok(of_table.iter().copied().filter(watching).collect())
+    }
+
+    /// The notifications that wait for an event of this name.
+    fn fired(&self, event: &Event) -> Result<Vec<usize>, String> {
+        let name = &event.what.name;
+        let registered = self.config.events.get(name);
+        let registered = registered
+            .ok_or_else(|| format!("there is no [event.\"{name}\"] in the configuration"))?;
+        let about = event.what.record.as_ref().map(|key| key.table.as_str());
+        match registered.table.as_deref() {
+            Some(table) if about != Some(table) => {
+                let about = about.map_or("no record".to_owned(), |table| {
+                    format!("a record of `{table}`")
+                });
+                Err(format!(
+                    "`{name}` is about a record of `{table}`, and this one is about {about}"
+                ))
+            }
+            _ => Ok(self.by_event.get(name).cloned().unwrap_or_default()),
+        }
     }
 
     fn context(&self, event: &Event) -> Context {

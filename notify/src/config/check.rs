@@ -1,12 +1,13 @@
 //! What only shows when everything is known: templates and expressions against the schema.
 
 use super::document::{At, Document};
-use super::{inbound, notification};
+use super::{inbound, notification, sample};
 use crate::inbound::Class;
 use crate::render::{body_name, subject_name};
 use crate::schema::Schema;
 use crate::suggest::nearest;
-use crate::template::{Subject, Templates};
+use crate::template::{Context, Subject, Templates};
+use std::sync::Arc;
 
 /// What a notification's templates know beside the record.
 const OUTGOING: &[(&str, &[&str])] = &[
@@ -43,7 +44,7 @@ const INCOMING: &[(&str, &[&str])] = &[
 /// Checks every template that is used, and every expression.
 pub(super) fn all(
     document: &Document,
-    schema: &Schema,
+    schema: &Arc<Schema>,
     templates: &Templates,
     notifications: &[notification::Read],
     actions: &[inbound::Read],
@@ -55,18 +56,16 @@ pub(super) fn all(
             table,
             values: OUTGOING,
             event: true,
+            scripts: templates.scripts(),
         };
         let mut names = vec![subject_name(&read.notification.name)];
         names.extend(["html", "txt"].map(|part| body_name(&read.notification.name, part)));
         if let Some(template) = &read.template {
             names.extend(files(document, templates, template));
         }
-        for fault in names
-            .iter()
-            .flat_map(|name| templates.check(name, &subject))
-        {
-            document.report(fault);
-        }
+        check(document, templates, &names, &subject, &|| {
+            sample::outgoing(schema, table)
+        });
         expression(document, templates, read.expression.as_ref(), &subject);
     }
     for read in actions {
@@ -77,15 +76,31 @@ pub(super) fn all(
             table,
             values: INCOMING,
             event: false,
+            scripts: templates.scripts(),
         };
-        for fault in read
-            .templates
-            .iter()
-            .flat_map(|name| templates.check(name, &subject))
-        {
+        check(document, templates, &read.templates, &subject, &|| {
+            sample::incoming(schema, table)
+        });
+        expression(document, templates, read.condition.as_ref(), &subject);
+    }
+}
+
+/// Reports what is wrong with templates. Only what all names are known of is tried out.
+fn check(
+    document: &Document,
+    templates: &Templates,
+    names: &[String],
+    subject: &Subject<'_>,
+    context: &dyn Fn() -> Context,
+) {
+    for name in names {
+        let mut faults = templates.check(name, subject);
+        if faults.is_empty() {
+            faults.extend(templates.try_out(name, &context()));
+        }
+        for fault in faults {
             document.report(fault);
         }
-        expression(document, templates, read.condition.as_ref(), &subject);
     }
 }
 

@@ -8,13 +8,14 @@ use super::{
 use crate::address::is_domain;
 use crate::diagnostic::Diagnostic;
 use crate::schema::Schema;
+use crate::template::Scripts;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use toml::de::DeTable;
 
 /// Reads and checks a configuration; templates and other files are looked for beside it.
-pub(super) fn load(file: &Path, text: &str) -> Result<Config, ConfigError> {
+pub(super) fn load(file: &Path, text: &str, scripts: Scripts) -> Result<Config, ConfigError> {
     let name = file.display().to_string();
     let document = Document::new(&name, text);
     let (table, errors) = DeTable::parse_recoverable(text);
@@ -25,7 +26,7 @@ pub(super) fn load(file: &Path, text: &str) -> Result<Config, ConfigError> {
     // What follows a syntax error is guesswork, and would be reported as mistakes that nobody made.
     if errors.is_empty() {
         let top = Section::new(&document, String::new(), 0..0, table.get_ref());
-        let config = read(file, &document, &top);
+        let config = read(file, &document, &top, scripts);
         top.finish();
         if let (true, Some(config)) = (document.faults.borrow().is_empty(), config) {
             return Ok(config);
@@ -46,18 +47,19 @@ pub(super) fn load(file: &Path, text: &str) -> Result<Config, ConfigError> {
     Err(ConfigError { faults })
 }
 
-fn read(file: &Path, document: &Document, top: &Section<'_>) -> Option<Config> {
+fn read(file: &Path, document: &Document, top: &Section<'_>, scripts: Scripts) -> Option<Config> {
     let dir = file.parent().unwrap_or(Path::new(""));
     let instance = instance(top);
     let database = top
         .text("database")
         .map_or_else(|| "postrider.db".to_owned(), |text| text.value);
-    let schema = table::read(top);
+    let schema = Arc::new(table::read(top));
     let smtp = account::smtp(top, dir);
     let pop3 = account::pop3(top, dir);
     let events = events(top, &schema);
     let (records, mut warnings) = people::read(top, &schema);
     let mut templates = template::folder(top, dir);
+    templates.scripts = scripts;
     let notifications = notification::read(top, &schema, &events, &smtp, &mut templates);
     let actions = inbound::read(top, &schema, &events, &mut templates);
     let (templates, faults) = templates.build();
@@ -77,7 +79,7 @@ fn read(file: &Path, document: &Document, top: &Section<'_>) -> Option<Config> {
         path: file.to_owned(),
         instance: instance?,
         database: dir.join(database),
-        schema: Arc::new(schema),
+        schema,
         smtp,
         pop3,
         events,

@@ -31,6 +31,7 @@ mod load;
 mod login;
 mod notification;
 mod people;
+mod sample;
 mod table;
 mod template;
 mod value;
@@ -46,7 +47,7 @@ use crate::inbound::InboundAction;
 use crate::notification::Notification;
 use crate::record::Fields;
 use crate::schema::Schema;
-use crate::template::Templates;
+use crate::template::{Scripts, Templates};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -144,6 +145,14 @@ impl Config {
     /// # Errors
     /// All that is wrong.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        Self::load_with(path, Scripts::default())
+    }
+
+    /// The same, with mail scripts that the templates may call.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn load_with(path: &Path, scripts: Scripts) -> Result<Self, ConfigError> {
         let file = if path.is_dir() {
             path.join(FILE)
         } else {
@@ -155,7 +164,7 @@ impl Config {
                 format!("cannot be read: {error}"),
             )],
         })?;
-        load::load(&file, &text)
+        load::load(&file, &text, scripts)
     }
 
     /// A notification by name.

@@ -21,7 +21,6 @@ pub(super) fn add_to(env: &mut Environment<'static>) {
     env.add_function("changed", changed);
     env.add_function("journal", journal);
     env.add_function("uri", uri);
-    env.add_function("mail_script", mail_script);
     // An unset number or date is undefined in a condition, and unset all the same.
     env.add_test("none", |value: &Value| {
         value.is_none() || value.is_undefined()
@@ -29,7 +28,8 @@ pub(super) fn add_to(env: &mut Environment<'static>) {
     env.set_formatter(write);
 }
 
-fn current(state: &State<'_, '_>) -> Result<Arc<RecordView>, Error> {
+/// The record that the template is about.
+pub(super) fn current(state: &State<'_, '_>) -> Result<Arc<RecordView>, Error> {
     let current = state.lookup("current");
     current
         .and_then(|value| value.downcast_object::<RecordView>())
@@ -71,11 +71,6 @@ fn uri(state: &State<'_, '_>, parameters: Kwargs) -> Result<String, Error> {
     }
     parameters.assert_all_used()?;
     Ok(out)
-}
-
-fn mail_script(name: &str) -> Result<String, Error> {
-    let message = format!("there is no mail script `{name}`");
-    Err(Error::new(ErrorKind::InvalidOperation, message))
 }
 
 /// Writes a value: nothing for none, `true` and `false` in lower case, a list with commas, and HTML escaped where it has to be.

@@ -24,6 +24,8 @@ pub(crate) struct Subject<'s> {
     pub(crate) values: &'s [(&'s str, &'s [&'s str])],
     /// Whether there are `previous` and `changed()`.
     pub(crate) event: bool,
+    /// The mail scripts.
+    pub(crate) scripts: &'s [String],
 }
 
 /// Something wrong, at a place of the text.
@@ -231,6 +233,7 @@ fn words_of(
     for at in 0..words.len() {
         faults.extend(unknown_filter_or_test(env, words, at));
         faults.extend(unknown_field(words, at, subject));
+        faults.extend(unknown_script(words, at, subject));
         faults.extend(vain_comparison(words, at, subject));
         if template {
             faults.extend(untested_order(words, at, subject));
@@ -271,6 +274,22 @@ fn unknown_filter_or_test(env: &Environment<'_>, words: &[Token<'_>], at: usize)
         ));
     }
     None
+}
+
+/// `mail_script('nope')`
+fn unknown_script(words: &[Token<'_>], at: usize, subject: &Subject<'_>) -> Option<Fault> {
+    words.get(at).filter(|word| word.text == "mail_script")?;
+    let named = words.get(at + 2).filter(|word| word.kind == Kind::Text)?;
+    if subject
+        .scripts
+        .iter()
+        .any(|script| script == named.unquoted())
+    {
+        return None;
+    }
+    let hint = nearest(named.unquoted(), subject.scripts.iter().map(String::as_str));
+    let message = format!("there is no mail script `{}`", named.unquoted());
+    Some((named.span(), message, hint.map(str::to_owned)))
 }
 
 /// `changed('nope')`, `journal('nope', 3)`

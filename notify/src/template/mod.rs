@@ -39,6 +39,7 @@ mod lint;
 mod record;
 mod rewrite;
 mod scan;
+mod script;
 mod source;
 mod unclosed;
 mod words;
@@ -49,6 +50,7 @@ mod tests;
 pub use context::Context;
 pub use limits::{MAX_OPERATORS, MAX_OUTPUT, MAX_SOURCE};
 pub(crate) use lint::Subject;
+pub use script::{ScriptCall, ScriptOutput, Scripts};
 pub(crate) use source::Origin;
 
 use crate::condition::Verdict;
@@ -69,6 +71,8 @@ const FUEL: u64 = 50_000;
 pub struct Templates {
     env: Arc<Environment<'static>>,
     sources: Arc<BTreeMap<String, Source>>,
+    /// The names of the mail scripts.
+    scripts: Arc<[String]>,
 }
 
 /// Why a template gave nothing.
@@ -103,6 +107,7 @@ impl std::error::Error for TemplateError {
 #[derive(Default)]
 pub(crate) struct Builder {
     sources: BTreeMap<String, Source>,
+    pub(crate) scripts: Scripts,
     pub(crate) faults: Vec<Diagnostic>,
 }
 
@@ -120,6 +125,8 @@ impl Builder {
     /// Compiles them all.
     pub(crate) fn build(mut self) -> (Templates, Vec<Diagnostic>) {
         let mut env = environment();
+        let scripts = self.scripts.names().into();
+        self.scripts.add_to(&mut env);
         for (name, source) in &self.sources {
             if let Err(error) = env.add_template_owned(name.clone(), source.text().to_owned()) {
                 self.faults.push(source.fault(&error));
@@ -128,6 +135,7 @@ impl Builder {
         let templates = Templates {
             env: Arc::new(env),
             sources: Arc::new(self.sources),
+            scripts,
         };
         (templates, self.faults)
     }
@@ -166,6 +174,34 @@ impl Templates {
     /// True if there is a template of this name, be it right or wrong.
     pub(crate) fn knows(&self, name: &str) -> bool {
         self.sources.contains_key(name)
+    }
+
+    /// The names of the mail scripts.
+    pub(crate) fn scripts(&self) -> &[String] {
+        &self.scripts
+    }
+
+    /// Renders a template for a made-up record, to find what no name gives away: fields of what a loop runs over,
+    /// methods, endless loops. What depends on the values is not reported.
+    pub(crate) fn try_out(&self, name: &str, context: &Context) -> Option<Diagnostic> {
+        let template = self.env.get_template(name).ok()?;
+        let result =
+            limits::capped(|out| template.render_captured_to(context.root(), out).map(drop));
+        let error = result.err()?;
+        let cause = source::cause(&error);
+        let certain = [
+            ErrorKind::UndefinedError,
+            ErrorKind::UnknownMethod,
+            ErrorKind::UnknownFilter,
+            ErrorKind::UnknownFunction,
+            ErrorKind::UnknownTest,
+            ErrorKind::UnknownBlock,
+            ErrorKind::TemplateNotFound,
+            ErrorKind::OutOfFuel,
+        ];
+        certain
+            .contains(&cause.kind())
+            .then(|| self.fault(&error, None))
     }
 
     /// The names of all templates.

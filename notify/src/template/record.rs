@@ -1,5 +1,6 @@
 //! A record as a template sees it: its fields by name, its references followed when they are asked for.
 
+use super::script::ScriptCall;
 use crate::condition::{changed, set};
 use crate::directory::Directory;
 use crate::event::EventKind;
@@ -147,6 +148,18 @@ impl RecordView {
             self.lookup.record(&RecordKey::new(&*self.table, id))
         });
         found.as_deref()
+    }
+
+    /// What a mail script is called with.
+    pub(super) fn call(&self) -> ScriptCall {
+        let id = self
+            .id
+            .as_deref()
+            .map(|id| RecordKey::new(&*self.table, id));
+        ScriptCall {
+            record: id,
+            fields: self.fields().cloned().unwrap_or_default(),
+        }
     }
 
     fn raw(&self, table: &Table, name: &str) -> Option<Json> {

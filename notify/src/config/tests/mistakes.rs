@@ -408,7 +408,7 @@ proptest::proptest! {
         let at = at.min(GOOD.len());
         let end = (at + cut).min(GOOD.len());
         let text = format!("{}{with}{}", &GOOD[..at], &GOOD[end..]);
-        let result = load::load(std::path::Path::new("postrider.toml"), &text);
+        let result = load::load(std::path::Path::new("postrider.toml"), &text, Scripts::default());
         if let Err(error) = result {
             proptest::prop_assert!(!error.to_string().is_empty());
         }

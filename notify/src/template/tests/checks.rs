@@ -10,6 +10,7 @@ fn subject(schema: &Schema) -> Subject<'_> {
             ("instance", &["name", "url"]),
         ],
         event: true,
+        scripts: &[],
     }
 }
 
@@ -165,6 +166,36 @@ fn unknown_fields_are_named_where_they_stand() {
             "{source}"
         );
     }
+}
+
+#[test]
+fn an_unknown_mail_script_is_found() {
+    let (found, _) = only("a ${mail_script:motto}");
+    assert_eq!(found, "t.txt:1:3: there is no mail script `motto`");
+}
+
+#[test]
+fn a_made_up_record_shows_what_no_name_gives_away() {
+    let tried = |source: &str| {
+        let record = json!({"watch_list": ["ada"], "short_description": "x"});
+        let fault = templates(&[("t.txt", source)]).try_out("t.txt", &context(record));
+        fault.map(|fault| fault.summary())
+    };
+    let expected = "t.txt:1:32: `u.nmae` is not there";
+    assert_eq!(
+        tried("{% for u in watch_list %}X X ${u.nmae}{% endfor %}").as_deref(),
+        Some(expected)
+    );
+    assert!(tried("{% for u in watch_list %}${u.name.upper()}{% endfor %}").is_some());
+    assert!(
+        tried("{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}")
+            .is_some()
+    );
+    assert_eq!(
+        tried("${short_description|int}"),
+        None,
+        "another record may hold a number there"
+    );
 }
 
 #[test]

@@ -368,3 +368,44 @@ fn values_of_inbound_maps() {
         .unwrap_err();
     assert_eq!(error.to_string(), "template:2:5: `mail.nope` is not there");
 }
+
+#[test]
+fn mail_scripts_are_called_with_the_record() {
+    let scripts = Scripts::default()
+        .with("text", |call| {
+            Ok(ScriptOutput::Text(format!(
+                "<{}>",
+                call.record.as_ref().unwrap().id
+            )))
+        })
+        .with("html", |call| {
+            Ok(ScriptOutput::Html(format!("<b>{}</b>", call.fields.len())))
+        })
+        .with("bad", |_| Err("no luck".into()));
+    let mut builder = Builder {
+        scripts,
+        ..Builder::default()
+    };
+    let source = "${mail_script:text} ${mail_script:html}";
+    for name in ["t.html", "t.txt"] {
+        builder.add(name.into(), Origin::file(name, source), source);
+    }
+    let (templates, faults) = builder.build();
+    assert_eq!(faults, []);
+    let context = context(json!({"priority": 1}));
+    assert_eq!(
+        templates.render("t.html", &context).unwrap(),
+        "&lt;INC0010001&gt; <b>1</b>"
+    );
+    assert_eq!(
+        templates.render("t.txt", &context).unwrap(),
+        "<INC0010001> 1"
+    );
+    let error = templates
+        .render_value("${mail_script:bad}", &context)
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "template:1:1: the mail script `bad` failed: no luck"
+    );
+}

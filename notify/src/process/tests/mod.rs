@@ -1,3 +1,6 @@
+mod message;
+mod people;
+
 use super::*;
 use crate::config::{ExampleParts, example};
 use crate::event::NewEvent;
@@ -225,173 +228,6 @@ fn an_assignment_is_told_to_whoever_it_is_assigned_to() {
 }
 
 #[test]
-fn the_message_has_what_a_notification_needs() {
-    let house = House::new();
-    let key = house.incident(json!({"short_description": "Über-<b>Printer</b>", "assigned_to": "ada", "description": "a\nb"}), "grace");
-    let settlement = house.settle();
-    let mail = mails(&settlement)[0];
-    let message = Message::parse(&mail.raw);
-    let header = |name: &str| message.header(name).map(|field| field.text().into_owned());
-    assert_eq!(message.defects(), []);
-    assert_eq!(
-        message.subject().unwrap(),
-        format!("{} is yours: Über-<b>Printer</b>", key.id)
-    );
-    assert_eq!(
-        header("From").unwrap(),
-        "Example help desk <support@example.org>"
-    );
-    assert_eq!(header("To").unwrap(), "Ada Lovelace <ada@example.org>");
-    assert_eq!(header("Auto-Submitted").unwrap(), "auto-generated");
-    assert_eq!(header("X-Auto-Response-Suppress").unwrap(), "All");
-    assert_eq!(header("Precedence"), None);
-    assert_eq!(message.message_id().unwrap(), mail.message_id);
-    assert_eq!(
-        message.date().unwrap().to_rfc3339(),
-        "2026-11-23T12:00:00Z"
-    );
-    let root = format!("record.incident.{}@example.org", key.id);
-    assert_eq!(message.references().collect::<Vec<_>>(), [root.as_str()]);
-    assert_eq!(message.in_reply_to().collect::<Vec<_>>(), [root.as_str()]);
-
-    let reply_to = message.reply_to();
-    let token = ReplyToken::from_address(reply_to.first_address().unwrap()).unwrap();
-    assert_eq!(token.record(), &key);
-    assert!(house.signer.verify(&token, "ada@example.org"));
-
-    let text = message.body_text().unwrap();
-    assert!(text.starts_with(&format!("Hello Ada Lovelace,\n\n{} is assigned to Ada Lovelace.\n\nÜber-<b>Printer</b>\n\na\nb\n", key.id)), "{text}");
-    assert!(text.ends_with(&format!("\n\nRef: {}\n", key.id)), "{text}");
-    assert!(
-        text.contains(&format!("https://desk.example.org/incident/{}", key.id)),
-        "{text}"
-    );
-    let html = message.body_html().unwrap();
-    assert!(html.contains("Über-&lt;b&gt;Printer&lt;/b&gt;"), "{html}");
-    assert!(!html.contains("<b>Printer"), "{html}");
-}
-
-#[test]
-fn the_same_event_settled_twice_gives_the_same_mail() {
-    let house = House::new();
-    house.incident(json!({"assigned_to": "ada"}), "");
-    let event = house.store.due_events(Timestamp::MAX, 1).unwrap().remove(0);
-    let processor = Processor::new(
-        house.config.clone(),
-        house.store.clone(),
-        house.signer.clone(),
-    );
-    let settle = || processor.settle(&event, NOW.parse().unwrap()).unwrap();
-    assert_eq!(settle(), settle());
-}
-
-#[test]
-fn only_a_change_of_the_assignment_tells_again() {
-    let house = House::new();
-    let key = house.incident(json!({"assigned_to": "ada"}), "");
-    house.settle();
-    house.update("incident", &key.id, json!({"priority": 2}), &[], "");
-    let settlement = house.settle();
-    assert_eq!(
-        verdicts(&settlement),
-        [
-            ("incident_assigned", "condition_false"),
-            ("incident_commented", "condition_false")
-        ]
-    );
-    assert_eq!(
-        settlement.matches[0].detail,
-        "`assigned_toCHANGES` is false: assigned_to is \"ada\", was \"ada\""
-    );
-    house.update(
-        "incident",
-        &key.id,
-        json!({"assigned_to": "grace"}),
-        &[],
-        "",
-    );
-    let settlement = house.settle();
-    assert_eq!(
-        people(&settlement, "incident_assigned"),
-        [("grace@example.org", "field assigned_to", "queued")]
-    );
-    let text = Message::parse(&mails(&settlement)[0].raw)
-        .body_text()
-        .unwrap();
-    assert!(text.contains("and was before to Ada Lovelace."), "{text}");
-}
-
-#[test]
-fn a_comment_reaches_everybody_but_its_author_once() {
-    let house = House::new();
-    let values = json!({"assigned_to": "ada", "caller": "grace", "caller_email": "Grace@Example.org", "watch_list": ["ada", "nobody"]});
-    let key = house.incident(values, "");
-    house.settle();
-    house.update(
-        "incident",
-        &key.id,
-        json!({}),
-        &[("comments", "Works <now>.")],
-        "ada",
-    );
-    let settlement = house.settle();
-    assert_eq!(
-        people(&settlement, "incident_commented"),
-        [
-            ("grace@example.org", "field caller_email", "duplicate"),
-            ("ada@example.org", "field assigned_to", "excluded_actor"),
-            ("ada@example.org", "field watch_list", "excluded_actor"),
-            ("", "field watch_list", "unknown_recipient"),
-            ("grace@example.org", "field caller", "queued"),
-        ]
-    );
-    let message = Message::parse(&mails(&settlement)[0].raw);
-    assert!(message.body_text().unwrap().contains("\n\nWorks <now>.\n"));
-    assert!(
-        message
-            .body_html()
-            .unwrap()
-            .contains(">Works &lt;now&gt;.<")
-    );
-}
-
-#[test]
-fn the_actor_may_also_be_an_address() {
-    let house = House::new();
-    let key = house.incident(
-        json!({"caller_email": "eve@example.net", "assigned_to": "ada"}),
-        "",
-    );
-    house.settle();
-    house.update(
-        "incident",
-        &key.id,
-        json!({}),
-        &[("comments", "x")],
-        "EVE@example.net",
-    );
-    let settlement = house.settle();
-    assert!(people(&settlement, "incident_commented").contains(&(
-        "eve@example.net",
-        "field caller_email",
-        "excluded_actor"
-    )));
-    house.update(
-        "incident",
-        &key.id,
-        json!({}),
-        &[("comments", "x")],
-        "ADA@example.org",
-    );
-    let settlement = house.settle();
-    assert!(people(&settlement, "incident_commented").contains(&(
-        "ada@example.org",
-        "field assigned_to",
-        "excluded_actor"
-    )));
-}
-
-#[test]
 fn the_sender_of_a_new_mail_gets_an_acknowledgement_although_they_caused_it() {
     let house = House::new();
     house.incident(json!({"short_description": "Help", "contact_type": "email", "caller_email": "eve@example.net"}), "eve@example.net");
@@ -416,162 +252,6 @@ fn the_sender_of_a_new_mail_gets_an_acknowledgement_although_they_caused_it() {
     assert!(
         text.starts_with("Hello eve@example.net,\n\nwe have your message"),
         "{text}"
-    );
-}
-
-#[test]
-fn an_address_field_is_one_address_or_none() {
-    for bad in [
-        "eve@example.net, mallory@example.net",
-        "eve@example.net\r\nBcc: mallory@example.net",
-        "Eve <eve@example.net>",
-        "nonsense",
-    ] {
-        let house = House::new();
-        house.incident(json!({"contact_type": "email", "caller_email": bad}), "");
-        let settlement = house.settle();
-        assert_eq!(
-            verdicts(&settlement)[1],
-            ("incident_received", "no_recipients"),
-            "{bad:?}"
-        );
-        let found = people(&settlement, "incident_received");
-        assert_eq!(found[0].2, "invalid_address", "{bad:?}");
-        assert!(!found[0].0.contains(['\r', '\n']), "{found:?}");
-        assert!(mails(&settlement).is_empty());
-    }
-}
-
-#[test]
-fn line_ends_in_a_record_begin_no_header() {
-    let house = House::new();
-    house.set(
-        "user",
-        "ada",
-        json!({"name": "Ada\r\nBcc: mallory@example.net"}),
-    );
-    house.incident(json!({"short_description": "x\r\nBcc: mallory@example.net\r\n\r\nbody", "assigned_to": "ada"}), "");
-    let settlement = house.settle();
-    let mail = mails(&settlement)[0];
-    let message = Message::parse(&mail.raw);
-    assert!(message.header("Bcc").is_none());
-    assert!(
-        message
-            .subject()
-            .unwrap()
-            .ends_with("is yours: x Bcc: mallory@example.net body")
-    );
-    let to = message.to();
-    assert_eq!(to.mailboxes().count(), 1);
-    assert_eq!(to.first_address(), Some("ada@example.org"));
-    let head = mail.raw.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
-    assert!(
-        !mail.raw[..head]
-            .windows(6)
-            .any(|w| w.eq_ignore_ascii_case(b"\r\nbcc:"))
-    );
-}
-
-#[test]
-fn text_of_a_record_is_not_expanded_in_any_part() {
-    let house = House::new();
-    let evil = "${recipient.address} ${instance.url} {% raw %}";
-    house.incident(
-        json!({"short_description": evil, "description": evil, "assigned_to": "ada"}),
-        "",
-    );
-    let settlement = house.settle();
-    let message = Message::parse(&mails(&settlement)[0].raw);
-    assert!(message.subject().unwrap().ends_with(evil));
-    assert_eq!(message.body_text().unwrap().matches(evil).count(), 2);
-    assert_eq!(message.body_html().unwrap().matches(evil).count(), 2);
-}
-
-#[test]
-fn people_who_cannot_or_will_not_be_told_are_named_with_the_reason() {
-    let cases = [
-        (json!({"active": false}), "user_inactive"),
-        (json!({"notification": false}), "user_notification_disabled"),
-        (json!({"email": null}), "no_address"),
-        (json!({"email": "ada at example"}), "invalid_address"),
-        (json!({"email": "SUPPORT@example.org"}), "own_address"),
-    ];
-    for (change, verdict) in cases {
-        let house = House::new();
-        house.set("user", "ada", change);
-        house.incident(json!({"assigned_to": "ada"}), "");
-        let settlement = house.settle();
-        assert_eq!(
-            verdicts(&settlement)[0],
-            ("incident_assigned", "no_recipients"),
-            "{verdict}"
-        );
-        assert_eq!(people(&settlement, "incident_assigned")[0].2, verdict);
-    }
-}
-
-#[test]
-fn a_group_is_told_by_its_members_or_by_its_address() {
-    let house = House::new();
-    let key = house.incident(json!({"short_description": "x"}), "");
-    house.settle();
-    let told = || {
-        house.fire("incident.escalated", Some(key.clone()), "at once");
-        let settlement = house.settle();
-        let found = people(&settlement, "incident_escalated");
-        found
-            .into_iter()
-            .map(|(a, v, verdict)| format!("{a} {v} {verdict}"))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        told(),
-        [
-            "ada@example.org group support queued",
-            "grace@example.org group support queued"
-        ]
-    );
-    house.set(
-        "group",
-        "support",
-        json!({"email": "team@example.net", "include_members": false}),
-    );
-    assert_eq!(
-        told(),
-        ["team@example.net group support, its address queued"]
-    );
-    house.set("group", "support", json!({"email": null}));
-    assert_eq!(told(), [" group support no_address"]);
-    house.set("group", "support", json!({"active": false}));
-    assert_eq!(told(), [" group support group_inactive"]);
-}
-
-#[test]
-fn recipients_are_also_taken_from_the_parameters_of_an_event() {
-    let house = House::with(|config| {
-        config.replace("groups = [\"support\"]", "parm1 = true\nparm2 = true")
-    });
-    let key = house.incident(json!({}), "");
-    house.settle();
-    house.fire(
-        "incident.escalated",
-        Some(key),
-        "grace, support,eve@example.net , ghost, a b@c",
-    );
-    let settlement = house.settle();
-    let mut found = people(&settlement, "incident_escalated");
-    found.sort_unstable();
-    assert_eq!(
-        found,
-        [
-            ("", "parm1", "unknown_recipient"),
-            ("", "parm2", "no_address"),
-            ("a b@c", "parm1", "invalid_address"),
-            ("ada@example.org", "parm1, group support", "queued"),
-            ("eve@example.net", "parm1", "queued"),
-            ("grace@example.org", "parm1", "queued"),
-            ("grace@example.org", "parm1, group support", "duplicate"),
-        ]
     );
 }
 
@@ -695,29 +375,6 @@ fn an_event_that_nobody_registered_is_an_error() {
 }
 
 #[test]
-fn html_alone_is_turned_into_text_as_well() {
-    let house = House::with(|config| {
-        config.replace(
-            "template = \"incident_escalated\"",
-            "html = \"<p>A &amp; ${short_description}</p>\"",
-        )
-    });
-    let key = house.incident(json!({"short_description": "<i>"}), "");
-    house.settle();
-    house.fire("incident.escalated", Some(key.clone()), "");
-    let settlement = house.settle();
-    let message = Message::parse(&mails(&settlement)[0].raw);
-    assert_eq!(
-        message.body_html().unwrap().trim_end(),
-        "<p>A &amp; &lt;i&gt;</p>"
-    );
-    assert_eq!(
-        message.body_text().unwrap(),
-        format!("A & <i>\n\nRef: {}\n", key.id)
-    );
-}
-
-#[test]
 fn what_is_stored_is_explained() {
     let house = House::new();
     let key = house.incident(
@@ -750,4 +407,25 @@ fn what_is_stored_is_explained() {
         **id
     );
     assert_eq!(json["notifications"][1]["verdict"], "no_recipients");
+}
+
+#[test]
+fn an_event_about_a_record_needs_one_of_its_table() {
+    let house = House::new();
+    house.fire("incident.escalated", None, "");
+    let expected =
+        "`incident.escalated` is about a record of `incident`, and this one is about no record";
+    assert_eq!(house.settle().error.as_deref(), Some(expected));
+    house.fire(
+        "incident.escalated",
+        Some(RecordKey::new("user", "ada")),
+        "",
+    );
+    assert!(
+        house
+            .settle()
+            .error
+            .unwrap()
+            .ends_with("this one is about a record of `user`")
+    );
 }

@@ -1,0 +1,220 @@
+//! Who is told, and who is not.
+
+use super::*;
+
+#[test]
+fn only_a_change_of_the_assignment_tells_again() {
+    let house = House::new();
+    let key = house.incident(json!({"assigned_to": "ada"}), "");
+    house.settle();
+    house.update("incident", &key.id, json!({"priority": 2}), &[], "");
+    let settlement = house.settle();
+    assert_eq!(
+        verdicts(&settlement),
+        [
+            ("incident_assigned", "condition_false"),
+            ("incident_commented", "condition_false")
+        ]
+    );
+    assert_eq!(
+        settlement.matches[0].detail,
+        "`assigned_toCHANGES` is false: assigned_to is \"ada\", was \"ada\""
+    );
+    house.update(
+        "incident",
+        &key.id,
+        json!({"assigned_to": "grace"}),
+        &[],
+        "",
+    );
+    let settlement = house.settle();
+    assert_eq!(
+        people(&settlement, "incident_assigned"),
+        [("grace@example.org", "field assigned_to", "queued")]
+    );
+    let text = Message::parse(&mails(&settlement)[0].raw)
+        .body_text()
+        .unwrap();
+    assert!(text.contains("and was before to Ada Lovelace."), "{text}");
+}
+
+#[test]
+fn a_comment_reaches_everybody_but_its_author_once() {
+    let house = House::new();
+    let values = json!({"assigned_to": "ada", "caller": "grace", "caller_email": "Grace@Example.org", "watch_list": ["ada", "nobody"]});
+    let key = house.incident(values, "");
+    house.settle();
+    house.update(
+        "incident",
+        &key.id,
+        json!({}),
+        &[("comments", "Works <now>.")],
+        "ada",
+    );
+    let settlement = house.settle();
+    assert_eq!(
+        people(&settlement, "incident_commented"),
+        [
+            ("grace@example.org", "field caller_email", "duplicate"),
+            ("ada@example.org", "field assigned_to", "excluded_actor"),
+            ("ada@example.org", "field watch_list", "excluded_actor"),
+            ("", "field watch_list", "unknown_recipient"),
+            ("grace@example.org", "field caller", "queued"),
+        ]
+    );
+    let message = Message::parse(&mails(&settlement)[0].raw);
+    assert!(message.body_text().unwrap().contains("\n\nWorks <now>.\n"));
+    assert!(
+        message
+            .body_html()
+            .unwrap()
+            .contains(">Works &lt;now&gt;.<")
+    );
+}
+
+#[test]
+fn the_actor_may_also_be_an_address() {
+    let house = House::new();
+    let key = house.incident(
+        json!({"caller_email": "eve@example.net", "assigned_to": "ada"}),
+        "",
+    );
+    house.settle();
+    house.update(
+        "incident",
+        &key.id,
+        json!({}),
+        &[("comments", "x")],
+        "EVE@example.net",
+    );
+    let settlement = house.settle();
+    assert!(people(&settlement, "incident_commented").contains(&(
+        "eve@example.net",
+        "field caller_email",
+        "excluded_actor"
+    )));
+    house.update(
+        "incident",
+        &key.id,
+        json!({}),
+        &[("comments", "x")],
+        "ADA@example.org",
+    );
+    let settlement = house.settle();
+    assert!(people(&settlement, "incident_commented").contains(&(
+        "ada@example.org",
+        "field assigned_to",
+        "excluded_actor"
+    )));
+}
+
+#[test]
+fn an_address_field_is_one_address_or_none() {
+    for bad in [
+        "eve@example.net, mallory@example.net",
+        "eve@example.net\r\nBcc: mallory@example.net",
+        "Eve <eve@example.net>",
+        "nonsense",
+    ] {
+        let house = House::new();
+        house.incident(json!({"contact_type": "email", "caller_email": bad}), "");
+        let settlement = house.settle();
+        assert_eq!(
+            verdicts(&settlement)[1],
+            ("incident_received", "no_recipients"),
+            "{bad:?}"
+        );
+        let found = people(&settlement, "incident_received");
+        assert_eq!(found[0].2, "invalid_address", "{bad:?}");
+        assert!(!found[0].0.contains(['\r', '\n']), "{found:?}");
+        assert!(mails(&settlement).is_empty());
+    }
+}
+
+#[test]
+fn people_who_cannot_or_will_not_be_told_are_named_with_the_reason() {
+    let cases = [
+        (json!({"active": false}), "user_inactive"),
+        (json!({"notification": false}), "user_notification_disabled"),
+        (json!({"email": null}), "no_address"),
+        (json!({"email": "ada at example"}), "invalid_address"),
+        (json!({"email": "SUPPORT@example.org"}), "own_address"),
+    ];
+    for (change, verdict) in cases {
+        let house = House::new();
+        house.set("user", "ada", change);
+        house.incident(json!({"assigned_to": "ada"}), "");
+        let settlement = house.settle();
+        assert_eq!(
+            verdicts(&settlement)[0],
+            ("incident_assigned", "no_recipients"),
+            "{verdict}"
+        );
+        assert_eq!(people(&settlement, "incident_assigned")[0].2, verdict);
+    }
+}
+
+#[test]
+fn a_group_is_told_by_its_members_or_by_its_address() {
+    let house = House::new();
+    let key = house.incident(json!({"short_description": "x"}), "");
+    house.settle();
+    let told = || {
+        house.fire("incident.escalated", Some(key.clone()), "at once");
+        let settlement = house.settle();
+        let found = people(&settlement, "incident_escalated");
+        found
+            .into_iter()
+            .map(|(a, v, verdict)| format!("{a} {v} {verdict}"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(),
+        [
+            "ada@example.org group support queued",
+            "grace@example.org group support queued"
+        ]
+    );
+    house.set(
+        "group",
+        "support",
+        json!({"email": "team@example.net", "include_members": false}),
+    );
+    assert_eq!(
+        told(),
+        ["team@example.net group support, its address queued"]
+    );
+    house.set("group", "support", json!({"email": null}));
+    assert_eq!(told(), [" group support no_address"]);
+    house.set("group", "support", json!({"active": false}));
+    assert_eq!(told(), [" group support group_inactive"]);
+}
+
+#[test]
+fn recipients_are_also_taken_from_the_parameters_of_an_event() {
+    let house = House::with(|config| {
+        config.replace("groups = [\"support\"]", "parm1 = true\nparm2 = true")
+    });
+    let key = house.incident(json!({}), "");
+    house.settle();
+    house.fire(
+        "incident.escalated",
+        Some(key),
+        "grace, support,eve@example.net , ghost, a b@c",
+    );
+    let settlement = house.settle();
+    let mut found = people(&settlement, "incident_escalated");
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        [
+            ("", "parm1", "unknown_recipient"),
+            ("", "parm2", "no_address"),
+            ("a b@c", "parm1", "invalid_address"),
+            ("ada@example.org", "parm1, group support", "queued"),
+            ("eve@example.net", "parm1", "queued"),
+            ("grace@example.org", "parm1", "queued"),
+            ("grace@example.org", "parm1, group support", "duplicate"),
+        ]
+    );
+}
