@@ -1,4 +1,4 @@
-//! Mail that no person wrote (RFC 3834), and mailing lists (RFC 2369, RFC 2919, RFC 8058).
+//! Mail that no person wrote (RFC 3834).
 
 use std::borrow::Cow;
 
@@ -43,10 +43,5 @@ impl Message<'_> {
             word if word.is_empty() => return None,
             word => AutoSubmitted::Other(word.into()),
         })
-    }
-
-    /// The identifier of the mailing list that sent it, without angle brackets (RFC 2919).
-    pub fn list_id(&self) -> Option<Cow<'_, str>> {
-        self.root().field(FieldId::ListId)?.message_ids().last()
     }
 }

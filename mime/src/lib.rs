@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 mod address;
+mod authentication;
 mod automatic;
 mod bodies;
 mod buffers;
@@ -20,15 +21,19 @@ mod html;
 mod index;
 mod limits;
 mod mailbox;
+mod mailing_list;
 mod message;
 mod message_id;
 mod part;
 mod push;
 mod report;
 mod shape;
+mod thread;
+mod trace;
 mod value_error;
 
 pub use address::{Address, AddressList, Group, LooseMailbox};
+pub use authentication::{AuthenticationResults, MethodResult};
 pub use automatic::AutoSubmitted;
 pub use bodies::Bodies;
 pub use buffers::Buffers;
@@ -43,6 +48,7 @@ pub use grammar::message_id::MessageIds;
 pub use html::html_to_text;
 pub use limits::Limits;
 pub use mailbox::{AddrSpec, Mailbox};
+pub use mailing_list::MailingList;
 pub use message::Message;
 pub use message_id::MessageId;
 pub use part::{Part, PartId};
@@ -51,4 +57,6 @@ pub use report::{
     Action, DeliveryStatus, Disposition, DispositionNotification, FeedbackReport, RecipientStatus,
     Report, StatusCode, Typed,
 };
+pub use thread::{base_subject, reply_subject};
+pub use trace::Received;
 pub use value_error::ValueError;
