@@ -1,0 +1,311 @@
+//! From a fetched mail to its effects on records: once, in one transaction, or held with a reason.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use jiff::Timestamp;
+use postrider_notify::config::{Config, ExampleParts, example};
+use postrider_notify::daemon;
+use postrider_notify::inbound::processor::{Processed, Processor};
+use postrider_notify::inbound::{Class, InboundState, NewInbound};
+use postrider_notify::record::{Fields, RecordKey};
+use postrider_notify::records::Records;
+use postrider_notify::store::Store;
+use postrider_notify::token::Signer;
+use serde_json::Value;
+use std::sync::Arc;
+use support::*;
+
+struct Desk {
+    store: Arc<dyn Store>,
+    processor: Processor,
+    signer: Signer,
+    records: Records,
+}
+
+/// The example configuration after `change`, with Ada and Grace, and INC0010001 assigned to Ada.
+fn desk(change: impl Fn(String) -> String) -> Desk {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in example(&ExampleParts::default()) {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let is_config = path.ends_with("postrider.toml");
+        std::fs::write(path, if is_config { change(text) } else { text }).unwrap();
+    }
+    let config = Arc::new(Config::load(dir.path()).unwrap_or_else(|error| panic!("{error}")));
+    let store = store();
+    let records = Records::new(Arc::clone(&store), Arc::clone(&config.schema));
+    for seed in &config.records {
+        let id = Some(seed.id.clone());
+        records.insert(&seed.table, id, &seed.fields, "").unwrap();
+    }
+    let fields = Fields::from_iter([
+        ("short_description".to_owned(), Value::from("Tea")),
+        ("assigned_to".to_owned(), Value::from("ada")),
+    ]);
+    records.insert("incident", None, &fields, "").unwrap();
+    let signer = daemon::signer(&*store).unwrap();
+    let processor = Processor::new(config, Arc::clone(&store), signer.clone());
+    Desk {
+        store,
+        processor,
+        signer,
+        records,
+    }
+}
+
+fn incident(n: u32) -> RecordKey {
+    RecordKey::new("incident", format!("INC{n:07}"))
+}
+
+impl Desk {
+    fn put(&self, mail: &str) {
+        let raw = mail.replace('\n', "\r\n").into_bytes();
+        let new = NewInbound {
+            account: "support".into(),
+            uidl: Some(format!(
+                "{:x}",
+                raw.len() * 1000 + self.store.inbound_log(1000).unwrap().len()
+            )),
+            sha256: String::new(),
+            message_id: None,
+            raw,
+        };
+        self.store.store_inbound(now(), &[new]).unwrap();
+    }
+
+    fn process(&self, at: Timestamp) -> Vec<Processed> {
+        self.processor.run_once(at).unwrap()
+    }
+
+    /// Puts a mail and processes it.
+    fn take(&self, mail: &str) -> Processed {
+        self.put(mail);
+        let mut done = self.process(now());
+        assert_eq!(done.len(), 1);
+        done.remove(0)
+    }
+
+    fn reply(&self, text: &str) -> String {
+        let token = self.signer.reply_token(&incident(10001), "ada@example.org");
+        let to = token.in_address("support@example.org").unwrap();
+        format!("From: ada@example.org\nTo: {to}\nSubject: Re: tea\n\n{text}\n")
+    }
+
+    fn comments(&self) -> Vec<String> {
+        let journal = self.store.journal(&incident(10001)).unwrap();
+        journal.into_iter().map(|entry| entry.text).collect()
+    }
+
+    fn field(&self, n: u32, name: &str) -> Value {
+        let record = self.store.record(&incident(n)).unwrap().unwrap();
+        record.fields.get(name).cloned().unwrap_or_default()
+    }
+}
+
+const QUESTION: &str = "From: Carol <carol@example.net>\nTo: support@example.org\nSubject: Help\n\nIt does not work.\n";
+
+#[test]
+fn a_new_mail_makes_a_record_and_says_which() {
+    let desk = desk(|text| text);
+    let done = desk.take(QUESTION);
+    assert_eq!(
+        (done.outcome.state, done.outcome.class),
+        (InboundState::Processed, Class::New)
+    );
+    assert_eq!(done.outcome.record, Some(incident(10002)));
+    assert_eq!(done.outcome.action.as_deref(), Some("new_incident"));
+    assert_eq!(desk.field(10002, "caller_email"), "carol@example.net");
+    assert_eq!(
+        desk.field(10002, "caller"),
+        Value::Null,
+        "a guest is no user"
+    );
+    assert_eq!(desk.field(10002, "priority"), 3, "typed by the schema");
+    assert_eq!(desk.store.inbound_log(1).unwrap()[0].outcome, done.outcome);
+    assert!(desk.process(now()).is_empty(), "it acts once");
+}
+
+#[test]
+fn a_known_sender_is_the_caller() {
+    let desk = desk(|text| text);
+    desk.take(&QUESTION.replace("carol@example.net", "GRACE@example.org"));
+    assert_eq!(desk.field(10002, "caller"), "grace");
+}
+
+#[test]
+fn a_reply_becomes_a_comment_of_its_author_without_the_quote() {
+    let desk = desk(|text| text);
+    let reply = desk.reply("With milk.\n\nOn 23 Nov 2026, Support wrote:\n> Tea?");
+    let done = desk.take(&reply);
+    assert_eq!(done.outcome.record, Some(incident(10001)));
+    assert_eq!(desk.comments(), ["With milk."]);
+    assert_eq!(
+        desk.store.journal(&incident(10001)).unwrap()[0].author,
+        "ada"
+    );
+}
+
+#[test]
+fn a_reply_of_quotes_only_is_kept_whole() {
+    let desk = desk(|text| text);
+    desk.take(&desk.reply("> Tea?"));
+    assert_eq!(desk.comments(), ["> Tea?"]);
+}
+
+#[test]
+fn a_reply_without_text_is_ignored_with_the_reason() {
+    let desk = desk(|text| text);
+    let done = desk.take(&desk.reply(""));
+    assert_eq!(done.outcome.state, InboundState::Ignored);
+    assert!(
+        done.outcome.reason.contains("no text"),
+        "{:?}",
+        done.outcome
+    );
+    assert!(desk.comments().is_empty());
+}
+
+#[test]
+fn automatic_answers_change_nothing_and_cause_no_mail() {
+    let desk = desk(|text| text);
+    let events = || desk.store.due_events(now(), 1000).unwrap().len();
+    let before = events();
+    let done = desk.take(&desk.reply("I am away.").replacen(
+        "Subject:",
+        "Auto-Submitted: auto-replied\nSubject:",
+        1,
+    ));
+    assert_eq!(
+        (done.outcome.state, done.outcome.class),
+        (InboundState::Ignored, Class::Auto)
+    );
+    let done =
+        desk.take(&QUESTION.replacen("Subject:", "Auto-Submitted: auto-generated\nSubject:", 1));
+    assert_eq!(done.outcome.state, InboundState::Ignored);
+    assert!(desk.comments().is_empty());
+    assert_eq!(desk.store.records("incident").unwrap().len(), 1);
+    assert_eq!(events(), before, "no event, so no acknowledgement");
+}
+
+#[test]
+fn a_mail_without_sender_is_held() {
+    let desk = desk(|text| text);
+    let done = desk.take("To: support@example.org\nSubject: s\n\nx\n");
+    assert_eq!(done.outcome.state, InboundState::Held);
+    assert_eq!(done.outcome.reason, "it has no sender address");
+}
+
+#[test]
+fn a_failing_action_keeps_the_mail_and_is_tried_again_until_a_person_must_look() {
+    let desk = desk(|text| text.replace("priority = \"3\"", "priority = \"${mail.subject}\""));
+    desk.put(QUESTION);
+    desk.put(&desk.reply("It does not hold up others."));
+    let done = desk.process(now());
+    let first = &done[0].outcome;
+    assert_eq!(first.state, InboundState::Error);
+    assert!(
+        first.reason.contains("inbound action new_incident"),
+        "{}",
+        first.reason
+    );
+    assert!(first.reason.contains("priority"), "{}", first.reason);
+    assert_eq!(desk.comments().len(), 1);
+    assert!(desk.process(now()).is_empty(), "not before its time");
+    let mut at = first.next_at.unwrap();
+    assert!(at > now());
+    for _ in 1..7 {
+        let outcome = desk.process(at).remove(0).outcome;
+        assert_eq!(outcome.state, InboundState::Error);
+        at = outcome.next_at.unwrap();
+    }
+    let last = desk.process(at).remove(0).outcome;
+    assert_eq!(last.state, InboundState::Held);
+    assert!(
+        last.reason.starts_with("given up after 8 attempts: "),
+        "{}",
+        last.reason
+    );
+    assert_eq!(
+        desk.store.records("incident").unwrap().len(),
+        1,
+        "nothing half done"
+    );
+}
+
+#[test]
+fn conditions_choose_between_actions() {
+    let desk = desk(|text| {
+        let spam =
+            "[inbound.new_incident]\nclass = \"new\"\ncondition = \"'Help' in mail.subject\"\n";
+        text.replace("[inbound.new_incident]\nclass = \"new\"\n", spam)
+    });
+    let done = desk.take(&QUESTION.replace("Help", "Cheap pills"));
+    assert_eq!(done.outcome.state, InboundState::Ignored);
+    assert_eq!(
+        done.outcome.reason,
+        "the condition of new_incident is false"
+    );
+    assert_eq!(desk.take(QUESTION).outcome.state, InboundState::Processed);
+}
+
+#[test]
+fn forwarded_mail_is_new_mail_where_no_action_is_made_for_it() {
+    let desk = desk(|text| text);
+    let done = desk.take("From: ada@example.org\nTo: support@example.org\nSubject: Fwd: Help\n\nSee:\n\nFrom: carol@example.net\nHelp!\n");
+    assert_eq!(
+        (done.outcome.class, done.outcome.state),
+        (Class::Forward, InboundState::Processed)
+    );
+    assert_eq!(done.outcome.record, Some(incident(10002)));
+}
+
+#[test]
+fn mail_that_no_action_takes_is_held() {
+    let desk = desk(|text| {
+        text.replace(
+            "[inbound.reply_comment]\nclass = \"reply\"",
+            "[inbound.reply_comment]\nclass = \"forward\"",
+        )
+    });
+    let done = desk.take(&desk.reply("hello"));
+    assert_eq!(done.outcome.state, InboundState::Held);
+    assert_eq!(
+        done.outcome.reason,
+        "no inbound action takes a reply mail about a record of incident"
+    );
+}
+
+#[test]
+fn an_action_can_fire_an_event_about_the_record() {
+    let desk = desk(|text| {
+        text.replace(
+            "comment = \"comments\"",
+            "comment = \"comments\"\nfire = \"incident.escalated\"",
+        )
+    });
+    desk.take(&desk.reply("Please hurry."));
+    let events = desk.store.due_events(now(), 1000).unwrap();
+    let fired = events
+        .iter()
+        .find(|event| event.what.name == "incident.escalated")
+        .unwrap();
+    assert_eq!(fired.what.record, Some(incident(10001)));
+    assert_eq!(fired.what.actor, "ada");
+}
+
+#[test]
+fn a_comment_goes_to_the_record_as_it_is_now() {
+    let desk = desk(|text| text);
+    let closed = Fields::from_iter([("state".to_owned(), Value::from(7))]);
+    desk.records
+        .update(&incident(10001), &closed, "grace")
+        .unwrap();
+    desk.take(&desk.reply("Thanks."));
+    assert_eq!(
+        desk.field(10001, "state"),
+        7,
+        "an answer sets nothing that its action does not name"
+    );
+}
