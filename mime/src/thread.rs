@@ -58,27 +58,27 @@ fn without_trailers(mut text: &str) -> &str {
 fn without_leaders(mut text: &str) -> &str {
     loop {
         text = text.trim_start();
-        if let Some(after) = leader(text) {
-            text = after;
-            continue;
+        // Of several blobs in a row the last one stays where nothing follows it.
+        let mut last = text;
+        let mut rest = text;
+        while let Some(after) = blob(rest) {
+            last = rest;
+            rest = after;
         }
-        match blob(text) {
-            Some(after) if !after.is_empty() => text = after,
-            _ => return text,
+        match refwd(rest) {
+            Some(after) => text = after,
+            None if rest.is_empty() => return last,
+            None => return rest,
         }
     }
 }
 
-/// `*subj-blob subj-refwd`
-fn leader(text: &str) -> Option<&str> {
-    let mut rest = text;
-    while let Some(after) = blob(rest) {
-        rest = after;
-    }
+/// `subj-refwd`
+fn refwd(text: &str) -> Option<&str> {
     let word = ["fwd", "fw", "re"]
         .into_iter()
-        .find_map(|word| strip_prefix_no_case(rest, word))?;
-    let word = word.trim_start();
+        .find_map(|word| strip_prefix_no_case(text, word))?
+        .trim_start();
     blob(word).unwrap_or(word).strip_prefix(':')
 }
 

@@ -42,13 +42,13 @@ fn body() -> impl Strategy<Value = String> {
 
 /// The text as the parser gives it: LF, the last line ended, no byte order mark.
 fn lines(text: &str) -> String {
-    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    if text.is_empty() || text.ends_with('\n') {
+    let text = if text.is_empty() || text.ends_with('\n') {
         text
     } else {
         text + "\n"
-    }
+    };
+    text.strip_prefix('\u{FEFF}').unwrap_or(&text).to_owned()
 }
 
 fn read(mailboxes: &postrider_mime::AddressList<'_>) -> Vec<Mailbox> {
