@@ -1,39 +1,28 @@
-//! The two header fields of an inbound mail that lists show.
+//! What lists show of an inbound mail: who wrote it, and about what.
 
-/// Octets of the header that are looked at, and letters that are kept.
+use postrider_mime::Message;
+
+/// Octets of the mail that are looked at, and letters that are kept.
 const LOOK_AT: usize = 64 * 1024;
 const KEEP: usize = 200;
 
-/// A header field in one line, as it was written; empty if there is none.
-pub(super) fn field(raw: &[u8], name: &str) -> String {
-    let mut lines = raw
-        .get(..LOOK_AT)
-        .unwrap_or(raw)
-        .split(|&b| b == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
-        .take_while(|line| !line.is_empty());
-    let Some(first) = lines.find_map(|line| body_of(line, name)) else {
-        return String::new();
-    };
-    let mut text = first.to_vec();
-    for folded in lines.take_while(|line| matches!(line.first(), Some(b' ' | b'\t'))) {
-        text.push(b' ');
-        text.extend_from_slice(folded.trim_ascii());
-    }
-    let printable = |c: char| if c.is_control() { ' ' } else { c };
-    String::from_utf8_lossy(text.trim_ascii())
-        .chars()
-        .take(KEEP)
-        .map(printable)
-        .collect()
+/// Sender and subject, decoded, each on one line; empty where the mail does not say.
+pub(super) fn of(raw: &[u8]) -> (String, String) {
+    let message = Message::parse(raw.get(..LOOK_AT).unwrap_or(raw));
+    let sender = message.from().mailboxes().next().map(|mailbox| {
+        let address = mailbox.address.as_deref().unwrap_or_default();
+        match mailbox.name.as_deref() {
+            Some(name) if !name.is_empty() => format!("{name} <{address}>"),
+            _ => address.to_owned(),
+        }
+    });
+    let subject = message.subject().unwrap_or_default();
+    (line(&sender.unwrap_or_default()), line(&subject))
 }
 
-fn body_of<'l>(line: &'l [u8], name: &str) -> Option<&'l [u8]> {
-    let (head, body) = line.split_at_checked(name.len())?;
-    if !head.eq_ignore_ascii_case(name.as_bytes()) {
-        return None;
-    }
-    body.trim_ascii_start().strip_prefix(b":")
+fn line(text: &str) -> String {
+    let printable = |c: char| if c.is_control() { ' ' } else { c };
+    text.trim().chars().take(KEEP).map(printable).collect()
 }
 
 #[cfg(test)]
@@ -41,12 +30,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folded_field_is_one_line_and_the_body_is_not_looked_at() {
-        let raw =
-            b"Subjects: no\r\nFROM : ada\r\nSubject: one\r\n\ttwo\r\nTo: x\r\n\r\nReply-To: y\r\n";
-        assert_eq!(field(raw, "Subject"), "one two");
-        assert_eq!(field(raw, "From"), "ada");
-        assert_eq!(field(raw, "Reply-To"), "");
-        assert_eq!(field(b"", "From"), "");
+    fn sender_and_subject_are_decoded_and_on_one_line() {
+        let raw = b"FROM: =?utf-8?q?Ad=C3=A1?= <ada@b>\r\nSubject: one\r\n\ttwo =?utf-8?q?=1B[2J?=\r\n\r\nFrom: x\r\n";
+        let (sender, subject) = of(raw);
+        assert_eq!(sender, "Ad\u{e1} <ada@b>");
+        assert!(subject.starts_with("one"), "{subject}");
+        assert!(
+            subject.contains("two") && !subject.contains(char::is_control),
+            "{subject}"
+        );
+        assert_eq!(of(b"From: ada@b\r\n\r\n").0, "ada@b");
+        assert_eq!(of(b""), (String::new(), String::new()));
+        assert!(
+            of(&[b"Subject: ".as_slice(), &[b'x'; 9999]].concat())
+                .1
+                .len()
+                <= KEEP
+        );
     }
 }

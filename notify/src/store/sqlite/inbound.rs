@@ -1,8 +1,9 @@
 //! Inbound mail: stored once, processed once.
 
 use super::column;
+use super::due::LONGEST_WAIT;
 use super::fault::Fault;
-use super::outbox::LONGEST_WAIT;
+use super::heading;
 use crate::inbound::{
     Class, Inbound, InboundId, InboundOutcome, InboundRow, InboundState, NewInbound, Stored,
 };
@@ -57,6 +58,7 @@ fn known_by_content(c: &Connection, mail: &NewInbound) -> Result<Option<InboundI
 }
 
 fn insert(c: &Connection, now: i64, mail: &NewInbound) -> Result<InboundId, Fault> {
+    let (sender, subject) = heading::of(&mail.raw);
     let mut insert = c.prepare_cached(
         "INSERT INTO inbound (account, uidl, sha256, message_id, sender, subject, received, raw)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -66,8 +68,8 @@ fn insert(c: &Connection, now: i64, mail: &NewInbound) -> Result<InboundId, Faul
         mail.uidl,
         mail.sha256,
         mail.message_id,
-        super::heading::field(&mail.raw, "From"),
-        super::heading::field(&mail.raw, "Subject"),
+        sender,
+        subject,
         now,
         mail.raw,
     ])?;

@@ -8,8 +8,10 @@
 //!
 //! Not supported: several machines on one file.
 
+mod claim;
 mod column;
 mod commit;
+mod due;
 mod events;
 mod explain;
 mod fault;
@@ -19,18 +21,14 @@ mod inbound;
 mod log;
 mod migrate;
 mod outbox;
+mod promise;
 mod records;
 mod settings;
 mod settle;
 mod suppression;
 mod trim;
 
-use super::{Committed, Explanation, LogFilter, Pause, Store, StoreError, Trimmed, Work};
-use crate::event::{Event, EventId};
-use crate::inbound::{Inbound, InboundId, InboundRow, NewInbound, Stored};
-use crate::outgoing::{Attempt, Claimed, Completion, DeliveryId, LogRow, Settlement};
-use crate::record::{JournalEntry, Record, RecordKey};
-use crate::suppression::Suppression;
+use super::StoreError;
 use fault::Fault;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
@@ -256,233 +254,6 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "foreign_keys", true)
-}
-
-impl Store for SqliteStore {
-    fn record(&self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
-        self.read("read a record", |c| records::one(c, key))
-    }
-
-    fn records(&self, table: &str) -> Result<Vec<Record>, StoreError> {
-        self.read("read records", |c| records::all(c, table))
-    }
-
-    fn records_where(
-        &self,
-        table: &str,
-        field: &str,
-        value: &str,
-    ) -> Result<Vec<Record>, StoreError> {
-        self.read("look up records", |c| {
-            records::having(c, table, field, value)
-        })
-    }
-
-    fn journal(&self, key: &RecordKey) -> Result<Vec<JournalEntry>, StoreError> {
-        self.read("read a journal", |c| records::journal(c, key))
-    }
-
-    fn commit(&self, work: &Work) -> Result<Committed, StoreError> {
-        let now = self.now();
-        let (committed, transactions) = self.group.commit(&self.acknowledging, now, work);
-        self.commits.fetch_add(transactions, Ordering::Relaxed);
-        committed
-    }
-
-    fn due_events(&self, now: Timestamp, limit: usize) -> Result<Vec<Event>, StoreError> {
-        self.read("read the events that are due", |c| {
-            events::due(c, column::nanos(now), limit)
-        })
-    }
-
-    fn settle(&self, settlements: &[Settlement]) -> Result<(), StoreError> {
-        let now = self.now();
-        self.acknowledge("write what became of events", |t| {
-            settle::settle(t, now, settlements)
-        })
-    }
-
-    fn claim(
-        &self,
-        accounts: &[&str],
-        owner: &str,
-        now: Timestamp,
-        lease: Duration,
-        limit: usize,
-    ) -> Result<Vec<Claimed>, StoreError> {
-        // Looked at first without the write lock, because most of the time there is nothing.
-        let due = self.due_accounts(now)?;
-        if limit == 0 || !accounts.iter().any(|a| due.iter().any(|d| d == a)) {
-            return Ok(Vec::new());
-        }
-        let claim = outbox::Claim::new(owner, now, lease);
-        self.work("claim deliveries", |t| claim.run(t, accounts, limit))
-    }
-
-    fn due_accounts(&self, now: Timestamp) -> Result<Vec<String>, StoreError> {
-        let now = column::nanos(now);
-        let doing = "look for deliveries that are due";
-        if self.read(doing, |c| outbox::any_too_late(c, now))? {
-            self.work(doing, |t| outbox::clamp(t, now))?;
-        }
-        self.read(doing, |c| outbox::due_accounts(c, now))
-    }
-
-    fn complete(
-        &self,
-        now: Timestamp,
-        completions: &[Completion],
-    ) -> Result<Vec<DeliveryId>, StoreError> {
-        self.work("write what became of deliveries", |t| {
-            outbox::complete(t, column::nanos(now), completions)
-        })
-    }
-
-    fn renew(
-        &self,
-        now: Timestamp,
-        lease: Duration,
-        held: &[(DeliveryId, i64)],
-    ) -> Result<Vec<DeliveryId>, StoreError> {
-        let until = column::later(column::nanos(now), lease);
-        self.work("renew leases", |t| outbox::renew(t, until, held))
-    }
-
-    fn log(&self, filter: &LogFilter) -> Result<Vec<LogRow>, StoreError> {
-        self.read("read the email log", |c| log::rows(c, filter))
-    }
-
-    fn attempts(&self, delivery: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
-        self.read("read attempts", |c| log::attempts(c, delivery))
-    }
-
-    fn raw_message(&self, delivery: DeliveryId) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read("read a message", |c| log::raw_message(c, delivery))
-    }
-
-    fn delivery_by_message_id(&self, message_id: &str) -> Result<Option<LogRow>, StoreError> {
-        self.read("look up a Message-ID", |c| {
-            log::by_message_id(c, message_id)
-        })
-    }
-
-    fn explain(&self, event: EventId) -> Result<Option<Explanation>, StoreError> {
-        self.read("explain an event", |c| explain::explain(c, event))
-    }
-
-    fn requeue(
-        &self,
-        deliveries: &[DeliveryId],
-        now: Timestamp,
-        expires: Timestamp,
-    ) -> Result<usize, StoreError> {
-        let (now, expires) = (column::nanos(now), column::nanos(expires));
-        self.acknowledge("requeue deliveries", |t| {
-            outbox::requeue(t, deliveries, now, expires)
-        })
-    }
-
-    fn cancel(&self, deliveries: &[DeliveryId]) -> Result<usize, StoreError> {
-        self.acknowledge("cancel deliveries", |t| outbox::cancel(t, deliveries))
-    }
-
-    fn store_inbound(
-        &self,
-        now: Timestamp,
-        mails: &[NewInbound],
-    ) -> Result<Vec<Stored>, StoreError> {
-        self.acknowledge("store a mail", |t| {
-            inbound::store(t, column::nanos(now), mails)
-        })
-    }
-
-    fn seen_uidls(&self, account: &str) -> Result<Vec<(String, Timestamp)>, StoreError> {
-        self.read("read unique-ids", |c| inbound::seen(c, account))
-    }
-
-    fn forget_uidls(&self, account: &str, gone: &[String]) -> Result<(), StoreError> {
-        self.work("forget unique-ids", |t| inbound::forget(t, account, gone))
-    }
-
-    fn due_inbound(&self, now: Timestamp, limit: usize) -> Result<Vec<Inbound>, StoreError> {
-        let now = column::nanos(now);
-        if !self.read("look for mail to process", |c| inbound::any_due(c, now))? {
-            return Ok(Vec::new());
-        }
-        self.work("take mail to process", |t| inbound::take_due(t, now, limit))
-    }
-
-    fn inbound(&self, id: InboundId) -> Result<Option<Inbound>, StoreError> {
-        self.read("read a mail", |c| inbound::one(c, id))
-    }
-
-    fn inbound_log(&self, limit: usize) -> Result<Vec<InboundRow>, StoreError> {
-        self.read("read the inbound log", |c| inbound::log(c, limit))
-    }
-
-    fn pause(&self, account: &str) -> Result<Option<Pause>, StoreError> {
-        self.read("read a pause", |c| settings::pause(c, account))
-    }
-
-    fn set_pause(&self, account: &str, pause: Option<&Pause>) -> Result<(), StoreError> {
-        self.work("pause an account", |t| {
-            settings::set_pause(t, account, pause)
-        })
-    }
-
-    fn suppress(&self, suppression: &Suppression) -> Result<(), StoreError> {
-        self.acknowledge("suppress an address", |t| suppression::add(t, suppression))
-    }
-
-    fn suppressed(
-        &self,
-        address: &str,
-        account: &str,
-        now: Timestamp,
-    ) -> Result<Option<Suppression>, StoreError> {
-        self.read("look up a suppression", |c| {
-            suppression::of(c, address, account, column::nanos(now))
-        })
-    }
-
-    fn suppressions(&self) -> Result<Vec<Suppression>, StoreError> {
-        self.read("read the suppression list", suppression::all)
-    }
-
-    fn unsuppress(&self, address: &str) -> Result<bool, StoreError> {
-        self.acknowledge("end a suppression", |t| suppression::remove(t, address))
-    }
-
-    fn trim(&self, before: Timestamp) -> Result<Trimmed, StoreError> {
-        let before = column::nanos(before);
-        let doing = "forget what is old";
-        Ok(Trimmed {
-            events: trim::by_batch(|| self.work(doing, |t| trim::events(t, before)))?,
-            inbound: trim::by_batch(|| self.work(doing, |t| trim::inbound(t, before)))?,
-        })
-    }
-
-    fn restore(&self, records: &[(Record, Vec<JournalEntry>)]) -> Result<(), StoreError> {
-        self.acknowledge("restore records", |t| records::restore(t, records))
-    }
-
-    fn setting(&self, name: &str, make: &dyn Fn() -> Vec<u8>) -> Result<Vec<u8>, StoreError> {
-        if let Some(value) = self.read("read a setting", |c| settings::setting(c, name))? {
-            return Ok(value);
-        }
-        self.acknowledge("write a setting", |t| settings::make(t, name, make))
-    }
-
-    fn change_counter(&self) -> Result<u64, StoreError> {
-        if self.path.is_none() {
-            return Ok(self.commits.load(Ordering::Relaxed));
-        }
-        // The reading connection never writes, so that every commit is somebody else's to it.
-        let version: i64 = lock(&self.reading)
-            .pragma_query_value(None, "data_version", |row| row.get(0))
-            .map_err(|e| Fault::Sql(e).while_doing("look for changes"))?;
-        Ok(u64::try_from(version).unwrap_or_default())
-    }
 }
 
 impl fmt::Debug for SqliteStore {

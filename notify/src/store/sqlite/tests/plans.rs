@@ -1,7 +1,7 @@
 //! Every query of the loops and of the log finds its rows by an index, and in their order.
 
 use super::*;
-use crate::store::sqlite::{events, inbound, lock, log, outbox, records, trim};
+use crate::store::sqlite::{claim, due, events, inbound, lock, log, outbox, records, trim};
 use rusqlite::Connection;
 
 /// What SQLite will do, one step a line.
@@ -42,15 +42,12 @@ fn assert_by_index(sql: &str, index: &str) {
 #[test]
 fn what_is_due_is_found_by_the_partial_indexes() {
     assert_by_index(&events::due_sql(), "event_due (due_at<?)");
-    assert_by_index(outbox::DUE, "delivery_due (account=? AND next_at<?)");
-    assert_by_index(outbox::ANY_DUE, "delivery_due (account=? AND next_at<?)");
-    assert_by_index(
-        outbox::ANY_TOO_LATE,
-        "delivery_due (account=? AND next_at>?)",
-    );
-    assert_by_index(outbox::CLAMP, "delivery_due (account=? AND next_at>?)");
-    assert_by_index(outbox::NEXT_ACCOUNT, "delivery_due (account>?)");
-    assert_by_index(outbox::EARLIER, "delivery_thread (thread=? AND id<?)");
+    assert_by_index(claim::DUE, "delivery_due (account=? AND next_at<?)");
+    assert_by_index(due::ANY_DUE, "delivery_due (account=? AND next_at<?)");
+    assert_by_index(due::ANY_TOO_LATE, "delivery_due (account=? AND next_at>?)");
+    assert_by_index(due::CLAMP, "delivery_due (account=? AND next_at>?)");
+    assert_by_index(due::NEXT_ACCOUNT, "delivery_due (account>?)");
+    assert_by_index(claim::EARLIER, "delivery_thread (thread=? AND id<?)");
     assert_by_index(outbox::WAKE, "delivery_waits (waits_for=?)");
     let store = memory();
     let steps = plan(&lock(&store.reading), outbox::RELEASE);
