@@ -2,6 +2,8 @@
 
 use crate::record::{Fields, JournalEntry, RecordKey};
 use crate::store::{Store, StoreError};
+use crate::suppression::Suppression;
+use jiff::Timestamp;
 use std::sync::Arc;
 
 /// Looks up records and people. An application with its own database implements this over it.
@@ -25,6 +27,17 @@ pub trait Directory: Send + Sync {
 
     /// The journal entries of a record, oldest first.
     fn journal(&self, key: &RecordKey) -> Result<Vec<JournalEntry>, StoreError>;
+
+    /// Why mail of this account is kept from an address, if it is.
+    fn suppressed(
+        &self,
+        address: &str,
+        account: &str,
+        now: Timestamp,
+    ) -> Result<Option<Suppression>, StoreError> {
+        let _ = (address, account, now);
+        Ok(None)
+    }
 }
 
 /// The directory that the store itself is: its tables `user`, `group` and `group_member`.
@@ -54,6 +67,15 @@ impl Directory for Stored {
 
     fn journal(&self, key: &RecordKey) -> Result<Vec<JournalEntry>, StoreError> {
         self.0.journal(key)
+    }
+
+    fn suppressed(
+        &self,
+        address: &str,
+        account: &str,
+        now: Timestamp,
+    ) -> Result<Option<Suppression>, StoreError> {
+        self.0.suppressed(address, account, now)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::directory::{Directory, Stored};
 use crate::event::{Event, EventKind};
 use crate::notification::{Condition, Notification, Trigger};
 use crate::outgoing::{Match, MatchVerdict, OutgoingMail, RecipientVerdict, Settlement};
-use crate::recipients::{Recipient, choose};
+use crate::recipients::{Recipient, Surroundings, choose};
 use crate::render::{Content, Cover, RenderError, content};
 use crate::store::{Store, StoreError};
 use crate::template::{Context, TemplateError};
@@ -233,13 +233,14 @@ impl Processor {
                 "there is no account to go out by".into(),
             );
         };
-        let chosen = choose(
-            notification,
-            event,
-            &self.config.schema,
-            &*self.directory,
-            &self.own,
-        )?;
+        let around = Surroundings {
+            schema: &self.config.schema,
+            directory: &*self.directory,
+            own: &self.own,
+            account: &account.name,
+            now,
+        };
+        let chosen = choose(notification, event, around)?;
         let mut found = Match {
             notification: notification.name.clone(),
             verdict: MatchVerdict::Matched,

@@ -11,6 +11,7 @@
 //! | `invalid_address` | not exactly one address |
 //! | `excluded_actor` | caused the event, and is not told about it |
 //! | `own_address` | belongs to an account of ours: we never write to ourselves |
+//! | `suppressed` | is on the suppression list, for the stated reason |
 //! | `duplicate` | is told already |
 //! | `weight_lost` | a heavier notification of the same event tells them |
 //! | `render_error` | the mail could not be written |
@@ -26,6 +27,7 @@ use crate::record::{Fields, RecordKey};
 use crate::schema::{FieldKind, Schema};
 use crate::store::StoreError;
 use crate::walk::{Start, resolve, walk};
+use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -51,19 +53,31 @@ pub struct Chosen {
     pub excluded: Vec<RecipientVerdict>,
 }
 
+/// What the choice depends on beside the notification and the event.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The schema.
+    pub schema: &'a Schema,
+    /// Where people are looked up.
+    pub directory: &'a dyn Directory,
+    /// The addresses of our own accounts, in lower case.
+    pub own: &'a [String],
+    /// The account that the mail would go out by.
+    pub account: &'a str,
+    /// Now.
+    pub now: Timestamp,
+}
+
 /// Looks up everybody that a notification names.
-///
-/// `own` are the addresses of our own accounts, in lower case.
 ///
 /// # Errors
 /// Those of the directory.
 pub fn choose(
     notification: &Notification,
     event: &Event,
-    schema: &Schema,
-    directory: &dyn Directory,
-    own: &[String],
+    around: Surroundings<'_>,
 ) -> Result<Chosen, StoreError> {
+    let directory = around.directory;
     let actor = match event.what.actor.as_str() {
         address if address.contains('@') => {
             let user = directory.user_by_address(address)?;
@@ -72,9 +86,7 @@ pub fn choose(
         user => (Some(user.to_owned()), String::new()),
     };
     let mut search = Search {
-        schema,
-        directory,
-        own,
+        around,
         actor: (!notification.recipients.send_to_event_creator).then_some(actor),
         chosen: Chosen::default(),
         told: HashMap::new(),
@@ -100,9 +112,7 @@ pub fn choose(
 }
 
 struct Search<'a> {
-    schema: &'a Schema,
-    directory: &'a dyn Directory,
-    own: &'a [String],
+    around: Surroundings<'a>,
     /// Who caused the event and is not told: the user, and the address if it was one.
     actor: Option<(Option<String>, String)>,
     chosen: Chosen,
@@ -127,7 +137,7 @@ impl Search<'_> {
     }
 
     fn fields(&self, table: &str, id: &str) -> Result<Option<Fields>, StoreError> {
-        self.directory.record(&RecordKey::new(table, id))
+        self.around.directory.record(&RecordKey::new(table, id))
     }
 
     /// A user id or an address.
@@ -167,7 +177,7 @@ impl Search<'_> {
             self.exclude("", &via, "no_address", "the event is about no record");
             return Ok(());
         };
-        let Ok((kind, _)) = resolve(self.schema, &key.table, path) else {
+        let Ok((kind, _)) = resolve(self.around.schema, &key.table, path) else {
             self.exclude(
                 "",
                 &via,
@@ -181,7 +191,7 @@ impl Search<'_> {
             id: Some(&key.id),
             fields: &event.what.current,
         };
-        let value = walk(self.schema, self.directory, start, path)?;
+        let value = walk(self.around.schema, self.around.directory, start, path)?;
         let ids: Vec<&str> = match &value {
             Some(Value::String(text)) if !text.trim().is_empty() => vec![text],
             Some(Value::Array(items)) if !items.is_empty() => {
@@ -242,7 +252,7 @@ impl Search<'_> {
         // A group without an address of its own would tell nobody, so its members are meant unless it says otherwise.
         let members = match is_false(&fields, "include_members") {
             true => Vec::new(),
-            false => self.directory.members(id)?,
+            false => self.around.directory.members(id)?,
         };
         if members.is_empty() && address.is_empty() {
             let why = if is_false(&fields, "include_members") {
@@ -275,12 +285,9 @@ impl Search<'_> {
             self.exclude(&shown, via, "invalid_address", "not exactly one address");
             return Ok(());
         }
-        match self.directory.user_by_address(address)? {
+        match self.around.directory.user_by_address(address)? {
             Some(user) => self.user(&user, via),
-            None => {
-                self.add(None, "", address, via);
-                Ok(())
-            }
+            None => self.add(None, "", address, via),
         }
     }
 
@@ -329,33 +336,70 @@ impl Search<'_> {
                 format!("of the user {id}: not exactly one address"),
             );
         } else {
-            self.add(Some(id), text(&fields, "name"), address, via);
+            return self.add(Some(id), text(&fields, "name"), address, via);
         }
         Ok(())
     }
 
-    fn add(&mut self, user: Option<&str>, name: &str, address: &str, via: &str) {
+    fn add(
+        &mut self,
+        user: Option<&str>,
+        name: &str,
+        address: &str,
+        via: &str,
+    ) -> Result<(), StoreError> {
+        match self.obstacle(user, address)? {
+            Some((verdict, detail)) => self.exclude(address, via, verdict, detail),
+            None => {
+                self.told.insert(address.to_lowercase(), via.to_owned());
+                self.chosen.recipients.push(Recipient {
+                    user: user.map(str::to_owned),
+                    name: name.to_owned(),
+                    address: address.to_owned(),
+                    via: via.to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// What keeps an address that is good in itself from being told.
+    fn obstacle(
+        &self,
+        user: Option<&str>,
+        address: &str,
+    ) -> Result<Option<(&'static str, String)>, StoreError> {
         let folded = address.to_lowercase();
         let is_actor = self.actor.as_ref().is_some_and(|(id, actor)| {
             (user.is_some() && user == id.as_deref()) || (!actor.is_empty() && *actor == folded)
         });
         if is_actor {
-            return self.exclude(address, via, "excluded_actor", "caused the event");
+            return Ok(Some(("excluded_actor", "caused the event".into())));
         }
-        if self.own.contains(&folded) {
-            return self.exclude(address, via, "own_address", "belongs to an account of ours");
+        if self.around.own.contains(&folded) {
+            return Ok(Some((
+                "own_address",
+                "belongs to an account of ours".into(),
+            )));
         }
         if let Some(first) = self.told.get(&folded) {
-            let detail = format!("is told already: {first}");
-            return self.exclude(address, via, "duplicate", detail);
+            return Ok(Some(("duplicate", format!("is told already: {first}"))));
         }
-        self.told.insert(folded, via.to_owned());
-        self.chosen.recipients.push(Recipient {
-            user: user.map(str::to_owned),
-            name: name.to_owned(),
-            address: address.to_owned(),
-            via: via.to_owned(),
-        });
+        let around = &self.around;
+        let suppressed = around
+            .directory
+            .suppressed(address, around.account, around.now)?;
+        Ok(suppressed.map(|suppression| {
+            let until = suppression
+                .until
+                .map_or(String::new(), |until| format!(" until {until}"));
+            let detail = format!(
+                "{}{until}: {}",
+                suppression.reason.name(),
+                suppression.detail
+            );
+            ("suppressed", detail.trim_end_matches([':', ' ']).to_owned())
+        }))
     }
 }
 

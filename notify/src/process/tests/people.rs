@@ -218,3 +218,32 @@ fn recipients_are_also_taken_from_the_parameters_of_an_event() {
         ]
     );
 }
+
+#[test]
+fn who_is_on_the_suppression_list_is_not_told() {
+    use crate::suppression::{Reason, Suppression};
+    let house = House::new();
+    let suppress = |account: &str, until: &str| {
+        let suppression = Suppression {
+            address: "ADA@example.org".into(),
+            account: Some(account.into()),
+            reason: Reason::Hard,
+            detail: "550 5.1.1 no such user".into(),
+            since: Timestamp::UNIX_EPOCH,
+            until: Some(until.parse().unwrap()),
+            hits: 1,
+        };
+        house.store.suppress(&suppression).unwrap();
+        house.incident(json!({"assigned_to": "ada"}), "");
+        let settlement = house.settle();
+        let found = &settlement.matches[0].recipients[0];
+        (found.verdict, found.detail.clone())
+    };
+    assert_eq!(suppress("other", "2027-01-01T00:00:00Z").0, "queued");
+    assert_eq!(suppress("main", "2026-11-01T00:00:00Z").0, "queued");
+    let expected = "hard until 2027-01-01T00:00:00Z: 550 5.1.1 no such user";
+    assert_eq!(
+        suppress("main", "2027-01-01T00:00:00Z"),
+        ("suppressed", expected.to_owned())
+    );
+}
