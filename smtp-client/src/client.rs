@@ -83,7 +83,7 @@ impl Client {
     }
 
     /// The same; false if the connection turned out to be dead before the server had answered anything.
-    pub(crate) async fn send_heard(
+    pub(super) async fn send_heard(
         &mut self,
         mails: &[Mail<'_>],
         mut settled: impl FnMut(usize, Vec<RecipientOutcome>),
@@ -112,7 +112,13 @@ impl Client {
 
     /// Whether another mail can be sent: false once the connection is closed or out of step.
     pub fn is_usable(&self) -> bool {
-        !self.busy && self.connection.state() == State::Ready
+        let is_ready = self.connection.state() == State::Ready;
+        !self.busy && is_ready && self.connection.mails_left() != Some(0)
+    }
+
+    /// How many mails the server still takes on this connection, if it names a limit (RFC 9422).
+    pub fn mails_left(&self) -> Option<u64> {
+        self.connection.mails_left()
     }
 
     /// Whether TLS is in place.

@@ -1,7 +1,7 @@
 use crate::reply::ReplyReader;
 use crate::{
-    Awaited, Capabilities, Command, Error, ErrorKind, Extension, Limits, Meaning, Misuse, Reply,
-    Stage, State,
+    Awaited, Capabilities, Command, Error, ErrorKind, Extension, Limit, Limits, Meaning, Misuse,
+    Reply, Stage, State,
 };
 use bytes::BytesMut;
 use postrider_wire::Transcript;
@@ -36,6 +36,8 @@ pub struct Connection {
     capabilities: Capabilities,
     /// Recipients accepted in this transaction: LMTP answers the message once for each.
     accepted: usize,
+    /// Transactions begun on this connection (RFC 9422 MAILMAX).
+    mails: u64,
     authenticated: bool,
     transcript: Transcript,
 }
@@ -72,6 +74,7 @@ impl Connection {
             reader: ReplyReader::new(limits),
             capabilities: Capabilities::default(),
             accepted: 0,
+            mails: 0,
             authenticated: false,
             transcript: Transcript::off(),
         }
@@ -109,6 +112,12 @@ impl Connection {
         self.awaited.len()
     }
 
+    /// How many transactions the server still permits on this connection; `None` if it names no limit (RFC 9422 §3.1).
+    pub fn mails_left(&self) -> Option<u64> {
+        let limit = self.capabilities.limit(Limit::MailMax)?;
+        Some(limit.saturating_sub(self.mails))
+    }
+
     /// Whether this command could be sent now.
     pub fn permits(&self, command: &Command<'_>) -> bool {
         self.check(command).is_ok()
@@ -123,6 +132,7 @@ impl Connection {
         self.check(command)?;
         command.write(out);
         self.transcript_client(command);
+        self.mails += u64::from(matches!(command, Command::Mail(..)));
         self.push(command.awaited());
         Ok(())
     }

@@ -1,4 +1,4 @@
-use crate::{Extension, InvalidReply, Reply, Stage, State};
+use crate::{Extension, InvalidReply, Limit, Reply, Stage, State};
 use postrider_wire::Endpoint;
 use postrider_wire::escape::Escaped;
 use postrider_wire::sasl::{NoMechanism, SaslError};
@@ -58,6 +58,8 @@ pub enum ErrorKind {
         /// Octets that the server takes.
         limit: u64,
     },
+    /// The server has named a limit (RFC 9422), and it is reached.
+    LimitReached(Limit),
     /// The message holds a CR without LF or an LF without CR, and the policy is to reject it.
     BareLineEnd {
         /// Where, counted in octets from 0.
@@ -152,7 +154,8 @@ impl Error {
             | ErrorKind::Closing(_)
             | ErrorKind::InvalidReply(_)
             | ErrorKind::Unexpected(_)
-            | ErrorKind::Unsolicited(_) => true,
+            | ErrorKind::Unsolicited(_)
+            | ErrorKind::LimitReached(_) => true,
             ErrorKind::StartTlsInjection
             | ErrorKind::StartTlsNotOffered
             | ErrorKind::NoMechanism(_)
@@ -281,6 +284,9 @@ impl fmt::Display for ErrorKind {
             }
             Self::TooLarge { size, limit } => {
                 write!(f, "the message has {size} octets, and the server takes {limit}")
+            }
+            Self::LimitReached(limit) => {
+                write!(f, "the server's limit {} is reached on this connection", limit.name())
             }
             Self::BareLineEnd { offset } => {
                 write!(f, "the message has a CR or LF alone at octet {offset}")

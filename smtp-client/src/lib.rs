@@ -24,6 +24,8 @@ mod parameters;
 mod path;
 pub mod planner;
 mod policy;
+#[cfg(feature = "tokio")]
+mod pool;
 mod reply;
 mod stage;
 pub mod state;
@@ -50,6 +52,8 @@ pub use parameters::{
 };
 pub use path::{ForwardPath, ReversePath};
 pub use policy::{LineEnds, Pipelining};
+#[cfg(feature = "tokio")]
+pub use pool::{Pool, PoolLimits, Rate};
 pub use reply::{EnhancedStatusCode, InvalidReply, Reply, ReplyCode};
 pub use stage::Stage;
 pub use state::{Meaning, State};

@@ -57,6 +57,8 @@ enum Part<'m> {
 pub const SLICES: usize = 64;
 /// Slices shorter than this are copied together: the system's work for a slice costs more than the copy.
 const SHORT: usize = 1024;
+/// Octets that the commands of a flight usually have at most.
+const FLIGHT: usize = 512;
 /// Octets that are copied together at most.
 const COPIED: usize = 16 * 1024;
 
@@ -64,7 +66,8 @@ impl<'m> Output<'m> {
     /// Appends what `write` writes, which must be commands.
     pub(crate) fn commands<T>(&mut self, write: impl FnOnce(&mut BytesMut) -> T) -> T {
         if !matches!(self.later.back(), Some(Part::Commands(_))) {
-            self.later.push_back(Part::Commands(BytesMut::new()));
+            let buffer = BytesMut::with_capacity(FLIGHT);
+            self.later.push_back(Part::Commands(buffer));
         }
         let Some(Part::Commands(buffer)) = self.later.back_mut() else {
             return write(&mut BytesMut::new());
@@ -164,7 +167,7 @@ impl<'m> Output<'m> {
     }
 
     fn make_lines_ready(&mut self, mut encoder: Transparency, mut rest: &'m [u8]) {
-        let mut copied = BytesMut::new();
+        let mut copied = BytesMut::with_capacity(SHORT.max(COPIED.min(rest.len())) + SHORT);
         while self.ready.len() < SLICES {
             match encoder.next_slice(&mut rest) {
                 Some(slice) if slice.len() < SHORT => {

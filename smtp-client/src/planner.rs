@@ -127,7 +127,7 @@ impl<'m> Planner<'m> {
             .map_or(Stage::Other, Awaited::stage)
     }
 
-    /// Whether any reply has arrived. If not, nothing was processed.
+    /// Whether any reply has arrived, other than a first one that closes the connection. If not, nothing was processed.
     pub fn has_heard(&self) -> bool {
         self.heard
     }
@@ -354,6 +354,10 @@ impl<'m> Planner<'m> {
         while self.further.is_empty() && self.begun < self.mails.len() {
             self.begin_mail();
         }
+        if self.connection.mails_left() == Some(0) && !self.further.is_empty() {
+            self.defer_rest();
+            return false;
+        }
         let Some(mut transaction) = self.further.pop_front() else {
             return false;
         };
@@ -367,6 +371,21 @@ impl<'m> Planner<'m> {
         }
         self.active.push_back(transaction);
         true
+    }
+
+    /// The server takes no more mails on this connection: those not begun must go over another.
+    fn defer_rest(&mut self) {
+        let error = Error::local(ErrorKind::LimitReached(Limit::MailMax));
+        for transaction in std::mem::take(&mut self.further) {
+            self.settle(transaction.mail, |tally| {
+                let to = transaction.to.iter();
+                to.for_each(|&index| tally.error(index, Outcome::Deferred, &error));
+            });
+        }
+        while self.begun < self.mails.len() {
+            let mail = self.begin_tally();
+            self.settle(mail, |t| t.error_for_all(Outcome::Deferred, &error));
+        }
     }
 
     fn begin_mail(&mut self) {
@@ -433,7 +452,7 @@ impl<'m> Planner<'m> {
     // ---- what is received ----
 
     fn on_event(&mut self, event: &Event) -> Result<(), Error> {
-        self.heard = true;
+        self.heard |= event.reply.code().value() != 421;
         if let Some(mark) = self.marks.pop_front() {
             self.answered = mark;
             if !self.output.reached(mark) {

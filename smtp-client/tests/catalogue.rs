@@ -156,6 +156,9 @@ fn normalised(data: &str) -> String {
 
 /// Latin-1, as the catalogue writes octets.
 fn octets(text: &str) -> Vec<u8> {
+    if text.is_ascii() {
+        return text.as_bytes().to_vec();
+    }
     text.chars()
         .map(|c| u8::try_from(u32::from(c)).unwrap())
         .collect()

@@ -433,3 +433,25 @@ fn a_server_without_pipelining_gets_one_command_at_a_time() {
         assert_eq!(session.server.log.len(), 12);
     }
 }
+
+#[test]
+fn rfc9422_mailmax_defers_what_does_not_go_over_this_connection() {
+    let envelope = envelope();
+    for level in LEVELS {
+        for chunking in Chunking::all() {
+            let server = Server::new().offering(&["PIPELINING", "LIMITS MAILMAX=2"]);
+            let mut session = Session::open(server, chunking);
+            let outcomes = session.send(policy(level), &[Mail::new(&envelope, MESSAGE); 4]);
+            let verdict = |i: usize| outcomes[i][0].outcome;
+            assert_eq!(
+                (verdict(0), verdict(1)),
+                (Outcome::Accepted, Outcome::Accepted)
+            );
+            assert_eq!(
+                (verdict(2), verdict(3)),
+                (Outcome::Deferred, Outcome::Deferred)
+            );
+            assert_eq!(session.connection.mails_left(), Some(0));
+        }
+    }
+}
