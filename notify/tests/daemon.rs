@@ -1,0 +1,375 @@
+//! The daemon as a whole: it wakes when there is work, ends when told, waits out a sick store, and a crash costs nothing.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use jiff::Timestamp;
+use postrider_notify::config::{Config, ExampleParts, example};
+use postrider_notify::daemon::{Daemon, Level, LogEvent, Observer};
+use postrider_notify::delivery::Sender;
+use postrider_notify::inbound::InboundState;
+use postrider_notify::inbound::reader::Reader;
+use postrider_notify::outgoing::DeliveryState::{self, Delivered, Leased};
+use postrider_notify::record::{Fields, RecordKey};
+use postrider_notify::records::Records;
+use postrider_notify::store::{SqliteStore, Store};
+use postrider_sandbox::{Action, Fault, Mail, Sandbox, Stage};
+use postrider_wire::Transcript;
+use serde_json::Value;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use support::*;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A configuration for a sandbox, and a database, in a folder.
+struct Desk {
+    dir: TempDir,
+    config: Arc<Config>,
+}
+
+impl Desk {
+    fn new(sandbox: &Sandbox) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("ca.pem"), sandbox.ca_pem()).unwrap();
+        std::fs::write(dir.path().join("password"), PASSWORD).unwrap();
+        let parts = ExampleParts {
+            smtp_host: sandbox.smtp().host().into(),
+            smtp_port: sandbox.smtp().port(),
+            smtp_security: "starttls",
+            pop3_host: sandbox.pop3().host().into(),
+            pop3_port: sandbox.pop3().port(),
+            pop3_security: "starttls",
+            user: "support".into(),
+            password: "password_file = \"password\"".into(),
+            ca_file: Some("ca.pem".into()),
+            database: "postrider.db".into(),
+            mail_domain: "example.org".into(),
+        };
+        for (name, text) in example(&parts) {
+            let path = dir.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let config = Config::load(dir.path()).unwrap_or_else(|error| panic!("{error}"));
+        let desk = Self {
+            dir,
+            config: Arc::new(config),
+        };
+        let records = desk.records(&desk.store());
+        for seed in &desk.config.records {
+            let id = Some(seed.id.clone());
+            records.insert(&seed.table, id, &seed.fields, "").unwrap();
+        }
+        desk
+    }
+
+    fn path(&self) -> &Path {
+        &self.config.database
+    }
+
+    /// The store, opened anew: what another process, or the next life of this one, sees.
+    fn store(&self) -> Arc<dyn Store> {
+        assert!(self.path().starts_with(self.dir.path()));
+        Arc::new(SqliteStore::open(self.path()).unwrap())
+    }
+
+    fn records(&self, store: &Arc<dyn Store>) -> Records {
+        Records::new(Arc::clone(store), Arc::clone(&self.config.schema))
+    }
+
+    /// An incident that Ada is told of.
+    fn incident(&self, store: &Arc<dyn Store>) -> RecordKey {
+        let fields = [("short_description", "Tea"), ("assigned_to", "ada")];
+        let fields = fields.map(|(name, value)| (name.to_owned(), Value::from(value)));
+        let fields = Fields::from_iter(fields);
+        self.records(store)
+            .insert("incident", None, &fields, "")
+            .unwrap()
+    }
+
+    /// Runs statements behind the daemon's back.
+    fn sql(&self, statements: &str) {
+        let side = rusqlite::Connection::open(self.path()).unwrap();
+        side.busy_timeout(PATIENCE).unwrap();
+        side.execute_batch(statements).unwrap();
+    }
+}
+
+/// A daemon that runs until it is stopped.
+struct Running {
+    events: Arc<Mutex<Vec<LogEvent>>>,
+    stop: oneshot::Sender<()>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Running {
+    fn start(desk: &Desk, store: &Arc<dyn Store>) -> Self {
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&events);
+        let observer: Observer = Arc::new(move |event| kept.lock().unwrap().push(event));
+        let daemon = Daemon::new(Arc::clone(&desk.config), Arc::clone(store), observer).unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async move { drop(stopped.await) };
+        let task = tokio::spawn(async move { daemon.run(shutdown).await.unwrap() });
+        Self { events, stop, task }
+    }
+
+    fn named(&self, name: &str) -> Vec<LogEvent> {
+        let events = self.events.lock().unwrap();
+        events
+            .iter()
+            .filter(|event| event.name == name)
+            .cloned()
+            .collect()
+    }
+
+    /// Waits until something was reported.
+    async fn wait_for(&self, name: &str) -> LogEvent {
+        let until = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            if let Some(event) = self.named(name).into_iter().next() {
+                return event;
+            }
+            assert!(
+                tokio::time::Instant::now() < until,
+                "{name}: {:?}",
+                self.events
+            );
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn stop(self) -> Vec<LogEvent> {
+        self.stop.send(()).unwrap();
+        self.task.await.unwrap();
+        Arc::into_inner(self.events).unwrap().into_inner().unwrap()
+    }
+}
+
+fn to_ada(mail: &Mail) -> bool {
+    mail.to == "ada@example.org"
+}
+
+fn now_or_later() -> Timestamp {
+    Timestamp::now()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_by_anybody_wakes_the_daemon() {
+    let sandbox = sandbox().await;
+    let desk = Desk::new(&sandbox);
+    let running = Running::start(&desk, &desk.store());
+    running.wait_for("started").await;
+    // Another process would open the file just so.
+    desk.incident(&desk.store());
+    sandbox.wait_for(to_ada, PATIENCE).await.unwrap();
+    let sent = running.wait_for("delivered").await;
+    assert_eq!(sent.level, Level::Info);
+    let events = running.stop().await;
+    assert_eq!(events.last().unwrap().name, "stopped");
+    let quits = sandbox
+        .transcript()
+        .iter()
+        .filter(|line| line.to_string().contains("C: QUIT"))
+        .count();
+    assert!(quits >= 2, "every connection ends with QUIT: {quits}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_is_fetched_acted_upon_and_told() {
+    let sandbox = sandbox().await;
+    let desk = Desk::new(&sandbox);
+    let question = "From: bob@example.org\r\nTo: support@example.org\r\nSubject: Help\r\nMessage-ID: <q@x>\r\n\r\nIt is broken.\r\n";
+    sandbox.deliver("support@example.org", question).unwrap();
+    let store = desk.store();
+    let running = Running::start(&desk, &store);
+    let answer = sandbox.wait_for(|mail| mail.to == "bob@example.org", PATIENCE);
+    let answer = answer.await.unwrap();
+    let text = String::from_utf8(answer.content.to_vec()).unwrap();
+    assert!(text.contains("Auto-Submitted: auto-"), "{text}");
+    running.wait_for("delivered").await;
+    running.stop().await;
+    assert_eq!(store.records("incident").unwrap().len(), 1);
+    assert!(sandbox.messages("support@example.org").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sick_store_is_reported_once_and_work_resumes() {
+    let sandbox = sandbox().await;
+    let desk = Desk::new(&sandbox);
+    desk.sql("CREATE TRIGGER sick BEFORE INSERT ON delivery BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END");
+    let store = desk.store();
+    let running = Running::start(&desk, &store);
+    let incident = desk.incident(&store);
+    let fault = running.wait_for("store_fault").await;
+    assert_eq!(fault.level, Level::Error);
+    assert!(
+        fault.to_string().contains("database or disk is full"),
+        "{fault}"
+    );
+    desk.sql("DROP TRIGGER sick");
+    running.wait_for("store_ok").await;
+    sandbox.wait_for(to_ada, PATIENCE).await.unwrap();
+    running.wait_for("delivered").await;
+    let events = running.stop().await;
+    let faults = events
+        .iter()
+        .filter(|event| event.name == "store_fault")
+        .count();
+    assert_eq!(faults, 1, "once, however often it was tried");
+    let filter = postrider_notify::store::LogFilter {
+        record: Some(incident),
+        limit: 10,
+        ..Default::default()
+    };
+    assert_eq!(store.log(&filter).unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_the_store_cannot_write_is_not_called_sent() {
+    let sandbox = sandbox().await;
+    let desk = Desk::new(&sandbox);
+    let store = desk.store();
+    queue(&*store, None, &["ada@example.org"]);
+    desk.sql("CREATE TRIGGER sick BEFORE UPDATE ON delivery WHEN NEW.state = 'delivered' BEGIN SELECT RAISE(ABORT, 'disk full'); END");
+    let account = desk.config.smtp[0].clone();
+    let mut sender = Sender::new(account, Arc::clone(&store), Transcript::off());
+    assert!(sender.run_once(now()).await.is_err());
+    assert_eq!(
+        states(&*store),
+        [Leased],
+        "accepted, but nobody could write it down"
+    );
+    desk.sql("DROP TRIGGER sick");
+    // The next life, or this one once the lease is over.
+    assert_eq!(sender.run_once(after(2)).await.unwrap().count(Delivered), 1);
+    let copies = sandbox.messages("ada@example.org");
+    assert_eq!(copies.len(), 2, "at least once");
+    assert_eq!(copies[0].content, copies[1].content, "under one Message-ID");
+}
+
+#[tokio::test]
+async fn mail_that_cannot_be_stored_stays_on_the_server() {
+    let sandbox = sandbox().await;
+    let desk = Desk::new(&sandbox);
+    sandbox
+        .deliver("support@example.org", "From: a@b\r\n\r\nx\r\n")
+        .unwrap();
+    desk.sql(
+        "CREATE TRIGGER sick BEFORE INSERT ON inbound BEGIN SELECT RAISE(ABORT, 'disk full'); END",
+    );
+    let store = desk.store();
+    let reader = Reader::new(
+        desk.config.pop3[0].clone(),
+        Arc::clone(&store),
+        Transcript::off(),
+    );
+    assert!(reader.run_once(now()).await.is_err());
+    assert_eq!(sandbox.messages("support@example.org").len(), 1);
+    assert!(store.inbound_log(10).unwrap().is_empty());
+    desk.sql("DROP TRIGGER sick");
+    reader.run_once(now()).await.unwrap();
+    assert_eq!(sandbox.messages("support@example.org").len(), 0);
+    assert_eq!(store.inbound_log(10).unwrap().len(), 1);
+}
+
+fn all(store: &dyn Store, state: DeliveryState) -> bool {
+    states(store).iter().all(|s| *s == state)
+}
+
+/// Runs a life of the daemon until nothing is due, as after a restart.
+async fn next_life(desk: &Desk) -> Arc<dyn Store> {
+    let sqlite = Arc::new(SqliteStore::open(desk.path()).unwrap());
+    let lock = sqlite.lock_daemon().unwrap();
+    let store: Arc<dyn Store> = sqlite;
+    let observer: Observer = Arc::new(|_| {});
+    let daemon = Daemon::new(Arc::clone(&desk.config), Arc::clone(&store), observer).unwrap();
+    daemon.run_once().await.unwrap();
+    drop(lock);
+    store
+}
+
+#[tokio::test]
+async fn a_life_that_ends_between_claim_and_completion_costs_at_most_a_second_copy() {
+    let sandbox = sandbox().await;
+    let desk = Desk::new(&sandbox);
+    {
+        let store = desk.store();
+        desk.incident(&store);
+        let accounts = store.due_accounts(now_or_later()).unwrap();
+        assert!(accounts.is_empty(), "nothing is settled yet");
+    }
+    drop(next_life(&desk).await);
+    assert_eq!(sandbox.messages("ada@example.org").len(), 1);
+    {
+        // This life claims and then ends.
+        let store = desk.store();
+        queue(&*store, None, &["ada@example.org", "bob@example.org"]);
+        let lease = Duration::from_secs(3600);
+        let claimed = store
+            .claim(&["main"], "dead", now_or_later(), lease, 10)
+            .unwrap();
+        assert_eq!(claimed.len(), 2);
+    }
+    let store = next_life(&desk).await;
+    assert!(all(&*store, Delivered), "{:?}", states(&*store));
+    assert_eq!(sandbox.messages("bob@example.org").len(), 1);
+    let crashed = store.attempts(log(&*store)[1].delivery).unwrap();
+    let outcomes: Vec<&str> = crashed
+        .iter()
+        .map(|attempt| attempt.outcome.as_str())
+        .collect();
+    assert_eq!(
+        outcomes,
+        ["crashed", "delivered"],
+        "each attempt has its row"
+    );
+}
+
+#[tokio::test]
+async fn a_mail_fetched_in_one_life_acts_once_in_the_next() {
+    let sandbox = sandbox().await;
+    let desk = Desk::new(&sandbox);
+    let question = "From: bob@example.org\r\nTo: support@example.org\r\nSubject: Help\r\nMessage-ID: <q@x>\r\n\r\nx\r\n";
+    sandbox.deliver("support@example.org", question).unwrap();
+    // The connection breaks when the mail is stored and DELE is on its way.
+    sandbox.add_fault(Fault::pop3(Stage::Dele, Action::DropBefore));
+    {
+        let store = desk.store();
+        let reader = Reader::new(
+            desk.config.pop3[0].clone(),
+            Arc::clone(&store),
+            Transcript::off(),
+        );
+        assert!(reader.fetch_once(now()).await.is_err());
+        assert_eq!(
+            store.inbound_log(10).unwrap().len(),
+            1,
+            "stored before DELE"
+        );
+    }
+    assert_eq!(sandbox.messages("support@example.org").len(), 1);
+    let store = next_life(&desk).await;
+    assert_eq!(
+        sandbox.messages("support@example.org").len(),
+        0,
+        "made good"
+    );
+    drop(next_life(&desk).await);
+    let inbound = store.inbound_log(10).unwrap();
+    assert_eq!(
+        (inbound.len(), inbound[0].outcome.state),
+        (1, InboundState::Processed)
+    );
+    assert_eq!(store.records("incident").unwrap().len(), 1);
+    assert_eq!(
+        sandbox.messages("bob@example.org").len(),
+        1,
+        "one acknowledgement"
+    );
+}
