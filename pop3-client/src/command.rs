@@ -177,7 +177,7 @@ impl Request {
     }
 
     /// True if `+OK` is followed by lines and a dot (RFC 1939 §3).
-    #[cfg(feature = "tokio")]
+    #[cfg(any(feature = "tokio", feature = "blocking"))]
     pub(crate) fn is_multi_line(self) -> bool {
         matches!(
             self,

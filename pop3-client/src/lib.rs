@@ -8,7 +8,7 @@ mod command;
 mod connection;
 mod decoder;
 mod diagram;
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod driver;
 mod event;
 mod fault;
@@ -29,7 +29,11 @@ pub use connection::{Connection, Phase};
 pub use decoder::{Decoded, DotDecoder, LineEnding};
 pub use diagram::state_diagram;
 #[cfg(feature = "tokio")]
-pub use driver::{Client, Config, Error, ErrorKind, Pipelining, Retrieved, Stage, Timeouts};
+pub use driver::Client;
+#[cfg(feature = "blocking")]
+pub use driver::blocking;
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+pub use driver::{Config, DeleReplies, Error, ErrorKind, Pipelining, Retrieved, Stage, Timeouts};
 pub use event::Event;
 pub use fault::{Local, Violation};
 pub use limits::Limits;
@@ -40,7 +44,9 @@ pub use state::State;
 pub use timestamp::Timestamp;
 pub use unique_id::{InvalidUniqueId, UniqueId};
 
+#[cfg(feature = "tokio")]
+pub use postrider_wire::Stream;
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+pub use postrider_wire::Tls;
 pub use postrider_wire::sasl::Credentials;
 pub use postrider_wire::{Endpoint, Secret, Security, Transcript};
-#[cfg(feature = "tokio")]
-pub use postrider_wire::{Stream, Tls};

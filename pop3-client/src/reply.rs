@@ -75,7 +75,7 @@ impl Reply {
     }
 
     /// The whole line as sent, for a transcript that escapes it.
-    #[cfg(feature = "tokio")]
+    #[cfg(any(feature = "tokio", feature = "blocking"))]
     pub(crate) fn to_line(&self) -> Vec<u8> {
         let indicator = if self.is_ok() { &b"+OK "[..] } else { b"-ERR " };
         [indicator, &self.text].concat().trim_ascii_end().to_vec()

@@ -1,8 +1,8 @@
 use super::config::Config;
 use super::error::{Error, ErrorKind, Stage};
-use super::link::TokioLink;
-use super::retrieve::Retrieved;
+use super::retrieve::{DeleReplies, Retrieved};
 use super::session::Session;
+use super::tokio_link::TokioLink;
 use crate::{
     Capabilities, Command, CustomCommand, DropListing, Event, LanguageTag, MessageNumber, Reply,
     ScanListing, State, UniqueId,
@@ -175,10 +175,7 @@ impl Client {
     ///
     /// # Errors
     /// If the connection fails.
-    pub async fn dele_many(
-        &mut self,
-        numbers: &[MessageNumber],
-    ) -> Result<Vec<(MessageNumber, Result<(), Reply>)>, Error> {
+    pub async fn dele_many(&mut self, numbers: &[MessageNumber]) -> Result<DeleReplies, Error> {
         self.0.dele_many(numbers).await
     }
 

@@ -1,6 +1,8 @@
 use crate::{InvalidArgument, Local, MessageNumber, Reply, Request, ResponseCode, Violation};
+#[cfg(feature = "tokio")]
+use postrider_wire::ConnectError;
 use postrider_wire::sasl::NoMechanism;
-use postrider_wire::{ConnectError, Endpoint, TlsConfigError};
+use postrider_wire::{Endpoint, TlsConfigError};
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -39,7 +41,12 @@ pub enum Stage {
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The connection, or its TLS handshake, could not be made.
+    #[cfg(feature = "tokio")]
     Connect(ConnectError),
+    /// The connection could not be made (blocking client).
+    Unreachable(io::Error),
+    /// The TLS handshake failed (blocking client).
+    Handshake(io::Error),
     /// The TLS configuration cannot be used.
     TlsConfig(TlsConfigError),
     /// The connection broke.
@@ -118,8 +125,11 @@ impl Error {
     /// Whether the same attempt may succeed later without anybody changing anything.
     pub fn is_retryable(&self) -> bool {
         match self.kind() {
+            #[cfg(feature = "tokio")]
             ErrorKind::Connect(error) => error.is_retryable(),
-            ErrorKind::Io(_)
+            ErrorKind::Handshake(error) => error.kind() != io::ErrorKind::InvalidData,
+            ErrorKind::Unreachable(_)
+            | ErrorKind::Io(_)
             | ErrorKind::Timeout(_)
             | ErrorKind::Closed
             | ErrorKind::Interrupted => true,
@@ -210,7 +220,12 @@ impl fmt::Display for Error {
             kind,
         } = &*self.0;
         match kind {
+            #[cfg(feature = "tokio")]
             ErrorKind::Connect(error) => error.fmt(f),
+            ErrorKind::Unreachable(error) => write!(f, "cannot connect to {endpoint}: {error}"),
+            ErrorKind::Handshake(error) => {
+                write!(f, "TLS handshake with {endpoint} failed: {error}")
+            }
             ErrorKind::TlsConfig(error) => write!(f, "{stage} to {endpoint}: {error}"),
             ErrorKind::Io(error) => {
                 write!(f, "{stage}: the connection to {endpoint} broke: {error}")
@@ -262,7 +277,9 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(match self.kind() {
+            #[cfg(feature = "tokio")]
             ErrorKind::Connect(error) => error,
+            ErrorKind::Unreachable(error) | ErrorKind::Handshake(error) => error,
             ErrorKind::TlsConfig(error) => error,
             ErrorKind::Io(error) => error,
             ErrorKind::Violation(error) => error,

@@ -31,6 +31,9 @@ pub enum Retrieved<'a> {
     },
 }
 
+/// What the server said to the DELE of each message, in order.
+pub type DeleReplies = Vec<(MessageNumber, Result<(), Reply>)>;
+
 /// Octets that a message is taken to have if LIST was not asked.
 const USUAL: u64 = 16 << 10;
 
@@ -75,7 +78,7 @@ impl<L: Link> Session<L> {
     pub(crate) async fn dele_many(
         &mut self,
         numbers: &[MessageNumber],
-    ) -> Result<Vec<(MessageNumber, Result<(), Reply>)>, Error> {
+    ) -> Result<DeleReplies, Error> {
         let mut results = Vec::with_capacity(numbers.len());
         let mut answered = |event: &Event| {
             match event {
@@ -169,7 +172,7 @@ impl<L: Link> Session<L> {
     fn window(&self) -> Window {
         let listed = self.pop3.capabilities().pipelining();
         if listed && self.config.may_pipeline() {
-            Window::adaptive()
+            Window::adaptive(L::MOST_IN_FLIGHT)
         } else {
             Window::lock_step()
         }

@@ -92,7 +92,7 @@ impl<L: Link> Session<L> {
             .link
             .start_tls(&self.config.endpoint, &tls, timeout)
             .await;
-        started.map_err(|e| self.error(ErrorKind::Connect(e)))?;
+        started.map_err(|kind| self.error(kind))?;
         self.pop3.tls_started();
         self.note_tls();
         Ok(())

@@ -13,9 +13,6 @@ pub(crate) struct Window {
 /// Commands in flight at first.
 const FIRST: usize = 64;
 
-/// Commands in flight at most. At 20 ms of round trip this is beyond what servers deliver.
-const MOST: usize = 2_048;
-
 /// Octets of messages in flight, as far as their sizes are known.
 const BUDGET: u64 = 8 << 20;
 
@@ -25,8 +22,8 @@ impl Window {
         Self::with(1, 1, u64::MAX)
     }
 
-    pub(crate) fn adaptive() -> Self {
-        Self::with(FIRST, MOST, BUDGET)
+    pub(crate) fn adaptive(most: usize) -> Self {
+        Self::with(FIRST.min(most), most, BUDGET)
     }
 
     fn with(depth: usize, most: usize, budget: u64) -> Self {
@@ -82,6 +79,8 @@ impl Window {
 mod tests {
     use super::*;
 
+    const MOST: usize = 2_048;
+
     /// Fills the window, then takes one answer at a time: the most that was ever in flight.
     fn run(window: &mut Window, messages: usize, octets: u64) -> usize {
         let (mut left, mut most) = (messages, 0);
@@ -100,10 +99,10 @@ mod tests {
 
     #[test]
     fn it_starts_at_64_and_doubles_beyond_1024() {
-        assert_eq!(run(&mut Window::adaptive(), 64, 100), 64);
-        assert_eq!(run(&mut Window::adaptive(), 200, 100), 128);
-        assert!(run(&mut Window::adaptive(), 10_000, 100) >= 1_024);
-        assert!(run(&mut Window::adaptive(), 100_000, 100) <= MOST);
+        assert_eq!(run(&mut Window::adaptive(MOST), 64, 100), 64);
+        assert_eq!(run(&mut Window::adaptive(MOST), 200, 100), 128);
+        assert!(run(&mut Window::adaptive(MOST), 10_000, 100) >= 1_024);
+        assert!(run(&mut Window::adaptive(MOST), 100_000, 100) <= MOST);
     }
 
     #[test]
@@ -113,8 +112,8 @@ mod tests {
 
     #[test]
     fn octets_in_flight_stay_under_the_budget_and_one_message_always_goes() {
-        assert_eq!(run(&mut Window::adaptive(), 100, 1 << 20), 8);
-        assert_eq!(run(&mut Window::adaptive(), 100, 100 << 20), 1);
-        assert_eq!(run(&mut Window::adaptive(), 100, u64::MAX), 1);
+        assert_eq!(run(&mut Window::adaptive(MOST), 100, 1 << 20), 8);
+        assert_eq!(run(&mut Window::adaptive(MOST), 100, 100 << 20), 1);
+        assert_eq!(run(&mut Window::adaptive(MOST), 100, u64::MAX), 1);
     }
 }

@@ -7,9 +7,9 @@ use super::mailbox::load;
 use super::store::{Arrived, Store};
 use super::{Deletion, Digest, Policy, Summary, SyncError, SyncEvent, session};
 use crate::driver::{Link, Session, Transfer};
-use crate::{Config, Credentials, Endpoint, Security};
+use crate::{Config, Credentials, Endpoint, ErrorKind, Security};
 use bytes::{Buf, BytesMut};
-use postrider_wire::{ConnectError, Tls};
+use postrider_wire::Tls;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::io;
@@ -396,6 +396,8 @@ fn message(text: &[u8]) -> Vec<u8> {
 }
 
 impl Link for ModelLink {
+    const MOST_IN_FLIGHT: usize = 2_048;
+
     fn now(&self) -> Instant {
         Instant::now()
     }
@@ -426,7 +428,7 @@ impl Link for ModelLink {
         Ok(self.closed.then_some(Transfer::Closed))
     }
 
-    async fn start_tls(&mut self, _: &Endpoint, _: &Tls, _: Duration) -> Result<(), ConnectError> {
+    async fn start_tls(&mut self, _: &Endpoint, _: &Tls, _: Duration) -> Result<(), ErrorKind> {
         Ok(())
     }
 
