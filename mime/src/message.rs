@@ -9,6 +9,7 @@ use crate::date_time::DateTime;
 use crate::defect::{Defect, DefectKind};
 use crate::field::HeaderField;
 use crate::field_name::FieldId;
+use crate::flowed::unflowed;
 use crate::grammar::message_id::MessageIds;
 use crate::html::html_to_text;
 use crate::index::{Index, Indexer};
@@ -267,7 +268,8 @@ impl<'a> Message<'a> {
         self.bodies().attachments
     }
 
-    /// The text to read: the text bodies joined, HTML among them turned into text, line ends as LF.
+    /// The text to read: the text bodies joined, HTML among them turned into text, flowed text into paragraphs
+    /// (RFC 3676), line ends as LF.
     ///
     /// `None` if there is no text at all.
     pub fn body_text(&self) -> Option<String> {
@@ -277,11 +279,49 @@ impl<'a> Message<'a> {
             let text = part.text().text;
             match (content_type.main(), content_type.sub()) {
                 ("text", "html") => Some(html_to_text(&text)),
-                ("text", _) => Some(text.replace("\r\n", "\n")),
+                ("text", _) => Some(unflowed(text, &content_type).replace("\r\n", "\n")),
                 _ => None,
             }
         });
         join(texts)
+    }
+
+    /// The first `characters` of the text to read, on one line: for a list of messages.
+    ///
+    /// No more of the text is decoded than it takes.
+    pub fn preview(&self, characters: usize) -> Option<String> {
+        let bodies = self.bodies();
+        let part = bodies
+            .text
+            .iter()
+            .find(|part| part.content_type().main() == "text")?;
+        let is_html = part.content_type().is("text", "html");
+        // Markup takes up most of an HTML text, and a character up to twelve bytes of an encoded one.
+        let bytes = characters
+            .saturating_mul(if is_html { 64 } else { 16 })
+            .saturating_add(4096);
+        let text = part.text_of_first(bytes).text;
+        let text = if is_html {
+            html_to_text(&text)
+        } else {
+            text.into_owned()
+        };
+        let mut preview = String::new();
+        for word in text.split_whitespace() {
+            if !preview.is_empty() {
+                preview.push(' ');
+            }
+            preview.push_str(word);
+            if preview.len() > characters.saturating_mul(4) {
+                break;
+            }
+        }
+        let end = preview
+            .char_indices()
+            .nth(characters)
+            .map_or(preview.len(), |(at, _)| at);
+        preview.truncate(end);
+        Some(preview)
     }
 
     /// The HTML to show: the HTML bodies joined, line ends as LF. `None` if there is no HTML.

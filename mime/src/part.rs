@@ -7,7 +7,7 @@ use crate::charset::{self, Text};
 use crate::coding::{self, Decoded, TransferEncoding};
 use crate::content::{ContentDisposition, ContentType};
 use crate::date_time::DateTime;
-use crate::defect::Defect;
+use crate::defect::{Defect, DefectKind};
 use crate::field::HeaderField;
 use crate::field_name::FieldId;
 use crate::file_name;
@@ -300,17 +300,42 @@ impl<'m> Part<'m> {
 
     /// The content of the body, its transfer encoding taken off. That of a multipart is its raw body.
     pub fn content(self) -> Decoded<'m> {
-        let encoding = if self.is_multipart() {
+        coding::decode(self.encoding(), self.raw_body())
+    }
+
+    /// Appends the content of the body to a buffer that can be used again. What was wrong with the encoding is
+    /// returned.
+    pub fn decode_into(self, out: &mut Vec<u8>) -> Option<DefectKind> {
+        coding::decode_into(self.encoding(), self.raw_body(), out)
+    }
+
+    /// How many bytes the content has. A base64 body is measured and not decoded.
+    pub fn decoded_len(self) -> usize {
+        match self.encoding() {
+            TransferEncoding::Base64 => coding::base64::decoded_length(self.raw_body()),
+            _ => self.content().bytes.len(),
+        }
+    }
+
+    /// The encoding to take off: a multipart has none.
+    fn encoding(self) -> TransferEncoding {
+        if self.is_multipart() {
             TransferEncoding::Binary
         } else {
             self.transfer_encoding()
-        };
-        coding::decode(encoding, self.raw_body())
+        }
     }
 
     /// The content as text in its charset. Line ends stay as they are.
     pub fn text(self) -> Text<'m> {
-        let content = self.content();
+        self.text_of_first(usize::MAX)
+    }
+
+    /// The text of so many bytes of the raw body at most.
+    pub(crate) fn text_of_first(self, bytes: usize) -> Text<'m> {
+        let body = self.raw_body();
+        let body = body.get(..bytes).unwrap_or(body);
+        let content = coding::decode(self.encoding(), body);
         let content_type = self.content_type();
         let label = content_type.charset();
         let label = label.as_deref().map(str::as_bytes);

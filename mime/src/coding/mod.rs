@@ -2,6 +2,8 @@
 
 pub(crate) mod base64;
 pub(crate) mod quoted_printable;
+mod uuencode;
+mod y_enc;
 
 use std::borrow::Cow;
 
@@ -21,6 +23,10 @@ pub enum TransferEncoding {
     Base64,
     /// Quoted-printable (RFC 2045 §6.7).
     QuotedPrintable,
+    /// Uuencode, which is older than MIME and never was part of it.
+    Uuencode,
+    /// yEnc, as it is used on Usenet.
+    YEnc,
     /// Anything else: the bytes are left as they are.
     Unknown,
 }
@@ -45,6 +51,8 @@ impl TransferEncoding {
             _ if is("binary") => Self::Binary,
             _ if is("base64") => Self::Base64,
             _ if is("quoted-printable") => Self::QuotedPrintable,
+            _ if is("x-uuencode") || is("x-uue") || is("uuencode") => Self::Uuencode,
+            _ if is("x-yenc") || is("yenc") => Self::YEnc,
             _ => Self::Unknown,
         }
     }
@@ -57,13 +65,18 @@ impl TransferEncoding {
             Self::Binary => "binary",
             Self::Base64 => "base64",
             Self::QuotedPrintable => "quoted-printable",
+            Self::Uuencode => "x-uuencode",
+            Self::YEnc => "x-yenc",
             Self::Unknown => "",
         }
     }
 
     /// Whether the bytes of a body differ from its content.
     pub(crate) fn is_encoded(self) -> bool {
-        matches!(self, Self::Base64 | Self::QuotedPrintable)
+        matches!(
+            self,
+            Self::Base64 | Self::QuotedPrintable | Self::Uuencode | Self::YEnc
+        )
     }
 }
 
@@ -78,26 +91,36 @@ pub struct Decoded<'m> {
 
 /// Takes a transfer encoding off.
 pub(crate) fn decode(encoding: TransferEncoding, body: &[u8]) -> Decoded<'_> {
-    match encoding {
-        TransferEncoding::Base64 => owned(body, base64::decode),
-        TransferEncoding::QuotedPrintable => owned(body, quoted_printable::decode),
-        TransferEncoding::Unknown => Decoded {
-            bytes: body.into(),
-            defect: Some(DefectKind::UnknownEncoding),
-        },
-        _ => Decoded {
-            bytes: body.into(),
-            defect: None,
-        },
+    if encoding.is_encoded() {
+        let mut out = Vec::new();
+        let defect = decode_into(encoding, body, &mut out);
+        return Decoded {
+            bytes: out.into(),
+            defect,
+        };
+    }
+    let unknown = encoding == TransferEncoding::Unknown;
+    Decoded {
+        bytes: body.into(),
+        defect: unknown.then_some(DefectKind::UnknownEncoding),
     }
 }
 
-fn owned(body: &[u8], decode: fn(&[u8], &mut Vec<u8>) -> Option<DefectKind>) -> Decoded<'static> {
-    let mut out = Vec::new();
-    let defect = decode(body, &mut out);
-    Decoded {
-        bytes: out.into(),
-        defect,
+/// Appends the content of a body to `out`.
+pub(crate) fn decode_into(
+    encoding: TransferEncoding,
+    body: &[u8],
+    out: &mut Vec<u8>,
+) -> Option<DefectKind> {
+    match encoding {
+        TransferEncoding::Base64 => base64::decode(body, out),
+        TransferEncoding::QuotedPrintable => quoted_printable::decode(body, out),
+        TransferEncoding::Uuencode => uuencode::decode(body, out),
+        TransferEncoding::YEnc => y_enc::decode(body, out),
+        _ => {
+            out.extend_from_slice(body);
+            (encoding == TransferEncoding::Unknown).then_some(DefectKind::UnknownEncoding)
+        }
     }
 }
 

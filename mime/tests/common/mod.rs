@@ -34,6 +34,10 @@ pub fn read_all(message: &Message<'_>) {
         assert!(
             !name.is_empty() && name.len() <= 210 && !name.contains(['/', '\\', ':', '\0', '\n'])
         );
+        let mut content = Vec::new();
+        assert_eq!(part.decode_into(&mut content), part.content().defect);
+        assert_eq!(content, *part.content().bytes);
+        assert_eq!(content.len(), part.decoded_len());
         let _ = (part.text(), part.preamble(), part.epilogue());
     }
     for defect in message.defects() {
@@ -51,6 +55,17 @@ pub fn read_all(message: &Message<'_>) {
             .chain(&bodies.html)
             .chain(&bodies.attachments)
             .all(|part| !part.is_multipart() || part.first_child().is_none())
+    );
+    assert!(message.preview(5).is_none_or(|p| p.chars().count() <= 5));
+    let _ = (
+        message.report(),
+        message.returned_message(),
+        message.mailing_list(),
+        message.base_subject(),
+    );
+    let _ = (
+        message.received().count(),
+        message.authentication_results().count(),
     );
     let _ = (
         message.body_text(),

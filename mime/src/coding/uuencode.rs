@@ -1,0 +1,88 @@
+//! Uuencode, as `Content-Transfer-Encoding: x-uuencode` (POSIX.1, `uuencode`).
+//!
+//! ```text
+//! file  = "begin" SP mode SP name LF *line zero-line "end"
+//! line  = length 1*group       ; length and groups are bytes of 6 bits, plus 32
+//! ```
+//!
+//! We also accept `` ` `` for a space, lines cut at the end, and a missing `end`. Text outside `begin` … `end` is dropped.
+
+use crate::defect::DefectKind;
+
+/// Appends the content of uuencoded text to `out`.
+pub(super) fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<DefectKind> {
+    let mut lines = text
+        .split(|b| *b == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    if !lines.any(|line| line.starts_with(b"begin ")) {
+        return Some(DefectKind::BadEncodedData);
+    }
+    out.reserve(text.len() / 4 * 3);
+    let mut bad = false;
+    for line in lines {
+        let Some((length, groups)) = line.split_first() else {
+            continue;
+        };
+        if line == b"end" {
+            return bad.then_some(DefectKind::BadEncodedData);
+        }
+        match sextet(*length) {
+            Some(length) => bad |= !decode_line(groups, usize::from(length), out),
+            None => bad = true,
+        }
+    }
+    Some(DefectKind::BadEncodedData)
+}
+
+/// Appends `length` bytes of a line. False when the line holds fewer.
+fn decode_line(groups: &[u8], length: usize, out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    let mut good = true;
+    for group in groups.chunks(4) {
+        // White space at the end of a line may be lost: it is zeroes.
+        let mut bits = 0_u32;
+        for i in 0..4 {
+            let value = group.get(i).map_or(Some(0), |b| sextet(*b));
+            good &= value.is_some();
+            bits = bits << 6 | u32::from(value.unwrap_or(0));
+        }
+        let [_, bytes @ ..] = bits.to_be_bytes();
+        out.extend_from_slice(&bytes);
+    }
+    let whole = out.len() - start >= length;
+    out.truncate(start + length);
+    good && whole
+}
+
+fn sextet(byte: u8) -> Option<u8> {
+    (b' '..=b'`').contains(&byte).then(|| (byte - b' ') & 63)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (Vec<u8>, Option<DefectKind>) {
+        let mut out = Vec::new();
+        let defect = decode(text.as_bytes(), &mut out);
+        (out, defect)
+    }
+
+    const BAD: Option<DefectKind> = Some(DefectKind::BadEncodedData);
+
+    #[test]
+    fn known_answers() {
+        assert_eq!(
+            read("junk\r\nbegin 644 cat.txt\r\n#0V%T\r\n`\r\nend\r\n"),
+            (b"Cat".to_vec(), None)
+        );
+        assert_eq!(read("begin 644 x\n!80``\n \nend\n"), (b"a".to_vec(), None));
+    }
+
+    #[test]
+    fn what_is_damaged_is_told() {
+        assert_eq!(read("begin 644 x\n#0V%T\n"), (b"Cat".to_vec(), BAD));
+        assert_eq!(read("begin 644 x\n$0V%T\nend"), (b"Cat".to_vec(), BAD));
+        assert_eq!(read("no begin"), (vec![], BAD));
+    }
+}
