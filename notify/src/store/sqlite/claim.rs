@@ -19,7 +19,7 @@ pub(super) const DUE: &str =
     WHERE account = ?1 AND state IN ('ready','leased','deferred','unknown') AND next_at <= ?2
     ORDER BY next_at, id LIMIT ?3";
 
-pub(super) const EARLIER: &str = "SELECT id, next_at, lease_owner, lease_epoch FROM delivery
+pub(super) const EARLIER: &str = "SELECT id, next_at FROM delivery
     WHERE thread = ?1 AND id < ?2 AND state IN ('leased','deferred','unknown') ORDER BY id LIMIT 1";
 
 /// One worker's wish for work.
