@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// The mailboxes at `mail.test`, each also a user of SMTP AUTH. A test takes one that no other test of its file uses.
-pub const MAILBOXES: [&str; 16] = [
+pub const MAILBOXES: [&str; 17] = [
     "alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy", "kevin",
-    "laura", "mike", "nina", "oscar", "peggy",
+    "laura", "mike", "nina", "oscar", "peggy", "support",
 ];
 
 /// Every user's password. It has a space and a `%`, because passwords do.
