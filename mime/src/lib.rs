@@ -26,9 +26,12 @@ mod mailing_list;
 mod message;
 mod message_id;
 mod part;
+mod partial;
 mod push;
 mod report;
+mod role;
 mod shape;
+mod store;
 mod thread;
 mod trace;
 mod value_error;
@@ -54,11 +57,14 @@ pub use mailing_list::MailingList;
 pub use message::Message;
 pub use message_id::MessageId;
 pub use part::{Part, PartId};
+pub use partial::{ExternalBody, Fragment, reassemble};
 pub use push::{Event, PushParser};
 pub use report::{
     Action, DeliveryStatus, Disposition, DispositionNotification, FeedbackReport, RecipientStatus,
     Report, StatusCode, Typed,
 };
+pub use role::Role;
+pub use store::{Flag, Maildir, MaildirEntry, Mbox, MboxEntry};
 pub use thread::{base_subject, reply_subject};
 pub use trace::Received;
 pub use value_error::ValueError;
