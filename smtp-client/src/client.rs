@@ -3,10 +3,11 @@
 mod open;
 mod pump;
 
+use crate::outcome::name_server;
 use crate::planner::Planner;
 use crate::{
-    Argument, Capabilities, Cause, Command, Config, Connection, Endpoint, Envelope, Error, Event,
-    Mail, RecipientOutcome, Reply, Stage, State,
+    Argument, Capabilities, Command, Config, Connection, Endpoint, Envelope, Error, Event, Mail,
+    RecipientOutcome, Reply, Stage, State,
 };
 use bytes::BytesMut;
 use postrider_wire::Stream;
@@ -98,8 +99,9 @@ impl Client {
         let mut planner = Planner::new(&mut self.connection, policy, mails);
         let times = self.config.times();
         self.wire
-            .run(&mut planner, times, |index, outcomes| {
-                settled(index, named(outcomes, endpoint));
+            .run(&mut planner, times, |index, mut outcomes| {
+                name_server(&mut outcomes, endpoint);
+                settled(index, outcomes);
             })
             .await;
         let heard = planner.has_heard();
@@ -224,14 +226,4 @@ impl Client {
             }
         }
     }
-}
-
-/// Names the server in the errors that do not.
-fn named(mut outcomes: Vec<RecipientOutcome>, endpoint: &Endpoint) -> Vec<RecipientOutcome> {
-    for outcome in &mut outcomes {
-        if let Cause::Error(error) = &mut outcome.cause {
-            *error = error.clone().at(endpoint);
-        }
-    }
-    outcomes
 }

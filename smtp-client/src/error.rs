@@ -191,6 +191,12 @@ impl Error {
                 "if the server expects TLS from the first byte, as on port 465, use Security::Tls"
             }
             ErrorKind::InvalidReply(_) if greeting => "is this the port of an SMTP server?",
+            ErrorKind::Io(error)
+                if self.stage() == Stage::Tls
+                    && error.to_string().contains("InvalidContentType") =>
+            {
+                "the server answered in plain text: did you mean Security::StartTls (usual on ports 587 and 25)?"
+            }
             ErrorKind::StartTlsNotOffered => {
                 "try Security::Tls on port 465; Security::None gives up protection"
             }
@@ -322,6 +328,15 @@ impl std::error::Error for Error {
             ErrorKind::NoMechanism(error) => Some(error),
             ErrorKind::Sasl(error) => Some(error),
             _ => None,
+        }
+    }
+}
+
+impl From<io::Error> for ErrorKind {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::Closed,
+            _ => Self::Io(Arc::new(error)),
         }
     }
 }

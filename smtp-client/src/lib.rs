@@ -4,11 +4,13 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod capabilities;
 #[cfg(feature = "tokio")]
 mod client;
 mod command;
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod config;
 mod connection;
 mod domain;
@@ -37,7 +39,7 @@ pub use capabilities::Capabilities;
 #[cfg(feature = "tokio")]
 pub use client::Client;
 pub use command::{Awaited, Command};
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use config::Config;
 pub use connection::{Connection, Event, Protocol};
 pub use domain::Domain;
@@ -59,7 +61,7 @@ pub use stage::Stage;
 pub use state::{Meaning, State};
 pub use text::{Argument, Attribute};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use postrider_wire::Tls;
 pub use postrider_wire::sasl::Credentials;
 pub use postrider_wire::{Endpoint, Secret, Security, Transcript};

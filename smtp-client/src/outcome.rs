@@ -76,6 +76,16 @@ impl Outcome {
     }
 }
 
+/// Names the server in the errors that do not.
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+pub(crate) fn name_server(outcomes: &mut [RecipientOutcome], endpoint: &crate::Endpoint) {
+    for outcome in outcomes {
+        if let Cause::Error(error) = &mut outcome.cause {
+            *error = error.clone().at(endpoint);
+        }
+    }
+}
+
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

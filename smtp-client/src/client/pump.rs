@@ -7,7 +7,6 @@ use postrider_wire::Stream;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
@@ -149,7 +148,9 @@ impl Wire {
             match timeout_at(deadline, happens).await {
                 Ok(Ok(Happened::Wrote)) => self.since = Instant::now(),
                 Ok(Ok(Happened::Read(0))) => {
-                    let kind = write_error.take().map_or(ErrorKind::Closed, io_error);
+                    let kind = write_error
+                        .take()
+                        .map_or(ErrorKind::Closed, ErrorKind::from);
                     planner.lost(Error::new(stage, kind));
                 }
                 Ok(Ok(Happened::Read(_))) => {
@@ -159,7 +160,7 @@ impl Wire {
                 }
                 // The server may have said why before it stopped reading: read on to the end.
                 Ok(Ok(Happened::WriteFailed(error))) => write_error = Some(error),
-                Ok(Err(error)) => planner.lost(Error::new(stage, io_error(error))),
+                Ok(Err(error)) => planner.lost(Error::new(stage, error.into())),
                 Err(_) => planner.lost(Error::new(stage, ErrorKind::Timeout(times.of(stage)))),
             }
         }
@@ -245,14 +246,7 @@ async fn within<T>(
 ) -> Result<T, Error> {
     match timeout_at(deadline, work).await {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(Error::new(stage, io_error(error))),
+        Ok(Err(error)) => Err(Error::new(stage, error.into())),
         Err(_) => Err(Error::new(stage, ErrorKind::Timeout(times.of(stage)))),
-    }
-}
-
-fn io_error(error: io::Error) -> ErrorKind {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => ErrorKind::Closed,
-        _ => ErrorKind::Io(Arc::new(error)),
     }
 }

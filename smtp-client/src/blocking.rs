@@ -1,0 +1,228 @@
+//! The driver over `std::net` and rustls, for programs without an async runtime.
+//!
+//! ```no_run
+//! use postrider_smtp::{Config, Credentials, Endpoint, Envelope, blocking::Client};
+//!
+//! let config = Config::new(Endpoint::new("smtp.example.org", 587)?)
+//!     .credentials(Credentials::password("ada@example.org", "correct horse")?);
+//! let mut client = Client::connect(&config)?;
+//! let envelope = Envelope::parse("ada@example.org", ["bob@example.net"])?;
+//! for outcome in client.send(&envelope, b"Subject: Hello\r\n\r\nIt works.\r\n") {
+//!     println!("{outcome}");
+//! }
+//! client.quit();
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Not supported: a time limit on resolving names, which the system sets.
+
+mod wire;
+
+use crate::opening::{Opening, Progress};
+use crate::outcome::name_server;
+use crate::planner::Planner;
+use crate::{
+    Capabilities, Command, Config, Connection, Endpoint, Envelope, Error, Mail, RecipientOutcome,
+    Security, Stage, State,
+};
+use bytes::BytesMut;
+use std::net::TcpStream;
+use wire::{Read, Wire};
+
+/// One connection to a server, ready to send mail.
+#[derive(Debug)]
+pub struct Client {
+    wire: Wire,
+    connection: Connection,
+    config: Config,
+}
+
+impl Client {
+    /// Connects and opens a session: greeting, EHLO (or HELO), STARTTLS and EHLO again, AUTH, as the configuration asks.
+    ///
+    /// # Errors
+    /// If the server cannot be reached, or does not open a session on these terms.
+    pub fn connect(config: &Config) -> Result<Self, Error> {
+        let socket = wire::connect(config.endpoint(), config.times().connect);
+        let opened = socket.and_then(|socket| open(config, socket));
+        opened.map_err(|error| error.at(config.endpoint()))
+    }
+
+    /// The same over a socket of the caller's own.
+    ///
+    /// # Errors
+    /// If the server does not open a session on these terms.
+    pub fn connect_over(config: &Config, socket: TcpStream) -> Result<Self, Error> {
+        open(config, socket).map_err(|error| error.at(config.endpoint()))
+    }
+
+    /// Sends a message, and says for each recipient what became of it, in the envelope's order.
+    pub fn send(&mut self, envelope: &Envelope, message: &[u8]) -> Vec<RecipientOutcome> {
+        let mut outcomes = self.send_all(&[Mail { envelope, message }]);
+        outcomes.pop().unwrap_or_default()
+    }
+
+    /// Sends many mails, each as soon as the server permits it: the verdicts, one list for each mail.
+    pub fn send_all(&mut self, mails: &[Mail<'_>]) -> Vec<Vec<RecipientOutcome>> {
+        let mut outcomes = vec![Vec::new(); mails.len()];
+        self.send_each(mails, |index, settled| {
+            if let Some(slot) = outcomes.get_mut(index) {
+                *slot = settled;
+            }
+        });
+        outcomes
+    }
+
+    /// The same; `settled` is told of each mail by its index as soon as all its recipients are settled.
+    pub fn send_each(
+        &mut self,
+        mails: &[Mail<'_>],
+        mut settled: impl FnMut(usize, Vec<RecipientOutcome>),
+    ) {
+        self.check_idle();
+        let mut planner = Planner::new(&mut self.connection, self.config.policy(), mails);
+        let endpoint = self.config.endpoint();
+        run(
+            &mut self.wire,
+            &mut planner,
+            &self.config,
+            |index, mut outcomes| {
+                name_server(&mut outcomes, endpoint);
+                settled(index, outcomes);
+            },
+        );
+        if self.connection.state() == State::Closed {
+            self.wire.close();
+        }
+    }
+
+    /// Whether another mail can be sent: false once the connection is closed or out of step.
+    pub fn is_usable(&self) -> bool {
+        self.connection.state() == State::Ready && self.connection.mails_left() != Some(0)
+    }
+
+    /// Whether TLS is in place.
+    pub fn is_tls(&self) -> bool {
+        self.wire.is_tls()
+    }
+
+    /// What the server offers.
+    pub fn capabilities(&self) -> &Capabilities {
+        self.connection.capabilities()
+    }
+
+    /// The server.
+    pub fn endpoint(&self) -> &Endpoint {
+        self.config.endpoint()
+    }
+
+    /// Says QUIT, waits briefly for the answer, and closes. Nothing that happens now matters to any mail.
+    pub fn quit(mut self) {
+        let times = self.config.times();
+        let mut out = BytesMut::new();
+        if self.connection.send(&Command::Quit, &mut out).is_ok() {
+            let said = self.wire.write_all(&out, Stage::Quit, times);
+            if said.is_ok() {
+                let _ = self.wire.read(Stage::Quit, times);
+            }
+        }
+        self.wire.close();
+    }
+
+    /// Looks whether the server has closed an idle connection or spoken out of turn.
+    fn check_idle(&mut self) {
+        if self.wire.has_spoken() {
+            let _ = self.connection.receive(self.wire.input());
+            self.connection.abandon();
+        }
+    }
+}
+
+fn open(config: &Config, socket: TcpStream) -> Result<Client, Error> {
+    let mut wire = Wire::new(socket);
+    if config.terms().security == Security::Tls {
+        start_tls(config, &mut wire)?;
+    }
+    let mut opening = Opening::new(config.terms().clone(), wire.is_tls());
+    if let Err(error) = converse(config, &mut opening, &mut wire) {
+        let mut out = BytesMut::new();
+        opening.say_goodbye(&mut out);
+        let _ = wire.write_all(&out, Stage::Quit, config.times());
+        return Err(error);
+    }
+    Ok(Client {
+        wire,
+        connection: opening.into_connection(),
+        config: config.clone(),
+    })
+}
+
+fn converse(config: &Config, opening: &mut Opening, wire: &mut Wire) -> Result<(), Error> {
+    let times = config.times();
+    let mut out = BytesMut::new();
+    loop {
+        let progress = opening.receive(wire.input(), &mut out)?;
+        wire.write_all(&out.split(), opening.stage(), times)?;
+        match progress {
+            Progress::Read => wire.read(opening.stage(), times)?,
+            Progress::StartTls => {
+                start_tls(config, wire)?;
+                opening.tls_started(&mut out)?;
+                wire.write_all(&out.split(), opening.stage(), times)?;
+            }
+            Progress::Ready => return Ok(()),
+        }
+    }
+}
+
+fn start_tls(config: &Config, wire: &mut Wire) -> Result<(), Error> {
+    let tls = config.tls_config()?;
+    wire.start_tls(&tls, config.endpoint(), config.times().tls)?;
+    config.terms().transcript.note(&"TLS");
+    Ok(())
+}
+
+/// Runs a planner until everybody is settled and the dialogue is in step again. It writes while the server reads, and
+/// reads as soon as the server does not.
+fn run(
+    wire: &mut Wire,
+    planner: &mut Planner<'_>,
+    config: &Config,
+    mut settled: impl FnMut(usize, Vec<RecipientOutcome>),
+) {
+    let times = config.times();
+    wire.begin_to_wait();
+    loop {
+        while let Some((index, outcomes)) = planner.settled() {
+            settled(index, outcomes);
+        }
+        if planner.is_done() {
+            return;
+        }
+        let stage = planner.stage();
+        let wrote = match wire.write_planned(planner) {
+            Ok(wrote) => wrote,
+            // The server may have said why before it stopped reading: read on to the end.
+            Err(_) if wire.stop_writing() => false,
+            Err(error) => {
+                planner.lost(Error::new(stage, error));
+                continue;
+            }
+        };
+        if wrote && planner.wants_write() {
+            continue;
+        }
+        match wire.read_planned(planner, times) {
+            Ok(Read::Nothing) => {}
+            Ok(Read::Octets) => {
+                let before = wire.input().len();
+                // An error has settled everybody, and ends the loop.
+                let _ = planner.receive(wire.input());
+                if wire.input().len() < before {
+                    wire.begin_to_wait();
+                }
+            }
+            Err(kind) => planner.lost(Error::new(planner.stage(), kind)),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The blocking driver, over loopback sockets.
+#![cfg(feature = "blocking")]
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use postrider_smtp::blocking::Client;
+use postrider_smtp::{
+    Config, Endpoint, ErrorKind, Mail, Outcome, Pipelining, RecipientOutcome, Security, Stage,
+    Timeouts,
+};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread::{JoinHandle, spawn};
+use std::time::Duration;
+use support::{BODY, BODY_ON_THE_WIRE, Chunking, Server, envelope};
+
+const MESSAGE: &[u8] = b"Subject: x\r\n\r\nhello\r\n";
+
+fn config(listener: &TcpListener) -> Config {
+    let port = listener.local_addr().unwrap().port();
+    Config::new(Endpoint::new("127.0.0.1", port).unwrap())
+        .security(Security::None)
+        .timeouts(Timeouts::all(Duration::from_secs(10)))
+}
+
+/// Runs a scripted server on a thread, for one connection.
+fn serve(server: Server) -> (Config, JoinHandle<Server>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let config = config(&listener);
+    let thread = spawn(move || converse(listener.accept().unwrap().0, server.start()));
+    (config, thread)
+}
+
+fn converse(mut peer: TcpStream, mut server: Server) -> Server {
+    let mut buffer = [0; 4096];
+    loop {
+        peer.write_all(&server.take(Chunking::Whole)).unwrap();
+        if server.closed {
+            return server;
+        }
+        match peer.read(&mut buffer) {
+            Ok(0) | Err(_) => return server,
+            Ok(n) => server.feed(&buffer[..n]),
+        }
+    }
+}
+
+#[test]
+fn mails_go_out_at_every_level() {
+    for level in [
+        Pipelining::Off,
+        Pipelining::Flight,
+        Pipelining::LookAhead,
+        Pipelining::Chunked,
+    ] {
+        let (config, thread) = serve(Server::new());
+        let mut client = Client::connect(&config.pipelining(level)).unwrap();
+        let envelope = envelope();
+        let mails = [Mail::new(&envelope, MESSAGE), Mail::new(&envelope, BODY)];
+        let outcomes = client.send_all(&mails);
+        assert!(outcomes.iter().flatten().all(RecipientOutcome::is_accepted));
+        assert!(client.is_usable());
+        client.quit();
+        let log = thread.join().unwrap().log;
+        assert!(log.contains(&BODY_ON_THE_WIRE.to_owned()));
+        assert_eq!(log.last().unwrap(), "QUIT");
+    }
+}
+
+#[test]
+fn a_refused_recipient_and_a_lost_connection_are_told_as_they_are() {
+    let server = Server::new()
+        .on("RCPT TO:<r2", &["550 5.1.1 no\r\n"])
+        .on("end", &["<close>"]);
+    let (config, thread) = serve(server);
+    let mut client = Client::connect(&config).unwrap();
+    let outcomes = client.send(&envelope(), MESSAGE);
+    let verdicts: Vec<Outcome> = outcomes.iter().map(|o| o.outcome).collect();
+    assert_eq!(
+        verdicts,
+        [Outcome::Unknown, Outcome::Refused, Outcome::Unknown]
+    );
+    assert!(!client.is_usable());
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_silent_server_ends_in_a_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let config = config(&listener).timeouts(Timeouts::all(Duration::from_millis(100)));
+    let error = Client::connect(&config).unwrap_err();
+    assert_eq!(error.stage(), Stage::Greeting);
+    assert!(matches!(error.kind(), ErrorKind::Timeout(_)), "{error}");
+}
+
+#[test]
+fn t5k_a_refusal_during_a_large_message_stops_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let config = config(&listener);
+    let thread = spawn(move || {
+        let mut peer = listener.accept().unwrap().0;
+        let (mut read, mut buffer) = (Vec::new(), [0; 512]);
+        for (until, say) in [
+            ("", "220 x\r\n"),
+            ("EHLO [127.0.0.1]\r\n", "250-x\r\n250 PIPELINING\r\n"),
+            (
+                "DATA\r\n",
+                "250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n550 no\r\n",
+            ),
+        ] {
+            while !read.ends_with(until.as_bytes()) {
+                let n = peer.read(&mut buffer).unwrap();
+                read.extend_from_slice(&buffer[..n]);
+            }
+            peer.write_all(say.as_bytes()).unwrap();
+        }
+        peer
+    });
+    let mut client = Client::connect(&config).unwrap();
+    // More than the system buffers on its own.
+    let message = vec![b'x'; 64 << 20];
+    let outcomes = client.send(&envelope(), &message);
+    assert_eq!(outcomes[0].outcome, Outcome::Refused, "{}", outcomes[0]);
+    assert_eq!(outcomes[0].stage, Stage::Content);
+    thread.join().unwrap();
+}
+
+#[test]
+fn what_came_while_idle_is_seen_before_anything_is_written() {
+    let (config, thread) = serve(Server::new().on("end", &["250 queued\r\n<close>"]));
+    let mut client = Client::connect(&config).unwrap();
+    assert!(client.send(&envelope(), MESSAGE)[0].is_accepted());
+    thread.join().unwrap();
+    let outcomes = client.send(&envelope(), MESSAGE);
+    assert_eq!(outcomes[0].outcome, Outcome::Deferred);
+    assert!(!client.is_usable());
+}
