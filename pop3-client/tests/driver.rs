@@ -545,3 +545,100 @@ async fn s16_apop_wants_a_timestamp_that_is_a_message_id() {
         assert_eq!(commands.join().unwrap(), ["CAPA"]);
     }
 }
+
+/// Logs in to a server that answers STAT, LIST or RETR with `beginning`, and then with `drop` every 29 seconds, for ever.
+async fn dripped(
+    command: &'static str,
+    beginning: &'static str,
+    drop: &'static str,
+) -> (Error, Duration) {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let server = tokio::spawn(async move {
+        let mut far = BufReader::new(far);
+        let (mut reply, mut line) = ("+OK\r\n", String::new());
+        loop {
+            far.write_all(reply.as_bytes()).await.unwrap();
+            line.clear();
+            if far.read_line(&mut line).await.unwrap() == 0 {
+                return;
+            }
+            if line.starts_with(command) {
+                break;
+            }
+            reply = if line.starts_with("CAPA") {
+                "+OK\r\nUSER\r\n.\r\n"
+            } else {
+                "+OK\r\n"
+            };
+        }
+        let mut said = far.write_all(beginning.as_bytes()).await;
+        while said.is_ok() {
+            tokio::time::sleep(Duration::from_secs(29)).await;
+            said = far.write_all(drop.as_bytes()).await;
+        }
+    });
+    let config = config(Endpoint::new("test.example", 110).unwrap());
+    let mut client = Client::over(postrider_pop3::Stream::from_io(near), &config)
+        .await
+        .unwrap();
+    let begun = tokio::time::Instant::now();
+    let error = match command {
+        "STAT" => client.stat().await.map(|_| ()),
+        "LIST" => client.list().await.map(|_| ()),
+        _ => client.retr(n(1), |_| {}).await.map(|_| ()),
+    };
+    let took = begun.elapsed();
+    std::mem::drop(client);
+    server.await.unwrap();
+    (error.unwrap_err(), took)
+}
+
+#[tokio::test(start_paused = true)]
+async fn s24_a_drip_is_as_bad_as_silence() {
+    let timeouts = Timeouts::default();
+    for (command, beginning, drop, limit) in [
+        ("STAT", "+OK", "x", timeouts.reply),
+        ("LIST", "+OK\r\n", "1", timeouts.body_idle),
+        ("RETR", "+OK\r\n", "x", timeouts.body_idle),
+        ("RETR", "+OK\r\n", "x\r\n", timeouts.body_idle),
+    ] {
+        let (error, took) = dripped(command, beginning, drop).await;
+        assert!(matches!(error.kind(), ErrorKind::Timeout(_)), "{error}");
+        assert!(
+            took <= limit + Duration::from_secs(1),
+            "{command} took {took:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn s24_a_slow_message_that_keeps_pace_may_take_its_time() {
+    let kilobyte: &'static str = Box::leak(format!("{}\r\n", "x".repeat(1_100)).into_boxed_str());
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let server = tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let (mut far, mut buffer) = (far, [0; 1_024]);
+        for reply in [
+            "+OK\r\n", "-ERR\r\n", "+OK\r\n", "+OK\r\n", "-ERR\r\n", "+OK\r\n",
+        ] {
+            far.write_all(reply.as_bytes()).await.unwrap();
+            let _ = far.read(&mut buffer).await.unwrap();
+        }
+        far.write_all(b"+OK\r\n").await.unwrap();
+        for _ in 0..20 {
+            tokio::time::sleep(Duration::from_secs(50)).await;
+            far.write_all(kilobyte.as_bytes()).await.unwrap();
+        }
+        far.write_all(b".\r\n").await.unwrap();
+        let _ = far.read(&mut buffer).await;
+    });
+    let config = config(Endpoint::new("test.example", 110).unwrap());
+    let mut client = Client::over(postrider_pop3::Stream::from_io(near), &config)
+        .await
+        .unwrap();
+    client.noop().await.unwrap();
+    assert_eq!(client.retr(n(1), |_| {}).await.unwrap(), 20 * 1_102);
+    drop(client);
+    server.await.unwrap();
+}

@@ -327,3 +327,51 @@ async fn when_the_store_fails_nothing_is_deleted() {
         "{commands:?}"
     );
 }
+
+#[tokio::test]
+async fn a_dropped_flight_is_taken_up_again_in_the_same_sync_one_by_one() {
+    let folder = Folder::new();
+    let list: String = (1..=5).map(|n| format!("{n} 60\r\n")).collect();
+    let uidl: String = (1..=5).map(|n| format!("{n} uid{n}\r\n")).collect();
+    let server = || {
+        let server = Server::new()
+            .on("STAT", say("+OK 5 300\r\n"))
+            .on("LIST", say(format!("+OK\r\n{list}.\r\n")))
+            .on("UIDL", say(format!("+OK\r\n{uidl}.\r\n")));
+        // Five mails that are not alike.
+        (1..=5).fold(server, |server, n| {
+            server.on(
+                &format!("RETR {n}"),
+                say(format!("+OK\r\nMessage-ID: <{n}>\r\n\r\nb\r\n.\r\n")),
+            )
+        })
+    };
+    let dropping = Server::new()
+        .on(
+            "RETR 3",
+            Act::SayAndClose(b"+OK\r\nhalf a mail\r\n".to_vec()),
+        )
+        .on("STAT", say("+OK 5 300\r\n"))
+        .on("LIST", say(format!("+OK\r\n{list}.\r\n")))
+        .on("UIDL", say(format!("+OK\r\n{uidl}.\r\n")))
+        .on("RETR 1", say("+OK\r\nMessage-ID: <1>\r\n\r\nb\r\n.\r\n"))
+        .on("RETR 2", say("+OK\r\nMessage-ID: <2>\r\n\r\nb\r\n.\r\n"));
+    let (endpoint, commands) = Server::start_in_turn(vec![dropping, server()]);
+    let store = Maildir::open(folder.path("Mail")).unwrap();
+    let policy = Policy {
+        deletion: Deletion::Now,
+        ..Policy::default()
+    };
+    let mut mailbox = Mailbox::open(config(endpoint), folder.path("journal"), store)
+        .unwrap()
+        .policy(policy);
+    let summary = mailbox.sync(|_| {}).await.unwrap();
+    assert_eq!(
+        (summary.stored, summary.duplicates, summary.deleted),
+        (5, 0, 5)
+    );
+    assert_eq!(files_in(&folder.path("Mail/new")).len(), 5);
+    let second = &commands.join().unwrap()[1];
+    let fetched: Vec<_> = second.iter().filter(|c| c.starts_with("RETR")).collect();
+    assert_eq!(fetched.len(), 3, "{second:?}");
+}

@@ -53,6 +53,19 @@ impl Server {
         (Endpoint::new("127.0.0.1", port).unwrap(), commands)
     }
 
+    /// Serves one client after another, each with the script given for it: the commands of each.
+    pub fn start_in_turn(servers: Vec<Self>) -> (Endpoint, JoinHandle<Vec<Vec<String>>>) {
+        let listener = servers[0].listener.try_clone().unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let commands = std::thread::spawn(move || {
+            let sessions = servers
+                .iter()
+                .map(|server| server.serve(listener.accept().unwrap().0));
+            sessions.collect()
+        });
+        (Endpoint::new("127.0.0.1", port).unwrap(), commands)
+    }
+
     fn serve(&self, mut peer: TcpStream) -> Vec<String> {
         let mut commands = Vec::new();
         let mut lines = BufReader::new(peer.try_clone().unwrap());
