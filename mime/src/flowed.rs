@@ -25,7 +25,7 @@ pub enum TrailingSpace {
 /// Joins the lines of flowed text to paragraphs. Line ends become LF; quotes are marked `> `.
 ///
 /// ```
-/// use postrider_mime::{TrailingSpace, unflow};
+/// use postrider_mime::flowed::{TrailingSpace, unflow};
 ///
 /// assert_eq!(unflow("one \r\ntwo\r\n>> deep \r\n>> quote\r\n", TrailingSpace::Kept), "one two\n> > deep quote\n");
 /// ```

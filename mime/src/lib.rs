@@ -3,7 +3,6 @@
 #![warn(missing_docs)]
 
 mod address;
-mod authentication;
 mod automatic;
 mod bodies;
 mod buffers;
@@ -16,28 +15,27 @@ mod defect;
 mod field;
 mod field_name;
 mod file_name;
-mod flowed;
+pub mod flowed;
 mod grammar;
 mod html;
 mod index;
 mod limits;
 mod mailbox;
-mod mailing_list;
 mod message;
 mod message_id;
 mod part;
-mod partial;
+pub mod partial;
 mod push;
-mod report;
+pub mod report;
 mod role;
 mod shape;
-mod store;
-mod thread;
-mod trace;
+pub mod store;
+pub mod thread;
+pub mod tnef;
+pub mod trace;
 mod value_error;
 
 pub use address::{Address, AddressList, Group, LooseMailbox};
-pub use authentication::{AuthenticationResults, MethodResult};
 pub use automatic::AutoSubmitted;
 pub use bodies::Bodies;
 pub use buffers::Buffers;
@@ -48,23 +46,13 @@ pub use content::{ContentDisposition, ContentType, Parameters};
 pub use date_time::DateTime;
 pub use defect::{Defect, DefectKind};
 pub use field::HeaderField;
-pub use flowed::{TrailingSpace, flow, unflow};
 pub use grammar::message_id::MessageIds;
 pub use html::html_to_text;
 pub use limits::Limits;
 pub use mailbox::{AddrSpec, Mailbox};
-pub use mailing_list::MailingList;
 pub use message::Message;
 pub use message_id::MessageId;
 pub use part::{Part, PartId};
-pub use partial::{ExternalBody, Fragment, reassemble};
 pub use push::{Event, PushParser};
-pub use report::{
-    Action, DeliveryStatus, Disposition, DispositionNotification, FeedbackReport, RecipientStatus,
-    Report, StatusCode, Typed,
-};
 pub use role::Role;
-pub use store::{Flag, Maildir, MaildirEntry, Mbox, MboxEntry};
-pub use thread::{base_subject, reply_subject};
-pub use trace::Received;
 pub use value_error::ValueError;

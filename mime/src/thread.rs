@@ -23,7 +23,7 @@ impl Message<'_> {
 /// Takes from a subject what answers, forwards and lists add to it (RFC 5256 §2.1).
 ///
 /// ```
-/// use postrider_mime::base_subject;
+/// use postrider_mime::thread::base_subject;
 ///
 /// assert_eq!(base_subject("Re: [ops] FWD: Re: disk  full (fwd)"), "disk full");
 /// ```
@@ -111,7 +111,7 @@ fn strip_suffix_no_case<'t>(text: &'t str, suffix: &str) -> Option<&'t str> {
 /// The subject of an answer: `Re: ` before the subject, unless it is there.
 ///
 /// ```
-/// use postrider_mime::reply_subject;
+/// use postrider_mime::thread::reply_subject;
 ///
 /// assert_eq!(reply_subject("disk full"), "Re: disk full");
 /// assert_eq!(reply_subject("RE: disk full"), "RE: disk full");

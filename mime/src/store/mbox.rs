@@ -13,7 +13,8 @@ use memchr::memmem;
 /// The messages of an mbox file.
 ///
 /// ```
-/// use postrider_mime::{Mbox, Message};
+/// use postrider_mime::Message;
+/// use postrider_mime::store::Mbox;
 ///
 /// let file = b"From a@b Thu Jan  1 00:00:00 1970\nSubject: one\n\n>From here\n\nFrom c@d Thu Jan  1 00:00:00 1970\nSubject: two\n\n";
 /// let subjects: Vec<_> = Mbox::new(file).map(|e| Message::parse(e.raw).subject().unwrap_or_default().into_owned()).collect();

@@ -1,0 +1,346 @@
+//! TNEF, the content of `winmail.dat` (Microsoft, MS-OXTNEF): attachments and bodies in a format of their own.
+//!
+//! ```text
+//! TNEFStream = signature key *attribute
+//! attribute  = level id length data checksum      ; little-endian
+//! ```
+//!
+//! The names and contents of attachments and the bodies are read, from the old attributes and from the MAPI properties
+//! that newer writers put them into. Lengths are compared with what is there before anything is taken.
+//!
+//! Not supported: bodies in compressed RTF, and messages within the message, which stay as they are.
+
+use nom::Parser;
+use nom::bytes::complete::take;
+use nom::number::complete::{le_u8, le_u16, le_u32};
+
+use crate::charset;
+use crate::grammar::Parsed;
+use crate::part::Part;
+
+const SIGNATURE: u32 = 0x223E_9F78;
+
+/// What a `winmail.dat` holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tnef {
+    /// The plain text.
+    pub text: Option<String>,
+    /// The HTML.
+    pub html: Option<String>,
+    /// The attachments.
+    pub attachments: Vec<TnefAttachment>,
+    /// Whether it breaks off: what could be read is there.
+    pub damaged: bool,
+}
+
+/// An attachment in a `winmail.dat`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TnefAttachment {
+    /// The file name as it was given: see [`safe_name`](Self::safe_name).
+    pub name: Option<String>,
+    /// The type, where it was told.
+    pub content_type: Option<String>,
+    /// The Content-ID, where it was told.
+    pub content_id: Option<String>,
+    /// The content.
+    pub content: Vec<u8>,
+}
+
+impl TnefAttachment {
+    /// A name that is safe to save it under.
+    pub fn safe_name(&self) -> String {
+        let content_type = crate::ContentType::plain("application", "octet-stream");
+        crate::file_name::safe(self.name.as_deref(), &content_type, 0)
+    }
+}
+
+impl Part<'_> {
+    /// What the part holds, if it is a `winmail.dat`.
+    pub fn tnef(self) -> Option<Tnef> {
+        let content_type = self.content_type();
+        let named = content_type.is("application", "ms-tnef")
+            || content_type.is("application", "vnd.ms-tnef");
+        let named = named
+            || self
+                .file_name()
+                .is_some_and(|n| n.eq_ignore_ascii_case("winmail.dat"));
+        if named {
+            Tnef::parse(&self.content().bytes)
+        } else {
+            None
+        }
+    }
+}
+
+impl Tnef {
+    /// Reads a `winmail.dat`. `None` for what is none.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let (mut rest, (signature, _key)) = (le_u32::<_, nom::error::Error<&[u8]>>, le_u16)
+            .parse(bytes)
+            .ok()?;
+        if signature != SIGNATURE {
+            return None;
+        }
+        let mut tnef = Self::default();
+        while !rest.is_empty() {
+            match attribute(rest) {
+                Ok((after, (id, data))) => {
+                    rest = after;
+                    tnef.attribute(id, data);
+                }
+                Err(_) => {
+                    tnef.damaged = true;
+                    break;
+                }
+            }
+        }
+        Some(tnef)
+    }
+
+    /// Takes one attribute. The ids are those of MS-OXTNEF §2.1.3.2, without the type in their upper half.
+    fn attribute(&mut self, id: u16, data: &[u8]) {
+        match id {
+            0x9002 => self.attachments.push(TnefAttachment::default()),
+            0x800C => self.text = Some(string8(data)),
+            0x9003 => {
+                self.damaged |= !each_property(data, |tag, value| self.message_property(tag, value))
+            }
+            _ => {
+                let Some(last) = self.attachments.last_mut() else {
+                    return;
+                };
+                match id {
+                    0x8010 => last.name = last.name.take().or_else(|| Some(string8(data))),
+                    0x800F => last.content = data.to_vec(),
+                    0x9005 => {
+                        self.damaged |= !each_property(data, |tag, value| last.property(tag, value))
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn message_property(&mut self, id: u16, value: Value<'_>) {
+        match id {
+            0x1000 => self.text = Some(value.text()),
+            0x1013 => self.html = Some(value.text()),
+            _ => {}
+        }
+    }
+}
+
+impl TnefAttachment {
+    fn property(&mut self, id: u16, value: Value<'_>) {
+        match id {
+            0x3707 => self.name = Some(value.text()),
+            0x370E => self.content_type = Some(value.text()),
+            0x3712 => self.content_id = Some(value.text()),
+            0x3701 if self.content.is_empty() => self.content = value.bytes.to_vec(),
+            _ => {}
+        }
+    }
+}
+
+/// `attribute`, as its id and data. The checksum is read and not compared.
+fn attribute(input: &[u8]) -> Parsed<'_, (u16, &[u8])> {
+    let (rest, (_level, id, _type, length)) = (le_u8, le_u16, le_u16, le_u32).parse(input)?;
+    let (rest, data) = take(length).parse(rest)?;
+    let (rest, _checksum) = le_u16(rest)?;
+    Ok((rest, (id, data)))
+}
+
+/// The value of a MAPI property that is not of fixed size.
+#[derive(Clone, Copy)]
+struct Value<'d> {
+    kind: u16,
+    bytes: &'d [u8],
+}
+
+/// A string in UTF-16.
+const UNICODE: u16 = 0x1F;
+
+impl Value<'_> {
+    fn text(self) -> String {
+        match self.kind {
+            UNICODE => charset::decode(Some(b"utf-16le"), self.bytes)
+                .text
+                .trim_end_matches('\0')
+                .to_owned(),
+            _ => string8(self.bytes),
+        }
+    }
+}
+
+/// A string that ends with a NUL.
+fn string8(bytes: &[u8]) -> String {
+    let text = charset::guess(bytes).text;
+    text.trim_end_matches('\0').to_owned()
+}
+
+/// Hands the first value of each property of variable size to `take`. False when the properties break off.
+///
+/// ```text
+/// properties = count *(type id [named] value)
+/// ```
+fn each_property<'d>(data: &'d [u8], mut found: impl FnMut(u16, Value<'d>)) -> bool {
+    let Ok((mut rest, count)) = le_u32::<_, nom::error::Error<&[u8]>>(data) else {
+        return false;
+    };
+    for _ in 0..count {
+        match property(rest) {
+            Ok((after, (id, value))) => {
+                rest = after;
+                if let Some(value) = value {
+                    found(id, value);
+                }
+            }
+            Err(_) => return false,
+        }
+    }
+    true
+}
+
+fn property(input: &[u8]) -> Parsed<'_, (u16, Option<Value<'_>>)> {
+    let (rest, (kind, id)) = (le_u16, le_u16).parse(input)?;
+    let (rest, ()) = if id >= 0x8000 {
+        name(rest)?
+    } else {
+        (rest, ())
+    };
+    let single = kind & !0x1000;
+    let fixed = match single {
+        0x02 | 0x03 | 0x04 | 0x0A | 0x0B => 4_u32,
+        0x05 | 0x06 | 0x07 | 0x14 | 0x40 => 8,
+        0x48 => 16,
+        0x0D | 0x1E | UNICODE | 0x0102 => return variable(rest, id, single),
+        _ => return super::grammar::no_match(input),
+    };
+    let (rest, count) = if kind & 0x1000 != 0 {
+        le_u32(rest)?
+    } else {
+        (rest, 1)
+    };
+    let Some(length) = count.checked_mul(fixed) else {
+        return super::grammar::no_match(input);
+    };
+    let (rest, _) = take(length).parse(rest)?;
+    Ok((rest, (id, None)))
+}
+
+/// Values with a length, of which there are a number, each filled up to four bytes.
+fn variable(input: &[u8], id: u16, kind: u16) -> Parsed<'_, (u16, Option<Value<'_>>)> {
+    let (mut rest, count) = le_u32(input)?;
+    let mut first = None;
+    for _ in 0..count {
+        let (after, bytes) = padded(rest)?;
+        first = first.or(Some(Value { kind, bytes }));
+        rest = after;
+    }
+    Ok((rest, (id, first)))
+}
+
+fn padded(input: &[u8]) -> Parsed<'_, &[u8]> {
+    let (rest, length) = le_u32(input)?;
+    let (rest, bytes) = take(length).parse(rest)?;
+    // The last filling may be missing.
+    let fill = (4 - bytes.len() % 4) % 4;
+    Ok((rest.get(fill..).unwrap_or_default(), bytes))
+}
+
+/// The name of a property of which the number is not fixed.
+fn name(input: &[u8]) -> Parsed<'_, ()> {
+    let (rest, (_guid, kind)) = (take(16_usize), le_u32).parse(input)?;
+    if kind == 0 {
+        return le_u32(rest).map(|(rest, _)| (rest, ()));
+    }
+    padded(rest).map(|(rest, _)| (rest, ()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attribute_of(level: u8, id: u16, data: &[u8]) -> Vec<u8> {
+        let mut out = vec![level];
+        out.extend(id.to_le_bytes());
+        out.extend([0, 0]);
+        out.extend((data.len() as u32).to_le_bytes());
+        out.extend(data);
+        out.extend(
+            data.iter()
+                .fold(0_u16, |sum, b| sum.wrapping_add(u16::from(*b)))
+                .to_le_bytes(),
+        );
+        out
+    }
+
+    fn string_property(kind: u16, id: u16, value: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        out.extend(kind.to_le_bytes());
+        out.extend(id.to_le_bytes());
+        out.extend(1_u32.to_le_bytes());
+        out.extend((value.len() as u32).to_le_bytes());
+        out.extend(value);
+        out.resize(out.len().div_ceil(4) * 4, 0);
+        out
+    }
+
+    fn sample() -> Vec<u8> {
+        let mut bytes = SIGNATURE.to_le_bytes().to_vec();
+        bytes.extend([1, 0]);
+        bytes.extend(attribute_of(1, 0x800C, b"Hello\0"));
+        bytes.extend(attribute_of(2, 0x9002, &[0; 14]));
+        bytes.extend(attribute_of(2, 0x8010, b"SHORT~1.TXT\0"));
+        bytes.extend(attribute_of(2, 0x800F, b"content"));
+        let name: Vec<u8> = "long näme.txt\0"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        let mut properties = 3_u32.to_le_bytes().to_vec();
+        properties.extend([0x03, 0, 0x20, 0x0E, 1, 0, 0, 0]);
+        properties.extend(string_property(UNICODE, 0x3707, &name));
+        properties.extend(string_property(0x1E, 0x370E, b"text/plain\0"));
+        bytes.extend(attribute_of(2, 0x9005, &properties));
+        bytes
+    }
+
+    #[test]
+    fn bodies_and_attachments_are_unpacked() {
+        let tnef = Tnef::parse(&sample()).unwrap();
+        assert!(!tnef.damaged);
+        assert_eq!(tnef.text.as_deref(), Some("Hello"));
+        let [file] = tnef.attachments.as_slice() else {
+            panic!("one attachment")
+        };
+        assert_eq!(file.name.as_deref(), Some("long näme.txt"));
+        assert_eq!(file.content_type.as_deref(), Some("text/plain"));
+        assert_eq!(file.content, b"content");
+    }
+
+    #[test]
+    fn every_cut_is_survived() {
+        let whole = sample();
+        for length in 0..whole.len() {
+            if let Some(tnef) = Tnef::parse(&whole[..length]) {
+                assert!(tnef.attachments.len() <= 1);
+            }
+        }
+        assert_eq!(Tnef::parse(b"PK"), None);
+        let mut huge = SIGNATURE.to_le_bytes().to_vec();
+        huge.extend([0, 0, 2, 0x0F, 0x80, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF]);
+        assert!(Tnef::parse(&huge).unwrap().damaged);
+    }
+
+    #[test]
+    fn a_count_that_lies_ends_with_the_data() {
+        let mut properties = u32::MAX.to_le_bytes().to_vec();
+        properties.extend([0x1E, 0, 0, 0x10, 0xFF, 0xFF, 0xFF, 0xFF]);
+        let mut bytes = SIGNATURE.to_le_bytes().to_vec();
+        bytes.extend([0, 0]);
+        bytes.extend(attribute_of(1, 0x9003, &properties));
+        assert!(Tnef::parse(&bytes).unwrap().damaged);
+    }
+}
