@@ -165,14 +165,20 @@ impl Cover<'_> {
         if let Some(html) = &content.html {
             message = message.html(html.as_str());
         }
-        if let Some(address) = self.reply_to(recipient) {
+        let reply_to = self.reply_to(recipient);
+        if let Some(address) = &reply_to {
             message = message.reply_to((name, address.as_str()));
         }
         if let Some(record) = self.record {
             let root = thread_root(record, self.mail_domain);
             message = message.in_reply_to(&root).references([&root]);
         }
-        if !recipient.address.is_ascii() {
+        let addresses = [
+            recipient.address.as_str(),
+            from,
+            reply_to.as_deref().unwrap_or_default(),
+        ];
+        if !addresses.iter().all(|address| address.is_ascii()) {
             message = message.with_utf8_headers();
         }
         message.build()

@@ -96,12 +96,14 @@ fn first_false(clauses: &[Clause], facts: &Facts<'_>) -> Result<Option<String>, 
 
 /// All clauses hold: what they saw.
 fn held(clauses: &[Clause], facts: &Facts<'_>) -> Result<Verdict, StoreError> {
-    let mut saw = Vec::new();
+    let mut saw: Vec<String> = Vec::new();
     for clause in clauses {
         for term in &clause.terms {
             let (truth, values) = term.ask(facts)?;
             if truth == Truth::True {
-                if !saw.contains(&values) {
+                // Of `f is 1` and `f is 1, was 2` the second says it all.
+                if !saw.iter().any(|other| other.starts_with(&values)) {
+                    saw.retain(|other| !values.starts_with(other.as_str()));
                     saw.push(values);
                 }
                 break;

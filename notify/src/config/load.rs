@@ -117,7 +117,10 @@ fn instance(top: &Section<'_>) -> Option<Instance> {
             );
         }
     }
-    if let Some(domain) = domain.as_ref().filter(|domain| !is_domain(&domain.value)) {
+    if let Some(domain) = domain
+        .as_ref()
+        .filter(|domain| !(is_domain(&domain.value) && domain.value.is_ascii()))
+    {
         section
             .document
             .fault(&domain.span, format!("`{}` is no domain", domain.value));

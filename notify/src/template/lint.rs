@@ -73,6 +73,13 @@ pub(super) fn family(
             faults.extend(words_of(env, &tokens(text, &code.span), subject, true));
         }
         for (verb, other) in others(text, &codes) {
+            if name.ends_with(".html") && !other.unquoted().ends_with(".html") {
+                let message = format!(
+                    "{} is not escaped as HTML, so an .html template cannot use it",
+                    other.text
+                );
+                faults.push((other.span(), message, None));
+            }
             if sources.contains_key(other.unquoted()) {
                 waiting.push(other.unquoted().to_owned());
                 if verb == "extends" {

@@ -128,6 +128,50 @@ fn html_alone_is_turned_into_text_as_well() {
     );
 }
 
+#[test]
+fn addresses_beyond_ascii_are_written_as_they_are() {
+    let house = House::with(|config| {
+        config.replace(
+            "from = \"Example help desk <support@example.org>\"",
+            "from = \"hilfe@bücher.example\"",
+        )
+    });
+    house.incident(
+        json!({"contact_type": "email", "caller_email": "büro@bücher.example"}),
+        "",
+    );
+    let settlement = house.settle();
+    let message = Message::parse(&mails(&settlement)[0].raw);
+    assert_eq!(message.to().first_address(), Some("büro@bücher.example"));
+    assert_eq!(message.from().first_address(), Some("hilfe@bücher.example"));
+    assert_eq!(message.defects(), []);
+}
+
+#[test]
+fn a_long_subject_is_cut_and_a_reply_token_without_room_left_out() {
+    let house = House::new();
+    house.incident(
+        json!({"assigned_to": "ada", "short_description": "ü".repeat(10_000)}),
+        "",
+    );
+    let settlement = house.settle();
+    assert_eq!(mails(&settlement)[0].subject.chars().count(), 251);
+
+    let house = House::with(|config| {
+        config.replace(
+            "reply_to = \"support@",
+            &format!("reply_to = \"{}@", "s".repeat(40)),
+        )
+    });
+    house.incident(json!({"assigned_to": "ada"}), "");
+    let settlement = house.settle();
+    let message = Message::parse(&mails(&settlement)[0].raw);
+    assert_eq!(
+        message.reply_to().first_address(),
+        Some(format!("{}@example.org", "s".repeat(40)).as_str())
+    );
+}
+
 /// The header fields that a notification may have.
 const FIELDS: [&str; 14] = [
     "From",

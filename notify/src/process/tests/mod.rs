@@ -199,7 +199,7 @@ fn an_assignment_is_told_to_whoever_it_is_assigned_to() {
     );
     assert_eq!(
         settlement.matches[0].detail,
-        "assigned_to is \"ada\", assigned_to is \"ada\", was empty"
+        "assigned_to is \"ada\", was empty"
     );
     assert_eq!(
         settlement.matches[1].detail,
@@ -393,8 +393,7 @@ fn what_is_stored_is_explained() {
         "{text}"
     );
     for line in [
-        "  incident_assigned: matched (assigned_to is \"ada\", assigned_to is \"ada\", was empty)"
-            .to_owned(),
+        "  incident_assigned: matched (assigned_to is \"ada\", was empty)".to_owned(),
         format!("    ada@example.org  field assigned_to  queued  {id}  ready"),
         "  incident_received: no_recipients (contact_type is \"email\")".to_owned(),
         "    x  field caller_email  invalid_address  not exactly one address".to_owned(),

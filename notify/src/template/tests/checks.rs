@@ -169,6 +169,19 @@ fn unknown_fields_are_named_where_they_stand() {
 }
 
 #[test]
+fn text_that_is_not_escaped_stays_out_of_html() {
+    let files = [
+        ("t.html", "{% include 'part.txt' %}"),
+        ("part.txt", "${short_description}"),
+    ];
+    let faults = template(&files, "t.html");
+    assert_eq!(
+        faults[0].summary(),
+        "t.html:1:12: 'part.txt' is not escaped as HTML, so an .html template cannot use it"
+    );
+}
+
+#[test]
 fn an_unknown_mail_script_is_found() {
     let (found, _) = only("a ${mail_script:motto}");
     assert_eq!(found, "t.txt:1:3: there is no mail script `motto`");

@@ -223,3 +223,17 @@ fn a_literal_dollar_brace() {
         "${number} ${number} $5"
     );
 }
+
+#[test]
+fn records_among_other_values_are_sorted_without_a_panic() {
+    let record = || json!({"assigned_to": "ada", "watch_list": ["grace", "ada"]});
+    let sorted = "${[current, {'a': 1}, assigned_to, URI_REF, 1, 'x', none, caller, watch_list, [1]]|sort|length}";
+    assert_eq!(text(sorted, record()), "10");
+    assert_eq!(
+        text(
+            "${watch_list|sort|map(attribute='id')|join(',')} ${current == {'a': 1}} ${current < {}}",
+            record()
+        ),
+        "ada,grace false false"
+    );
+}
