@@ -11,6 +11,7 @@ use postrider_notify::inbound::mail::Mail;
 use postrider_notify::record::{Change, Fields, NewId, RecordKey};
 use postrider_notify::schema::{Field, FieldKind, Numbering, Schema, Table};
 use postrider_notify::store::{Store, Work};
+use postrider_notify::suppression::Reason;
 use postrider_notify::token::{KEY_LEN, Signer};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -395,6 +396,20 @@ fn rfc3464_a_bounce_is_tied_to_the_mail_that_came_back() {
     let found = bench.classify(&bounce);
     ignored(&found, Bounce, "ada@example.org failed 5.1.1");
     assert_eq!(found.record, Some(incident()));
+    let bounced = found.bounced.unwrap();
+    let who = (
+        bounced.address.as_str(),
+        bounced.account.as_str(),
+        bounced.reason,
+    );
+    assert_eq!(who, ("ada@example.org", "main", Reason::Hard));
+    let full = bench.classify(&bounce.replace("5.1.1", "5.2.2"));
+    assert_eq!(full.bounced, None, "a full mailbox is no dead address");
+    let forged = bench.classify(&bounce.replace(&id, "1.guess@example.org"));
+    assert_eq!(
+        forged.bounced, None,
+        "nobody can suppress an address by a guess"
+    );
     let null_sender = bench.of(
         "postmaster@mx",
         OWN,

@@ -373,6 +373,55 @@ async fn a_refused_recipient_is_in_the_log_and_can_be_sent_again() {
     );
 }
 
+#[tokio::test]
+async fn an_address_that_does_not_work_is_suppressed_and_explain_says_so() {
+    let sandbox = sandbox().await;
+    let desk = desk(&sandbox, as_it_is);
+    let dir = desk.path();
+    let address = "caller_email=fail-550@example.org";
+    let create = [
+        "record",
+        "create",
+        "incident",
+        "contact_type=email",
+        address,
+    ];
+    run(dir, &create).good();
+    ran(dir, &["run", "--once"]).await.good();
+    let list = json(&run(dir, &["suppression", "list", "--json"]).good());
+    assert_eq!(
+        (&list[0]["address"], &list[0]["reason"]),
+        (&"fail-550@example.org".into(), &"hard".into())
+    );
+    run(dir, &create).good();
+    let once = ran(dir, &["run", "--once"]).await;
+    assert!(
+        once.err.contains("0 delivered, 0 not delivered"),
+        "{}",
+        once.err
+    );
+    let explained = run(dir, &["explain", "--record", "incident/INC0010002"]);
+    let explained = match explained.code {
+        0 => explained.out,
+        _ => (1..20)
+            .map(|event| run(dir, &["explain", &event.to_string()]).out)
+            .collect(),
+    };
+    assert!(explained.contains("suppressed"), "{explained}");
+    assert_eq!(
+        run(dir, &["suppression", "remove", "fail-550@example.org"]).good(),
+        ""
+    );
+    run(dir, &["suppression", "remove", "x@y"]).says(
+        66,
+        "x@y is not suppressed (`postrider suppression list` lists who is)",
+    );
+    assert_eq!(
+        run(dir, &["trim", "1"]).good(),
+        "0 events and 0 inbound mails forgotten\n"
+    );
+}
+
 #[test]
 fn mistakes_about_records_and_events_are_named() {
     let dir = tempfile::tempdir().unwrap();

@@ -50,6 +50,11 @@ async fn a_refused_recipient_fails_at_once_and_alone() {
     let last = log(&*store)[0].last.clone().unwrap();
     assert_eq!((last.stage.as_str(), last.code), ("rcpt", 550));
     assert!(store.due_accounts(after(60 * 24)).unwrap().is_empty());
+    let until = |address, at| store.suppressed(address, "main", at).unwrap();
+    let found = until("fail-550@example.org", now()).expect("the address does not work");
+    assert!(found.detail.starts_with("550 5.1.1 "), "{found:?}");
+    assert_eq!(until("fail-550@example.org", after(31 * 24 * 60)), None);
+    assert_eq!(until("ada@example.org", now()), None);
 }
 
 #[tokio::test]

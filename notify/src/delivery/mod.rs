@@ -5,10 +5,12 @@
 //! completed with what the server said, and a lease is renewed for as long as the server moves, so that
 //! it runs out only when this process does not live any more.
 
+mod hard;
 mod outbox;
 mod outcome;
 mod retry;
 
+pub use hard::{hard, is_hard};
 pub use retry::{next_attempt, pause};
 
 use crate::account::SmtpAccount;

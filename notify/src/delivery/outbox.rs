@@ -1,13 +1,15 @@
 //! The deliveries of one account: what is claimed is sent, and what came of it is written down.
 
+use super::hard::{hard, is_hard};
 use super::outcome::{Peer, completion, is_account_fault, is_closing, is_lost, untold};
 use super::retry::{self, next_attempt};
 use super::{Attempted, BATCH, LEASE, SOON, Sent};
 use crate::account::SmtpAccount;
 use crate::blocking::with_store;
 use crate::clock::later;
-use crate::outgoing::{Claimed, Completion};
+use crate::outgoing::{Claimed, Completion, DeliveryState};
 use crate::store::{Pause, Store, StoreError};
+use crate::suppression::Suppression;
 use jiff::Timestamp;
 use postrider_smtp::{Client, Envelope, Mail, RecipientOutcome};
 use std::sync::Arc;
@@ -120,10 +122,14 @@ impl Outbox {
             rows.map(|(claimed, answer)| answer.completion(claimed, peer, until, progress, now));
         let completions: Vec<Completion> = rows.collect();
         let rows = completions.clone();
+        let hard: Vec<Suppression> = suppressions(&claimed, &completions, now);
         let (account, pause) = (Arc::clone(&self.account), paused.clone());
         let late = with_store(&self.store, move |store| {
             if let Some(pause) = &pause {
                 store.set_pause(&account.name, Some(pause))?;
+            }
+            for suppression in &hard {
+                store.suppress(suppression)?;
             }
             store.complete(now, &rows)
         })
@@ -192,6 +198,31 @@ impl Answer {
         }
         row
     }
+}
+
+/// The addresses that a server says do not work.
+fn suppressions(
+    claimed: &[Claimed],
+    completions: &[Completion],
+    now: Timestamp,
+) -> Vec<Suppression> {
+    let refused = |(claimed, row): (&Claimed, &Completion)| {
+        let evidence = &row.evidence;
+        let is = row.state == DeliveryState::Failed && is_hard(&evidence.enhanced);
+        is.then(|| {
+            hard(
+                &claimed.mail.recipient,
+                &claimed.mail.account,
+                &evidence.text,
+                now,
+            )
+        })
+    };
+    claimed
+        .iter()
+        .zip(completions)
+        .filter_map(refused)
+        .collect()
 }
 
 fn envelope(claimed: &Claimed) -> Result<Envelope, String> {

@@ -14,12 +14,14 @@
 use super::Class;
 use super::author::Author;
 use super::involved::involvement;
-use super::mail::{Mail, Report};
+use super::mail::{Mail, Report, Reported};
 use super::subject;
+use crate::delivery::is_hard;
 use crate::outgoing::LogRow;
 use crate::record::RecordKey;
 use crate::schema::Schema;
 use crate::store::{LogFilter, Store, StoreError};
+use crate::suppression::Reason;
 use crate::token::{ReplyToken, Signer};
 
 /// At most so many Message-IDs of a References field are looked up.
@@ -49,6 +51,21 @@ pub struct Classification {
     pub record: Option<RecordKey>,
     /// Whether it may be acted upon.
     pub verdict: Verdict,
+    /// For a report about a mail of ours: the recipient who shall get no more.
+    pub bounced: Option<Bounced>,
+}
+
+/// A recipient of ours whose address does not work, or who does not want our mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bounced {
+    /// The address, as we wrote to it.
+    pub address: String,
+    /// The SMTP account that we wrote by.
+    pub account: String,
+    /// [`Reason::Hard`] or [`Reason::Complaint`].
+    pub reason: Reason,
+    /// What the report says.
+    pub detail: String,
 }
 
 /// Whether a mail may be acted upon.
@@ -111,6 +128,7 @@ impl Classifier<'_> {
                 matched_by: "none".into(),
                 record: None,
                 verdict: Verdict::Hold(doubts.join("; ")),
+                bounced: None,
             }
         })
     }
@@ -121,17 +139,13 @@ impl Classifier<'_> {
             Some(id) => self.store.delivery_by_message_id(id)?,
             None => None,
         };
+        if let (None, Some(report)) = (&ours, &mail.report) {
+            return self.reported(report).map(Some);
+        }
         let (class, by, record, why) = if let Some(row) = ours {
             let by = format!("message_id: delivery {}", row.delivery);
             let why = "it is our own mail, come back (a loop)".to_owned();
             (Class::Auto, by, row.mail.record, why)
-        } else if let Some(report) = &mail.report {
-            let row = self.reported(report)?;
-            let by = row.as_ref().map_or("none".to_owned(), |row| {
-                format!("message_id: delivery {}", row.delivery)
-            });
-            let why = format!("delivery report: {}", report.recipients.join(", "));
-            (Class::Bounce, by, row.and_then(|row| row.mail.record), why)
         } else if let Some(field) = &mail.automatic {
             let why = format!("no person wrote it: {field}");
             (Class::Auto, "none".to_owned(), None, why)
@@ -149,14 +163,28 @@ impl Classifier<'_> {
             matched_by: by,
             record,
             verdict: Verdict::Ignore(why),
+            bounced: None,
         }))
     }
 
-    fn reported(&self, report: &Report) -> Result<Option<LogRow>, StoreError> {
-        match &report.original {
-            Some(id) => self.store.delivery_by_message_id(id),
-            None => Ok(None),
-        }
+    /// A report; it counts for a recipient only if it brings a Message-ID of ours, which nobody can guess.
+    fn reported(&self, report: &Report) -> Result<Classification, StoreError> {
+        let row = match &report.original {
+            Some(id) => self.store.delivery_by_message_id(id)?,
+            None => None,
+        };
+        let said: Vec<String> = report.recipients.iter().map(ToString::to_string).collect();
+        let why = format!("delivery report: {}", said.join(", "));
+        let by = row
+            .as_ref()
+            .map(|row| format!("message_id: delivery {}", row.delivery));
+        Ok(Classification {
+            class: Class::Bounce,
+            matched_by: by.unwrap_or_else(|| "none".to_owned()),
+            bounced: row.as_ref().and_then(|row| bounced(report, row, &why)),
+            record: row.and_then(|row| row.mail.record),
+            verdict: Verdict::Ignore(why),
+        })
     }
 
     /// A signed token in one of the addresses.
@@ -291,8 +319,26 @@ impl Classification {
             matched_by,
             record,
             verdict: Verdict::Act,
+            bounced: None,
         }
     }
+}
+
+/// The recipient of a delivery who shall get no more mail. One envelope has one recipient, so a report about
+/// it is about them, also if it names the address that theirs leads to.
+fn bounced(report: &Report, row: &LogRow, detail: &str) -> Option<Bounced> {
+    let hard = |r: &Reported| r.action == "failed" && is_hard(&r.status);
+    let reason = match () {
+        () if report.complaint => Reason::Complaint,
+        () if report.recipients.iter().any(hard) => Reason::Hard,
+        () => return None,
+    };
+    Some(Bounced {
+        address: row.mail.recipient.clone(),
+        account: row.mail.account.clone(),
+        reason,
+        detail: detail.to_owned(),
+    })
 }
 
 fn in_capitals(token: &ReplyToken) -> Option<ReplyToken> {

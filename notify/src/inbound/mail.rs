@@ -1,7 +1,8 @@
 //! A stored mail as the rest of this module reads it: who, to whom, about what, and in which words.
 
 use super::text::new_text;
-use postrider_mime::{AddressList, AutoSubmitted, LooseMailbox, Message, Part};
+use postrider_mime::{AddressList, AutoSubmitted, LooseMailbox, Message, RecipientStatus};
+use std::fmt;
 
 /// What matters of a mail for classifying it and for acting on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub struct Mail {
     pub html: Option<String>,
     /// The field that says that no person wrote it: `Auto-Submitted: auto-replied`.
     pub automatic: Option<String>,
-    /// A delivery report (RFC 3464), if it is one.
+    /// A report about a mail, if it is one.
     pub report: Option<Report>,
     /// The names of its attachments.
     pub attachments: Vec<String>,
@@ -47,13 +48,34 @@ pub struct Address {
     pub address: String,
 }
 
-/// What a delivery report says.
+/// What a report about a mail of ours says: a delivery report (RFC 3464), or a complaint (RFC 5965).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// The Message-ID of the mail that it is about, if that mail came along.
     pub original: Option<String>,
-    /// What became of each recipient, in the report's words: `ada@example.org failed 5.1.1`.
-    pub recipients: Vec<String>,
+    /// What became of each recipient.
+    pub recipients: Vec<Reported>,
+    /// The recipient called the mail spam.
+    pub complaint: bool,
+}
+
+/// What became of a mail for one recipient, in a report's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reported {
+    /// Whom the mail was for.
+    pub address: String,
+    /// What was done: `failed`, `delayed`, `delivered`.
+    pub action: String,
+    /// The enhanced status code; empty without one.
+    pub status: String,
+}
+
+impl fmt::Display for Reported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = [&self.address, &self.action, &self.status];
+        let words = words.into_iter().filter(|word| !word.is_empty());
+        f.write_str(&words.map(String::as_str).collect::<Vec<_>>().join(" "))
+    }
 }
 
 impl Mail {
@@ -117,51 +139,54 @@ impl Mail {
 }
 
 impl Report {
-    /// The delivery report in a message, if it is one: `multipart/report; report-type=delivery-status` (RFC 3464 §2).
+    /// The report in a message, if it is one about a delivery or a complaint (RFC 6522 §3).
     fn read(message: &Message<'_>) -> Option<Self> {
-        let kind = message.root().content_type();
-        if !kind.is("multipart", "report") {
+        if !message.root().content_type().is("multipart", "report") {
             return None;
         }
-        let status = message
-            .parts()
-            .find(|part| part.content_type().is("message", "delivery-status"))?;
+        let (recipients, complaint) = match message.report()? {
+            postrider_mime::Report::Delivery(status) => {
+                (status.recipients.iter().map(Reported::of).collect(), false)
+            }
+            postrider_mime::Report::Feedback(feedback) => {
+                let to = feedback.original_rcpt_to.into_iter();
+                (to.map(Reported::complained).collect(), true)
+            }
+            _ => return None,
+        };
+        let returned = message.returned_message();
+        let original = returned.and_then(|m| m.message_id().map(|id| id.into_owned()));
         Some(Self {
-            original: message.parts().skip(1).find_map(original),
-            recipients: recipients(&status.content().bytes),
+            original,
+            recipients,
+            complaint,
         })
     }
 }
 
-/// The Message-ID of the mail that came back, whole or as its header alone.
-fn original(part: Part<'_>) -> Option<String> {
-    if part.content_type().is("text", "rfc822-headers") {
-        let content = part.content().bytes;
-        return Message::parse(&content)
-            .message_id()
-            .map(|id| id.into_owned());
+impl Reported {
+    fn of(status: &RecipientStatus) -> Self {
+        let address = status.final_recipient.as_ref();
+        let address = address.or(status.original_recipient.as_ref());
+        let action = status
+            .action
+            .map(|action| format!("{action:?}").to_lowercase());
+        Self {
+            address: address.map_or_else(String::new, |typed| one_line(&typed.value)),
+            action: action.unwrap_or_default(),
+            status: status
+                .status
+                .map_or_else(String::new, |code| code.to_string()),
+        }
     }
-    let id = part.header("Message-ID")?.message_ids().next()?;
-    Some(id.into_owned())
-}
 
-/// The blocks of a delivery report, one for each recipient: who, what became of it, and the status code.
-fn recipients(status: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(status).replace("\r\n", "\n");
-    let block = |block: &str| {
-        let message = Message::parse(block.as_bytes());
-        let field = |name: &str| message.header(name).map(|field| one_line(&field.text()));
-        let recipient = field("Final-Recipient").or_else(|| field("Original-Recipient"))?;
-        // In front of the semicolon stands the type of the address: `rfc822; ada@example.org`.
-        let recipient = recipient
-            .split_once(';')
-            .map_or(recipient.as_str(), |(_, r)| r)
-            .trim();
-        let action = field("Action").unwrap_or_default();
-        let code = field("Status").unwrap_or_default();
-        Some(format!("{recipient} {action} {code}").trim_end().to_owned())
-    };
-    text.split("\n\n").filter_map(block).collect()
+    fn complained(address: String) -> Self {
+        Self {
+            address: bare(&one_line(&address)),
+            action: "complained".to_owned(),
+            status: String::new(),
+        }
+    }
 }
 
 /// The field that says that no person wrote it (RFC 3834 §2 and §5, and what was in use before).
@@ -318,10 +343,29 @@ mod tests {
                 Some("7.x@example.org"),
                 "{original}"
             );
-            assert_eq!(read.recipients, ["bob@example.org failed 5.1.1"]);
+            let said: Vec<String> = read.recipients.iter().map(ToString::to_string).collect();
+            assert_eq!(said, ["bob@example.org failed 5.1.1"]);
+            assert!(!read.complaint);
         }
         let other = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n";
         assert_eq!(Mail::parse(other).report, None);
+    }
+
+    #[test]
+    fn rfc5965_complaints_name_the_recipient_and_the_mail() {
+        let read = Mail::parse(
+            b"From: fbl@mx\r\nContent-Type: multipart/report; report-type=feedback-report; boundary=b\r\n\r\n\
+              --b\r\n\r\nSpam.\r\n--b\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\n\
+              User-Agent: x/1\r\nVersion: 1\r\nOriginal-Rcpt-To: <bob@example.org>\r\n\
+              --b\r\nContent-Type: message/rfc822\r\n\r\nMessage-ID: <7.x@example.org>\r\n\r\n\r\n--b--\r\n",
+        );
+        let report = read.report.unwrap();
+        assert!(report.complaint);
+        assert_eq!(
+            report.recipients[0].to_string(),
+            "bob@example.org complained"
+        );
+        assert_eq!(report.original.as_deref(), Some("7.x@example.org"));
     }
 
     #[test]

@@ -5,12 +5,13 @@
 
 use super::action::{ActionError, Actions, Applied};
 use super::author::Author;
-use super::classify::{Classification, Classifier, Verdict};
+use super::classify::{Bounced, Classification, Classifier, Verdict};
 use super::mail::Mail;
 use super::{Class, Inbound, InboundId, InboundOutcome, InboundState};
 use crate::config::Config;
-use crate::delivery::next_attempt;
+use crate::delivery::{hard, next_attempt};
 use crate::store::{Store, StoreError, Work};
+use crate::suppression::{Reason, Suppression};
 use crate::token::Signer;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -71,7 +72,7 @@ impl Processor {
         let mail = Mail::parse(&inbound.what.raw);
         let from = mail.from.as_ref().map(|from| from.address.clone());
         let from = from.unwrap_or_default();
-        let work = match self.work(inbound.id, &mail) {
+        let work = match self.work(inbound.id, &mail, now) {
             Ok(work) => work,
             Err(ActionError::Action(why)) => failed(inbound, &why, now),
             Err(ActionError::Store(error)) => return Err(error),
@@ -91,7 +92,7 @@ impl Processor {
         }
     }
 
-    fn work(&self, id: InboundId, mail: &Mail) -> Result<Work, ActionError> {
+    fn work(&self, id: InboundId, mail: &Mail, now: Timestamp) -> Result<Work, ActionError> {
         let Some(from) = &mail.from else {
             return Ok(only(outcome(
                 id,
@@ -109,6 +110,10 @@ impl Processor {
             own: &self.own,
         };
         let found = classifier.classify(mail, &author)?;
+        if let Some(bounced) = &found.bounced {
+            // Before the outcome is written: a crash in between counts a hit twice, and loses none.
+            store.suppress(&suppression(bounced, now))?;
+        }
         let (state, why) = match &found.verdict {
             Verdict::Ignore(why) => (InboundState::Ignored, why.clone()),
             Verdict::Hold(why) => (InboundState::Held, why.clone()),
@@ -191,12 +196,29 @@ fn outcome(
     }
 }
 
+/// A hard bounce ends: people come back, and servers err. A complaint does not.
+fn suppression(bounced: &Bounced, now: Timestamp) -> Suppression {
+    match bounced.reason {
+        Reason::Hard => hard(&bounced.address, &bounced.account, &bounced.detail, now),
+        reason => Suppression {
+            address: bounced.address.clone(),
+            account: None,
+            reason,
+            detail: bounced.detail.clone(),
+            since: now,
+            until: None,
+            hits: 1,
+        },
+    }
+}
+
 fn unknown() -> Classification {
     Classification {
         class: Class::New,
         matched_by: "none".to_owned(),
         record: None,
         verdict: Verdict::Act,
+        bounced: None,
     }
 }
 

@@ -1,7 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    check, event, explain, inbound, init, inspect, log, queue, record, run, try_out,
+    check, event, explain, inbound, init, inspect, log, queue, record, run, suppression, trim,
+    try_out,
 };
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -48,6 +49,11 @@ pub(crate) enum Command {
     /// Show what waits to be sent, and send again what failed
     #[command(subcommand)]
     Queue(queue::Command),
+    /// Show and change which addresses get no mail
+    #[command(subcommand)]
+    Suppression(suppression::Command),
+    /// Forget what is old and done with
+    Trim(trim::Args),
     /// Show the structure of a mail file
     Inspect(inspect::Args),
 }

@@ -10,6 +10,8 @@ pub(crate) mod log;
 pub(crate) mod queue;
 pub(crate) mod record;
 pub(crate) mod run;
+pub(crate) mod suppression;
+pub(crate) mod trim;
 pub(crate) mod try_out;
 
 use crate::cli::{Cli, Command};
@@ -32,6 +34,8 @@ pub(crate) fn run(cli: Cli) -> Result {
         Command::Inbound(command) => inbound::run(config, &command),
         Command::Explain(args) => explain::run(config, &args),
         Command::Queue(command) => queue::run(config, &command),
+        Command::Suppression(command) => suppression::run(config, command),
+        Command::Trim(args) => trim::run(config, &args),
         Command::Inspect(args) => inspect::run(&args),
     }
 }
