@@ -26,7 +26,7 @@ mod message_id;
 mod part;
 pub mod partial;
 mod push;
-pub mod report;
+mod report;
 mod role;
 mod shape;
 pub mod store;
@@ -54,5 +54,9 @@ pub use message::Message;
 pub use message_id::MessageId;
 pub use part::{Part, PartId};
 pub use push::{Event, PushParser};
+pub use report::{
+    Action, DeliveryStatus, Disposition, DispositionNotification, FeedbackReport, RecipientStatus,
+    Report, StatusCode, Typed,
+};
 pub use role::Role;
 pub use value_error::ValueError;

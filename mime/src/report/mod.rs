@@ -50,8 +50,7 @@ impl Message<'_> {
     /// What the message reports, if it is a report: the first machine-readable part counts.
     ///
     /// ```
-    /// use postrider_mime::Message;
-    /// use postrider_mime::report::{Action, Report};
+    /// use postrider_mime::{Action, Message, Report};
     ///
     /// let bounce = Message::parse(b"Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n\
     ///     --b\r\nContent-Type: message/delivery-status\r\n\r\n\
