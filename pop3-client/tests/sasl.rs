@@ -143,3 +143,68 @@ fn nothing_is_said_that_was_not_asked() {
     );
     assert!(out.is_empty());
 }
+
+/// A SCRAM dialogue as far as the server's first message, which is made from the client's nonce: the machine, and what it
+/// writes in answer.
+#[cfg(feature = "scram")]
+fn scram(server_first: impl Fn(&str) -> String) -> (Connection, Vec<u8>) {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let (mut pop3, mut out) = (Connection::new(Limits::default()), BytesMut::new());
+    pop3.receive(&mut BytesMut::from(&b"+OK\r\n"[..])).unwrap();
+    pop3.send(&auth(Mechanism::ScramSha256), &mut out).unwrap();
+    let hear = |pop3: &mut Connection, out: &mut BytesMut, line: &str| {
+        out.clear();
+        let event = pop3.receive(&mut BytesMut::from(line.as_bytes())).unwrap();
+        assert_eq!(event, Some(Event::Challenge));
+        pop3.respond(out).unwrap();
+    };
+    hear(&mut pop3, &mut out, "+ \r\n");
+    let first = String::from_utf8(STANDARD.decode(out.trim_ascii_end()).unwrap()).unwrap();
+    let nonce = first.split("r=").nth(1).unwrap();
+    let challenge = STANDARD.encode(server_first(nonce));
+    hear(&mut pop3, &mut out, &format!("+ {challenge}\r\n"));
+    (pop3, out.to_vec())
+}
+
+#[cfg(feature = "scram")]
+#[test]
+fn s18_a_scram_server_must_extend_our_nonce_and_want_a_sane_number_of_rounds() {
+    let bad: [&dyn Fn(&str) -> String; 4] = [
+        &|_| "r=another,s=c2FsdA==,i=4096".into(),
+        &|nonce| format!("r={nonce}x,s=c2FsdA==,i=1"),
+        &|nonce| format!("r={nonce}x,s=c2FsdA==,i=2147483648"),
+        &|nonce| format!("r={nonce}x,i=4096"),
+    ];
+    for (at, server_first) in bad.iter().enumerate() {
+        let (mut pop3, written) = scram(server_first);
+        assert_eq!(written, b"*\r\n", "{at}");
+        let end = pop3.receive(&mut BytesMut::from(&b"-ERR cancelled\r\n"[..]));
+        assert!(matches!(end, Err(Violation::Sasl(_))), "{at}: {end:?}");
+    }
+}
+
+#[cfg(feature = "scram")]
+#[test]
+fn s18_a_scram_server_must_prove_itself_before_its_ok_counts() {
+    let good = |nonce: &str| format!("r={nonce}x,s=c2FsdA==,i=4096");
+    let (mut pop3, written) = scram(good);
+    assert!(written.len() > 40, "{written:?}");
+    let early = pop3.receive(&mut BytesMut::from(&b"+OK welcome\r\n"[..]));
+    assert!(
+        matches!(early, Err(Violation::Sasl(SaslError::PrematureSuccess(_)))),
+        "{early:?}"
+    );
+
+    let (mut pop3, _) = scram(good);
+    let mut out = BytesMut::new();
+    // "v=" and a signature that is not the right one.
+    let event = pop3
+        .receive(&mut BytesMut::from(&b"+ dj1BQUFB\r\n"[..]))
+        .unwrap();
+    assert_eq!(event, Some(Event::Challenge));
+    pop3.respond(&mut out).unwrap();
+    assert_eq!(out, &b"*\r\n"[..]);
+    let end = pop3.receive(&mut BytesMut::from(&b"+OK all the same\r\n"[..]));
+    assert!(matches!(end, Err(Violation::Sasl(_))), "{end:?}");
+    assert_eq!(pop3.state(), State::Closed);
+}

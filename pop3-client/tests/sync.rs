@@ -375,3 +375,38 @@ async fn a_dropped_flight_is_taken_up_again_in_the_same_sync_one_by_one() {
     let fetched: Vec<_> = second.iter().filter(|c| c.starts_with("RETR")).collect();
     assert_eq!(fetched.len(), 3, "{second:?}");
 }
+
+#[tokio::test]
+async fn one_message_without_end_holds_up_no_other() {
+    let folder = Folder::new();
+    let server = || {
+        Server::new()
+            .on("STAT", say("+OK 2 120\r\n"))
+            .on("LIST", say("+OK\r\n1 60\r\n2 60\r\n.\r\n"))
+            .on("UIDL", say("+OK\r\n1 endless\r\n2 AAA\r\n.\r\n"))
+            .on("RETR 1", say(format!("+OK\r\n{}", "x\r\n".repeat(30_000))))
+    };
+    let (endpoint, commands) = Server::start_in_turn((0..6).map(|_| server()).collect());
+    let store = Maildir::open(folder.path("Mail")).unwrap();
+    let policy = Policy {
+        deletion: Deletion::Now,
+        ..Policy::default()
+    };
+    let mut mailbox = Mailbox::open(config(endpoint), folder.path("journal"), store)
+        .unwrap()
+        .policy(policy);
+    let error = mailbox.sync(|_| {}).await.unwrap_err();
+    assert!(
+        error.to_string().contains("message 1 is larger than"),
+        "{error}"
+    );
+    assert_eq!(files_in(&folder.path("Mail/new")).len(), 1);
+
+    let summary = mailbox.sync(|_| {}).await.unwrap();
+    assert_eq!(
+        (summary.stored, summary.left_alone, summary.deleted),
+        (0, 1, 1)
+    );
+    let last = commands.join().unwrap().pop().unwrap();
+    assert_eq!(last[last.len() - 2..], ["DELE 2", "QUIT"]);
+}

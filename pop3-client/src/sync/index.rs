@@ -11,6 +11,7 @@ pub(super) struct Index {
     by_content: HashMap<Digest, Vec<u64>>,
     failures: HashMap<u128, Failures>,
     next_id: u64,
+    failed: usize,
     top_broken: bool,
 }
 
@@ -52,6 +53,7 @@ impl Index {
                 self.set_place(*id, Place::Absent(*at))
             }
             Record::Failed(uid, at) => {
+                self.failed += 1;
                 let failures = self.failures.entry(uid_key(uid)).or_default();
                 *failures = Failures {
                     count: failures.count.saturating_add(1),
@@ -111,6 +113,11 @@ impl Index {
 
     pub(super) fn failures(&self, uid: u128) -> Failures {
         self.failures.get(&uid).copied().unwrap_or_default()
+    }
+
+    /// How often any message could not be retrieved.
+    pub(super) fn failed(&self) -> usize {
+        self.failed
     }
 
     pub(super) fn top_broken(&self) -> bool {

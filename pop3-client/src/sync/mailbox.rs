@@ -6,7 +6,7 @@ use super::policy::Policy;
 use super::record::Record;
 use super::store::Store;
 use super::{Summary, SyncError, session};
-use crate::{Client, Config};
+use crate::{Client, Config, ErrorKind, Violation};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -138,7 +138,7 @@ impl<S: Store> Inner<S> {
             };
             let moved = progress(config, &self.vault, &summary) != before;
             // A server that wants time between logins gets it: the caller decides when.
-            if left == 0 || !moved || !error.is_retryable() || summary.login_delay.is_some() {
+            if left == 0 || !moved || !is_worth_another(&error) || summary.login_delay.is_some() {
                 return Err(error);
             }
             events(SyncEvent::Reconnecting {
@@ -169,9 +169,30 @@ impl<S: Store> Inner<S> {
 }
 
 /// What a new connection is worth trying for: more is stored, or what broke the last one is known.
-fn progress<S, M>(config: &Config, vault: &Vault<S, M>, summary: &Summary) -> (usize, bool, bool) {
+fn progress<S, M>(
+    config: &Config,
+    vault: &Vault<S, M>,
+    summary: &Summary,
+) -> (usize, usize, bool, bool) {
     let done = summary.stored + summary.duplicates + summary.recognised + summary.deleted;
-    (done, config.may_pipeline(), vault.index.top_broken())
+    (
+        done,
+        vault.index.failed(),
+        config.may_pipeline(),
+        vault.index.top_broken(),
+    )
+}
+
+/// A message without end broke the session; the others can be had in another one, where it comes last.
+fn is_worth_another(error: &SyncError) -> bool {
+    let endless = match error {
+        SyncError::Pop3(error) => matches!(
+            error.kind(),
+            ErrorKind::Violation(Violation::MessageTooLarge { .. })
+        ),
+        _ => false,
+    };
+    endless || error.is_retryable()
 }
 
 fn reload<S: Store>(vault: &mut Vault<S, FileMedium>, path: &Path) -> io::Result<()> {
