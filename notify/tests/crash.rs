@@ -1,5 +1,6 @@
 //! `kill -9` while mail is in flight: what was acknowledged arrives, under one Message-ID, and no mailbox loses a mail.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use postrider_mime::Message;
 use postrider_notify::config::{ExampleParts, example};
