@@ -166,6 +166,9 @@ pub trait Store: Send + Sync {
     /// The delivery of a Message-ID of ours (without angle brackets).
     fn delivery_by_message_id(&self, message_id: &str) -> Result<Option<LogRow>, StoreError>;
 
+    /// The events about a record, oldest first.
+    fn events_of(&self, key: &RecordKey) -> Result<Vec<EventId>, StoreError>;
+
     /// What happened to an event.
     fn explain(&self, event: EventId) -> Result<Option<Explanation>, StoreError>;
 

@@ -3,6 +3,7 @@
 use super::column;
 use super::fault::Fault;
 use crate::event::{Event, EventId, EventKind, NewEvent};
+use crate::record::RecordKey;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 const COLUMNS: &str = "id, created, name, kind, table_name, record_id, parm1, parm2, actor, current, previous, idem_key, due_at";
@@ -47,6 +48,15 @@ pub(super) fn due_sql() -> String {
     format!(
         "SELECT {COLUMNS} FROM event WHERE state = 'ready' AND due_at <= ?1 ORDER BY due_at, id LIMIT ?2"
     )
+}
+
+/// The events about a record, oldest first.
+pub(super) fn about(c: &Connection, key: &RecordKey) -> Result<Vec<EventId>, Fault> {
+    let mut select = c.prepare_cached(
+        "SELECT id FROM event WHERE table_name = ?1 AND record_id = ?2 ORDER BY id",
+    )?;
+    let ids = select.query_map([&key.table, &key.id], |row| row.get(0))?;
+    Ok(ids.collect::<Result<_, _>>()?)
 }
 
 /// An event with its state and its error.

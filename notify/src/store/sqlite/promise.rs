@@ -122,6 +122,10 @@ impl Store for SqliteStore {
         })
     }
 
+    fn events_of(&self, key: &RecordKey) -> Result<Vec<EventId>, StoreError> {
+        self.read("read the events of a record", |c| events::about(c, key))
+    }
+
     fn explain(&self, event: EventId) -> Result<Option<Explanation>, StoreError> {
         self.read("explain an event", |c| explain::explain(c, event))
     }

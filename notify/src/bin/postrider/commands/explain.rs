@@ -5,11 +5,9 @@ use crate::exit::{Code, Failure, Result};
 use crate::{output, setup};
 use postrider_notify::explain;
 use postrider_notify::record::RecordKey;
-use postrider_notify::store::LogFilter;
-use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Say what happened to an event, or to every event of a record that mail went out for.
+/// Say what happened to an event, or to every event about a record.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The event's number
@@ -25,22 +23,10 @@ pub(crate) struct Args {
 
 pub(crate) fn run(config: Option<&Path>, args: &Args) -> Result {
     let setup = setup::open(config)?;
-    let events: BTreeSet<i64> = match (&args.event, &args.record) {
-        (Some(event), _) => [*event].into(),
-        (None, Some(record)) => {
-            let filter = LogFilter {
-                record: Some(record.clone()),
-                limit: 1000,
-                ..LogFilter::default()
-            };
-            setup
-                .store
-                .log(&filter)?
-                .iter()
-                .map(|row| row.event)
-                .collect()
-        }
-        (None, None) => BTreeSet::new(),
+    let events = match (args.event, &args.record) {
+        (Some(event), _) => vec![event],
+        (None, Some(record)) => setup.store.events_of(record)?,
+        (None, None) => Vec::new(),
     };
     let mut found = false;
     for event in events {
@@ -57,7 +43,7 @@ pub(crate) fn run(config: Option<&Path>, args: &Args) -> Result {
     if !found {
         let what = match (&args.event, &args.record) {
             (Some(event), _) => format!("there is no event {event}"),
-            (_, Some(record)) => format!("no mail was made for {record}"),
+            (_, Some(record)) => format!("there is no event about {record}"),
             _ => "there is nothing to explain".to_owned(),
         };
         return Err(Failure::new(Code::NoInput, what));
