@@ -19,7 +19,7 @@ use response::Response;
 /// A POP3 session as a state machine: no socket, no clock, no task.
 ///
 /// # The contract
-/// [`send`](Self::send) appends a command to `out`, or returns [`Local`] and has changed nothing.
+/// [`send`](Self::send) appends a command to `out`, or returns [`Local`](crate::Local) and has changed nothing.
 /// [`receive`](Self::receive) takes what the server said from the front of `input` and returns one [`Event`]; call it
 /// until it returns `None`, which means that more bytes are needed. Bytes that it leaves in `input` must be there,
 /// in front, at the next call. When the peer closes, call [`end_of_input`](Self::end_of_input). How the input is cut

@@ -127,7 +127,10 @@ impl Error {
         match self.kind() {
             #[cfg(feature = "tokio")]
             ErrorKind::Connect(error) => error.is_retryable(),
-            ErrorKind::Handshake(error) => error.kind() != io::ErrorKind::InvalidData,
+            ErrorKind::Handshake(error) => !matches!(
+                error.kind(),
+                io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
+            ),
             ErrorKind::Unreachable(_)
             | ErrorKind::Io(_)
             | ErrorKind::Timeout(_)

@@ -5,7 +5,7 @@ use postrider_wire::{Endpoint, Tls};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,10 +16,48 @@ pub(crate) struct StdLink {
 }
 
 enum Layer {
-    Tcp(TcpStream),
-    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+    Tcp(Timed),
+    Tls(Box<StreamOwned<ClientConnection, Timed>>),
     /// TLS could not be started.
     Gone,
+}
+
+/// A socket with a deadline for everything that is done on it, however many reads or writes that takes: TLS reads on until
+/// it has a whole record.
+struct Timed {
+    tcp: TcpStream,
+    deadline: Option<Instant>,
+}
+
+impl Timed {
+    /// How long the next operation may take; a timeout of zero would mean none.
+    fn left(&self) -> io::Result<Option<Duration>> {
+        let left = self
+            .deadline
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        match left {
+            Some(left) if left.is_zero() => Err(io::ErrorKind::TimedOut.into()),
+            left => Ok(left),
+        }
+    }
+}
+
+impl Read for Timed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.tcp.set_read_timeout(self.left()?)?;
+        self.tcp.read(buffer)
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.tcp.set_write_timeout(self.left()?)?;
+        self.tcp.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.tcp.flush()
+    }
 }
 
 /// Octets asked for in one read.
@@ -28,21 +66,15 @@ const READ: usize = 64 << 10;
 impl StdLink {
     /// Opens a connection, trying each address of the host in turn.
     pub(crate) fn connect(endpoint: &Endpoint, timeout: Duration) -> Result<Self, ErrorKind> {
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now().checked_add(timeout);
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        let addresses = (endpoint.host(), endpoint.port())
-            .to_socket_addrs()
-            .map_err(ErrorKind::Unreachable)?;
-        for address in addresses {
-            let left = deadline
-                .saturating_duration_since(Instant::now())
-                .max(Duration::from_millis(1));
-            match TcpStream::connect_timeout(&address, left)
-                .and_then(|tcp| tcp.set_nodelay(true).map(|()| tcp))
-            {
+        let addresses = (endpoint.host(), endpoint.port()).to_socket_addrs();
+        for address in addresses.map_err(ErrorKind::Unreachable)? {
+            match connect_one(&address, deadline) {
                 Ok(tcp) => {
+                    let layer = Layer::Tcp(Timed { tcp, deadline });
                     return Ok(Self {
-                        layer: Layer::Tcp(tcp),
+                        layer,
                         buffer: vec![0; READ].into(),
                     });
                 }
@@ -68,23 +100,20 @@ impl StdLink {
         let name = ServerName::try_from(endpoint.host().to_owned()).map_err(|e| invalid(&e))?;
         let mut session =
             ClientConnection::new(Arc::clone(tls.config()), name).map_err(|e| invalid(&e))?;
-        let deadline = Instant::now() + timeout;
+        tcp.deadline = Instant::now().checked_add(timeout);
         while session.is_handshaking() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(ErrorKind::Handshake(io::ErrorKind::TimedOut.into()));
-            }
-            let step = set_timeouts(&tcp, Some(left)).and_then(|()| session.complete_io(&mut tcp));
-            step.map_err(ErrorKind::Handshake)?;
+            session
+                .complete_io(&mut tcp)
+                .map_err(ErrorKind::Handshake)?;
         }
         self.layer = Layer::Tls(Box::new(StreamOwned::new(session, tcp)));
         Ok(())
     }
 
-    fn tcp(&self) -> io::Result<&TcpStream> {
-        match &self.layer {
+    fn socket(&mut self) -> io::Result<&mut Timed> {
+        match &mut self.layer {
             Layer::Tcp(tcp) => Ok(tcp),
-            Layer::Tls(tls) => Ok(&tls.sock),
+            Layer::Tls(tls) => Ok(&mut tls.sock),
             Layer::Gone => Err(io::ErrorKind::NotConnected.into()),
         }
     }
@@ -131,12 +160,7 @@ impl Link for StdLink {
         input: &mut BytesMut,
         deadline: Option<Instant>,
     ) -> io::Result<Transfer> {
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        // A timeout of zero would mean none.
-        set_timeouts(
-            self.tcp()?,
-            left.map(|left| left.max(Duration::from_millis(1))),
-        )?;
+        self.socket()?.deadline = deadline;
         if !out.is_empty() {
             // What the server said before it closed is worth more than that it did; the read will tell.
             let _ = self.write(out);
@@ -146,9 +170,11 @@ impl Link for StdLink {
     }
 
     async fn peek(&mut self, input: &mut BytesMut) -> io::Result<Option<Transfer>> {
-        self.tcp()?.set_nonblocking(true)?;
+        let socket = self.socket()?;
+        socket.deadline = None;
+        socket.tcp.set_nonblocking(true)?;
         let read = self.read(input);
-        self.tcp()?.set_nonblocking(false)?;
+        self.socket()?.tcp.set_nonblocking(false)?;
         read.map(|read| match read {
             Transfer::Expired => None,
             other => Some(other),
@@ -181,9 +207,17 @@ impl Link for StdLink {
     }
 }
 
-fn set_timeouts(tcp: &TcpStream, timeout: Option<Duration>) -> io::Result<()> {
-    tcp.set_read_timeout(timeout)?;
-    tcp.set_write_timeout(timeout)
+fn connect_one(address: &SocketAddr, deadline: Option<Instant>) -> io::Result<TcpStream> {
+    let tcp = match deadline {
+        // The system takes no timeout of zero.
+        Some(deadline) => {
+            let left = deadline.saturating_duration_since(Instant::now());
+            TcpStream::connect_timeout(address, left.max(Duration::from_millis(1)))
+        }
+        None => TcpStream::connect(address),
+    }?;
+    tcp.set_nodelay(true)?;
+    Ok(tcp)
 }
 
 /// Systems differ in what they call it.

@@ -1,0 +1,135 @@
+//! A disk that forgets what was not synced.
+
+use super::Random;
+use crate::sync::Digest;
+use crate::sync::journal::Medium;
+use crate::sync::store::{Arrived, Store};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// A disk that keeps only what was synced, and breaks at a given operation.
+#[derive(Default)]
+pub(super) struct Disk {
+    pub(super) operations: usize,
+    pub(super) breaks_at: Option<usize>,
+    pub(super) journal: Vec<u8>,
+    pub(super) journal_unsynced: Vec<u8>,
+    pub(super) messages: BTreeMap<String, Vec<u8>>,
+    pub(super) messages_unsynced: Vec<(String, Vec<u8>)>,
+    pub(super) spool: Option<Vec<u8>>,
+}
+
+impl Disk {
+    pub(super) fn operation(&mut self) -> io::Result<()> {
+        self.operations += 1;
+        match self.breaks_at {
+            Some(at) if self.operations >= at => Err(io::Error::other("the power went")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The power comes back: of what was not synced, some is there, some is not, some is there in part.
+    pub(super) fn restart(&mut self, random: &mut Random) {
+        let kept = random.below(self.journal_unsynced.len() as u64 + 1);
+        let unsynced = std::mem::take(&mut self.journal_unsynced);
+        self.journal
+            .extend_from_slice(&unsynced[..usize::try_from(kept).unwrap()]);
+        for (key, text) in std::mem::take(&mut self.messages_unsynced) {
+            let kept = random.below(3);
+            if kept > 0 {
+                self.messages.insert(
+                    key,
+                    text[..text.len() / (3 - usize::try_from(kept).unwrap())].to_vec(),
+                );
+            }
+        }
+        self.spool = None;
+        self.breaks_at = None;
+    }
+}
+
+pub(super) type Shared<T> = Arc<Mutex<T>>;
+
+pub(super) fn lock<T>(shared: &Shared<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap()
+}
+
+pub(super) struct ModelMedium(pub(super) Shared<Disk>);
+
+impl Medium for ModelMedium {
+    fn read_all(&mut self) -> io::Result<Vec<u8>> {
+        let disk = lock(&self.0);
+        Ok([&disk.journal[..], &disk.journal_unsynced[..]].concat())
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        lock(&self.0)
+            .journal
+            .truncate(usize::try_from(length).unwrap());
+        Ok(())
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut disk = lock(&self.0);
+        let broken = disk.operation();
+        // Even an operation that fails may have written something.
+        disk.journal_unsynced.extend_from_slice(bytes);
+        broken
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let mut disk = lock(&self.0);
+        disk.operation()?;
+        let unsynced = std::mem::take(&mut disk.journal_unsynced);
+        disk.journal.extend_from_slice(&unsynced);
+        Ok(())
+    }
+
+    fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut disk = lock(&self.0);
+        disk.operation()?;
+        disk.journal_unsynced.clear();
+        disk.journal = bytes.to_vec();
+        Ok(())
+    }
+}
+
+pub(super) struct ModelStore(pub(super) Shared<Disk>);
+
+impl Store for ModelStore {
+    fn begin(&mut self) -> io::Result<()> {
+        let mut disk = lock(&self.0);
+        assert!(disk.spool.is_none(), "one message at a time");
+        disk.spool = Some(Vec::new());
+        disk.operation()
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut disk = lock(&self.0);
+        disk.spool.as_mut().unwrap().extend_from_slice(bytes);
+        disk.operation()
+    }
+
+    fn finish(&mut self, message: &Arrived<'_>) -> io::Result<String> {
+        let mut disk = lock(&self.0);
+        disk.operation()?;
+        let text = disk.spool.take().unwrap();
+        assert_eq!(Digest::of(&[&text]), message.content);
+        disk.messages_unsynced.push((message.key.to_string(), text));
+        Ok(message.key.to_string())
+    }
+
+    fn abort(&mut self) -> io::Result<()> {
+        lock(&self.0).spool = None;
+        Ok(())
+    }
+
+    fn commit(&mut self) -> io::Result<()> {
+        let mut disk = lock(&self.0);
+        disk.operation()?;
+        let unsynced = std::mem::take(&mut disk.messages_unsynced);
+        disk.messages.extend(unsynced);
+        Ok(())
+    }
+}

@@ -1,0 +1,289 @@
+//! A server whose connection breaks, and its maildrop.
+
+use super::Random;
+use super::disk::{Disk, Shared, lock};
+use crate::driver::{Link, Transfer};
+use crate::sync::Digest;
+use crate::{Endpoint, ErrorKind};
+use bytes::{Buf, BytesMut};
+use postrider_wire::Tls;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A mail on the server.
+#[derive(Clone)]
+pub(super) struct Mail {
+    pub(super) id: u64,
+    pub(super) uid: String,
+    pub(super) text: Vec<u8>,
+}
+
+/// The server's maildrop, and everything that there ever was.
+pub(super) struct World {
+    pub(super) maildrop: Vec<Mail>,
+    pub(super) ever: BTreeMap<u64, Vec<u8>>,
+    pub(super) taken_by_others: BTreeSet<u64>,
+    /// A mail that the server never gives.
+    pub(super) broken: Option<u64>,
+    pub(super) has_uidl: bool,
+    pub(super) has_top: bool,
+    pub(super) has_pipelining: bool,
+    pub(super) random: Random,
+}
+
+impl World {
+    pub(super) fn new(mut random: Random) -> Self {
+        Self {
+            maildrop: Vec::new(),
+            ever: BTreeMap::new(),
+            taken_by_others: BTreeSet::new(),
+            broken: None,
+            has_uidl: !random.one_in(5),
+            has_top: !random.one_in(3),
+            has_pipelining: !random.one_in(4),
+            random,
+        }
+    }
+
+    pub(super) fn deliver(&mut self) {
+        let id = self.ever.len() as u64 + 1;
+        let filler = "x".repeat(usize::try_from(self.random.below(3) * 20).unwrap());
+        let mut text = format!("Message-ID: <{id}>\r\n\r\n.dot\r\n{filler}\r\n..\r\n").into_bytes();
+        // Now and then two messages share a unique-id, though they are not alike. Of equal size nobody could tell them
+        // apart if they are not there at the same time.
+        let uid = match self.maildrop.last() {
+            Some(last) if self.random.one_in(20) => last.uid.clone(),
+            _ => format!("uid{id}"),
+        };
+        while self.sizes_under(&uid).any(|other| other == text.len()) {
+            text.extend_from_slice(b"longer\r\n");
+        }
+        if self.random.one_in(30) && self.broken.is_none() {
+            self.broken = Some(id);
+        }
+        self.ever.insert(id, text.clone());
+        self.maildrop.push(Mail { id, uid, text });
+    }
+
+    /// The sizes of all messages that are there under a unique-id.
+    pub(super) fn sizes_under<'a>(&'a self, uid: &'a str) -> impl Iterator<Item = usize> + 'a {
+        self.maildrop
+            .iter()
+            .filter(move |mail| mail.uid == uid)
+            .map(|mail| mail.text.len())
+    }
+
+    /// What happens to the maildrop while nobody looks.
+    pub(super) fn live(&mut self, may_rename: bool) {
+        (0..self.random.below(4)).for_each(|_| self.deliver());
+        if self.random.one_in(6) && !self.maildrop.is_empty() {
+            let at = self.random.below(self.maildrop.len() as u64);
+            let mail = self.maildrop.remove(usize::try_from(at).unwrap());
+            self.taken_by_others.insert(mail.id);
+        }
+        if may_rename && self.random.one_in(8) {
+            for mail in &mut self.maildrop {
+                mail.uid = format!("new-{}", mail.uid);
+            }
+        }
+    }
+}
+
+/// When a connection breaks: at this command, before it is obeyed, after it, or in the middle of its answer.
+#[derive(Clone, Copy)]
+pub(super) struct Drop {
+    pub(super) command: u64,
+    pub(super) how: How,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum How {
+    Unheard,
+    Unanswered,
+    HalfAnswered,
+}
+
+/// One session of the model server, which is also the client's byte stream.
+pub(super) struct ModelLink {
+    pub(super) world: Shared<World>,
+    pub(super) disk: Shared<Disk>,
+    pub(super) session: Vec<Mail>,
+    pub(super) marked: BTreeSet<u64>,
+    pub(super) drop: Option<Drop>,
+    pub(super) commands: u64,
+    pub(super) greeted: bool,
+    pub(super) closed: bool,
+}
+
+impl ModelLink {
+    pub(super) fn new(world: &Shared<World>, disk: &Shared<Disk>, drop: Option<Drop>) -> Self {
+        Self {
+            session: lock(world).maildrop.clone(),
+            world: Arc::clone(world),
+            disk: Arc::clone(disk),
+            marked: BTreeSet::new(),
+            drop,
+            commands: 0,
+            greeted: false,
+            closed: false,
+        }
+    }
+
+    pub(super) fn command(&mut self, line: &str, input: &mut BytesMut) {
+        self.commands += 1;
+        let drop = self.drop.filter(|drop| drop.command == self.commands);
+        if let Some(Drop {
+            how: How::Unheard, ..
+        }) = drop
+        {
+            self.closed = true;
+            return;
+        }
+        let answer = self.obey(line);
+        let heard = match drop.map(|drop| drop.how) {
+            Some(How::Unanswered) => 0,
+            Some(_) => answer.len() / 2,
+            None => answer.len(),
+        };
+        self.closed |= drop.is_some();
+        input.extend_from_slice(&answer[..heard]);
+    }
+
+    pub(super) fn obey(&mut self, line: &str) -> Vec<u8> {
+        let (verb, argument) = line.split_once(' ').unwrap_or((line, ""));
+        let world = lock(&self.world);
+        let number = argument
+            .split(' ')
+            .next()
+            .and_then(|n| n.parse::<usize>().ok())
+            .unwrap_or_default();
+        let mail = number.checked_sub(1).and_then(|at| self.session.get(at));
+        let listing = |item: &dyn Fn(&Mail) -> String| {
+            let lines = self
+                .session
+                .iter()
+                .enumerate()
+                .map(|(at, mail)| format!("{} {}\r\n", at + 1, item(mail)));
+            format!("+OK\r\n{}.\r\n", lines.collect::<String>()).into_bytes()
+        };
+        match (verb, mail) {
+            ("CAPA", _) => {
+                let capa = [
+                    (world.has_uidl, "UIDL"),
+                    (world.has_top, "TOP"),
+                    (world.has_pipelining, "PIPELINING"),
+                ];
+                let lines = capa
+                    .iter()
+                    .filter(|(has, _)| *has)
+                    .map(|(_, name)| format!("{name}\r\n"));
+                format!("+OK\r\nUSER\r\n{}.\r\n", lines.collect::<String>()).into_bytes()
+            }
+            ("STAT", _) => format!("+OK {} 1\r\n", self.session.len()).into_bytes(),
+            ("LIST", _) => listing(&|mail| mail.text.len().to_string()),
+            ("UIDL", _) if world.has_uidl => listing(&|mail| mail.uid.clone()),
+            ("RETR", Some(mail)) if world.broken != Some(mail.id) => message(&mail.text),
+            ("TOP", Some(mail)) if world.has_top => {
+                let end = mail.text.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
+                message(&mail.text[..end])
+            }
+            ("DELE", Some(mail)) => {
+                let id = mail.id;
+                if self.marked.insert(id) {
+                    b"+OK\r\n".to_vec()
+                } else {
+                    b"-ERR\r\n".to_vec()
+                }
+            }
+            ("QUIT", _) => {
+                std::mem::drop(world);
+                self.update();
+                self.closed = true;
+                b"+OK\r\n".to_vec()
+            }
+            ("USER" | "PASS", _) => b"+OK\r\n".to_vec(),
+            _ => b"-ERR\r\n".to_vec(),
+        }
+    }
+
+    /// The Update state: what is marked goes. It must be durable on our side by now, message and record.
+    pub(super) fn update(&mut self) {
+        let (mut world, disk) = (lock(&self.world), lock(&self.disk));
+        let journal = String::from_utf8_lossy(&disk.journal);
+        for id in &self.marked {
+            let text = &world.ever[id];
+            assert!(
+                disk.messages.values().any(|stored| stored == text),
+                "mail {id} deleted before it was durable"
+            );
+            let digest = Digest::of(&[text]).to_string();
+            assert!(
+                journal.contains(&digest),
+                "mail {id} deleted before it was recorded"
+            );
+        }
+        world
+            .maildrop
+            .retain(|mail| !self.marked.contains(&mail.id));
+    }
+}
+
+pub(super) fn message(text: &[u8]) -> Vec<u8> {
+    let mut answer = b"+OK\r\n".to_vec();
+    for line in text.split_inclusive(|b| *b == b'\n') {
+        if line.starts_with(b".") {
+            answer.push(b'.');
+        }
+        answer.extend_from_slice(line);
+    }
+    answer.extend_from_slice(b".\r\n");
+    answer
+}
+
+impl Link for ModelLink {
+    const MOST_IN_FLIGHT: usize = 2_048;
+
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    async fn transfer(
+        &mut self,
+        out: &mut BytesMut,
+        input: &mut BytesMut,
+        _deadline: Option<Instant>,
+    ) -> io::Result<Transfer> {
+        let before = input.len();
+        if !self.greeted {
+            self.greeted = true;
+            input.extend_from_slice(b"+OK\r\n");
+        }
+        while let (false, Some(end)) = (self.closed, out.iter().position(|b| *b == b'\n')) {
+            let line = String::from_utf8_lossy(&out[..end]).trim_end().to_owned();
+            out.advance(end + 1);
+            self.command(&line, input);
+        }
+        match input.len() - before {
+            0 => Ok(Transfer::Closed),
+            read => Ok(Transfer::Read(read)),
+        }
+    }
+
+    async fn peek(&mut self, _input: &mut BytesMut) -> io::Result<Option<Transfer>> {
+        Ok(self.closed.then_some(Transfer::Closed))
+    }
+
+    async fn start_tls(&mut self, _: &Endpoint, _: &Tls, _: Duration) -> Result<(), ErrorKind> {
+        Ok(())
+    }
+
+    fn is_tls(&self) -> bool {
+        false
+    }
+
+    fn tls_description(&self) -> Option<String> {
+        None
+    }
+}
