@@ -10,6 +10,9 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+/// The most mistakes that are reported at once.
+const MAX_FAULTS: usize = 100;
+
 /// The file, and what is wrong with it so far.
 pub(super) struct Document {
     pub(super) file: Arc<str>,
@@ -50,7 +53,7 @@ impl Document {
     /// Keeps a mistake, unless it is known: a shared layout is looked at once for each notification.
     pub(super) fn report(&self, fault: Diagnostic) {
         let mut faults = self.faults.borrow_mut();
-        if !faults.contains(&fault) {
+        if faults.len() < MAX_FAULTS && !faults.contains(&fault) {
             faults.push(fault);
         }
     }

@@ -87,13 +87,16 @@ pub(super) fn codes(source: &str) -> Vec<Code> {
 }
 
 fn next_open(source: &str, from: usize) -> Option<usize> {
-    let rest = source.get(from..)?;
-    let opens = ["${", "{%", "{##"];
-    opens
-        .iter()
-        .filter_map(|open| rest.find(open))
-        .min()
-        .map(|n| from + n)
+    let rest = source.as_bytes().get(from..)?;
+    let opens = |at: &usize| {
+        let here = rest.get(*at..).unwrap_or_default();
+        [&b"${"[..], b"{%", b"{##"]
+            .iter()
+            .any(|open| here.starts_with(open))
+    };
+    memchr::memchr2_iter(b'$', b'{', rest)
+        .find(opens)
+        .map(|at| from + at)
 }
 
 fn after(source: &str, from: usize, what: &str) -> usize {
