@@ -1,8 +1,10 @@
 //! Transcripts: dialogues as text files, replayed against the machines. `tests/transcripts/README.md` has the format.
 
 mod pop3;
+mod smtp;
 
 use bytes::BytesMut;
+use postrider_smtp::Protocol;
 use std::fs;
 use std::path::Path;
 
@@ -61,6 +63,22 @@ impl Dialogue {
     /// If the machine says anything else, or understands anything else.
     pub fn replay_pop3(&self) {
         self.replay(pop3::Client::new);
+    }
+
+    /// Replays it against the SMTP machine, in the same way.
+    ///
+    /// # Panics
+    /// As [`Dialogue::replay_pop3`].
+    pub fn replay_smtp(&self) {
+        self.replay(|| smtp::Client::new(Protocol::Smtp));
+    }
+
+    /// Replays it against the SMTP machine that speaks LMTP.
+    ///
+    /// # Panics
+    /// As [`Dialogue::replay_pop3`].
+    pub fn replay_lmtp(&self) {
+        self.replay(|| smtp::Client::new(Protocol::Lmtp));
     }
 
     fn replay<P: Player>(&self, machine: impl Fn() -> P) {

@@ -9,6 +9,10 @@ impl<'a> Choices<'a> {
         Self(octets)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The next octet's choice.
     pub(crate) fn number(&mut self) -> usize {
         let Some((first, rest)) = self.0.split_first() else {

@@ -1,7 +1,7 @@
 //! Naive twins: the same rules as the crates', written the short and slow way, to be compared with.
 
 /// Takes a line from the front, its LF included; `None` if there is no whole line.
-pub(crate) fn line<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+pub fn line<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let end = rest.iter().position(|octet| *octet == b'\n')? + 1;
     let (line, after) = rest.split_at(end);
     *rest = after;
@@ -9,13 +9,13 @@ pub(crate) fn line<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 /// A line without its CRLF or LF.
-pub(crate) fn trimmed(line: &[u8]) -> &[u8] {
+pub fn trimmed(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// Takes a multi-line body from the front (RFC 1939 §3): `ending` ends its lines, a lone dot the body.
-pub(crate) fn dotted(rest: &mut &[u8], ending: &[u8]) -> Option<Vec<u8>> {
+pub fn dotted(rest: &mut &[u8], ending: &[u8]) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let length = rest.windows(ending.len()).position(|w| w == ending)?;
@@ -30,7 +30,7 @@ pub(crate) fn dotted(rest: &mut &[u8], ending: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Takes the lines of a listing from the front, each without its ending and its stuffed dot.
-pub(crate) fn listing(rest: &mut &[u8]) -> Option<Vec<u8>> {
+pub fn listing(rest: &mut &[u8]) -> Option<Vec<u8>> {
     let mut lines = Vec::new();
     loop {
         let line = trimmed(line(rest)?);
@@ -43,7 +43,7 @@ pub(crate) fn listing(rest: &mut &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A message with every CR, LF and CRLF turned into CRLF, and one at its end unless it is empty.
-pub(crate) fn normalised(message: &[u8]) -> Vec<u8> {
+pub fn normalised(message: &[u8]) -> Vec<u8> {
     let text = message.to_vec();
     let mut out: Vec<u8> = Vec::new();
     let mut at = 0;
@@ -65,6 +65,6 @@ pub(crate) fn normalised(message: &[u8]) -> Vec<u8> {
 }
 
 /// How often `needle` stands in `text`, overlaps included.
-pub(crate) fn occurrences(text: &[u8], needle: &[u8]) -> usize {
+pub fn occurrences(text: &[u8], needle: &[u8]) -> usize {
     text.windows(needle.len()).filter(|w| *w == needle).count()
 }

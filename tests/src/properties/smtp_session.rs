@@ -1,16 +1,9 @@
 mod client;
 mod server;
 
+use crate::messages::TRICKY;
 use client::{Client, Wanted};
 use postrider_smtp::{Envelope, LineEnds, Mail, Outcome, Pipelining, Security};
-
-/// Messages with everything that has ever ended one early, or made a second one of it.
-const MESSAGES: [&[u8]; 4] = [
-    b"Subject: one\r\n\r\nplain\r\n",
-    b".\r\nMAIL FROM:<first@line>\r\n\nA\n.\nB\r.\rC\n.\r\nD\r\n.E\r\nF\r.\r\nend",
-    b"",
-    b"Subject: eight\r\n\r\n\xe4\xf6\xfc\r\n.\r\nRCPT TO:<more@x.test>\r\n",
-];
 
 /// The password, as it stands in AUTH PLAIN and in AUTH LOGIN, and as it is.
 const SECRETS: [&[u8]; 3] = [b"AGFkYQBodW50ZXIy", b"aHVudGVyMg==", b"hunter2"];
@@ -32,7 +25,7 @@ pub fn smtp_session(input: &[u8]) {
     let mails: Vec<Mail<'_>> = envelopes
         .iter()
         .enumerate()
-        .map(|(place, envelope)| Mail::new(envelope, MESSAGES[place]))
+        .map(|(place, envelope)| Mail::new(envelope, TRICKY[place]))
         .collect();
     let mut client = Client::new(wanted, &mails);
     client.hear(
@@ -56,7 +49,7 @@ pub fn smtp_session(input: &[u8]) {
             let message = message.unwrap_or_else(|| panic!("{outcome} was not accepted"));
             assert_eq!(
                 message,
-                super::naive::normalised(MESSAGES[mail]),
+                super::naive::normalised(TRICKY[mail]),
                 "another message"
             );
         }
@@ -115,7 +108,7 @@ mod tests {
         let envelopes: Vec<Envelope> = (0..usize::from(seed[2] % 4)).map(envelope).collect();
         let mails: Vec<Mail<'_>> = envelopes
             .iter()
-            .zip(MESSAGES)
+            .zip(TRICKY)
             .map(|(envelope, message)| Mail::new(envelope, message))
             .collect();
         let mut client = Client::new(Wanted::of(seed[1]), &mails);
@@ -143,7 +136,7 @@ mod tests {
         );
         let (written, outcomes) = play(include_bytes!("../../../fuzz/seeds/smtp_session/chunked"));
         assert_eq!(outcomes, [Accepted; 3]);
-        assert!(written.contains("BDAT 23 LAST"), "{written}");
+        assert!(written.contains("BDAT 24 LAST"), "{written}");
         let (written, outcomes) = play(include_bytes!(
             "../../../fuzz/seeds/smtp_session/tls-and-login"
         ));

@@ -1,0 +1,150 @@
+use postrider_mime::{Buffers, Event, Limits, Message, Part, PartId, PushParser};
+
+/// The input is a mail; its first octet says into what pieces it is cut for the parser that takes pieces, and how small the
+/// limits are.
+///
+/// * Every part and field lies inside what it was read from, a part inside its multipart, and parts do not overlap.
+/// * The limits on parts and depth hold.
+/// * No text of a header has CR, LF or NUL, and no safe file name a directory.
+/// * The parser that takes pieces makes the same of it, however it is cut, and so do buffers that were used before.
+pub fn mime_parse(input: &[u8]) {
+    let (&how, mail) = input.split_first().unwrap_or((&0, &[]));
+    let mut limits = Limits::default();
+    if how & 1 == 0 {
+        (limits.depth, limits.parts, limits.fields) = (3, 6, 12);
+        (limits.header_bytes, limits.parameters) = (300, 4);
+    }
+    let message = Message::parse_with(mail, &limits, Buffers::default());
+    assert_eq!(message.raw(), mail);
+    assert!(message.parts().count() <= limits.parts.max(1));
+    for part in message.parts() {
+        lies_inside(part);
+        is_shallow(part, limits.depth);
+        reads(part);
+    }
+    for defect in message.defects() {
+        let part = message.part(defect.part).expect("the part of a defect");
+        assert!(defect.offset <= part.source().len(), "{defect:?}");
+    }
+    let _ = (message.body_text(), message.body_html(), message.bodies());
+    let shape = told(&message);
+    assert_eq!(
+        told(&pushed(mail, usize::from(how >> 1 & 15) + 1, &limits)),
+        shape
+    );
+    let buffers = Message::parse(b"Subject: another\r\n\r\n--x\r\n").into_buffers();
+    assert_eq!(told(&Message::parse_with(mail, &limits, buffers)), shape);
+    assert_eq!(told(&message.into_owned()), shape);
+}
+
+fn lies_inside(part: Part<'_>) {
+    let (span, body) = (part.span(), part.body_span());
+    assert!(span.start <= body.start && body.start <= body.end && body.end <= span.end);
+    assert_eq!(part.source().get(span.clone()), Some(part.raw()));
+    assert_eq!(part.source().get(body.clone()), Some(part.raw_body()));
+    let mut free = body.start;
+    for child in part.children().filter(|_| part.is_multipart()) {
+        let inner = child.span();
+        assert!(
+            free <= inner.start && inner.end <= body.end,
+            "{inner:?} in {body:?}"
+        );
+        free = inner.end;
+    }
+    for field in part.headers() {
+        let field = field.span();
+        assert!(
+            span.start <= field.start && field.end <= body.start,
+            "{field:?} in {span:?}"
+        );
+    }
+}
+
+fn is_shallow(part: Part<'_>, depth: usize) {
+    let above = std::iter::successors(part.parent(), |part| part.parent()).count();
+    assert!(above <= depth, "{above} levels where {depth} are allowed");
+}
+
+fn reads(part: Part<'_>) {
+    for field in part.headers() {
+        assert!(!field.name().is_empty());
+        assert!(
+            !field.text().contains(['\r', '\n', '\0']),
+            "{:?}",
+            field.text()
+        );
+        for mailbox in field.addresses().mailboxes() {
+            let text = format!("{:?}{:?}", mailbox.name, mailbox.address);
+            assert!(!text.contains(['\r', '\n', '\0']), "{text}");
+        }
+        let _ = (field.date(), field.message_ids().count());
+    }
+    let name = part.safe_file_name();
+    assert!(!name.is_empty() && name.len() <= 255, "{name:?}");
+    assert!(
+        !name.contains(['/', '\\', '\0', ':', '\u{202E}']) && !name.starts_with('.'),
+        "{name:?}"
+    );
+    assert!(!name.contains(char::is_control), "{name:?}");
+    let (content_type, content) = (part.content_type(), part.content());
+    let _ = (
+        content_type.essence(),
+        content_type.defects(),
+        content_type.boundary(),
+    );
+    let _ = (
+        part.text(),
+        part.preamble(),
+        part.epilogue(),
+        part.content_disposition(),
+    );
+    assert!(
+        content.bytes.len() <= part.raw_body().len(),
+        "decoding adds nothing"
+    );
+}
+
+/// Everything that a message is, to be compared.
+fn told(message: &Message<'_>) -> Vec<String> {
+    let mut told: Vec<String> = message
+        .parts()
+        .map(|part| {
+            let above = part.parent().map(|parent| parent.id().index());
+            let fields: Vec<_> = part.headers().map(|field| field.span()).collect();
+            format!(
+                "{:?} {above:?} {:?} {fields:?} {:?}",
+                part.span(),
+                part.body_span(),
+                part.raw()
+            )
+        })
+        .collect();
+    told.extend(message.defects().iter().map(|defect| format!("{defect:?}")));
+    told
+}
+
+/// The same from pieces, of which each part begins and ends once, in order.
+fn pushed(mail: &[u8], size: usize, limits: &Limits) -> Message<'static> {
+    let mut parser = PushParser::new(limits.clone());
+    let mut begun: Vec<PartId> = Vec::new();
+    let mut open: Vec<PartId> = Vec::new();
+    for piece in mail.chunks(size) {
+        parser.feed(piece);
+        while let Some(event) = parser.next_event() {
+            match event {
+                Event::PartBegins(id) => {
+                    assert!(!begun.contains(&id), "{id:?} begins twice");
+                    begun.push(id);
+                    open.push(id);
+                }
+                Event::HeaderEnds(id) => {
+                    let part = parser.message().part(id).expect("a part that was told");
+                    part.headers().for_each(|field| drop(field.text()));
+                }
+                Event::PartEnds(id) => assert_eq!(open.pop(), Some(id), "another part ends"),
+                other => panic!("an event of no kind that is known: {other:?}"),
+            }
+        }
+    }
+    parser.finish()
+}
