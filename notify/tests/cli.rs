@@ -328,6 +328,8 @@ async fn a_mail_goes_all_the_way_and_every_list_speaks_json() {
     );
     let records = json(&run(dir, &["record", "list", "incident", "--json"]).good());
     assert_eq!(records[0]["fields"]["short_description"], "Tea");
+    run(dir, &["inbound", "accept", "1"]).says(65, "the inbound mail 1 is processed already");
+    run(dir, &["inbound", "ignore", "9"]).says(66, "there is no inbound mail 9");
 }
 
 #[tokio::test]

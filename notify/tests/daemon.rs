@@ -68,14 +68,14 @@ impl Desk {
         desk
     }
 
-    fn path(&self) -> &Path {
+    fn database(&self) -> &Path {
         &self.config.database
     }
 
     /// The store, opened anew: what another process, or the next life of this one, sees.
     fn store(&self) -> Arc<dyn Store> {
-        assert!(self.path().starts_with(self.dir.path()));
-        Arc::new(SqliteStore::open(self.path()).unwrap())
+        assert!(self.database().starts_with(self.dir.path()));
+        Arc::new(SqliteStore::open(self.database()).unwrap())
     }
 
     fn records(&self, store: &Arc<dyn Store>) -> Records {
@@ -94,7 +94,7 @@ impl Desk {
 
     /// Runs statements behind the daemon's back.
     fn sql(&self, statements: &str) {
-        let side = rusqlite::Connection::open(self.path()).unwrap();
+        let side = rusqlite::Connection::open(self.database()).unwrap();
         side.busy_timeout(PATIENCE).unwrap();
         side.execute_batch(statements).unwrap();
     }
@@ -284,7 +284,7 @@ fn all(store: &dyn Store, state: DeliveryState) -> bool {
 
 /// Runs a life of the daemon until nothing is due, as after a restart.
 async fn next_life(desk: &Desk) -> Arc<dyn Store> {
-    let sqlite = Arc::new(SqliteStore::open(desk.path()).unwrap());
+    let sqlite = Arc::new(SqliteStore::open(desk.database()).unwrap());
     let lock = sqlite.lock_daemon().unwrap();
     let store: Arc<dyn Store> = sqlite;
     let observer: Observer = Arc::new(|_| {});

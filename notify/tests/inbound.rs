@@ -309,3 +309,64 @@ fn a_comment_goes_to_the_record_as_it_is_now() {
         "an answer sets nothing that its action does not name"
     );
 }
+
+#[test]
+fn a_person_decides_about_what_was_held() {
+    let desk = desk(|text| text);
+    let stranger = desk
+        .reply("Me too.")
+        .replace("From: ada@", "From: mallory@");
+    let held = desk.take(&stranger).outcome;
+    assert_eq!(held.state, InboundState::Held);
+    let unknown = desk.processor.accept(held.id, Some(incident(10009)));
+    let said = unknown.unwrap_err().to_string();
+    assert_eq!(said, "there is no record incident/INC0010009");
+    let done = desk
+        .processor
+        .accept(held.id, Some(incident(10001)))
+        .unwrap()
+        .outcome;
+    assert_eq!(
+        (done.state, done.matched_by.as_str()),
+        (InboundState::Processed, "person")
+    );
+    assert_eq!(desk.comments(), ["Me too."]);
+    let author = &desk.store.journal(&incident(10001)).unwrap()[0].author;
+    assert_eq!(author, "mallory@example.org", "under the writer's own name");
+    assert!(
+        desk.processor.accept(held.id, None).is_err(),
+        "it acts once"
+    );
+    assert!(desk.processor.ignore(held.id, "x").is_err());
+    let other = desk.take(&stranger.replace("Me too.", "And me.")).outcome;
+    desk.processor.ignore(other.id, "spam").unwrap();
+    assert_eq!(desk.store.inbound_log(1).unwrap()[0].outcome.reason, "spam");
+}
+
+#[test]
+fn a_sender_who_never_stops_is_held() {
+    let desk = desk(|text| text);
+    let mut states = Vec::new();
+    for n in 0..32 {
+        let done = desk.take(&QUESTION.replace("Help", &format!("Help {n}")));
+        states.push(done.outcome.state);
+    }
+    let processed = states
+        .iter()
+        .filter(|s| **s == InboundState::Processed)
+        .count();
+    assert_eq!(processed, 30);
+    let last = desk.store.inbound_log(1).unwrap().remove(0).outcome;
+    assert_eq!(last.state, InboundState::Held);
+    assert!(
+        last.reason.ends_with("within 60 minutes: perhaps a loop"),
+        "{}",
+        last.reason
+    );
+    let other = desk.take(&QUESTION.replace("carol@", "dora@"));
+    assert_eq!(
+        other.outcome.state,
+        InboundState::Processed,
+        "others are not held up"
+    );
+}

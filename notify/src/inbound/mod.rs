@@ -3,6 +3,7 @@
 mod action;
 pub mod author;
 pub mod classify;
+pub mod decide;
 pub mod involved;
 pub mod mail;
 pub mod processor;

@@ -6,8 +6,8 @@
 use super::action::{ActionError, Actions, Applied};
 use super::author::Author;
 use super::classify::{Bounced, Classification, Classifier, Verdict};
-use super::mail::Mail;
-use super::{Class, Inbound, InboundId, InboundOutcome, InboundState};
+use super::mail::{Address, Mail};
+use super::{Class, Inbound, InboundId, InboundOutcome, InboundRow, InboundState};
 use crate::config::Config;
 use crate::delivery::{hard, next_attempt};
 use crate::store::{Store, StoreError, Work};
@@ -15,6 +15,7 @@ use crate::suppression::{Reason, Suppression};
 use crate::token::Signer;
 use jiff::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Mails in one round.
 const BATCH: usize = 50;
@@ -22,10 +23,19 @@ const BATCH: usize = 50;
 /// After so many attempts a mail is held.
 const MAX_ATTEMPTS: u32 = 8;
 
+/// More mails than this from one address within [`LOOP_TIME`] look like a loop.
+const LOOP_MAILS: usize = 30;
+
+/// See [`LOOP_MAILS`].
+const LOOP_TIME: Duration = Duration::from_secs(60 * 60);
+
+/// So many of the newest mails are looked at for a loop.
+const LOOP_LOOK: usize = 100;
+
 /// Processes stored mail.
 pub struct Processor {
     config: Arc<Config>,
-    store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Store>,
     signer: Signer,
     actions: Actions,
     own: Vec<String>,
@@ -117,12 +127,36 @@ impl Processor {
         let (state, why) = match &found.verdict {
             Verdict::Ignore(why) => (InboundState::Ignored, why.clone()),
             Verdict::Hold(why) => (InboundState::Held, why.clone()),
-            Verdict::Act => return self.act(id, mail, &author, &found),
+            Verdict::Act => match self.loops(from, now)? {
+                Some(why) => (InboundState::Held, why),
+                None => return self.act(id, mail, &author, &found),
+            },
         };
         Ok(only(outcome(id, &found, state, why)))
     }
 
-    fn act(
+    /// Why a sender looks like a program in a loop with us; acknowledgements and answers stop with it.
+    fn loops(&self, from: &Address, now: Timestamp) -> Result<Option<String>, StoreError> {
+        let since = now.checked_sub(LOOP_TIME).unwrap_or(Timestamp::MIN);
+        let is_theirs = |row: &InboundRow| {
+            let from = from.address.to_ascii_lowercase();
+            row.mail.received >= since
+                && row.outcome.state == InboundState::Processed
+                && row.from.to_ascii_lowercase().contains(&from)
+        };
+        let rows = self.store.inbound_log(LOOP_LOOK)?;
+        let count = rows.iter().filter(|row| is_theirs(row)).count();
+        let why = || {
+            let minutes = LOOP_TIME.as_secs() / 60;
+            format!(
+                "{count} mails of {} came within {minutes} minutes: perhaps a loop",
+                from.address
+            )
+        };
+        Ok((count >= LOOP_MAILS).then(why))
+    }
+
+    pub(super) fn act(
         &self,
         id: InboundId,
         mail: &Mail,
@@ -171,14 +205,14 @@ fn judged(applied: &Applied, found: &Classification) -> (InboundState, String) {
     (InboundState::Ignored, notes)
 }
 
-fn only(outcome: InboundOutcome) -> Work {
+pub(super) fn only(outcome: InboundOutcome) -> Work {
     Work {
         inbound: Some(outcome),
         ..Work::default()
     }
 }
 
-fn outcome(
+pub(super) fn outcome(
     id: InboundId,
     found: &Classification,
     state: InboundState,
@@ -212,7 +246,7 @@ fn suppression(bounced: &Bounced, now: Timestamp) -> Suppression {
     }
 }
 
-fn unknown() -> Classification {
+pub(super) fn unknown() -> Classification {
     Classification {
         class: Class::New,
         matched_by: "none".to_owned(),

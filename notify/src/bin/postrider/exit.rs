@@ -119,7 +119,7 @@ impl From<StoreError> for Failure {
         let code = match error {
             StoreError::Database { .. } | StoreError::Lock { .. } => Code::Io,
             StoreError::NoRecord(_) => Code::NoInput,
-            StoreError::RecordExists(_) => Code::Data,
+            StoreError::RecordExists(_) | StoreError::AlreadyProcessed(_) => Code::Data,
             StoreError::Locked(_) => Code::Temporary,
             _ => Code::Software,
         };

@@ -1,11 +1,17 @@
 //! `postrider inbound`: the mail that came in, and what it did.
 
+use super::record_key;
 use crate::exit::{Code, Failure, Result};
 use crate::{output, setup};
+use postrider_notify::daemon;
 use postrider_notify::inbound::InboundRow;
+use postrider_notify::inbound::decide::DecideError;
+use postrider_notify::inbound::processor::Processor;
+use postrider_notify::record::RecordKey;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 /// How far `show` looks back for what became of a mail.
 const ALL: usize = 1_000_000;
@@ -33,11 +39,27 @@ pub(crate) enum Command {
         #[arg(long)]
         raw: bool,
     },
+    /// Act upon a mail that was held: as new mail, or as an answer about a record
+    Accept {
+        /// Its number
+        id: i64,
+        /// The record that it is about
+        #[arg(long, value_name = "TABLE/ID", value_parser = record_key)]
+        record: Option<RecordKey>,
+    },
+    /// Let a mail that was held rest
+    Ignore {
+        /// Its number
+        id: i64,
+        /// Why
+        #[arg(long, default_value = "a person decided so")]
+        reason: String,
+    },
 }
 
-pub(crate) fn run(config: Option<&Path>, command: &Command) -> Result {
+pub(crate) fn run(config: Option<&Path>, command: Command) -> Result {
     let setup = setup::open(config)?;
-    match *command {
+    match command {
         Command::List { limit, json } => {
             let rows = setup.store.inbound_log(limit)?;
             if json {
@@ -47,8 +69,30 @@ pub(crate) fn run(config: Option<&Path>, command: &Command) -> Result {
             }
         }
         Command::Show { id, json, raw } => show(&setup, id, json, raw)?,
+        Command::Accept { id, record } => {
+            let done = processor(&setup)?.accept(id, record).map_err(refused)?;
+            let record = done.outcome.record.map(|record| record.to_string());
+            output::line(record.unwrap_or_default());
+        }
+        Command::Ignore { id, reason } => {
+            processor(&setup)?.ignore(id, &reason).map_err(refused)?;
+        }
     }
     Ok(())
+}
+
+fn processor(setup: &setup::Setup) -> Result<Processor> {
+    let signer = daemon::signer(setup.store.as_ref())?;
+    let (config, store) = (Arc::clone(&setup.config), Arc::clone(&setup.store));
+    Ok(Processor::new(config, store, signer))
+}
+
+fn refused(error: DecideError) -> Failure {
+    match error {
+        DecideError::Store(error) => error.into(),
+        DecideError::NoMail(_) | DecideError::NoRecord(_) => Failure::new(Code::NoInput, error),
+        error => Failure::new(Code::Data, error),
+    }
 }
 
 fn show(setup: &setup::Setup, id: i64, as_json: bool, raw: bool) -> Result {

@@ -31,7 +31,7 @@ pub(crate) fn run(cli: Cli) -> Result {
         Command::Record(command) => record::run(config, command),
         Command::Event(command) => event::run(config, command),
         Command::Log(args) => log::run(config, &args),
-        Command::Inbound(command) => inbound::run(config, &command),
+        Command::Inbound(command) => inbound::run(config, command),
         Command::Explain(args) => explain::run(config, &args),
         Command::Queue(command) => queue::run(config, &command),
         Command::Suppression(command) => suppression::run(config, command),
