@@ -20,7 +20,12 @@ const LEAF: Content = Content {
 };
 
 /// Reads the content type of a header, no further than it takes to know whether the body has a structure.
-pub(crate) fn classify(fields: &[FieldRecord], bytes: &[u8], in_digest: bool) -> Content {
+pub(crate) fn classify(
+    fields: &[FieldRecord],
+    bytes: &[u8],
+    in_digest: bool,
+    parameters: usize,
+) -> Content {
     let value = |id| {
         let field = fields.iter().find(|f| f.id == id)?;
         bytes.get(field.value as usize..field.end as usize)
@@ -36,7 +41,7 @@ pub(crate) fn classify(fields: &[FieldRecord], bytes: &[u8], in_digest: bool) ->
     if !may_be_container(value) {
         return LEAF;
     }
-    let content_type = ContentValue::parse(value, usize::MAX);
+    let content_type = ContentValue::parse(value, parameters);
     if content_type.main_is("multipart") {
         let boundary = content_type.boundary();
         let digest = content_type.sub_is("digest");

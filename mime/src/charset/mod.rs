@@ -130,11 +130,16 @@ fn byte_order_mark(bytes: &[u8]) -> Option<(Charset, &[u8])> {
 
 fn read(charset: Charset, bytes: &[u8]) -> Text<'_> {
     match charset {
-        Charset::Utf8 => {
-            let text = String::from_utf8_lossy(bytes);
-            let defect = matches!(text, Cow::Owned(_)).then_some(DefectKind::BadCharset);
-            Text { text, defect }
-        }
+        Charset::Utf8 => match std::str::from_utf8(bytes) {
+            Ok(text) => Text {
+                text: text.into(),
+                defect: None,
+            },
+            Err(_) => Text {
+                text: String::from_utf8_lossy(bytes),
+                defect: Some(DefectKind::BadCharset),
+            },
+        },
         Charset::Ascii => guess(bytes),
         Charset::Windows1252 => Text {
             text: windows_1252(bytes),

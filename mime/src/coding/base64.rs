@@ -98,10 +98,13 @@ impl<'o> Decoder<'o> {
     }
 
     fn feed(&mut self, text: &[u8]) {
-        for line in text.split_inclusive(|b| *b == b'\n') {
-            let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let mut rest = text;
+        while let Some(end) = memchr::memchr(b'\n', rest) {
+            let (line, after) = rest.split_at(end);
             self.line(line.strip_suffix(b"\r").unwrap_or(line));
+            rest = after.get(1..).unwrap_or_default();
         }
+        self.line(rest);
     }
 
     fn line(&mut self, mut line: &[u8]) {

@@ -31,12 +31,7 @@ use crate::charset;
 
 /// Reads the value of an address field.
 pub(crate) fn address_list<'a>(value: &'a [u8], out: &mut Vec<Address<'a>>) {
-    let mut reader = Reader {
-        rest: value,
-        words: Vec::new(),
-        comment: None,
-        stray: false,
-    };
+    let mut reader = Reader::new(value);
     let mut group: Option<Group<'a>> = None;
     while let Some(entry) = reader.next_entry(group.is_some()) {
         match (entry, &mut group) {
@@ -73,6 +68,8 @@ struct Word<'a> {
     kind: Kind,
     /// The whole word as written.
     text: &'a [u8],
+    /// Where it stands in the value.
+    at: usize,
     /// Whether white space or a comment stands before it.
     spaced: bool,
 }
@@ -88,14 +85,62 @@ enum Kind {
 }
 
 struct Reader<'a> {
+    value: &'a [u8],
     rest: &'a [u8],
     words: Vec<Word<'a>>,
+    /// The words before an angle bracket.
+    name: Vec<Word<'a>>,
     comment: Option<&'a [u8]>,
     /// Whether a special that has no meaning here was skipped.
     stray: bool,
+    /// A quote or a bracket that is never closed was met: to look for the end of another one would be in vain, and
+    /// many of them would take quadratic time.
+    unclosed: bool,
 }
 
 impl<'a> Reader<'a> {
+    fn new(value: &'a [u8]) -> Self {
+        Self {
+            value,
+            rest: value,
+            words: Vec::new(),
+            name: Vec::new(),
+            comment: None,
+            stray: false,
+            unclosed: false,
+        }
+    }
+
+    /// Takes the next word, or skips a byte that begins none. False for the latter.
+    fn take_word(&mut self, spaced: bool, keep: bool) -> bool {
+        let at = self.value.len() - self.rest.len();
+        let enclosed = matches!(self.rest.first(), Some(b'"' | b'['));
+        let found = if enclosed && self.unclosed {
+            None
+        } else {
+            word(self.rest).ok()
+        };
+        match found {
+            Some((after, (kind, text))) => {
+                self.rest = after;
+                if keep {
+                    self.words.push(Word {
+                        kind,
+                        text,
+                        at,
+                        spaced,
+                    });
+                }
+                true
+            }
+            None => {
+                self.unclosed |= enclosed;
+                self.rest = self.rest.get(1..).unwrap_or_default();
+                false
+            }
+        }
+    }
+
     /// Reads up to the end of the next entry; `None` at the end of the value.
     fn next_entry(&mut self, in_group: bool) -> Option<Entry<'a>> {
         self.words.clear();
@@ -126,24 +171,16 @@ impl<'a> Reader<'a> {
                     && !self.words.iter().any(|w| w.kind == Kind::At) =>
                 {
                     self.rest = after;
-                    return Some(Entry::GroupStart(phrase(&self.words)));
+                    return Some(Entry::GroupStart(phrase(self.value, &self.words)));
                 }
                 b'<' => {
                     self.rest = after;
-                    let name = std::mem::take(&mut self.words);
-                    return Some(Entry::Mailbox(self.angle(&name)));
+                    std::mem::swap(&mut self.words, &mut self.name);
+                    self.words.clear();
+                    return Some(Entry::Mailbox(self.angle()));
                 }
-                _ => match word(self.rest) {
-                    Ok((after, (kind, text))) => {
-                        self.rest = after;
-                        self.words.push(Word { kind, text, spaced });
-                    }
-                    // A closing bracket, an open quote.
-                    Err(_) => {
-                        self.rest = after;
-                        self.stray = true;
-                    }
-                },
+                // What begins no word: a closing bracket, an open quote.
+                _ => self.stray |= !self.take_word(spaced, true),
             }
         }
     }
@@ -159,7 +196,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `angle-addr` after its `<`, up to the end of its entry.
-    fn angle(&mut self, name: &[Word<'a>]) -> LooseMailbox<'a> {
+    fn angle(&mut self) -> LooseMailbox<'a> {
         let mut closed = false;
         let mut regular = !self.stray;
         self.comment = None;
@@ -191,29 +228,16 @@ impl<'a> Reader<'a> {
                     self.rest = after;
                     regular = false;
                 }
-                _ => match word(self.rest) {
-                    Ok((after, (kind, text))) => {
-                        self.rest = after;
-                        if closed {
-                            regular = false;
-                        } else {
-                            self.words.push(Word { kind, text, spaced });
-                        }
-                    }
-                    Err(_) => {
-                        self.rest = after;
-                        regular = false;
-                    }
-                },
+                _ => regular &= self.take_word(spaced, !closed) && !closed,
             }
         }
-        let (address, plain) = address_text(&self.words);
-        let (name, from_comment) = if name.is_empty() {
+        let (address, plain) = address_text(self.value, &self.words);
+        let (name, from_comment) = if self.name.is_empty() {
             (self.comment.map(comment_text), self.comment.is_some())
         } else {
             // An address where the name should be is a way to mislead.
-            regular &= !name.iter().any(|w| w.kind == Kind::At);
-            (Some(phrase(name)), false)
+            regular &= !self.name.iter().any(|w| w.kind == Kind::At);
+            (Some(phrase(self.value, &self.name)), false)
         };
         LooseMailbox {
             name: name.filter(|n| !n.is_empty()),
@@ -235,9 +259,9 @@ impl<'a> Reader<'a> {
             // One word may be a local address; several are a name.
             let bare = !words.iter().skip(1).any(|w| w.spaced)
                 && words.iter().all(|w| w.kind != Kind::Encoded);
-            let text = phrase(words);
+            let text = phrase(self.value, words);
             let (name, address) = if bare {
-                (comment, Some(address_text(words).0))
+                (comment, Some(address_text(self.value, words).0))
             } else {
                 (Some(text), None)
             };
@@ -254,13 +278,13 @@ impl<'a> Reader<'a> {
         let start = local_part_start(words, at);
         let end = domain_end(words, at);
         let (name, local_and_domain) = words.get(..end).unwrap_or_default().split_at(start);
-        let (address, plain) = address_text(local_and_domain);
+        let (address, plain) = address_text(self.value, local_and_domain);
         let regular = plain && !self.stray && name.is_empty() && end == words.len();
         let mailbox = LooseMailbox {
             name: if name.is_empty() {
                 comment
             } else {
-                Some(phrase(name))
+                Some(phrase(self.value, name))
             },
             address: Some(address),
             name_from_comment: from_comment && name.is_empty(),
@@ -321,25 +345,33 @@ fn whole_word<T>((text, _): (&[u8], T)) -> (Kind, &[u8]) {
 }
 
 /// The text of an address, and whether RFC 5322 would write it so. Encoded words have no meaning in it.
-fn address_text<'a>(words: &[Word<'a>]) -> (Cow<'a, str>, bool) {
+fn address_text<'a>(value: &'a [u8], words: &[Word<'a>]) -> (Cow<'a, str>, bool) {
     let plain = plain_address(words);
-    if let Some(text) = adjacent(words) {
+    if let Some(text) = as_written(value, words, |gap| gap.is_empty()) {
         return (charset::guess(text).text, plain);
     }
-    let joined: Vec<u8> = words
-        .iter()
-        .flat_map(|w| w.text)
-        .copied()
-        .filter(|b| !matches!(b, b'\r' | b'\n'))
-        .collect();
+    let bytes = words.iter().flat_map(|w| w.text).copied();
+    let joined: Vec<u8> = bytes.filter(|b| !matches!(b, b'\r' | b'\n')).collect();
     (Cow::Owned(charset::guess(&joined).text.into_owned()), plain)
 }
 
-/// The bytes of words that stand against each other in the input, without a copy.
-fn adjacent<'a>(words: &[Word<'a>]) -> Option<&'a [u8]> {
-    match words {
-        [word] => Some(word.text),
-        _ => None,
+/// The words in one piece, as they stand in the value, if all that stands between them will do.
+fn as_written<'a>(
+    value: &'a [u8],
+    words: &[Word<'a>],
+    will_do: impl Fn(&[u8]) -> bool,
+) -> Option<&'a [u8]> {
+    let (first, last) = (words.first()?, words.last()?);
+    let gaps_will_do = words.windows(2).all(|pair| match pair {
+        [one, two] => value
+            .get(one.at + one.text.len()..two.at)
+            .is_some_and(&will_do),
+        _ => false,
+    });
+    if gaps_will_do {
+        value.get(first.at..last.at + last.text.len())
+    } else {
+        None
     }
 }
 
@@ -363,16 +395,11 @@ fn plain_address(words: &[Word<'_>]) -> bool {
 }
 
 /// The text of a phrase: quotes taken away, encoded words decoded, white space made one space.
-fn phrase<'a>(words: &[Word<'a>]) -> Cow<'a, str> {
-    if let [
-        Word {
-            kind: Kind::Atom,
-            text,
-            ..
-        },
-    ] = words
-    {
-        return super::text::text(text);
+fn phrase<'a>(value: &'a [u8], words: &[Word<'a>]) -> Cow<'a, str> {
+    if words.iter().all(|w| w.kind != Kind::Quoted) {
+        if let Some(text) = as_written(value, words, |gap| matches!(gap, b"" | b" ")) {
+            return super::text::text(text);
+        }
     }
     if let [
         Word {
@@ -465,6 +492,17 @@ mod tests {
                 "Giant; \"Big\" Box <sysservices@example.net>"
             ]
         );
+    }
+
+    #[test]
+    fn what_is_never_closed_takes_linear_time() {
+        for piece in ["[", "\\\"", "<", "(", "[\\]", "\"\\"] {
+            assert!(
+                read(&format!("\"{}", piece.repeat(100_000))).len() <= 1,
+                "{piece}"
+            );
+        }
+        assert_eq!(read("[a <b@c>, [d <e@f>, \"g\" <h@i>").len(), 3);
     }
 
     #[test]

@@ -33,11 +33,22 @@ impl<'m> MessageIds<'m> {
             let open = memchr::memchr(b'<', self.rest)?;
             let inside = self.rest.get(open + 1..)?;
             // A second bracket before the first is closed begins a new identifier; an open one ends with the value.
-            let length = memchr::memchr2(b'<', b'>', inside).unwrap_or(inside.len());
+            let end = memchr::memchr3(b'<', b'>', b'\n', inside).unwrap_or(inside.len());
+            let folded = inside.get(end) == Some(&b'\n');
+            let length = if folded {
+                memchr::memchr2(b'<', b'>', inside).unwrap_or(inside.len())
+            } else {
+                end
+            };
             let (id, rest) = inside.split_at(length);
             self.rest = rest.strip_prefix(b">").unwrap_or(rest);
-            if !id.trim_ascii().is_empty() {
-                return Some(without_folds(id.trim_ascii()));
+            let id = id.trim_ascii();
+            if !id.is_empty() {
+                return Some(if folded {
+                    without_folds(id)
+                } else {
+                    charset::guess(id).text
+                });
             }
         }
     }

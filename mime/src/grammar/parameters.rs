@@ -66,6 +66,7 @@ impl<'a> ContentValue<'a> {
     }
 
     fn read_parameters(&mut self, mut rest: &'a [u8], limit: usize) {
+        let mut unclosed = false;
         loop {
             rest = skip_cfws(rest).0;
             while let Some(after) = rest.strip_prefix(b";") {
@@ -88,7 +89,7 @@ impl<'a> ContentValue<'a> {
                 }
                 Err(_) => {
                     self.flag(DefectKind::BadParameter);
-                    rest = skip_junk(rest);
+                    rest = skip_junk(rest, &mut unclosed);
                 }
             }
         }
@@ -357,20 +358,26 @@ fn value(input: &[u8]) -> Parsed<'_, (&[u8], bool, bool)> {
     Ok((rest, (value.trim_ascii_end(), false, true)))
 }
 
-/// Skips what is no parameter: up to the next `;` outside a quoted string.
-fn skip_junk(input: &[u8]) -> &[u8] {
+/// Skips what is no parameter: up to the next `;` outside a quoted string. Once a string was `unclosed`, no other is
+/// looked for, as many of them would take quadratic time.
+fn skip_junk<'a>(input: &'a [u8], unclosed: &mut bool) -> &'a [u8] {
     let mut rest = input;
     while let Some(at) = memchr::memchr2(b';', b'"', rest) {
         let (_, from) = rest.split_at(at);
-        match quoted_string(from) {
-            Ok((after, _)) => rest = after,
-            Err(_) if from.starts_with(b"\"") => {
-                // Never closed, so no quote further on can be either.
-                return memchr::memchr(b';', from)
-                    .and_then(|at| from.get(at..))
-                    .unwrap_or_default();
+        if from.starts_with(b";") {
+            return from;
+        }
+        let closed = if *unclosed {
+            None
+        } else {
+            quoted_string(from).ok()
+        };
+        match closed {
+            Some((after, _)) => rest = after,
+            None => {
+                *unclosed = true;
+                rest = from.get(1..).unwrap_or_default();
             }
-            Err(_) => return from,
         }
     }
     &[]
@@ -468,6 +475,22 @@ mod tests {
         let value = ContentValue::parse(b"a/b; f*0=a; f*2=c", 100);
         assert_eq!(value.get("f").as_deref(), Some("ac"));
         assert_eq!(value.all_defects(), [DefectKind::MissingSection]);
+    }
+
+    #[test]
+    fn open_strings_take_linear_time() {
+        let junk = "a/b;".to_owned() + &"x \\\";".repeat(200_000);
+        assert!(
+            ContentValue::parse(junk.as_bytes(), 10)
+                .parameters
+                .is_empty()
+        );
+        let open = "a/b;".to_owned() + &"a=\"\\\"\r\n;".repeat(100_000);
+        assert!(
+            !ContentValue::parse(open.as_bytes(), usize::MAX)
+                .parameters
+                .is_empty()
+        );
     }
 
     #[test]

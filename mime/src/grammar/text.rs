@@ -20,7 +20,7 @@ use crate::charset;
 /// Reads the raw value of a field as text. White space at its ends does not count, unless it is encoded.
 pub(crate) fn text(value: &[u8]) -> Cow<'_, str> {
     let unfolded = unfold(value.trim_ascii());
-    if memmem::find(&unfolded, b"=?").is_none() {
+    if memchr::memchr(b'=', &unfolded).is_none() || memmem::find(&unfolded, b"=?").is_none() {
         return match unfolded {
             Cow::Borrowed(bytes) => without_breaks(charset::guess(bytes).text),
             Cow::Owned(bytes) => {

@@ -14,11 +14,20 @@ pub(crate) fn is_atext(byte: u8) -> bool {
 
 /// What separates words: `specials` and white space.
 pub(crate) fn is_special(byte: u8) -> bool {
-    matches!(
-        byte,
-        b'(' | b')' | b'<' | b'>' | b'[' | b']' | b':' | b';' | b'@' | b',' | b'.' | b'"'
-    ) || super::cfws::is_wsp(byte)
+    SPECIAL.get(usize::from(byte)).copied().unwrap_or(false)
 }
+
+/// [`is_special`] as a table: addresses are made of little else than this question.
+const SPECIAL: [bool; 256] = {
+    let mut table = [false; 256];
+    let bytes = b"()<>[]:;@,.\" \t\r\n";
+    let mut i = 0;
+    while i < bytes.len() {
+        table[bytes[i] as usize] = true;
+        i += 1;
+    }
+    table
+};
 
 /// ```text
 /// atom = [CFWS] 1*atext [CFWS]

@@ -210,7 +210,7 @@ impl Indexer {
         self.event(Event::HeaderEnds(PartId(current)));
         self.flag_repeated_fields();
         let digest = self.parent_is_digest();
-        let content = classify(self.fields(), bytes, digest);
+        let content = classify(self.fields(), bytes, digest, self.limits.parameters);
         if content.encoding_forbidden {
             self.index
                 .defect(DefectKind::EncodedContainer, start, current);
