@@ -10,6 +10,7 @@ use super::store::{Arrived, MessageKey, Store};
 use crate::{MessageNumber, Reply, Retrieved};
 use std::collections::HashMap;
 use std::io;
+use std::time::{Duration, Instant};
 
 /// Journal, index and store of one account.
 #[derive(Debug)]
@@ -42,7 +43,16 @@ pub(super) struct Intake<'a, S, M> {
     /// Finished in the store, but perhaps not durable.
     finished: Vec<Record>,
     stored: Vec<SyncEvent>,
+    /// Since when something is finished, and how much of it there is.
+    since: Option<Instant>,
+    octets: u64,
 }
+
+/// A group is made durable when it has so many octets, however few messages they are,
+const GROUP_OCTETS: u64 = 16 << 20;
+
+/// or when its first message has waited so long: over a slow line, new mail is not to wait for more.
+const GROUP_TIME: Duration = Duration::from_millis(500);
 
 impl<'a, S: Store, M: Medium> Intake<'a, S, M> {
     pub(super) fn new(
@@ -68,6 +78,8 @@ impl<'a, S: Store, M: Medium> Intake<'a, S, M> {
             open: None,
             finished: Vec::new(),
             stored: Vec::new(),
+            since: None,
+            octets: 0,
         }
     }
 
@@ -101,6 +113,7 @@ impl<'a, S: Store, M: Medium> Intake<'a, S, M> {
     }
 
     fn commit_finished(&mut self) -> io::Result<()> {
+        (self.since, self.octets) = (None, 0);
         self.vault.store.commit()?;
         self.finished
             .drain(..)
@@ -148,7 +161,9 @@ impl<'a, S: Store, M: Medium> Intake<'a, S, M> {
             }
             None => self.keep(&wanted, octets, content, header)?,
         }
-        if self.finished.len() >= self.policy.group.max(1) {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let full = self.finished.len() >= self.policy.group.max(1) || self.octets >= GROUP_OCTETS;
+        if full || since.elapsed() >= GROUP_TIME {
             self.commit_finished()?;
         }
         Ok(())
@@ -186,6 +201,7 @@ impl<'a, S: Store, M: Medium> Intake<'a, S, M> {
         self.seen(wanted.listed.number, seen);
         self.summary.stored += 1;
         self.summary.octets += octets;
+        self.octets += octets;
         self.stored.push(SyncEvent::Stored {
             key,
             uid,

@@ -11,7 +11,8 @@ pub struct Policy {
     pub quarantine_after: u32,
     /// For how long. Default one day.
     pub quarantine_for: Duration,
-    /// Messages that are made durable together. A larger group is faster; a crash fetches it again. Default 64.
+    /// Messages that are made durable together, unless they are large or slow to arrive. A larger group is faster; a crash
+    /// fetches it again. Default 64.
     pub group: usize,
     /// Connections that one sync may use up, if they break while it makes progress. Default 5.
     pub connections: u32,
