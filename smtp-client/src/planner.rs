@@ -6,6 +6,7 @@
 //! It looks at every reply, and it never lets more commands go unanswered than the window holds.
 
 mod prepare;
+mod replies;
 mod tally;
 mod transaction;
 
@@ -13,16 +14,15 @@ pub use crate::output::SLICES;
 
 use crate::output::{Mark, Output};
 use crate::{
-    Awaited, Command, Connection, Error, ErrorKind, Event, Extension, Limit, Limits, LineEnds,
-    Mail, Meaning, Outcome, Pipelining, Protocol, RcptParameters, RecipientOutcome, Reply, Stage,
-    State,
+    Awaited, Command, Connection, Error, ErrorKind, Extension, Limit, Limits, LineEnds, Mail,
+    Outcome, Pipelining, RcptParameters, RecipientOutcome, Reply, Stage, State,
 };
 use bytes::BytesMut;
 use prepare::{Carriage, Prepared, prepare};
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use tally::Tally;
-use transaction::{Next, Transaction, says_full};
+use transaction::{Next, Transaction};
 
 /// How the planner sends.
 #[derive(Clone, Copy, Debug, Default)]
@@ -447,173 +447,6 @@ impl<'m> Planner<'m> {
             let transaction = Transaction::new(index, to.to_vec(), parameters, carriage);
             self.further.push_back(transaction);
         }
-    }
-
-    // ---- what is received ----
-
-    fn on_event(&mut self, event: &Event) -> Result<(), Error> {
-        self.heard |= event.reply.code().value() != 421;
-        if let Some(mark) = self.marks.pop_front() {
-            self.answered = mark;
-            if !self.output.reached(mark) {
-                return self.on_premature(event);
-            }
-        }
-        match event.to {
-            Awaited::Mail => self.on_mail(event),
-            Awaited::Rcpt => self.on_rcpt(event),
-            Awaited::Data => self.on_data(event),
-            Awaited::EndOfData | Awaited::LastChunk => self.on_end(event),
-            Awaited::Reset => self.on_reset(event),
-            _ => {}
-        }
-        if event.reply.code().value() == 421 {
-            return self.on_closing(event);
-        }
-        if event.to == Awaited::Reset && event.meaning == Meaning::Refused {
-            let error = Error::new(Stage::Reset, ErrorKind::Refused(event.reply.clone()));
-            self.lost(error.clone());
-            return Err(error);
-        }
-        self.fill();
-        Ok(())
-    }
-
-    fn on_mail(&mut self, event: &Event) {
-        let Some(first) = self.active.front_mut() else {
-            return;
-        };
-        if event.meaning == Meaning::Done {
-            return;
-        }
-        first.refused = true;
-        if matches!(first.next, Next::Rcpt | Next::Data) {
-            first.next = Next::Reset;
-        }
-        let (mail, to) = (first.mail, first.to.clone());
-        self.settle_by_reply(mail, to, Stage::Mail, &event.reply);
-    }
-
-    fn on_rcpt(&mut self, event: &Event) {
-        let Some(first) = self.active.front_mut() else {
-            return;
-        };
-        let Some(&index) = first.to.get(first.answered) else {
-            return;
-        };
-        first.answered += 1;
-        if first.refused {
-            return;
-        }
-        if event.meaning == Meaning::Done {
-            first.accepted.push(index);
-        } else if says_full(&event.reply) && !first.accepted.is_empty() {
-            first.postponed.push(index);
-            first.full = true;
-            self.rcpt_max = self.rcpt_max.min(first.accepted.len());
-        } else {
-            let mail = first.mail;
-            self.settle_by_reply(mail, vec![index], Stage::Rcpt, &event.reply);
-        }
-        self.part_from_rest();
-    }
-
-    /// Once all RCPT are answered: those that did not fit go into a further transaction.
-    fn part_from_rest(&mut self) {
-        let Some(first) = self.active.front_mut() else {
-            return;
-        };
-        let complete = first.full || first.sent == first.to.len();
-        if complete && first.answered == first.sent {
-            if let Some(rest) = first.rest() {
-                self.further.push_front(rest);
-            }
-        }
-    }
-
-    fn on_data(&mut self, event: &Event) {
-        let Some(first) = self.active.front_mut() else {
-            return;
-        };
-        if event.meaning == Meaning::Continue {
-            first.next = Next::Message;
-            return;
-        }
-        first.next = Next::Reset;
-        let (mail, accepted) = (first.mail, std::mem::take(&mut first.accepted));
-        self.settle_by_reply(mail, accepted, Stage::Data, &event.reply);
-    }
-
-    fn on_end(&mut self, event: &Event) {
-        let protocol = self.connection.protocol();
-        let Some(first) = self.active.front_mut() else {
-            return;
-        };
-        let mail = first.mail;
-        let (settled, is_last) = match protocol {
-            _ if !first.has_recipient() => (Vec::new(), true),
-            Protocol::Smtp => (std::mem::take(&mut first.accepted), true),
-            Protocol::Lmtp => {
-                let index = first.accepted.get(first.finals).copied();
-                first.finals += 1;
-                (
-                    index.into_iter().collect(),
-                    first.finals >= first.accepted.len(),
-                )
-            }
-        };
-        let failed_chunk = event.to == Awaited::LastChunk && event.meaning == Meaning::Refused;
-        if failed_chunk && first.next == Next::AwaitEnd && self.active.len() == 1 {
-            // RFC 3030 §2: only RSET may follow a BDAT that failed.
-            if let Some(first) = self.active.front_mut() {
-                first.next = Next::Reset;
-            }
-        } else if is_last && self.front_is(Next::AwaitEnd) {
-            self.active.pop_front();
-        }
-        self.settle_by_reply(mail, settled, Stage::EndOfData, &event.reply);
-    }
-
-    fn front_is(&self, next: Next) -> bool {
-        self.active.front().is_some_and(|first| first.next == next)
-    }
-
-    fn on_reset(&mut self, _: &Event) {
-        match self.active.front_mut() {
-            Some(first) if first.resets_first => first.resets_first = false,
-            Some(_) => {
-                self.active.pop_front();
-            }
-            None => {}
-        }
-    }
-
-    /// `421`: whoever was concerned has it as the verdict; nothing behind it was processed.
-    fn on_closing(&mut self, event: &Event) -> Result<(), Error> {
-        let stage = event.to.stage();
-        let in_transaction = matches!(stage, Stage::Mail | Stage::Rcpt | Stage::Data);
-        if let Some(first) = self.active.front_mut().filter(|_| in_transaction) {
-            let (mail, to) = (first.mail, std::mem::take(&mut first.to));
-            self.settle_by_reply(mail, to, stage, &event.reply);
-        }
-        let error = Error::new(stage, ErrorKind::Closing(event.reply.clone()));
-        self.defer_all(&error);
-        Err(error)
-    }
-
-    /// The server answered what it cannot have read to its end.
-    fn on_premature(&mut self, event: &Event) -> Result<(), Error> {
-        let reply = event.reply.clone();
-        let mut error = Error::new(event.to.stage(), ErrorKind::Unsolicited(reply.clone()));
-        let refusal = event.to == Awaited::EndOfData && event.meaning == Meaning::Refused;
-        if let Some(first) = self.active.front_mut().filter(|_| refusal) {
-            // It will not have this message, and does not wait to say so.
-            let (mail, accepted) = (first.mail, std::mem::take(&mut first.accepted));
-            self.settle_by_reply(mail, accepted, Stage::Content, &reply);
-            error = Error::new(Stage::Content, ErrorKind::Closing(reply));
-        }
-        self.lost(error.clone());
-        Err(error)
     }
 
     // ---- verdicts ----

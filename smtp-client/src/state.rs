@@ -103,7 +103,7 @@ impl State {
             (_, A::Data, Continue) => Self::Data,
             (_, A::EndOfData, _) => Self::Ready,
             (Self::Rcpt, A::Chunk, Done) => Self::Chunks,
-            (Self::Rcpt | Self::Chunks, A::LastChunk, Done) => Self::Ready,
+            (Self::Mail | Self::Rcpt | Self::Chunks, A::LastChunk, Done) => Self::Ready,
             (Self::Mail | Self::Rcpt | Self::Chunks, A::Reset, Done) => Self::Ready,
             (unchanged, _, Done | Continue | Refused) => unchanged,
         }

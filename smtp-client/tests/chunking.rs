@@ -204,3 +204,14 @@ fn rfc3030_3_binary_messages_go_with_bdat_at_every_level() {
     );
     assert!(session.server.log.is_empty());
 }
+
+#[test]
+fn a_chunk_that_is_taken_for_nobody_ends_its_transaction_all_the_same() {
+    let envelope = envelope();
+    for chunking in Chunking::all() {
+        let server = server().on("RCPT", &["550 5.1.1 no\r\n"]);
+        let (session, verdicts) = send(server, &[Mail::new(&envelope, MESSAGE)], chunking);
+        assert_eq!(verdicts[0], all("refused at RCPT: 550 5.1.1 no"));
+        assert!(session.is_usable());
+    }
+}

@@ -58,6 +58,8 @@ pub struct Server {
     pub closed: bool,
     /// Everything received, one entry a command or message.
     pub log: Vec<String>,
+    /// The reply to each command and message.
+    pub answers: Vec<(String, String)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,6 +80,7 @@ impl Server {
             state: Reading::Commands,
             closed: false,
             log: Vec::new(),
+            answers: Vec::new(),
         };
         for (command, reply) in [
             ("banner", "220 evil ESMTP\r\n"),
@@ -128,6 +131,14 @@ impl Server {
         let n = chunking.cut(self.sent, self.output.len());
         self.sent += n;
         self.output.drain(..n).collect()
+    }
+
+    /// Loses everything that the client has not read by this many octets, and closes.
+    pub fn cut(&mut self, at: usize) {
+        if self.sent + self.output.len() >= at {
+            self.output.truncate(at.saturating_sub(self.sent));
+            self.closed = true;
+        }
     }
 
     pub fn push(&mut self, octets: &str) {
@@ -195,6 +206,11 @@ impl Server {
             Some((_, replies)) => replies.front().cloned().unwrap_or_default(),
             None => "250 ok\r\n".to_owned(),
         };
+        let what = match command {
+            "end" => self.log.last().cloned().unwrap_or_default(),
+            command => command.to_owned(),
+        };
+        self.answers.push((what, reply.clone()));
         let (octets, close) = match reply.strip_suffix(CLOSE) {
             Some(octets) => (octets, true),
             None => (&reply[..], false),
@@ -210,6 +226,10 @@ pub struct Session {
     pub server: Server,
     pub connection: Connection,
     pub chunking: Chunking,
+    /// Where both sides wait, the client's time runs out. Otherwise that is a failure of the test.
+    pub gives_up: bool,
+    /// After so many octets the server is gone.
+    pub cut: Option<usize>,
     /// Read, and not yet understood.
     pub input: BytesMut,
     written: usize,
@@ -265,10 +285,13 @@ impl Session {
     pub fn open_on(server: Server, terms: Terms, chunking: Chunking) -> Self {
         let (mut server, connection) = open(server, terms, chunking);
         server.log.clear();
+        server.answers.clear();
         Self {
             server,
             connection: connection.unwrap(),
             chunking,
+            gives_up: false,
+            cut: None,
             input: BytesMut::new(),
             written: 0,
         }
@@ -293,11 +316,14 @@ impl Session {
                 self.chunking,
                 &mut self.written,
             );
+            if let Some(at) = self.cut {
+                self.server.cut(at);
+            }
             let octets = self.server.take(self.chunking);
             if !octets.is_empty() {
                 input.extend_from_slice(&octets);
                 let _ = planner.receive(input);
-            } else if self.server.closed {
+            } else if self.server.closed || !wrote && self.gives_up {
                 planner.lost(closed());
             } else {
                 assert!(wrote, "both sides wait: {:#?}", self.server.log);
