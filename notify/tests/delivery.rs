@@ -128,6 +128,24 @@ async fn a_connection_lost_before_the_dot_is_deferred() {
     assert_eq!(sandbox.messages("ada@example.org").len(), 1);
 }
 
+#[tokio::test]
+async fn an_open_connection_that_turns_out_dead_costs_two_seconds() {
+    let (sandbox, store) = (sandbox().await, store());
+    queue(&*store, None, &["ada@example.org"]);
+    let mut sender = sender(&sandbox, &store);
+    assert_eq!(sender.run_once(now()).await.unwrap().count(Delivered), 1);
+    sandbox.add_fault(Fault::smtp(Stage::Mail, Action::DropBefore));
+    queue(&*store, None, &["bob@example.org"]);
+    sender.run_once(now()).await.unwrap();
+    let row = log(&*store).remove(1);
+    assert_eq!(row.state, Deferred);
+    let wait = row.next_at.unwrap().duration_since(now()).as_secs();
+    assert_eq!(wait, 2);
+    sender.run_once(after(1)).await.unwrap();
+    assert_eq!(states(&*store), [Delivered, Delivered]);
+    assert_eq!(sandbox.connections().smtp, 2);
+}
+
 async fn pauses(sandbox: &Sandbox, store: &Arc<dyn Store>, words: &str) {
     queue(&**store, None, &["ada@example.org"]);
     let mut sender = sender(sandbox, store);

@@ -20,7 +20,7 @@ use crate::connect::explained;
 use crate::outgoing::{Claimed, Completion, DeliveryId, DeliveryState};
 use crate::store::{Pause, Store, StoreError};
 use jiff::Timestamp;
-use outbox::Outbox;
+use outbox::{Heard, Outbox};
 use outcome::Peer;
 use postrider_smtp::Client;
 use postrider_wire::Transcript;
@@ -116,6 +116,7 @@ impl Sender {
             self.close_if_idle().await;
             return Ok(Sent::default());
         };
+        let reused = self.is_open();
         let mut connection = match self.connect().await? {
             Ok(connection) => connection,
             Err(reason) => {
@@ -137,10 +138,13 @@ impl Sender {
         }
         let answers = self.outbox.send(&mut connection.client, &claimed).await;
         let now = later(now, started.elapsed());
-        let sent = self
-            .outbox
-            .complete(claimed, answers, &connection.peer, failures, now);
-        let sent = sent.await?;
+        let heard = Heard {
+            answers,
+            peer: connection.peer.clone(),
+            reused,
+            failures,
+        };
+        let sent = self.outbox.complete(claimed, heard, now).await?;
         connection.last_used = Instant::now();
         if connection.client.is_usable() && sent.paused.is_none() {
             self.connection = Some(connection);
@@ -155,17 +159,22 @@ impl Sender {
         }
     }
 
+    /// True if there is a connection that can be expected to live.
+    fn is_open(&self) -> bool {
+        let lives = |c: &Connection| c.last_used.elapsed() <= KEEP_IDLE && c.client.is_usable();
+        self.connection.as_ref().is_some_and(lives)
+    }
+
     async fn close_if_idle(&mut self) {
-        let idle = |c: &Connection| c.last_used.elapsed() > KEEP_IDLE || !c.client.is_usable();
-        if self.connection.as_ref().is_some_and(idle) {
+        if !self.is_open() {
             self.close().await;
         }
     }
 
     /// The open connection or a new one; the inner error is why the account cannot be used.
     async fn connect(&mut self) -> Result<Result<Connection, String>, StoreError> {
-        let open = self.connection.take();
-        if let Some(connection) = open.filter(|open| open.client.is_usable()) {
+        self.close_if_idle().await;
+        if let Some(connection) = self.connection.take() {
             return Ok(Ok(connection));
         }
         let account = Arc::clone(&self.outbox.account);

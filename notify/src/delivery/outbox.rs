@@ -107,19 +107,21 @@ impl Outbox {
     pub(super) async fn complete(
         &self,
         claimed: Vec<Claimed>,
-        answers: Vec<Answer>,
-        peer: &Peer,
-        failures: u32,
+        heard: Heard,
         now: Timestamp,
     ) -> Result<Sent, StoreError> {
-        let outcomes = || answers.iter().filter_map(Answer::outcome);
+        let outcomes = || heard.answers.iter().filter_map(Answer::outcome);
         let culprit = outcomes().find(|o| is_account_fault(o) || is_closing(o));
-        let paused = culprit.map(|o| retry::pause(failures + 1, o.to_string(), now));
-        let until = paused.as_ref().map(|pause| pause.until);
-        let progress = outcomes().any(|o| o.reply().is_some());
-        let rows = claimed.iter().zip(&answers);
-        let rows =
-            rows.map(|(claimed, answer)| answer.completion(claimed, peer, until, progress, now));
+        let paused = culprit.map(|o| retry::pause(heard.failures + 1, o.to_string(), now));
+        let blameless = heard.reused || outcomes().any(|o| o.reply().is_some());
+        let circumstances = Circumstances {
+            peer: &heard.peer,
+            paused: paused.as_ref().map(|pause| pause.until),
+            blameless,
+            now,
+        };
+        let rows = claimed.iter().zip(&heard.answers);
+        let rows = rows.map(|(claimed, answer)| answer.completion(claimed, &circumstances));
         let completions: Vec<Completion> = rows.collect();
         let rows = completions.clone();
         let hard: Vec<Suppression> = suppressions(&claimed, &completions, now);
@@ -154,6 +156,27 @@ impl Drop for Renewal {
     }
 }
 
+/// What was heard about a batch.
+pub(super) struct Heard {
+    /// One answer for each mail.
+    pub(super) answers: Vec<Answer>,
+    pub(super) peer: Peer,
+    /// The connection was open before: it may have been dead already.
+    pub(super) reused: bool,
+    /// Failures of the account in a row, before this batch.
+    pub(super) failures: u32,
+}
+
+/// What bears on every mail of a batch.
+struct Circumstances<'b> {
+    peer: &'b Peer,
+    /// The end of the account's pause, if this batch led to one.
+    paused: Option<Timestamp>,
+    /// A connection that broke says nothing about the mails that it broke under.
+    blameless: bool,
+    now: Timestamp,
+}
+
 /// What was heard about one mail of a batch.
 pub(super) enum Answer {
     /// What became of it.
@@ -172,14 +195,8 @@ impl Answer {
         }
     }
 
-    fn completion(
-        &self,
-        claimed: &Claimed,
-        peer: &Peer,
-        paused: Option<Timestamp>,
-        progress: bool,
-        now: Timestamp,
-    ) -> Completion {
+    fn completion(&self, claimed: &Claimed, around: &Circumstances<'_>) -> Completion {
+        let now = around.now;
         let outcome = match self {
             Self::Outcome(outcome) => outcome,
             Self::Unsendable(why) => return untold(claimed, why.clone(), None),
@@ -188,12 +205,11 @@ impl Answer {
                 return untold(claimed, "nothing was heard of it".to_owned(), Some(again));
             }
         };
-        let mut row = completion(claimed, outcome, peer, now);
-        if paused.is_some() && is_account_fault(outcome) {
-            row.next_at = paused;
+        let mut row = completion(claimed, outcome, around.peer, now);
+        if around.paused.is_some() && is_account_fault(outcome) {
+            row.next_at = around.paused;
         }
-        // Mails behind the one at which the connection broke did nothing wrong.
-        if progress && claimed.attempts <= 2 && is_lost(outcome) {
+        if around.blameless && claimed.attempts <= 2 && is_lost(outcome) {
             row.next_at = Some(later(now, SOON));
         }
         row

@@ -3,6 +3,7 @@
 use super::record_key;
 use crate::exit::Result;
 use crate::{output, setup};
+use jiff::Timestamp;
 use postrider_notify::outgoing::{DeliveryState, LogRow};
 use postrider_notify::record::RecordKey;
 use postrider_notify::store::LogFilter;
@@ -55,6 +56,17 @@ pub(crate) fn run(config: Option<&Path>, args: &Args) -> Result {
         limit: args.limit,
     })?;
     print(&rows, args.json);
+    waiting(&setup)
+}
+
+/// Says that events wait, where nobody is there to settle them.
+pub(crate) fn waiting(setup: &setup::Setup) -> Result {
+    let events = setup.store.due_events(Timestamp::now(), 1000)?.len();
+    if events > 0 {
+        output::remark(format!(
+            "{events} events wait to be settled: `postrider run` does that"
+        ));
+    }
     Ok(())
 }
 

@@ -100,6 +100,7 @@ fn list(setup: &setup::Setup, json: bool) -> Result {
     }
     rows.sort_by_key(|row| row.delivery);
     log::print(&rows, json);
+    log::waiting(setup)?;
     let pop3 = setup.config.pop3.iter().map(|a| format!("pop3:{}", a.name));
     let accounts = setup.config.smtp.iter().map(|a| a.name.clone()).chain(pop3);
     for account in accounts {
