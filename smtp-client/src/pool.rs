@@ -13,6 +13,19 @@ use tokio::time::{Instant, sleep_until};
 /// Nothing is sent to find out whether a kept connection is still alive: if it turns out to be dead before the server
 /// has answered anything, the mail goes once more over a new one, and the caller sees nothing of it.
 /// Whoever waits for a connection is served in the order of asking.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use postrider_smtp::{Config, Endpoint, Envelope, Pool, PoolLimits};
+///
+/// let pool = Pool::new(Config::new(Endpoint::new("smtp.example.org", 587)?), PoolLimits::default());
+/// let envelope = Envelope::parse("ada@example.org", ["bob@example.net"])?;
+/// let outcomes = pool.send(&envelope, b"Subject: Hello\r\n\r\nIt works.\r\n").await;
+/// assert!(outcomes[0].is_accepted());
+/// pool.close_idle().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Pool(Arc<Shared>);
 
