@@ -20,12 +20,14 @@ use std::borrow::Cow;
 
 use nom::Parser;
 use nom::branch::alt;
-use nom::combinator::{consumed, map};
+use nom::bytes::complete::{tag, take_while};
+use nom::combinator::{consumed, map, recognize};
+use nom::sequence::{delimited, separated_pair, terminated};
 
 use super::Parsed;
-use super::cfws::skip_cfws_keeping;
+use super::cfws::{skip_cfws_keeping, skip_fws};
 use super::encoded_word::encoded_word;
-use super::word::{atom, domain_literal, quoted_string, unescape};
+use super::word::{atom, domain_literal, dot_atom, is_atext, quoted_string, unescape};
 use crate::address::{Address, Group, LooseMailbox};
 use crate::charset;
 
@@ -146,6 +148,10 @@ impl<'a> Reader<'a> {
         self.words.clear();
         self.comment = None;
         self.stray = false;
+        if let Ok((after, mailbox)) = common_mailbox(skip_fws(self.rest).0) {
+            self.rest = after;
+            return Some(Entry::Mailbox(mailbox));
+        }
         loop {
             let spaced = self.skip_cfws();
             let Some((first, after)) = self.rest.split_first() else {
@@ -296,6 +302,70 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The forms that nearly all mailboxes have: words or a quoted string and an address in brackets, or an address alone, up
+/// to a comma or the end. What is not of these forms is left to the reader, which would read these the same.
+fn common_mailbox(input: &[u8]) -> Parsed<'_, LooseMailbox<'_>> {
+    let (rest, (name, address)) = alt((
+        map(addr_spec, |address| (None, address)),
+        separated_pair(
+            map(common_name, Some),
+            tag(&b" <"[..]),
+            terminated(addr_spec, tag(&b">"[..])),
+        ),
+        map(
+            delimited(tag(&b"<"[..]), addr_spec, tag(&b">"[..])),
+            |address| (None, address),
+        ),
+    ))
+    .parse(input)?;
+    let rest = skip_fws(rest).0;
+    let rest = match rest.split_first() {
+        None => rest,
+        Some((b',', after)) => after,
+        Some(_) => return super::no_match(input),
+    };
+    let mailbox = LooseMailbox {
+        name: name.map(super::text::text).filter(|n| !n.is_empty()),
+        address: Some(charset::guess(address).text),
+        name_from_comment: false,
+        regular: true,
+    };
+    Ok((rest, mailbox))
+}
+
+/// `addr-spec` of dot-atoms, without white space or comments. One that looks like an encoded word is not common.
+fn addr_spec(input: &[u8]) -> Parsed<'_, &[u8]> {
+    if input.starts_with(b"=?") {
+        return super::no_match(input);
+    }
+    recognize((dot_atom, tag(&b"@"[..]), dot_atom)).parse(input)
+}
+
+/// Words with single spaces between them, or a quoted string of one line without escapes.
+fn common_name(input: &[u8]) -> Parsed<'_, &[u8]> {
+    if input.starts_with(b"\"") {
+        let plain = take_while(|b| !matches!(b, b'"' | b'\\' | b'\r' | b'\n'));
+        return delimited(tag(&b"\""[..]), plain, tag(&b"\""[..])).parse(input);
+    }
+    let mut length = 0;
+    loop {
+        let word = input
+            .iter()
+            .skip(length)
+            .take_while(|b| is_atext(**b) || **b == b'.')
+            .count();
+        length += word;
+        match input.get(length..) {
+            _ if word == 0 => return super::no_match(input),
+            Some([b' ', next, ..]) if *next != b'<' => length += 1,
+            _ => {
+                let (name, rest) = input.split_at(length);
+                return Ok((rest, name));
+            }
+        }
+    }
+}
+
 /// Where the local part before the `@` at `at` begins: words joined by dots, or standing against each other.
 fn local_part_start(words: &[Word<'_>], at: usize) -> usize {
     let mut start = at.saturating_sub(1);
@@ -389,7 +459,7 @@ fn plain_address(words: &[Word<'_>]) -> bool {
             })
             && half
                 .iter()
-                .all(|w| w.kind != Kind::Atom || w.text.iter().all(|b| super::word::is_atext(*b)))
+                .all(|w| w.kind != Kind::Atom || w.text.iter().all(|b| is_atext(*b)))
     };
     dotted(local, Kind::Quoted) && dotted(domain, Kind::Literal)
 }
@@ -576,5 +646,23 @@ mod tests {
         assert_eq!(read("\"open <a@b>, c@d"), ["open <a@b> !", "<c@d>"]);
         assert_eq!(read("a@b.c;d@e.f"), ["<a@b.c>", "<d@e.f>"]);
         assert_eq!(read(",,,"), Vec::<String>::new());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_common_forms_are_read_as_the_reader_reads_them(
+            name in "(\"[ -!#-\\[\\]-~]{0,9}\"|[a-z.=?]{0,4}( [a-z.]{1,3}){0,3})",
+            address in "[a-z.]{1,4}@[a-z.]{1,4}",
+        ) {
+            for text in [format!("{name} <{address}>"), address.clone(), format!("<{address}>")] {
+                if let Ok((_, common)) = common_mailbox(text.as_bytes()) {
+                    // A comment in front is not of the common forms, and means nothing there.
+                    let commented = format!("(){text}");
+                    let mut list = Vec::new();
+                    address_list(commented.as_bytes(), &mut list);
+                    proptest::prop_assert_eq!(&list, &[Address::Mailbox(common)], "{}", text);
+                }
+            }
+        }
     }
 }

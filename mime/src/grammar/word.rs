@@ -9,8 +9,25 @@ use super::Parsed;
 
 /// Whether a byte may stand in an atom: `atext`, and 8-bit bytes (RFC 6532 §3.2).
 pub(crate) fn is_atext(byte: u8) -> bool {
-    byte >= 0x80 || byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte)
+    ATEXT.get(usize::from(byte)).copied().unwrap_or(false)
 }
+
+/// [`is_atext`] as a table, like [`SPECIAL`].
+const ATEXT: [bool; 256] = {
+    let mut table = [false; 256];
+    let bytes = b"!#$%&'*+-/=?^_`{|}~";
+    let mut i = 0;
+    while i < bytes.len() {
+        table[bytes[i] as usize] = true;
+        i += 1;
+    }
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] |= byte >= 0x80 || (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    table
+};
 
 /// What separates words: `specials` and white space.
 pub(crate) fn is_special(byte: u8) -> bool {
@@ -36,6 +53,29 @@ const SPECIAL: [bool; 256] = {
 /// We also accept control bytes and a backslash, because it is more use to read such an address than to lose it.
 pub(crate) fn atom(input: &[u8]) -> Parsed<'_, &[u8]> {
     take_while1(|b| !is_special(b)).parse(input)
+}
+
+/// ```text
+/// dot-atom-text = 1*atext *("." 1*atext)
+/// ```
+pub(crate) fn dot_atom(input: &[u8]) -> Parsed<'_, &[u8]> {
+    let mut length = 0;
+    loop {
+        let run = input
+            .iter()
+            .skip(length)
+            .take_while(|b| is_atext(**b))
+            .count();
+        length += run;
+        if run == 0 {
+            return super::no_match(input);
+        }
+        if input.get(length) != Some(&b'.') {
+            let (atom, rest) = input.split_at(length);
+            return Ok((rest, atom));
+        }
+        length += 1;
+    }
 }
 
 /// ```text
