@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
+#[cfg(feature = "tokio")]
+pub mod driver;
 pub mod server;
 
 use bytes::BytesMut;

@@ -1,0 +1,184 @@
+//! Many commands in flight: order, refusals, windows, and servers that do not bear it.
+
+#![cfg(feature = "tokio")]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use common::driver::{config, with};
+use common::n;
+use common::server::{Act, Server, say};
+use postrider_pop3::{
+    Client, Endpoint, ErrorKind, MessageNumber, Pipelining, ResponseCode, Retrieved,
+};
+use std::ops::ControlFlow;
+
+/// A server that answers as many RETR as it is sent, and how many it was ever sent before it answered.
+fn many(count: u32) -> (Server, Vec<MessageNumber>) {
+    let server = Server::new().on("STAT", say(format!("+OK {count} 60000\r\n")));
+    (server, MessageNumber::all(count).collect())
+}
+
+#[tokio::test]
+async fn s20_retr_many_keeps_order_and_one_refusal_touches_no_other() {
+    let (server, numbers) = many(200);
+    let server = server.on("RETR 30", say("-ERR [SYS/TEMP] x\r\n"));
+    let (result, commands) = with(server, async |client| {
+        let mut seen = Vec::new();
+        let mut body = Vec::new();
+        client
+            .retr_many(&numbers, |retrieved| {
+                match retrieved {
+                    Retrieved::Chunk { bytes, .. } => body.extend_from_slice(bytes),
+                    Retrieved::End { number, octets } => {
+                        assert_eq!((octets, std::mem::take(&mut body).len()), (17, 17));
+                        seen.push((number, true));
+                    }
+                    Retrieved::Refused { number, reply } => {
+                        assert_eq!(reply.code(), Some(&ResponseCode::SysTemp));
+                        seen.push((number, false));
+                    }
+                }
+                ControlFlow::Continue(())
+            })
+            .await?;
+        Ok(seen)
+    })
+    .await;
+    let expected: Vec<_> = MessageNumber::all(200)
+        .map(|number| (number, number != n(30)))
+        .collect();
+    assert_eq!(result.unwrap(), expected);
+    assert_eq!(commands.len(), 4 + 200);
+}
+
+#[tokio::test]
+async fn s20_after_sys_perm_no_more_messages_are_asked_for() {
+    let (server, numbers) = many(5_000);
+    let server = server.on("RETR 3", say("-ERR [SYS/PERM] x\r\n"));
+    let (result, commands) = with(server, async |client| {
+        client
+            .retr_many(&numbers, |_| ControlFlow::Continue(()))
+            .await?;
+        Ok(())
+    })
+    .await;
+    assert_eq!(
+        result.unwrap_err().response_code(),
+        Some(&ResponseCode::SysPerm)
+    );
+    assert!(commands.len() <= 4 + 64, "{}", commands.len());
+}
+
+#[tokio::test]
+async fn a_sink_can_stop_the_flight_and_nothing_is_deleted() {
+    let (server, numbers) = many(10);
+    let (result, commands) = with(server, async |client| {
+        client.retr_many(&numbers, |_| ControlFlow::Break(())).await
+    })
+    .await;
+    assert!(matches!(result.unwrap_err().kind(), ErrorKind::Stopped));
+    assert!(!commands.iter().any(|c| c == "QUIT"));
+}
+
+#[tokio::test]
+async fn a_server_that_drops_a_flight_is_asked_one_by_one_the_next_time() {
+    let (server, numbers) = many(10);
+    let drop = Act::SayAndClose(b"+OK\r\nhalf".to_vec());
+    let (endpoint, _commands) = server.on("RETR 2", drop).start();
+    let config = config(endpoint);
+    let mut client = Client::connect(&config).await.unwrap();
+    let error = client
+        .retr_many(&numbers, |_| ControlFlow::Continue(()))
+        .await
+        .unwrap_err();
+    assert!(error.is_retryable());
+
+    // A second server that answers a command only if no other came with it.
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let server = tokio::spawn(one_by_one(far));
+    let mut client = Client::over(postrider_pop3::Stream::from_io(near), &config)
+        .await
+        .unwrap();
+    client
+        .retr_many(&numbers, |_| ControlFlow::Continue(()))
+        .await
+        .unwrap();
+    client.quit().await.unwrap();
+    server.await.unwrap();
+}
+
+/// Fails if ever more than one command is there at a time.
+async fn one_by_one(mut peer: tokio::io::DuplexStream) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut reply: &[u8] = b"+OK\r\n";
+    loop {
+        peer.write_all(reply).await.unwrap();
+        let mut buffer = [0; 4_096];
+        let read = peer.read(&mut buffer).await.unwrap();
+        let text = std::str::from_utf8(&buffer[..read]).unwrap();
+        assert!(text.matches("\r\n").count() <= 1, "pipelined: {text:?}");
+        reply = match text.get(..4) {
+            None => return,
+            Some("CAPA") => b"+OK\r\nPIPELINING\r\nUSER\r\n.\r\n",
+            Some("RETR") => b"+OK\r\nx\r\n.\r\n",
+            Some(_) => b"+OK\r\n",
+        };
+    }
+}
+
+#[tokio::test]
+async fn rfc2449_6_6_off_means_one_by_one() {
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let server = tokio::spawn(one_by_one(far));
+    let config = config(Endpoint::new("test.example", 110).unwrap()).pipelining(Pipelining::Off);
+    let mut client = Client::over(postrider_pop3::Stream::from_io(near), &config)
+        .await
+        .unwrap();
+    let numbers: Vec<_> = MessageNumber::all(5).collect();
+    client
+        .retr_many(&numbers, |_| ControlFlow::Continue(()))
+        .await
+        .unwrap();
+    assert_eq!(client.dele_many(&numbers).await.unwrap().len(), 5);
+    drop(client);
+    server.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_flight_larger_than_every_buffer_does_not_dead_lock() {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    let (near, far) = tokio::io::duplex(64);
+    let server = tokio::spawn(async move {
+        let mut far = BufReader::new(far);
+        far.write_all(b"+OK\r\n").await.unwrap();
+        let mut line = String::new();
+        while far.read_line(&mut line).await.unwrap() > 0 {
+            let reply: &[u8] = match &line[..4] {
+                "CAPA" => b"+OK\r\nPIPELINING\r\nUSER\r\n.\r\n",
+                "RETR" => &[b"+OK\r\n".as_slice(), &[b'x'; 500], b"\r\n.\r\n"].concat(),
+                _ => b"+OK\r\n",
+            };
+            far.write_all(reply).await.unwrap();
+            line.clear();
+        }
+    });
+    let config = config(Endpoint::new("test.example", 110).unwrap());
+    let mut client = Client::over(postrider_pop3::Stream::from_io(near), &config)
+        .await
+        .unwrap();
+    let numbers: Vec<_> = MessageNumber::all(1_000).collect();
+    let mut octets = 0;
+    client
+        .retr_many(&numbers, |retrieved| {
+            if let Retrieved::Chunk { bytes, .. } = retrieved {
+                octets += bytes.len();
+            }
+            ControlFlow::Continue(())
+        })
+        .await
+        .unwrap();
+    assert_eq!(octets, 502_000);
+    drop(client);
+    server.await.unwrap();
+}
