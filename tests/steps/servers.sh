@@ -7,7 +7,8 @@ step_servers() {
   have openssl || install openssl || left_out 'openssl' "$why_not"
   have_postgres || install postgresql || left_out 'PostgreSQL' "$why_not"
   if [[ -n $only ]]; then
-    counted cargo test --workspace --all-features --locked --no-fail-fast --test servers --test interop
+    counted cargo test --workspace --all-features --locked --no-fail-fast \
+      --test servers --test interop --test end_to_end
   fi
 }
 
