@@ -152,10 +152,10 @@ impl fmt::Display for Command {
         let keyword = self.request();
         match self {
             Self::User(name) => write!(f, "{keyword} {}", name.as_str()),
-            Self::Pass(_) => write!(f, "{keyword} ***"),
+            Self::Pass(_) => write!(f, "{keyword} (secret)"),
             #[cfg(feature = "apop")]
-            Self::Apop(name, _) => write!(f, "{keyword} {} ***", name.as_str()),
-            Self::Auth(mechanism, _) => write!(f, "{keyword} {mechanism} ***"),
+            Self::Apop(name, _) => write!(f, "{keyword} {} (secret)", name.as_str()),
+            Self::Auth(mechanism, _) => write!(f, "{keyword} {mechanism} (secret)"),
             Self::Top(_, lines) => write!(f, "{keyword} {lines}"),
             Self::Lang(Some(tag)) => write!(f, "{keyword} {}", tag.as_str()),
             Self::Custom(custom) => f.write_str(custom.line()),
@@ -258,12 +258,12 @@ mod tests {
     fn secrets_are_written_but_not_shown() {
         let pass = Command::Pass(Password::new("tanstaaf").unwrap());
         assert_eq!(written(&pass), b"PASS tanstaaf\r\n");
-        assert_eq!(pass.to_string(), "PASS ***");
+        assert_eq!(pass.to_string(), "PASS (secret)");
         let auth = Command::Auth(
             Mechanism::Plain,
             Credentials::password("tim", "tanstaaf").unwrap(),
         );
-        assert_eq!(auth.to_string(), "AUTH PLAIN ***");
+        assert_eq!(auth.to_string(), "AUTH PLAIN (secret)");
         for shown in [format!("{pass:?}"), format!("{auth:?}")] {
             assert!(!shown.contains("tanstaaf"), "{shown}");
         }

@@ -259,7 +259,7 @@ async fn the_transcript_has_no_secret_and_no_content() {
     client.list().await.unwrap();
     client.quit().await.unwrap();
     let lines: Vec<String> = read().iter().map(ToString::to_string).collect();
-    let expected = "S: +OK evil <1.2@x>|C: CAPA|S: +OK|S: USER|S: UIDL|S: TOP|S: PIPELINING|S: .|C: USER tim|S: +OK|C: PASS ***|S: +OK|\
+    let expected = "S: +OK evil <1.2@x>|C: CAPA|S: +OK|S: USER|S: UIDL|S: TOP|S: PIPELINING|S: .|C: USER tim|S: +OK|C: PASS (secret)|S: +OK|\
         C: CAPA|S: +OK|S: USER|S: UIDL|S: TOP|S: PIPELINING|S: .|C: RETR 1|S: +OK|*  17 octets of message|S: .|\
         C: LIST|S: +OK|S: 1 60|S: .|C: QUIT|S: +OK";
     assert_eq!(lines.join("|"), expected);

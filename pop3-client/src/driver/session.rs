@@ -130,7 +130,7 @@ impl<L: Link> Session<L> {
     }
 
     fn respond(&mut self) -> Result<(), Error> {
-        self.config.transcript.client(&"***");
+        self.config.transcript.client(&"(secret)");
         self.pop3
             .respond(&mut self.out)
             .map_err(|e| self.error(ErrorKind::Local(e)))
@@ -277,7 +277,7 @@ impl<L: Link> Session<L> {
             | Event::Accepted { reply, .. }
             | Event::Refused { reply, .. }
             | Event::Began { reply, .. } => transcript.server(&reply.to_line()),
-            Event::Challenge => transcript.server(b"+ ***"),
+            Event::Challenge => transcript.server(b"+ (secret)"),
             Event::DropListing(_) | Event::Body { .. } => {}
             // Of one message they are in the status line, which is recorded already.
             Event::ScanListing(_) | Event::UniqueId(_) if self.pop3.phase() != Phase::Listing => {}
