@@ -132,6 +132,13 @@ impl<'m> Planner<'m> {
         self.heard
     }
 
+    /// Whether replies come in segments that a server may hold back until the one before is acknowledged: BDAT is
+    /// answered apart from MAIL and RCPT.
+    pub fn wants_quick_acknowledgement(&self) -> bool {
+        let mut active = self.active.iter();
+        active.any(|transaction| transaction.carriage == Carriage::Chunk)
+    }
+
     /// Takes whole replies from the front of `input`, and goes on.
     ///
     /// # Errors

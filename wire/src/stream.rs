@@ -45,6 +45,23 @@ impl Stream {
         ))
     }
 
+    /// Asks the system to acknowledge what it receives at once, until it changes its mind, which it does after a few
+    /// packets. Only Linux has that; elsewhere, and over a stream of the caller's own, nothing happens.
+    ///
+    /// A server that answers in two segments without TCP_NODELAY waits with the second for our acknowledgement of the
+    /// first, and our system delays that by 40 ms.
+    pub fn acknowledge_quickly(&self) {
+        match &self.0 {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Layer::Tcp(tcp) => {
+                // A hint: whether it was taken does not matter.
+                let _ = socket2::SockRef::from(tcp).set_tcp_quickack(true);
+            }
+            Layer::Tls(tls) => tls.get_ref().0.acknowledge_quickly(),
+            _ => {}
+        }
+    }
+
     pub(crate) fn from_tls(tls: TlsStream<Stream>) -> Self {
         Self(Layer::Tls(Box::new(tls)))
     }

@@ -205,6 +205,9 @@ impl Future for Step<'_, '_> {
                 Poll::Ready(Ok(())) | Poll::Pending => {}
             }
         }
+        if step.planner.wants_quick_acknowledgement() {
+            stream.acknowledge_quickly();
+        }
         input.reserve(READ);
         match pin!(stream.read_buf(input)).poll(context) {
             Poll::Ready(read) => Poll::Ready(read.map(Happened::Read)),
