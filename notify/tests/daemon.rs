@@ -373,3 +373,22 @@ async fn a_mail_fetched_in_one_life_acts_once_in_the_next() {
         "one acknowledgement"
     );
 }
+
+#[tokio::test]
+async fn mail_for_an_account_that_is_gone_is_reported() {
+    let sandbox = sandbox().await;
+    let desk = Desk::new(&sandbox);
+    let store = desk.store();
+    queue(&*store, None, &["ada@example.org"]);
+    let mut config = Config::clone(&desk.config);
+    config.smtp[0].name = "renamed".into();
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&said);
+    let observer: Observer = Arc::new(move |event: LogEvent| {
+        kept.lock().unwrap().push((event.name, event.fields));
+    });
+    let daemon = Daemon::new(Arc::new(config), store, observer).unwrap();
+    daemon.run_once().await.unwrap();
+    let expected = ("no_account", vec![("account", "main".to_owned())]);
+    assert!(said.lock().unwrap().contains(&expected), "{said:?}");
+}

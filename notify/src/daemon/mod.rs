@@ -100,6 +100,7 @@ impl Daemon {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), StoreError> {
         let first = with_store(&self.store, |store| store.change_counter()).await?;
+        self.orphans().await?;
         let signal = Signal::new(first);
         let daemon = Arc::new(self);
         let mut tasks = tokio::task::JoinSet::new();
@@ -155,7 +156,19 @@ impl Daemon {
         for sender in &mut senders {
             sender.close().await;
         }
+        self.orphans().await?;
         Ok(summary)
+    }
+
+    /// Reports mail that waits for an account which the configuration does not have any more.
+    async fn orphans(&self) -> Result<(), StoreError> {
+        let now = Timestamp::now();
+        let due = with_store(&self.store, move |store| store.due_accounts(now)).await?;
+        let known = |name: &String| self.config.smtp.iter().any(|account| account.name == *name);
+        for account in due.iter().filter(|name| !known(name)) {
+            self.say(LogEvent::new(Level::Error, "no_account").with("account", account));
+        }
+        Ok(())
     }
 
     fn senders(&self) -> impl Iterator<Item = Sender> {

@@ -6,6 +6,7 @@ pub mod classify;
 pub mod decide;
 pub mod involved;
 pub mod mail;
+mod maildrop;
 pub mod processor;
 pub mod reader;
 pub mod subject;

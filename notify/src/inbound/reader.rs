@@ -6,6 +6,7 @@
 //! server has none, by the SHA-256 of its octets) and is not stored again.
 
 use super::mail::Mail;
+use super::maildrop::{Listed, batches, list, retrieve};
 use super::{InboundId, NewInbound, Stored};
 use crate::account::{DeletePolicy, Pop3Account};
 use crate::blocking::{on_thread, with_store};
@@ -14,20 +15,13 @@ use crate::connect::explained;
 use crate::delivery;
 use crate::store::{Pause, Store, StoreError};
 use jiff::Timestamp;
-use postrider_pop3::{Client, MessageNumber, Retrieved};
+use postrider_pop3::{Client, MessageNumber};
 use postrider_wire::Transcript;
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fmt::Write as _;
-use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// Mails in one batch.
-const BATCH: usize = 50;
-
-/// Octets in one batch, by the sizes that the server lists; a single mail may be larger.
-const BATCH_OCTETS: u64 = 16 << 20;
 
 /// A mail that broke so many sessions is left alone, so that the others behind it come in.
 const MAX_BREAKS: u32 = 3;
@@ -117,13 +111,6 @@ impl From<postrider_pop3::Error> for FetchError {
     fn from(error: postrider_pop3::Error) -> Self {
         Self::Pop3(error)
     }
-}
-
-/// A mail of the maildrop.
-struct Listed {
-    number: MessageNumber,
-    octets: u64,
-    uidl: Option<String>,
 }
 
 impl Reader {
@@ -295,7 +282,7 @@ impl Reader {
         hashes: &mut HashSet<String>,
         fetched: &mut Fetched,
     ) -> Result<(), FetchError> {
-        let (mails, broken) = retrieve(client, batch, fetched).await;
+        let (mails, broken) = retrieve(client, batch, &mut fetched.left).await;
         let numbers: Vec<MessageNumber> = mails.iter().map(|(number, ..)| *number).collect();
         let account = Arc::clone(&self.account);
         let stored = with_store(&self.store, move |store| {
@@ -375,83 +362,6 @@ impl Reader {
     }
 }
 
-/// The maildrop, and whether every mail in it has a unique-id.
-async fn list(client: &mut Client) -> Result<(Vec<Listed>, bool), FetchError> {
-    let sizes = client.list().await?;
-    let uids = match client.uidl().await {
-        Ok(uids) => uids,
-        // UIDL is optional (RFC 1939 §7).
-        Err(error) if error.reply().is_some() => Vec::new(),
-        Err(error) => return Err(error.into()),
-    };
-    let whole = uids.len() == sizes.len();
-    let uids: HashMap<MessageNumber, String> = uids
-        .into_iter()
-        .map(|(number, uid)| (number, uid.to_string()))
-        .collect();
-    let listed = sizes.into_iter().map(|scan| Listed {
-        number: scan.number,
-        octets: scan.octets,
-        uidl: uids.get(&scan.number).cloned(),
-    });
-    Ok((listed.collect(), whole))
-}
-
-fn batches(mails: Vec<Listed>) -> Vec<Vec<Listed>> {
-    let mut batches: Vec<Vec<Listed>> = Vec::new();
-    let mut octets = 0;
-    for mail in mails {
-        octets += mail.octets;
-        match batches.last_mut() {
-            Some(batch) if batch.len() < BATCH && octets <= BATCH_OCTETS => batch.push(mail),
-            _ => {
-                octets = mail.octets;
-                batches.push(vec![mail]);
-            }
-        }
-    }
-    batches
-}
-
-type RetrievedMail = (MessageNumber, Option<String>, Vec<u8>);
-
-/// The error that broke a session, and the unique-id of the mail at which it did.
-type Broken = (postrider_pop3::Error, Option<String>);
-
-/// Retrieves a batch: the mails that came whole, and what broke the connection on the way, if anything did.
-async fn retrieve(
-    client: &mut Client,
-    batch: Vec<Listed>,
-    fetched: &mut Fetched,
-) -> (Vec<RetrievedMail>, Option<Broken>) {
-    let numbers: Vec<MessageNumber> = batch.iter().map(|l| l.number).collect();
-    let mut awaited = batch.into_iter();
-    let mut whole = Vec::new();
-    let mut current = Vec::new();
-    let result = client
-        .retr_many(&numbers, |piece| {
-            match piece {
-                Retrieved::Chunk { bytes, .. } => current.extend_from_slice(bytes),
-                Retrieved::End { number, .. } => {
-                    let mail = awaited.find(|mail| mail.number == number);
-                    let uidl = mail.and_then(|mail| mail.uidl);
-                    whole.push((number, uidl, std::mem::take(&mut current)));
-                }
-                Retrieved::Refused { number, reply } => {
-                    current.clear();
-                    awaited.find(|mail| mail.number == number);
-                    let what = format!("message {number} was not given to us: {reply}");
-                    fetched.left.push(what);
-                }
-            }
-            ControlFlow::Continue(())
-        })
-        .await;
-    let broken = result.err();
-    let broken = broken.map(|error| (error, awaited.next().and_then(|mail| mail.uidl)));
-    (whole, broken)
-}
-
 fn new_inbound(account: &str, uidl: Option<String>, raw: Vec<u8>) -> NewInbound {
     let sha256 = hex(&Sha256::digest(&raw));
     NewInbound {
@@ -475,26 +385,6 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn batches_are_bounded_by_number_and_octets() {
-        let mails = |octets: &[u64]| -> Vec<Listed> {
-            let numbered = octets.iter().zip(1u32..);
-            numbered
-                .map(|(&octets, n)| Listed {
-                    number: MessageNumber::new(n).unwrap(),
-                    octets,
-                    uidl: None,
-                })
-                .collect()
-        };
-        let sizes = |octets: &[u64]| -> Vec<usize> {
-            batches(mails(octets)).iter().map(Vec::len).collect()
-        };
-        assert_eq!(sizes(&[]), Vec::<usize>::new());
-        assert_eq!(sizes(&[1; 120]), [50, 50, 20]);
-        assert_eq!(sizes(&[10 << 20, 10 << 20, 1, 40 << 20, 1]), [1, 2, 1, 1]);
-    }
 
     #[test]
     fn a_mail_without_unique_id_is_known_by_its_hash() {
