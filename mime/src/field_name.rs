@@ -10,36 +10,53 @@ macro_rules! field_ids {
     };
 }
 
+// In the order of their lengths.
 field_ids! {
-    To = "To", Cc = "Cc",
-    Bcc = "Bcc",
-    From = "From", Date = "Date",
-    Sender = "Sender",
-    Subject = "Subject", ListId = "List-Id",
-    Received = "Received", Reply = "Reply-To", Keywords = "Keywords", Comments = "Comments", ListPost = "List-Post",
-    ListHelp = "List-Help",
-    ResentTo = "Resent-To", ResentCc = "Resent-Cc", ListOwner = "List-Owner",
-    ContentId = "Content-ID", MessageId = "Message-ID", References = "References", Precedence = "Precedence",
-    ResentFrom = "Resent-From", ResentDate = "Resent-Date", ReturnPath = "Return-Path", InReplyTo = "In-Reply-To",
-    MimeVersion = "MIME-Version", ContentType = "Content-Type", ListArchive = "List-Archive",
-    DkimSignature = "DKIM-Signature", AutoSubmitted = "Auto-Submitted",
-    ListSubscribe = "List-Subscribe",
-    ContentLanguage = "Content-Language", ContentLocation = "Content-Location", ListUnsubscribe = "List-Unsubscribe",
-    ContentDescription = "Content-Description", ContentDisposition = "Content-Disposition",
-    ListUnsubscribePost = "List-Unsubscribe-Post",
+    Cc = "Cc", To = "To", Bcc = "Bcc", Date = "Date", From = "From", Sender = "Sender",
+    ListId = "List-Id", Subject = "Subject", Comments = "Comments", Keywords = "Keywords",
+    Received = "Received", Reply = "Reply-To", ListHelp = "List-Help", ListPost = "List-Post",
+    ResentCc = "Resent-Cc", ResentTo = "Resent-To", ContentId = "Content-ID",
+    ListOwner = "List-Owner", MessageId = "Message-ID", Precedence = "Precedence",
+    References = "References", InReplyTo = "In-Reply-To", ResentDate = "Resent-Date",
+    ResentFrom = "Resent-From", ReturnPath = "Return-Path", ContentType = "Content-Type",
+    ListArchive = "List-Archive", MimeVersion = "MIME-Version", AutoSubmitted = "Auto-Submitted",
+    DkimSignature = "DKIM-Signature", ListSubscribe = "List-Subscribe",
+    ContentLanguage = "Content-Language", ContentLocation = "Content-Location",
+    ListUnsubscribe = "List-Unsubscribe", ContentDescription = "Content-Description",
+    ContentDisposition = "Content-Disposition", ListUnsubscribePost = "List-Unsubscribe-Post",
     AuthenticationResults = "Authentication-Results",
     ContentTransferEncoding = "Content-Transfer-Encoding",
 }
 
+/// No known name is longer.
+const LONGEST: usize = 25;
+
+/// Where the names of each length begin in [`NAMES`]: a name is compared with those of its own length only.
+const LENGTHS: [usize; LONGEST + 2] = {
+    let mut starts = [0; LONGEST + 2];
+    let mut length = 1;
+    while length < starts.len() {
+        let mut at = starts[length - 1];
+        while at < NAMES.len() && NAMES[at].0.len() < length {
+            at += 1;
+        }
+        starts[length] = at;
+        length += 1;
+    }
+    starts
+};
+
 impl FieldId {
     /// The number of a name.
     pub(crate) fn of(name: &[u8]) -> Self {
-        NAMES
+        let (Some(from), Some(to)) = (LENGTHS.get(name.len()), LENGTHS.get(name.len() + 1)) else {
+            return Self::Other;
+        };
+        let candidates = NAMES.get(*from..*to).unwrap_or_default();
+        let found = candidates
             .iter()
-            .find(|(known, _)| {
-                known.len() == name.len() && known.as_bytes().eq_ignore_ascii_case(name)
-            })
-            .map_or(Self::Other, |(_, id)| *id)
+            .find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name));
+        found.map_or(Self::Other, |(_, id)| *id)
     }
 
     /// Whether RFC 5322 §3.6 or RFC 2045 allows the field once only.
@@ -82,5 +99,14 @@ mod tests {
         assert_eq!(FieldId::of(b"message-id"), FieldId::MessageId);
         assert_eq!(FieldId::of(b"X-Message-ID"), FieldId::Other);
         assert_eq!(FieldId::of(b""), FieldId::Other);
+    }
+
+    #[test]
+    fn every_known_name_is_found() {
+        for (name, id) in NAMES {
+            assert_eq!(FieldId::of(name.to_ascii_uppercase().as_bytes()), *id);
+        }
+        assert!(NAMES.is_sorted_by_key(|(name, _)| name.len()));
+        assert_eq!(FieldId::of(&[b'x'; 100]), FieldId::Other);
     }
 }

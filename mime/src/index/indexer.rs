@@ -41,6 +41,8 @@ pub(crate) struct Indexer {
     searched: usize,
     /// Leaves that hold a transfer-encoded message.
     encoded_messages: Vec<u32>,
+    /// Finds lines that begin with `--`; made when the first multipart is opened.
+    dashes: Option<memmem::Finder<'static>>,
     /// What happened, for whoever reads while the message arrives.
     events: Option<VecDeque<Event>>,
 }
@@ -59,6 +61,7 @@ impl Indexer {
             position: 0,
             searched: 0,
             encoded_messages: Vec::new(),
+            dashes: None,
             events: None,
         }
     }
@@ -308,7 +311,7 @@ impl Indexer {
             if at_line_start && !at_end && bytes.len() < line + 2 {
                 return false;
             }
-            match next_candidate(bytes, line) {
+            match self.next_candidate(bytes, line) {
                 Some(next) => line = next,
                 None => {
                     // A line break at the very end may still be followed by dashes.
@@ -330,7 +333,7 @@ impl Indexer {
                     self.position = line;
                     return false;
                 }
-                Candidate::Text => match next_candidate(bytes, line) {
+                Candidate::Text => match self.next_candidate(bytes, line) {
                     Some(next) => line = next,
                     None => {
                         self.position = (line + 2).max(bytes.len().saturating_sub(2));
@@ -449,9 +452,12 @@ impl Indexer {
     pub(crate) fn into_parts(self) -> (Index, OpenBoundaries, Vec<u32>) {
         (self.index, self.open, self.encoded_messages)
     }
-}
 
-/// The start of the next line after `from` that begins with `--`.
-fn next_candidate(bytes: &[u8], from: usize) -> Option<usize> {
-    memmem::find(bytes.get(from..)?, b"\n--").map(|at| from + at + 1)
+    /// The start of the next line after `from` that begins with `--`.
+    fn next_candidate(&mut self, bytes: &[u8], from: usize) -> Option<usize> {
+        let dashes = self
+            .dashes
+            .get_or_insert_with(|| memmem::Finder::new(b"\n--"));
+        dashes.find(bytes.get(from..)?).map(|at| from + at + 1)
+    }
 }
