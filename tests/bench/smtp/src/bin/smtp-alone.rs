@@ -1,0 +1,42 @@
+//! One kind of mail of ours again and again, with no peer: something to hold a profiler to.
+//!
+//! `smtp-alone small|recipients|large|tls [MAILS]`. The sink is a thread of the same process, of another name.
+
+use bench_smtp::{Job, Sink, message, peers};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(64)
+        }
+    }
+}
+
+fn run() -> Result<(), String> {
+    let mut arguments = std::env::args().skip(1);
+    let kind = arguments.next().unwrap_or_default();
+    let mails = arguments.next().and_then(|n| n.parse().ok());
+    let (size, recipients, default) = match kind.as_str() {
+        "small" | "tls" => (5_120, 1, 50_000),
+        "recipients" => (5_120, 50, 10_000),
+        "large" => (10 << 20, 1, 200),
+        _ => return Err("which? small recipients large tls".into()),
+    };
+    let sink = if kind == "tls" { Sink::start_tls() } else { Sink::start() }.map_err(|e| e.to_string())?;
+    let job = Job {
+        port: sink.port,
+        tls: sink.certificate,
+        message: message(size),
+        recipients,
+        mails: mails.unwrap_or(default),
+    };
+    for (level, send) in [("2", peers::ours as peers::Client), ("1", peers::ours_flight), ("3", peers::ours_chunked)] {
+        let taken = send(&job)?;
+        let each = |time: std::time::Duration| time.as_secs_f64() * 1e6 / job.mails as f64;
+        println!("level {level}: {:.1} us, processor {:.1} us", each(taken.wall), taken.cpu.map_or(0.0, each));
+    }
+    Ok(())
+}

@@ -1,0 +1,278 @@
+//! Sending: time on the wall, time of the client's processor, and round trips, beside the peers.
+
+use bench_rule::{Bar, Bound, Measured, Options, Report};
+use bench_smtp::peers::{self, Programs};
+use bench_smtp::{Certificate, Job, Proxy, Sink, SmtpSink, Taken, message};
+use std::process::ExitCode;
+use std::time::Duration;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(64)
+        }
+    }
+}
+
+fn run() -> Result<ExitCode, String> {
+    let options = Options::from_command_line()?;
+    let programs = Programs::find()?;
+    let mut report =
+        Report::new("smtp: time for one mail on one connection; us are wall, or processor where it says so", &options);
+    let sink = Sink::start().map_err(|e| e.to_string())?;
+    small(&options, &mut report, &programs, &sink);
+    large(&options, &mut report, &programs, &sink);
+    tls(&options, &mut report)?;
+    far(&options, &mut report, &programs, &sink)?;
+    Ok(report.finish())
+}
+
+type Send<'c> = Box<dyn Fn(&Job) -> Result<Taken, String> + 'c>;
+
+/// A client, and how many mails of a job are enough for it.
+struct Contender<'c> {
+    name: &'static str,
+    send: Send<'c>,
+    /// The share of the mails that it is given: what takes long must not take hours.
+    share: f64,
+}
+
+fn who<'c>(name: &'static str, send: impl Fn(&Job) -> Result<Taken, String> + 'c) -> Contender<'c> {
+    Contender { name, send: Box::new(send), share: 1.0 }
+}
+
+impl Contender<'_> {
+    fn slow(self, share: f64) -> Self {
+        Self { share, ..self }
+    }
+}
+
+/// What the contenders took for one mail, round by round: on the wall, and of the processor.
+struct Outcome {
+    wall: Vec<Measured>,
+    cpu: Vec<Measured>,
+}
+
+impl Outcome {
+    /// The fastest of these, on the wall.
+    fn best(&self, names: &[&str]) -> Option<&Measured> {
+        best(&self.wall, names)
+    }
+}
+
+fn best<'m>(measured: &'m [Measured], names: &[&str]) -> Option<&'m Measured> {
+    let named = measured.iter().filter(|m| names.contains(&m.name));
+    named.min_by(|a, b| a.median().total_cmp(&b.median()))
+}
+
+fn find<'m>(measured: &'m [Measured], name: &str) -> Option<&'m Measured> {
+    measured.iter().find(|m| m.name == name)
+}
+
+/// Everybody in turn, round after round. Who fails is left out, and a note says why.
+fn interleave(options: &Options, report: &mut Report, work: &str, job: &Job, contenders: &[Contender<'_>]) -> Outcome {
+    let rounds = if options.quick { 3 } else { 7 };
+    let new = |name| Measured { name, rounds: Vec::new(), unit: "us" };
+    let mut wall: Vec<_> = contenders.iter().map(|c| new(c.name)).collect();
+    let mut cpu = wall.clone();
+    let mut failed = vec![false; contenders.len()];
+    for round in 0..rounds {
+        for turn in 0..contenders.len() {
+            let at = (round + turn) % contenders.len();
+            if failed[at] {
+                continue;
+            }
+            let mails = ((job.mails as f64 * contenders[at].share) as usize).max(2);
+            match (contenders[at].send)(&job.times(mails)) {
+                Ok(taken) => {
+                    let each = |time: Duration| time.as_secs_f64() * 1e6 / mails as f64;
+                    wall[at].rounds.push(each(taken.wall));
+                    cpu[at].rounds.extend(taken.cpu.map(each));
+                }
+                Err(why) => {
+                    failed[at] = true;
+                    report.note(format!("{work}: {} left out: {why}", contenders[at].name));
+                }
+            }
+        }
+    }
+    wall.retain(|m| m.rounds.len() == rounds);
+    cpu.retain(|m| m.rounds.len() == rounds);
+    if let Some(ours) = wall.first().cloned() {
+        for measured in &wall {
+            report.row_of(work, measured, job.message.len() as f64 / 1e6, "MB", &ours);
+        }
+    }
+    if let Some(ours) = cpu.first().cloned() {
+        for measured in &cpu {
+            report.row_of(&format!("{work}, processor"), measured, job.message.len() as f64 / 1e6, "MB", &ours);
+        }
+    }
+    Outcome { wall, cpu }
+}
+
+/// A bar against the best of some peers, or why there is none.
+fn faster(report: &mut Report, name: &str, at_least: f64, measured: &[Measured], ours: &str, peers: &[&str]) {
+    let bar = match (find(measured, ours), best(measured, peers)) {
+        (Some(ours), Some(peer)) => Bar::faster(&format!("{name} vs {}", peer.name), at_least, ours, peer),
+        _ => Bar::skipped(&format!("{name} vs {}", peers.join(", ")), Bound::AtLeast(at_least), "none of them ran"),
+    };
+    report.bar(bar);
+}
+
+const LIBRARIES: &[&str] = &["async-smtp", "lettre", "mail-send", "smtplib", "nodemailer"];
+
+/// 5 KiB on one connection, to Postfix's sink.
+fn small(options: &Options, report: &mut Report, programs: &Programs, fast: &Sink) {
+    let clients = || {
+        vec![
+            who("postrider", peers::ours),
+            who("postrider, level 1", peers::ours_flight),
+            who("async-smtp", peers::async_smtp),
+            who("mail-send", peers::mail_send),
+            who("smtplib", |job: &Job| programs.smtplib(job)).slow(0.25),
+            who("nodemailer", |job: &Job| programs.nodemailer(job)).slow(0.1),
+            who("smtp-source", |job: &Job| programs.smtp_source(job)),
+        ]
+    };
+    let to_fast_sink = || {
+        let mut clients = clients();
+        clients.push(who("lettre", peers::lettre));
+        clients.push(who("postrider, level 3", peers::ours_chunked));
+        clients
+    };
+    let mails = if options.quick { 1_000 } else { 4_000 };
+    let job = Job { port: fast.port, tls: None, message: message(5_120), recipients: 1, mails };
+    let names = ["smtp/5 KiB to smtp-sink", "smtp/50 recipients to smtp-sink"];
+    match SmtpSink::start() {
+        Err(why) => {
+            for (name, at_least) in names.into_iter().zip([2.0, 1.5]) {
+                report.bar(Bar::skipped(name, Bound::AtLeast(at_least), why.to_string()));
+            }
+        }
+        Ok(sink) => {
+            if options.wants(names[0]) {
+                let mut clients = clients();
+                clients.push(who("lettre", peers::lettre).slow(0.005));
+                let job = Job { port: sink.port, ..job.clone() };
+                let out = interleave(options, report, names[0], &job, &clients);
+                faster(report, names[0], 2.0, &out.wall, "postrider", LIBRARIES);
+                if let (Some(ours), Some(peer)) = (out.cpu.first(), best(&out.cpu, LIBRARIES)) {
+                    let name = format!("{}, processor vs {}", names[0], peer.name);
+                    report.bar(Bar::share(&name, 0.334, ours, peer));
+                }
+            }
+            if options.wants(names[1]) {
+                let job = Job { port: sink.port, recipients: 50, mails: mails / 5, ..job.clone() };
+                let out = interleave(options, report, names[1], &job, &clients());
+                faster(report, names[1], 1.5, &out.wall, "postrider", LIBRARIES);
+            }
+        }
+    }
+    let name = "smtp/5 KiB to a fast sink";
+    if options.wants(name) {
+        let out = interleave(options, report, name, &job, &to_fast_sink());
+        faster(report, name, 2.0, &out.wall, "postrider", LIBRARIES);
+    }
+    let name = "smtp/50 recipients to a fast sink";
+    if options.wants(name) {
+        let job = Job { recipients: 50, mails: mails / 5, ..job };
+        let out = interleave(options, report, name, &job, &to_fast_sink());
+        faster(report, name, 1.5, &out.wall, "postrider", LIBRARIES);
+    }
+}
+
+/// 10 MiB on one connection.
+fn large(options: &Options, report: &mut Report, programs: &Programs, sink: &Sink) {
+    let name = "smtp/10 MiB to a fast sink";
+    if !options.wants(name) {
+        return;
+    }
+    let mails = if options.quick { 5 } else { 20 };
+    let job = Job { port: sink.port, tls: None, message: message(10 << 20), recipients: 1, mails };
+    let clients = [
+        who("postrider", peers::ours),
+        who("postrider, level 3", peers::ours_chunked),
+        who("lettre", peers::lettre),
+        who("mail-send", peers::mail_send),
+        who("async-smtp", peers::async_smtp),
+        who("smtplib", |job: &Job| programs.smtplib(job)),
+        who("nodemailer", |job: &Job| programs.nodemailer(job)),
+        who("smtp-source", |job: &Job| programs.smtp_source(job)),
+    ];
+    let out = interleave(options, report, name, &job, &clients);
+    faster(report, name, 4.0, &out.wall, "postrider", &["lettre"]);
+    if let Some(best) = out.best(LIBRARIES) {
+        report.note(format!("{name}: the best library is {}", best.name));
+    }
+}
+
+/// TLS from the first byte, one connection.
+fn tls(options: &Options, report: &mut Report) -> Result<(), String> {
+    let name = "smtp/5 KiB over TLS";
+    if !options.wants(name) {
+        return Ok(());
+    }
+    let sink = Sink::start_tls().map_err(|e| e.to_string())?;
+    let certificate: Option<Certificate> = sink.certificate.clone();
+    let mails = if options.quick { 1_000 } else { 4_000 };
+    let job = Job { port: sink.port, tls: certificate, message: message(5_120), recipients: 1, mails };
+    let clients = [who("postrider", peers::ours), who("lettre", peers::lettre), who("mail-send", peers::mail_send)];
+    let out = interleave(options, report, name, &job, &clients);
+    faster(report, name, 3.0, &out.wall, "postrider", &["lettre"]);
+    if let (Some(ours), Some(peer)) = (out.cpu.first(), find(&out.cpu, "lettre")) {
+        report.bar(Bar::share("smtp/5 KiB over TLS, processor vs lettre", 0.334, ours, peer));
+    }
+    Ok(())
+}
+
+/// 20 ms there and back.
+fn far(options: &Options, report: &mut Report, programs: &Programs, sink: &Sink) -> Result<(), String> {
+    let name = "smtp/20 ms away";
+    if !options.wants(name) {
+        return Ok(());
+    }
+    let proxy = Proxy::start(sink.port, Duration::from_millis(20)).map_err(|e| e.to_string())?;
+    // The first mail of a session has nothing to share a flight with: enough mails that it does not count for much.
+    let job = Job { port: proxy.port, tls: None, message: message(5_120), recipients: 1, mails: 40 };
+    let clients = [
+        who("postrider", peers::ours),
+        who("postrider, level 1", peers::ours_flight),
+        who("postrider, level 3", peers::ours_chunked).slow(20.0),
+        who("nodemailer", |job: &Job| programs.nodemailer(job)),
+        who("async-smtp", peers::async_smtp).slow(0.25),
+        who("lettre", peers::lettre).slow(0.25),
+        who("mail-send", peers::mail_send).slow(0.25),
+        who("smtplib", |job: &Job| programs.smtplib(job)).slow(0.25),
+        who("smtp-source", |job: &Job| programs.smtp_source(job)).slow(0.25),
+    ];
+    let out = interleave(options, report, name, &job, &clients);
+    faster(report, name, 2.0, &out.wall, "postrider", &["nodemailer"]);
+    faster(report, "smtp/20 ms away, level 3", 20.0, &out.wall, "postrider, level 3", &["nodemailer"]);
+    for (client, at_most) in
+        clients.iter().zip([Some(1.0), Some(2.0), Some(0.25)].into_iter().chain(std::iter::repeat(None)))
+    {
+        flights(report, &proxy, &job, client, at_most);
+    }
+    Ok(())
+}
+
+/// How many flights one more mail costs: what the session costs is subtracted.
+fn flights(report: &mut Report, proxy: &Proxy, job: &Job, client: &Contender<'_>, at_most: Option<f64>) {
+    let (few, many) = if client.share > 1.0 { (40, 240) } else { (2, 12) };
+    let count = |mails| {
+        let before = proxy.flights();
+        (client.send)(&job.times(mails)).map(|_| (proxy.flights() - before) as f64)
+    };
+    let Ok((few_cost, many_cost)) = count(few).and_then(|few| count(many).map(|many| (few, many))) else {
+        return;
+    };
+    let each = (many_cost - few_cost) / (many - few) as f64;
+    report.row("round trips for one more mail", client.name, format!("{each:.3}"), String::new());
+    if let Some(at_most) = at_most {
+        let name = format!("smtp/round trips a mail, {}", client.name);
+        report.bar(Bar::of_ratios(&name, Bound::AtMost(at_most), &[each], (each, f64::NAN), "round trips"));
+    }
+}

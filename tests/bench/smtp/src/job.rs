@@ -1,0 +1,80 @@
+use bench_rule::Clock;
+use std::time::Duration;
+
+/// Mails to send over one connection.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The server, on 127.0.0.1.
+    pub port: u16,
+    /// TLS from the first byte, under this certificate.
+    pub tls: Option<Certificate>,
+    /// The mail.
+    pub message: Vec<u8>,
+    /// For how many people each is.
+    pub recipients: usize,
+    /// How often it is sent.
+    pub mails: usize,
+}
+
+/// A certificate that its server made for itself.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    /// As PEM.
+    pub pem: String,
+}
+
+impl Job {
+    /// Who it is from.
+    pub const SENDER: &str = "bench@example.org";
+
+    /// Whom it is for.
+    pub fn addresses(&self) -> impl Iterator<Item = String> {
+        (0..self.recipients).map(|i| format!("recipient{i}@example.org"))
+    }
+
+    /// The same, so many times.
+    pub fn times(&self, mails: usize) -> Self {
+        Self { mails, ..self.clone() }
+    }
+}
+
+/// What it took to send the mails of a job, the connection open before and after.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    /// Time on the wall.
+    pub wall: Duration,
+    /// Processor time of the client, where it can be told.
+    pub cpu: Option<Duration>,
+}
+
+/// Two watches, started together.
+pub(crate) struct Watch {
+    wall: Duration,
+    cpu: Duration,
+}
+
+impl Watch {
+    pub(crate) fn start() -> Self {
+        Self { wall: Clock::Wall.now(), cpu: Clock::Thread.now() }
+    }
+
+    /// The client must have worked in this thread only.
+    pub(crate) fn stop(&self) -> Taken {
+        Taken { wall: Clock::Wall.now() - self.wall, cpu: Some(Clock::Thread.now() - self.cpu) }
+    }
+}
+
+/// A mail of so many bytes: lines of 78, each 41st with a dot in front.
+pub fn message(size: usize) -> Vec<u8> {
+    let mut mail = b"From: <bench@example.org>\r\nSubject: bench\r\n\r\n".to_vec();
+    let mut line = 1;
+    while mail.len() < size {
+        let first = if line % 41 == 0 { b'.' } else { b'x' };
+        let length = 76.min(size.saturating_sub(mail.len() + 2)).max(1);
+        mail.push(first);
+        mail.resize(mail.len() + length - 1, b'a' + (line % 26) as u8);
+        mail.extend(b"\r\n");
+        line += 1;
+    }
+    mail
+}

@@ -1,0 +1,29 @@
+use super::said;
+use crate::job::Watch;
+use crate::{Job, Taken};
+use lettre::address::{Address, Envelope};
+use lettre::transport::smtp::PoolConfig;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::{SmtpTransport, Transport};
+
+pub(super) fn send(job: &Job) -> Result<Taken, String> {
+    let mut builder = SmtpTransport::builder_dangerous("127.0.0.1")
+        .port(job.port)
+        .pool_config(PoolConfig::new().max_size(1).min_idle(1));
+    if let Some(certificate) = &job.tls {
+        let certificate = Certificate::from_pem(certificate.pem.as_bytes()).map_err(said)?;
+        let tls = TlsParameters::builder("127.0.0.1".into()).add_root_certificate(certificate);
+        builder = builder.tls(Tls::Wrapper(tls.build().map_err(said)?));
+    }
+    let client = builder.build();
+    let sender: Address = Job::SENDER.parse().map_err(said)?;
+    let to = job.addresses().map(|a| a.parse()).collect::<Result<_, _>>().map_err(said)?;
+    let envelope = Envelope::new(Some(sender), to).map_err(said)?;
+    // Opens the connection, which goes back to the pool.
+    client.test_connection().map_err(said)?;
+    let watch = Watch::start();
+    for _ in 0..job.mails {
+        client.send_raw(&envelope, &job.message).map_err(said)?;
+    }
+    Ok(watch.stop())
+}

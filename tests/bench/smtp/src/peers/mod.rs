@@ -1,0 +1,55 @@
+//! Clients. Each connects, and is timed from the first mail to the last reply.
+
+mod async_smtp;
+mod lettre;
+mod mail_send;
+mod ours;
+mod programs;
+
+use crate::{Job, Taken};
+use std::future::Future;
+
+pub use programs::Programs;
+
+/// A client: it does a job and says what it took.
+pub type Client = fn(&Job) -> Result<Taken, String>;
+
+/// postrider-smtp, one flight for the envelope, the next for the mail.
+pub fn ours_flight(job: &Job) -> Result<Taken, String> {
+    alone(ours::send(job, postrider_smtp::Pipelining::Flight))
+}
+
+/// postrider-smtp as it comes: the mail and the next envelope in one flight.
+pub fn ours(job: &Job) -> Result<Taken, String> {
+    alone(ours::send(job, postrider_smtp::Pipelining::LookAhead))
+}
+
+/// postrider-smtp with CHUNKING: several mails in flight.
+pub fn ours_chunked(job: &Job) -> Result<Taken, String> {
+    alone(ours::send(job, postrider_smtp::Pipelining::Chunked))
+}
+
+/// async-smtp over a stream with TCP_NODELAY.
+pub fn async_smtp(job: &Job) -> Result<Taken, String> {
+    alone(async_smtp::send(job))
+}
+
+/// lettre as it comes, with a pool of one connection. It cannot be told TCP_NODELAY.
+pub fn lettre(job: &Job) -> Result<Taken, String> {
+    lettre::send(job)
+}
+
+/// mail-send over a stream with TCP_NODELAY; over TLS, its own stream without.
+pub fn mail_send(job: &Job) -> Result<Taken, String> {
+    alone(mail_send::send(job))
+}
+
+/// Runs a client in this thread.
+fn alone<T>(client: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(said)?;
+    runtime.block_on(client)
+}
+
+fn said(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
