@@ -90,34 +90,42 @@ impl Processor {
     /// What becomes of an event.
     ///
     /// # Errors
-    /// Those of the directory: the event should be looked at again later. Everything else is part of the settlement.
+    /// Those of the directory that may pass: the event should be looked at again later. Everything else is part of the settlement.
     pub fn settle(&self, event: &Event, now: Timestamp) -> Result<Settlement, StoreError> {
-        let candidates = match self.candidates(event) {
-            Ok(candidates) => candidates,
-            Err(error) => {
-                return Ok(Settlement {
-                    event: event.id,
-                    matches: Vec::new(),
-                    error: Some(error),
-                });
-            }
+        let (matches, error) = match self.candidates(event) {
+            Ok(candidates) => match self.matches(event, &candidates, now) {
+                Ok(matches) => (matches, None),
+                // Looking again would show the same, and hold up the events behind it.
+                Err(error @ StoreError::Corrupt(_)) => (Vec::new(), Some(error.to_string())),
+                Err(error) => return Err(error),
+            },
+            Err(error) => (Vec::new(), Some(error)),
         };
-        let context = self.context(event);
-        let mut matches = Vec::new();
-        for n in candidates {
-            let Some(notification) = self.config.notifications.get(n) else {
-                continue;
-            };
-            let query = self.queries.get(n).and_then(Option::as_ref);
-            let (found, drafts) = self.one(notification, query, event, &context, now)?;
-            matches.push((notification, found, drafts));
-        }
-        let matches = weight::compare(matches);
         Ok(Settlement {
             event: event.id,
             matches,
-            error: None,
+            error,
         })
+    }
+
+    /// What each of the notifications says to an event.
+    fn matches(
+        &self,
+        event: &Event,
+        candidates: &[usize],
+        now: Timestamp,
+    ) -> Result<Vec<Match>, StoreError> {
+        let context = self.context(event);
+        let mut matches = Vec::new();
+        for n in candidates {
+            let Some(notification) = self.config.notifications.get(*n) else {
+                continue;
+            };
+            let query = self.queries.get(*n).and_then(Option::as_ref);
+            let (found, drafts) = self.one(notification, query, event, &context, now)?;
+            matches.push((notification, found, drafts));
+        }
+        Ok(weight::compare(matches))
     }
 
     /// The notifications that are about such an event, in their order.

@@ -85,6 +85,10 @@ impl Processor {
         let work = match self.work(inbound.id, &mail, now) {
             Ok(work) => work,
             Err(ActionError::Action(why)) => failed(inbound, &why, now),
+            // A record that cannot be read concerns this mail, and holds up no other.
+            Err(ActionError::Store(error @ StoreError::Corrupt(_))) => {
+                failed(inbound, &error.to_string(), now)
+            }
             Err(ActionError::Store(error)) => return Err(error),
         };
         match self.store.commit(&work) {
@@ -93,7 +97,11 @@ impl Processor {
                 Processed { outcome, from }
             })),
             Err(StoreError::AlreadyProcessed(_)) => Ok(None),
-            Err(error @ (StoreError::NoRecord(_) | StoreError::RecordExists(_))) => {
+            Err(
+                error @ (StoreError::NoRecord(_)
+                | StoreError::RecordExists(_)
+                | StoreError::Corrupt(_)),
+            ) => {
                 let work = failed(inbound, &error.to_string(), now);
                 self.store.commit(&work)?;
                 Ok(work.inbound.map(|outcome| Processed { outcome, from }))

@@ -119,7 +119,7 @@ pub trait Store: Send + Sync {
     /// [`StoreError::AlreadyProcessed`], and then nothing at all is written.
     fn commit(&self, work: &Work) -> Result<Committed, StoreError>;
 
-    /// Events that are due, oldest first.
+    /// Events that are due, oldest first. One that cannot be read any more is settled, with the reason as its error.
     fn due_events(&self, now: Timestamp, limit: usize) -> Result<Vec<Event>, StoreError>;
 
     /// Writes what became of events: matches, verdicts, mails and deliveries. An event that is settled already stays as it is.

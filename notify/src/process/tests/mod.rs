@@ -428,3 +428,39 @@ fn an_event_about_a_record_needs_one_of_its_table() {
             .ends_with("this one is about a record of `user`")
     );
 }
+
+/// A directory that always fails in the same way.
+struct Failing(fn() -> StoreError);
+
+impl Directory for Failing {
+    fn record(&self, _: &RecordKey) -> Result<Option<Fields>, StoreError> {
+        Err((self.0)())
+    }
+    fn members(&self, _: &str) -> Result<Vec<String>, StoreError> {
+        Err((self.0)())
+    }
+    fn user_by_address(&self, _: &str) -> Result<Option<String>, StoreError> {
+        Err((self.0)())
+    }
+    fn journal(&self, _: &RecordKey) -> Result<Vec<crate::record::JournalEntry>, StoreError> {
+        Err((self.0)())
+    }
+}
+
+#[test]
+fn what_may_pass_is_tried_again_and_what_stays_broken_is_settled() {
+    let house = House::new();
+    house.incident(json!({"assigned_to": "ada"}), "");
+    let event = house.store.due_events(Timestamp::MAX, 1).unwrap().remove(0);
+    let settle = |fault: fn() -> StoreError| {
+        let directory = Arc::new(Failing(fault));
+        Processor::with_directory(house.config.clone(), directory, house.signer.clone())
+            .settle(&event, NOW.parse().unwrap())
+    };
+    let spoilt = settle(|| StoreError::Corrupt("a spoilt row".into())).unwrap();
+    assert!(spoilt.matches.is_empty());
+    let why = spoilt.error.unwrap();
+    assert!(why.ends_with("a spoilt row"), "{why}");
+    let busy = settle(|| StoreError::Locked("desk.db".into()));
+    assert!(matches!(busy, Err(StoreError::Locked(_))), "{busy:?}");
+}

@@ -38,10 +38,43 @@ pub(super) fn queue(c: &Connection, now: i64, event: &NewEvent) -> Result<EventI
     Ok(c.last_insert_rowid())
 }
 
-pub(super) fn due(c: &Connection, now: i64, limit: usize) -> Result<Vec<Event>, Fault> {
+/// The events that are due, as far as they can be read.
+#[derive(Default)]
+pub(super) struct Due {
+    pub(super) events: Vec<Event>,
+    /// Rows that another program, another version or a sick disk has spoilt, and what is wrong with each.
+    pub(super) unreadable: Vec<(EventId, String)>,
+}
+
+pub(super) fn due(c: &Connection, now: i64, limit: usize) -> Result<Due, Fault> {
     let mut select = c.prepare_cached(&due_sql())?;
-    let rows = select.query_map([now, column::limit(limit)], raw_event)?;
-    rows.map(|row| event(row?)).collect()
+    let rows = select.query_map([now, column::limit(limit)], |row| {
+        let id: EventId = row.get(0)?;
+        // What is wrong with the columns of one row is no error of the query.
+        Ok((id, raw_event(row).map_err(Fault::from).and_then(event)))
+    })?;
+    let mut due = Due::default();
+    for row in rows {
+        match row? {
+            (_, Ok(event)) => due.events.push(event),
+            (id, Err(fault)) => {
+                let why = fault.while_doing("read the event").to_string();
+                due.unreadable.push((id, why));
+            }
+        }
+    }
+    Ok(due)
+}
+
+/// Settles events that cannot be read, so that they hold up no others.
+pub(super) fn set_aside(c: &Connection, unreadable: &[(EventId, String)]) -> Result<(), Fault> {
+    let mut update = c.prepare_cached(
+        "UPDATE event SET state = 'error', error = ?2 WHERE id = ?1 AND state = 'ready'",
+    )?;
+    for (id, why) in unreadable {
+        update.execute(params![id, why])?;
+    }
+    Ok(())
 }
 
 pub(super) fn due_sql() -> String {
@@ -59,7 +92,7 @@ pub(super) fn about(c: &Connection, key: &RecordKey) -> Result<Vec<EventId>, Fau
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
-/// An event with its state and its error.
+/// An event with its state and its error. What cannot be read of it is left empty.
 pub(super) fn one(
     c: &Connection,
     id: EventId,
@@ -70,10 +103,13 @@ pub(super) fn one(
     let row = select.query_row([id], |row| {
         Ok((raw_event(row)?, row.get(13)?, row.get(14)?))
     });
-    let Some((raw, state, error)) = row.optional()? else {
+    let Some(((mut event, kind, current, previous), state, error)) = row.optional()? else {
         return Ok(None);
     };
-    Ok(Some((event(raw)?, state, error)))
+    event.what.kind = kind_of(&kind).unwrap_or(EventKind::Fired);
+    event.what.current = column::fields(&current).unwrap_or_default();
+    event.what.previous = column::fields(&previous).unwrap_or_default();
+    Ok(Some((event, state, error)))
 }
 
 /// An event whose JSON is not read yet: the event, its kind, current, previous.

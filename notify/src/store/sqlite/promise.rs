@@ -46,9 +46,14 @@ impl Store for SqliteStore {
     }
 
     fn due_events(&self, now: Timestamp, limit: usize) -> Result<Vec<Event>, StoreError> {
-        self.read("read the events that are due", |c| {
-            events::due(c, column::nanos(now), limit)
-        })
+        let doing = "read the events that are due";
+        loop {
+            let due = self.read(doing, |c| events::due(c, column::nanos(now), limit))?;
+            if due.unreadable.is_empty() {
+                return Ok(due.events);
+            }
+            self.acknowledge(doing, |t| events::set_aside(t, &due.unreadable))?;
+        }
     }
 
     fn settle(&self, settlements: &[Settlement]) -> Result<(), StoreError> {

@@ -8,6 +8,7 @@ mod outbox;
 mod plans;
 mod records;
 mod settings;
+mod spoilt;
 mod twin;
 mod upkeep;
 

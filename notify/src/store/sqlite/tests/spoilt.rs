@@ -1,0 +1,69 @@
+//! Rows that another program, another version or a sick disk has spoilt.
+
+use super::*;
+use crate::store::sqlite::lock;
+use serde_json::json;
+
+/// Writes something into an event behind the store's back.
+fn spoil(store: &SqliteStore, event: EventId, assignment: &str) {
+    let sql = format!("UPDATE event SET {assignment} WHERE id = {event}");
+    assert_eq!(lock(&store.acknowledging).execute(&sql, []).unwrap(), 1);
+}
+
+#[test]
+fn an_event_that_cannot_be_read_is_settled_with_the_reason_and_holds_up_no_other() {
+    for (assignment, reason) in [
+        ("current = '{\"a\":'", "fields that are no JSON: EOF"),
+        ("previous = '[1]'", "fields that are no JSON: invalid type"),
+        ("kind = 'deleted'", "an event of the kind \"deleted\""),
+    ] {
+        let store = memory();
+        let ids: Vec<EventId> = (0..3).map(|n| fire(&store, &format!("tell{n}"))).collect();
+        spoil(&store, ids[0], assignment);
+        spoil(&store, ids[1], assignment);
+        // One at a time: those that are spoilt do not use up the limit either.
+        let due = store.due_events(at(0), 1).unwrap();
+        assert_eq!(
+            due.iter().map(|event| event.id).collect::<Vec<_>>(),
+            [ids[2]],
+            "{assignment}"
+        );
+        assert_eq!(store.due_events(at(0), 9).unwrap().len(), 1);
+        let explained = store.explain(ids[0]).unwrap().unwrap();
+        assert_eq!(
+            (explained.state.as_str(), explained.event.what.name.as_str()),
+            ("error", "tell0")
+        );
+        let why = explained.settlement.unwrap().error.unwrap();
+        assert!(why.contains(reason), "{assignment}: {why}");
+    }
+}
+
+#[test]
+fn an_event_with_octets_for_text_holds_up_no_other() {
+    let store = memory();
+    let (spoilt, good) = (fire(&store, "tell"), fire(&store, "tell"));
+    spoil(&store, spoilt, "current = x'00ff'");
+    assert_eq!(only_event(&store).id, good);
+    assert_eq!(only_event(&store).id, good, "it is settled, not skipped");
+}
+
+#[test]
+fn a_read_that_sets_nothing_aside_writes_nothing() {
+    let store = memory();
+    fire(&store, "tell");
+    let before = store.change_counter().unwrap();
+    store.due_events(at(0), 9).unwrap();
+    assert_eq!(store.change_counter().unwrap(), before);
+}
+
+#[test]
+fn a_spoilt_record_is_an_error_that_says_so() {
+    let store = memory();
+    let work = changes(vec![insert("incident", incident(), json!({}))]);
+    let key = store.commit(&work).unwrap().records.remove(0);
+    let sql = "UPDATE record SET fields = 'x' WHERE table_name = 'incident'";
+    lock(&store.acknowledging).execute(sql, []).unwrap();
+    let error = store.record(&key).unwrap_err().to_string();
+    assert!(error.contains("fields that are no JSON"), "{error}");
+}
