@@ -39,7 +39,7 @@ pub use address::{Address, AddressList, Group, LooseMailbox};
 pub use automatic::AutoSubmitted;
 pub use bodies::Bodies;
 pub use buffers::Buffers;
-pub use build::{BuildError, IntoMailbox, MessageBuilder};
+pub use build::{BodyPart, BuildError, IntoMailbox, MessageBuilder};
 pub use charset::Text;
 pub use coding::{Decoded, TransferEncoding};
 pub use content::{ContentDisposition, ContentType, Parameters};

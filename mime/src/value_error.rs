@@ -30,6 +30,8 @@ pub enum ValueError {
     TooLong,
     /// Not a header field as it would stand in a message.
     RawField,
+    /// Not a URI: printable ASCII without `<`, `>` and commas.
+    Uri,
     /// A day outside the years 1 to 9999.
     Date,
 }
@@ -50,6 +52,7 @@ impl fmt::Display for ValueError {
             Self::NotAscii => "it is not ASCII, which only SMTPUTF8 allows here",
             Self::TooLong => "it does not fit a line of 998 characters",
             Self::RawField => "it is not a whole header field",
+            Self::Uri => "it is no URI of printable ASCII without <, > and commas",
             Self::Date => "there is no such date",
         })
     }

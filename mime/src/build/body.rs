@@ -6,20 +6,33 @@ use std::io::{self, Write};
 use memchr::{memchr_iter, memmem};
 
 use super::fold::Field;
-use super::parameter::parameter;
+use super::parameter::{checked_content_type, parameter};
 use crate::coding::{TransferEncoding, base64, quoted_printable};
+use crate::value_error::ValueError;
 
 /// A line may not have more characters (RFC 5322 §2.1.1).
 const LONGEST_LINE: usize = 998;
 
 /// A body part that is ready to be written.
 #[derive(Clone, Debug)]
-pub(crate) enum BodyPart<'a> {
+pub(crate) enum Node<'a> {
     Leaf(Leaf<'a>),
     Multipart {
-        subtype: &'static str,
-        children: Vec<BodyPart<'a>>,
+        subtype: Cow<'a, str>,
+        children: Vec<Node<'a>>,
     },
+}
+
+impl Node<'_> {
+    pub(crate) fn reborrow(&self) -> Node<'_> {
+        match self {
+            Self::Leaf(leaf) => Node::Leaf(leaf.reborrow()),
+            Self::Multipart { subtype, children } => Node::Multipart {
+                subtype: Cow::Borrowed(subtype),
+                children: children.iter().map(Node::reborrow).collect(),
+            },
+        }
+    }
 }
 
 /// A body without parts.
@@ -36,15 +49,49 @@ pub(crate) struct Leaf<'a> {
 
 impl<'a> Leaf<'a> {
     /// Text: its lines end with CRLF, the last one too.
-    pub(crate) fn text(subtype: &'static str, text: &'a str) -> Self {
-        let content = crlf_lines(text);
+    pub(crate) fn text(subtype: &str, text: impl Into<Cow<'a, str>>) -> Self {
+        let content = crlf_lines(text.into());
         Self {
-            content_type: subtype.into(),
+            content_type: format!("text/{subtype}").into(),
             parameters: vec![("charset".into(), "utf-8".into())],
             disposition: None,
             file_name: None,
             content_id: None,
             content,
+        }
+    }
+
+    /// Content of a type such as `application/pdf`; there must be nothing wrong with the type.
+    pub(crate) fn of(content_type: &str, content: Cow<'a, [u8]>) -> Result<Self, ValueError> {
+        let (essence, parameters) = checked_content_type(content_type)?;
+        Ok(Self {
+            content_type: essence.into(),
+            parameters,
+            disposition: None,
+            file_name: None,
+            content_id: None,
+            content,
+        })
+    }
+
+    /// The same as a file of this name.
+    pub(crate) fn attached(self, file_name: Cow<'a, str>) -> Self {
+        Self {
+            disposition: Some("attachment"),
+            file_name: Some(file_name),
+            ..self
+        }
+    }
+
+    /// The same, borrowed: content is never copied.
+    pub(crate) fn reborrow(&self) -> Leaf<'_> {
+        Leaf {
+            content_type: Cow::Borrowed(&self.content_type),
+            parameters: self.parameters.clone(),
+            disposition: self.disposition,
+            file_name: self.file_name.as_deref().map(Cow::Borrowed),
+            content_id: self.content_id.as_deref().map(Cow::Borrowed),
+            content: Cow::Borrowed(&self.content),
         }
     }
 
@@ -74,13 +121,9 @@ impl<'a> Leaf<'a> {
             parameter(&mut field, name, value);
         }
         field.end();
-        for (name, value) in [("Content-Transfer-Encoding", Some(encoding.name()))] {
-            if let Some(value) = value {
-                let mut field = Field::begin(out, name);
-                field.piece(value);
-                field.end();
-            }
-        }
+        let mut field = Field::begin(out, "Content-Transfer-Encoding");
+        field.piece(encoding.name());
+        field.end();
         if let Some(id) = &self.content_id {
             let mut field = Field::begin(out, "Content-ID");
             field.piece(&format!("<{id}>"));
@@ -196,17 +239,26 @@ impl Survey {
     }
 }
 
-/// Text with CRLF at the end of every line, the last one included.
-fn crlf_lines(text: &str) -> Cow<'_, [u8]> {
-    let bytes = text.as_bytes();
-    let ends = memchr::memchr2_iter(b'\r', b'\n', bytes);
-    let regular = ends.clone().all(|at| match bytes.get(at) {
+/// Text with CRLF at the end of every line, the last one included. Text that has them is not copied.
+fn crlf_lines(text: Cow<'_, str>) -> Cow<'_, [u8]> {
+    if !has_crlf_lines(text.as_bytes()) {
+        return with_crlf_lines(text.as_bytes()).into();
+    }
+    match text {
+        Cow::Borrowed(text) => text.as_bytes().into(),
+        Cow::Owned(text) => text.into_bytes().into(),
+    }
+}
+
+fn has_crlf_lines(bytes: &[u8]) -> bool {
+    let regular = memchr::memchr2_iter(b'\r', b'\n', bytes).all(|at| match bytes.get(at) {
         Some(b'\r') => bytes.get(at + 1) == Some(&b'\n'),
         _ => at > 0 && bytes.get(at - 1) == Some(&b'\r'),
     });
-    if regular && (bytes.is_empty() || bytes.ends_with(b"\r\n")) {
-        return bytes.into();
-    }
+    regular && (bytes.is_empty() || bytes.ends_with(b"\r\n"))
+}
+
+fn with_crlf_lines(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 32 + 2);
     let mut rest = bytes;
     while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
@@ -222,7 +274,7 @@ fn crlf_lines(text: &str) -> Cow<'_, [u8]> {
         out.extend_from_slice(rest);
         out.extend_from_slice(b"\r\n");
     }
-    out.into()
+    out
 }
 
 /// Writes body parts to a sink, in one pass.
@@ -235,16 +287,16 @@ pub(crate) struct BodyWriter<'w, S> {
 
 impl<S: Sink> BodyWriter<'_, S> {
     /// Writes the content fields, the empty line and the body. `header` holds what goes before the content fields.
-    pub(crate) fn part(&mut self, part: &BodyPart<'_>, header: &mut Vec<u8>) -> io::Result<()> {
+    pub(crate) fn part(&mut self, part: &Node<'_>, header: &mut Vec<u8>) -> io::Result<()> {
         match part {
-            BodyPart::Leaf(leaf) => {
+            Node::Leaf(leaf) => {
                 let encoding = leaf.encoding(self.stem.as_bytes());
                 leaf.write_header(encoding, header);
                 header.extend_from_slice(b"\r\n");
                 self.out.bytes(header)?;
                 leaf.write_content(encoding, self.out)
             }
-            BodyPart::Multipart { subtype, children } => {
+            Node::Multipart { subtype, children } => {
                 let boundary = format!("{}.{:02}", self.stem, self.multiparts);
                 self.multiparts += 1;
                 let mut field = Field::begin(header, "Content-Type");
@@ -269,7 +321,7 @@ mod tests {
     use super::*;
 
     fn encoding(text: &str) -> TransferEncoding {
-        Leaf::text("text/plain", text).encoding(b"=_x")
+        Leaf::text("plain", text).encoding(b"=_x")
     }
 
     #[test]
@@ -297,11 +349,11 @@ mod tests {
     #[test]
     fn rfc5322_2_3_every_line_ends_with_crlf() {
         assert_eq!(
-            &*crlf_lines("a\nb\rc\r\n.\nd"),
+            &*crlf_lines("a\nb\rc\r\n.\nd".into()),
             b"a\r\nb\r\nc\r\n.\r\nd\r\n"
         );
-        assert!(matches!(crlf_lines("a\r\nb\r\n"), Cow::Borrowed(_)));
-        assert_eq!(&*crlf_lines(""), b"");
-        assert_eq!(&*crlf_lines("\n\r"), b"\r\n\r\n");
+        assert!(matches!(crlf_lines("a\r\nb\r\n".into()), Cow::Borrowed(_)));
+        assert_eq!(&*crlf_lines("".into()), b"");
+        assert_eq!(&*crlf_lines("\n\r".into()), b"\r\n\r\n");
     }
 }

@@ -6,23 +6,33 @@ mod fold;
 mod identity;
 mod into_mailbox;
 mod parameter;
+mod tree;
 mod words;
+mod write;
 
 use std::borrow::Cow;
 use std::io::Write;
 
-use body::{BodyPart, BodyWriter, Leaf, Sink, Size};
+use body::{Leaf, Size};
 pub use error::BuildError;
-use fold::Field;
 pub use into_mailbox::IntoMailbox;
+pub use tree::BodyPart;
 use words::HeaderCharset;
 
 use crate::date_time::DateTime;
 use crate::field_name::{FieldId, is_ftext};
-use crate::grammar::parameters::ContentValue;
 use crate::mailbox::{AddrSpec, Mailbox};
 use crate::message_id::MessageId;
 use crate::value_error::ValueError;
+
+/// The value of a further header field.
+#[derive(Debug)]
+enum HeaderValue<'a> {
+    /// Text, to be encoded and folded.
+    Text(Cow<'a, str>),
+    /// Pieces that are never broken nor encoded.
+    Pieces(Vec<String>),
+}
 
 /// Builds a message (RFC 5322, RFC 2045).
 ///
@@ -62,9 +72,13 @@ pub struct MessageBuilder<'a> {
     message_id: Option<MessageId>,
     in_reply_to: Vec<MessageId>,
     references: Vec<MessageId>,
-    headers: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    headers: Vec<(Cow<'a, str>, HeaderValue<'a>)>,
+    /// Whole fields with their line ends.
+    raw_headers: Vec<u8>,
     text: Option<Cow<'a, str>>,
     html: Option<Cow<'a, str>>,
+    alternatives: Vec<Leaf<'a>>,
+    body: Option<BodyPart<'a>>,
     inlines: Vec<Leaf<'a>>,
     attachments: Vec<Leaf<'a>>,
     boundary: Option<Cow<'a, str>>,
@@ -182,7 +196,53 @@ impl<'a> MessageBuilder<'a> {
             self.fail(&name, ValueError::ReservedField);
         }
         self.check_text(&name, &value);
-        self.headers.push((name, value));
+        self.headers.push((name, HeaderValue::Text(value)));
+        self
+    }
+
+    /// Adds a header field as it shall stand in the message: a name, a colon, a value, folded with CRLF or not at all.
+    ///
+    /// It has to be one field, in lines of at most 998 characters; a signature that was made elsewhere is one.
+    pub fn raw_header(mut self, field: impl AsRef<str>) -> Self {
+        let field = field.as_ref().trim_end_matches(['\r', '\n']);
+        let name = field.split(':').next().unwrap_or_default();
+        if !is_whole_field(field) {
+            self.fail(name, ValueError::RawField);
+        } else if is_reserved(FieldId::of(name.as_bytes())) {
+            self.fail(name, ValueError::ReservedField);
+        }
+        self.raw_headers.extend_from_slice(field.as_bytes());
+        self.raw_headers.extend_from_slice(b"\r\n");
+        self
+    }
+
+    /// Tells how to leave a mailing list (RFC 2369 §3.2): URIs such as `https:` and `mailto:`, the best one first.
+    ///
+    /// With an `https:` URI among them, one POST request to it is said to be enough (RFC 8058).
+    pub fn list_unsubscribe<I: AsRef<str>>(mut self, uris: impl IntoIterator<Item = I>) -> Self {
+        let mut pieces: Vec<String> = Vec::new();
+        for uri in uris {
+            let uri = uri.as_ref();
+            if uri.is_empty()
+                || uri.len() > 900
+                || !uri
+                    .bytes()
+                    .all(|b| b.is_ascii_graphic() && !b"<>,".contains(&b))
+            {
+                self.fail("List-Unsubscribe", ValueError::Uri);
+            }
+            if let Some(last) = pieces.last_mut() {
+                last.push(',');
+            }
+            pieces.push(format!("<{uri}>"));
+        }
+        let one_click = pieces.iter().any(|uri| uri.starts_with("<https:"));
+        self.headers
+            .push(("List-Unsubscribe".into(), HeaderValue::Pieces(pieces)));
+        if one_click {
+            let value = HeaderValue::Pieces(vec!["List-Unsubscribe=One-Click".into()]);
+            self.headers.push(("List-Unsubscribe-Post".into(), value));
+        }
         self
     }
 
@@ -198,6 +258,29 @@ impl<'a> MessageBuilder<'a> {
         self
     }
 
+    /// Adds an invitation or another calendar object (RFC 6047 §2.4) as one more way to read the message, with its
+    /// method: `REQUEST`, `REPLY`, `CANCEL`, ….
+    pub fn calendar(mut self, method: &str, object: impl Into<Cow<'a, str>>) -> Self {
+        if method.is_empty()
+            || !method
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        {
+            self.fail("method", ValueError::ContentType);
+        }
+        let mut leaf = Leaf::text("calendar", object);
+        leaf.parameters
+            .push(("method".into(), method.to_owned().into()));
+        self.alternatives.push(leaf);
+        self
+    }
+
+    /// Sets a body that was put together by hand, in place of or beside text and HTML.
+    pub fn body(mut self, part: BodyPart<'a>) -> Self {
+        self.body = Some(part);
+        self
+    }
+
     /// Adds an attachment (RFC 2183 §2.2) of a type such as `application/pdf`.
     pub fn attach(
         mut self,
@@ -207,12 +290,8 @@ impl<'a> MessageBuilder<'a> {
     ) -> Self {
         let file_name = file_name.into();
         self.check_text("file name", &file_name);
-        if let Some(leaf) = self.leaf(content_type, content.into()) {
-            self.attachments.push(Leaf {
-                disposition: Some("attachment"),
-                file_name: Some(file_name),
-                ..leaf
-            });
+        if let Some(leaf) = self.ok("Content-Type", Leaf::of(content_type, content.into())) {
+            self.attachments.push(leaf.attached(file_name));
         }
         self
     }
@@ -225,7 +304,10 @@ impl<'a> MessageBuilder<'a> {
         content: impl Into<Cow<'a, [u8]>>,
     ) -> Self {
         let id = self.ok("Content-ID", MessageId::parse(content_id.as_ref()));
-        if let Some((leaf, id)) = self.leaf(content_type, content.into()).zip(id) {
+        if let Some((leaf, id)) = self
+            .ok("Content-Type", Leaf::of(content_type, content.into()))
+            .zip(id)
+        {
             let content_id = Some(Cow::Owned(id.as_str().to_owned()));
             self.inlines.push(Leaf {
                 disposition: Some("inline"),
@@ -234,18 +316,6 @@ impl<'a> MessageBuilder<'a> {
             });
         }
         self
-    }
-
-    fn leaf(&mut self, content_type: &str, content: Cow<'a, [u8]>) -> Option<Leaf<'a>> {
-        let (essence, parameters) = self.ok("Content-Type", checked_content_type(content_type))?;
-        Some(Leaf {
-            content_type: essence.into(),
-            parameters,
-            disposition: None,
-            file_name: None,
-            content_id: None,
-            content,
-        })
     }
 
     /// Sets the beginning of all boundaries (RFC 2046 §5.1.1) instead of one made of the content.
@@ -276,14 +346,16 @@ impl<'a> MessageBuilder<'a> {
             .map(Mailbox::addr)
     }
 
-    /// The message as bytes.
-    pub fn build(&self) -> Result<Vec<u8>, BuildError> {
-        let content: usize = self
-            .attachments
+    fn leaves(&self) -> impl Iterator<Item = &Leaf<'a>> {
+        self.alternatives
             .iter()
             .chain(&self.inlines)
-            .map(|leaf| leaf.content.len())
-            .sum();
+            .chain(&self.attachments)
+    }
+
+    /// The message as bytes.
+    pub fn build(&self) -> Result<Vec<u8>, BuildError> {
+        let content: usize = self.leaves().map(|leaf| leaf.content.len()).sum();
         let texts =
             self.text.as_ref().map_or(0, |t| t.len()) + self.html.as_ref().map_or(0, |h| h.len());
         let mut out = Vec::with_capacity(content / 54 * 76 + texts + texts / 8 + 2048);
@@ -302,150 +374,6 @@ impl<'a> MessageBuilder<'a> {
         let mut size = Size::default();
         self.write(&mut size)?;
         Ok(size.0)
-    }
-
-    fn write(&self, out: &mut impl Sink) -> Result<(), BuildError> {
-        let body = self.body();
-        let mut header = Vec::with_capacity(1024);
-        let stem = self.write_header(&mut header)?;
-        BodyWriter {
-            out,
-            stem: &stem,
-            multiparts: 0,
-        }
-        .part(&body, &mut header)?;
-        Ok(())
-    }
-
-    /// The tree of parts: text and HTML as alternatives, what the HTML shows beside it, attachments behind them.
-    fn body(&self) -> BodyPart<'_> {
-        let text = self
-            .text
-            .as_deref()
-            .map(|text| BodyPart::Leaf(Leaf::text("text/plain", text)));
-        let html = self
-            .html
-            .as_deref()
-            .map(|html| BodyPart::Leaf(Leaf::text("text/html", html)));
-        let shown = html.is_some();
-        let inlines = self.inlines.iter().cloned().map(BodyPart::Leaf);
-        let attachments = self.attachments.iter().cloned().map(BodyPart::Leaf);
-        let (related, mixed): (Vec<_>, Vec<_>) = if shown {
-            (inlines.collect(), attachments.collect())
-        } else {
-            (Vec::new(), inlines.chain(attachments).collect())
-        };
-        let html = html.map(|html| multipart("related", html, related));
-        let body = match (text, html) {
-            (Some(text), Some(html)) => multipart("alternative", text, vec![html]),
-            (Some(one), None) | (None, Some(one)) => one,
-            (None, None) => BodyPart::Leaf(Leaf::text("text/plain", "")),
-        };
-        multipart("mixed", body, mixed)
-    }
-
-    /// Writes the fields that are not about the content; gives the stem of the boundaries.
-    fn write_header(&self, out: &mut Vec<u8>) -> Result<String, BuildError> {
-        if let Some((field, reason)) = &self.error {
-            return Err(BuildError::invalid(field, *reason));
-        }
-        let Some(author) = self.from.first() else {
-            return Err(BuildError::NoFrom);
-        };
-        let now = identity::Now::of(self.date)?;
-        let mut date = Field::begin(out, "Date");
-        date.piece(&now.date.to_string());
-        date.end();
-        self.mailboxes(out, "From", &self.from)?;
-        self.mailboxes(out, "Sender", &self.sender)?;
-        self.mailboxes(out, "Reply-To", &self.reply_to)?;
-        self.mailboxes(out, "To", &self.to)?;
-        self.mailboxes(out, "Cc", &self.cc)?;
-        if let Some(subject) = &self.subject {
-            self.unstructured(out, "Subject", subject);
-        }
-        let mut digest = identity::Digest::new(now.salt);
-        digest.text(out);
-        for text in [&self.text, &self.html].into_iter().flatten() {
-            digest.text(text.as_bytes());
-        }
-        for leaf in self.inlines.iter().chain(&self.attachments) {
-            digest.sample(&leaf.content);
-        }
-        let id = match &self.message_id {
-            Some(id) => id.clone(),
-            None => digest
-                .message_id(author.addr().domain())
-                .map_err(|e| BuildError::invalid("Message-ID", e))?,
-        };
-        ids(out, "Message-ID", &[id]);
-        ids(out, "In-Reply-To", &self.in_reply_to);
-        ids(out, "References", &self.references);
-        for (name, value) in &self.headers {
-            self.unstructured(out, name, value);
-        }
-        out.extend_from_slice(b"MIME-Version: 1.0\r\n");
-        Ok(self
-            .boundary
-            .as_ref()
-            .map_or_else(|| digest.boundary(), |b| b.to_string()))
-    }
-
-    fn unstructured(&self, out: &mut Vec<u8>, name: &str, value: &str) {
-        let mut field = Field::begin(out, name);
-        words::unstructured(&mut field, value, self.charset);
-        field.end();
-    }
-
-    fn mailboxes(
-        &self,
-        out: &mut Vec<u8>,
-        name: &str,
-        mailboxes: &[Mailbox],
-    ) -> Result<(), BuildError> {
-        if mailboxes.is_empty() {
-            return Ok(());
-        }
-        let mut field = Field::begin(out, name);
-        for (i, mailbox) in mailboxes.iter().enumerate() {
-            if !mailbox.addr().is_ascii() && self.charset == HeaderCharset::Ascii {
-                return Err(BuildError::invalid(name, ValueError::NotAscii));
-            }
-            let comma = if i + 1 < mailboxes.len() { "," } else { "" };
-            match mailbox.name() {
-                Some(display) => {
-                    words::phrase(&mut field, display, self.charset);
-                    field.piece(&format!("<{}>{comma}", mailbox.addr()));
-                }
-                None => field.piece(&format!("{}{comma}", mailbox.addr())),
-            }
-        }
-        field.end();
-        Ok(())
-    }
-}
-
-fn ids(out: &mut Vec<u8>, name: &str, ids: &[MessageId]) {
-    if ids.is_empty() {
-        return;
-    }
-    let mut field = Field::begin(out, name);
-    ids.iter().for_each(|id| field.piece(&id.to_string()));
-    field.end();
-}
-
-/// Puts `first` and `others` into a multipart, if there are others.
-fn multipart<'a>(
-    subtype: &'static str,
-    first: BodyPart<'a>,
-    others: Vec<BodyPart<'a>>,
-) -> BodyPart<'a> {
-    if others.is_empty() {
-        return first;
-    }
-    BodyPart::Multipart {
-        subtype,
-        children: std::iter::once(first).chain(others).collect(),
     }
 }
 
@@ -472,36 +400,143 @@ fn is_reserved(id: FieldId) -> bool {
     )
 }
 
-/// `type/subtype` in lower case, and parameters.
-type CheckedType<'a> = (String, Vec<(Cow<'a, str>, Cow<'a, str>)>);
+/// Whether text is one header field: its further lines begin with white space, and none of them is blank.
+fn is_whole_field(field: &str) -> bool {
+    let name = field.split(':').next().unwrap_or_default();
+    let lines = || field.split("\r\n");
+    let printable = |line: &str| line.bytes().all(|b| matches!(b, b' '..=b'~' | b'\t'));
+    field.contains(':')
+        && !name.is_empty()
+        && name.bytes().all(is_ftext)
+        && lines().all(|line| line.len() <= 998 && printable(line) && !line.trim().is_empty())
+        && lines().skip(1).all(|line| line.starts_with([' ', '\t']))
+}
 
-/// Reads the type of an attachment; there must be nothing wrong with it. A multipart is none.
-fn checked_content_type<'a>(text: &str) -> Result<CheckedType<'a>, ValueError> {
-    if text.bytes().any(|b| b.is_ascii_control()) {
-        return Err(ValueError::Control);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn build(builder: MessageBuilder<'_>) -> Result<String, String> {
+        let bytes = builder
+            .from("a@b")
+            .date(DateTime::from_unix(0, 0).unwrap())
+            .build();
+        bytes
+            .map(|b| String::from_utf8(b).unwrap())
+            .map_err(|e| e.to_string())
     }
-    let value = ContentValue::parse(text.as_bytes(), 20);
-    let token =
-        |t: &[u8]| !t.is_empty() && t.len() <= 127 && t.iter().all(|b| parameter::is_token(*b));
-    let sub = value.sub.unwrap_or_default();
-    if !token(value.main)
-        || !token(sub)
-        || value.main_is("multipart")
-        || !value.all_defects().is_empty()
-    {
-        return Err(ValueError::ContentType);
-    }
-    let lower = |t: &[u8]| String::from_utf8_lossy(t).to_ascii_lowercase();
-    let parameters = value.parameters.iter().map(|p| {
-        let name = lower(p.name);
-        if token(p.name) && name.len() <= 40 {
-            Ok((name.into(), p.text().into_owned().into()))
-        } else {
-            Err(ValueError::ContentType)
+
+    #[test]
+    fn a_raw_header_is_one_whole_field() {
+        let text =
+            build(MessageBuilder::new().raw_header("X-Signature: a=b;\r\n\tc=d\r\n")).unwrap();
+        assert!(text.contains("\r\nX-Signature: a=b;\r\n\tc=d\r\n"));
+        for field in [
+            "X",
+            "X: a\r\nBcc: b",
+            "X: a\nb",
+            "X: a\r\n \r\nb",
+            ": x",
+            "To: x",
+            "X: é",
+            "X: \0",
+        ] {
+            assert!(
+                build(MessageBuilder::new().raw_header(field)).is_err(),
+                "{field:?}"
+            );
         }
-    });
-    Ok((
-        format!("{}/{}", lower(value.main), lower(sub)),
-        parameters.collect::<Result<_, _>>()?,
-    ))
+    }
+
+    #[test]
+    fn rfc8058_3_1_one_click() {
+        let uris = ["https://example.org/leave?1", "mailto:leave@example.org"];
+        let text = build(MessageBuilder::new().list_unsubscribe(uris)).unwrap();
+        let message = crate::Message::parse(text.as_bytes());
+        let list = message.mailing_list().unwrap();
+        assert_eq!(list.unsubscribe, uris);
+        assert_eq!(list.one_click_unsubscribe.as_deref(), Some(uris[0]));
+        assert!(build(MessageBuilder::new().list_unsubscribe(["a>\r\nX: y"])).is_err());
+    }
+
+    #[test]
+    fn rfc6047_2_4_a_calendar_object_is_an_alternative() {
+        let text = build(
+            MessageBuilder::new()
+                .text("Come.")
+                .calendar("REQUEST", "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"),
+        );
+        let text = text.unwrap();
+        let message = crate::Message::parse(text.as_bytes());
+        assert_eq!(
+            message.root().content_type().essence(),
+            "multipart/alternative"
+        );
+        let role = message.calendars().next().unwrap().role();
+        assert_eq!(
+            role,
+            crate::Role::Calendar {
+                method: Some("REQUEST".into())
+            }
+        );
+    }
+
+    #[test]
+    fn the_tree_fits_what_was_given() {
+        let shape = |builder| {
+            let text = build(builder).unwrap();
+            let message = crate::Message::parse(text.as_bytes());
+            let types: Vec<_> = message
+                .parts()
+                .map(|p| p.content_type().essence())
+                .collect();
+            types.join(" ")
+        };
+        let new = MessageBuilder::new;
+        let png = || b"\x89PNG".as_slice();
+        assert_eq!(shape(new()), "text/plain");
+        assert_eq!(shape(new().html("x")), "text/html");
+        assert_eq!(
+            shape(new().text("x").html("x")),
+            "multipart/alternative text/plain text/html"
+        );
+        assert_eq!(
+            shape(
+                new()
+                    .text("x")
+                    .html("x")
+                    .inline("i@x", "image/png", png())
+                    .attach("a", "a/b", png())
+            ),
+            "multipart/mixed multipart/alternative text/plain multipart/related text/html image/png a/b"
+        );
+        assert_eq!(
+            shape(new().inline("i@x", "image/png", png())),
+            "multipart/mixed text/plain image/png"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let error = |builder| build(builder).unwrap_err();
+        assert_eq!(
+            error(MessageBuilder::new().to("a b")),
+            "To cannot be written: it is not one mailbox (`name <address>` or an address)"
+        );
+        assert!(
+            error(MessageBuilder::new().header("Bcc", "x"))
+                .starts_with("Bcc cannot be written: this field has")
+        );
+        assert!(error(MessageBuilder::new().header("X\r\nY", "x")).starts_with("X\\r\\nY cannot"));
+        assert!(error(MessageBuilder::new().to("é@x.y")).contains("SMTPUTF8"));
+        assert!(
+            build(MessageBuilder::new().to("é@x.y").with_utf8_headers())
+                .unwrap()
+                .contains("To: é@x.y\r\n")
+        );
+        assert!(matches!(
+            MessageBuilder::new().build(),
+            Err(BuildError::NoFrom)
+        ));
+    }
 }

@@ -1,7 +1,11 @@
 //! Writing parameters: as tokens, quoted strings, or in sections with a charset (RFC 2045 §5.1, RFC 2231).
 
+use std::borrow::Cow;
+
 use super::fold::Field;
 use super::words::{push_hex, quoted};
+use crate::grammar::parameters::ContentValue;
+use crate::value_error::ValueError;
 
 /// A value longer than this is split into sections.
 const LONG: usize = 60;
@@ -61,10 +65,42 @@ fn sections(field: &mut Field<'_>, name: &str, value: &str) {
     }
 }
 
+/// `type/subtype` in lower case, and parameters.
+pub(crate) type CheckedType<'a> = (String, Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+/// Reads the type of an attachment; there must be nothing wrong with it. A multipart is none.
+pub(crate) fn checked_content_type<'a>(text: &str) -> Result<CheckedType<'a>, ValueError> {
+    if text.bytes().any(|b| b.is_ascii_control()) {
+        return Err(ValueError::Control);
+    }
+    let value = ContentValue::parse(text.as_bytes(), 20);
+    let token = |t: &[u8]| !t.is_empty() && t.len() <= 127 && t.iter().all(|b| is_token(*b));
+    let sub = value.sub.unwrap_or_default();
+    if !token(value.main)
+        || !token(sub)
+        || value.main_is("multipart")
+        || !value.all_defects().is_empty()
+    {
+        return Err(ValueError::ContentType);
+    }
+    let lower = |t: &[u8]| String::from_utf8_lossy(t).to_ascii_lowercase();
+    let parameters = value.parameters.iter().map(|p| {
+        let name = lower(p.name);
+        if token(p.name) && name.len() <= 40 {
+            Ok((name.into(), p.text().into_owned().into()))
+        } else {
+            Err(ValueError::ContentType)
+        }
+    });
+    Ok((
+        format!("{}/{}", lower(value.main), lower(sub)),
+        parameters.collect::<Result<_, _>>()?,
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grammar::parameters::ContentValue;
 
     fn written(value: &str) -> String {
         let mut out = Vec::new();
