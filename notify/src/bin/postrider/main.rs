@@ -5,8 +5,10 @@
 mod cli;
 mod commands;
 mod exit;
+mod login;
 mod output;
 mod setup;
+mod url;
 
 use clap::Parser;
 use cli::Cli;
