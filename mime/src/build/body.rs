@@ -103,7 +103,9 @@ impl<'a> Leaf<'a> {
         if !text {
             return TransferEncoding::Base64;
         }
-        let collides = !boundary.is_empty() && memmem::find(bytes, boundary).is_some();
+        let collides = boundary.first().is_some_and(|first| {
+            memchr::memchr(*first, bytes).is_some() && memmem::find(bytes, boundary).is_some()
+        });
         match Survey::of(bytes) {
             _ if collides => TransferEncoding::Base64,
             survey if survey.is_seven_bit() => TransferEncoding::SevenBit,
@@ -225,12 +227,13 @@ impl Survey {
     fn line(&mut self, line: &[u8]) {
         self.longest_line = self.longest_line.max(line.len());
         self.hazard |= line.ends_with(b" ") || line.ends_with(b"\t") || line.starts_with(b"From ");
-        self.crlf_only &= memchr::memchr(b'\r', line).is_none();
         let unsafe_bytes = line
             .iter()
             .filter(|b| !matches!(b, b' '..=b'~' | b'\t'))
             .count();
         self.ascii &= unsafe_bytes == 0;
+        // A CR within a line is one of those bytes.
+        self.crlf_only &= unsafe_bytes == 0 || memchr::memchr(b'\r', line).is_none();
         self.octets += unsafe_bytes;
     }
 

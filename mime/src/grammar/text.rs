@@ -19,7 +19,11 @@ use crate::charset;
 
 /// Reads the raw value of a field as text. White space at its ends does not count, unless it is encoded.
 pub(crate) fn text(value: &[u8]) -> Cow<'_, str> {
-    let unfolded = unfold(value.trim_ascii());
+    let value = value.trim_ascii();
+    if is_plain(value) {
+        return charset::guess(value).text;
+    }
+    let unfolded = unfold(value);
     if memchr::memchr(b'=', &unfolded).is_none() || memmem::find(&unfolded, b"=?").is_none() {
         return match unfolded {
             Cow::Borrowed(bytes) => without_breaks(charset::guess(bytes).text),
@@ -46,6 +50,13 @@ pub(crate) fn text(value: &[u8]) -> Cow<'_, str> {
     }
     out.plain(rest, false);
     out.finish()
+}
+
+/// Whether nothing in a value needs a second look: one line of ASCII in which no encoded word can stand.
+fn is_plain(value: &[u8]) -> bool {
+    value.iter().fold(true, |plain, b| {
+        plain & matches!(b, b' '..=b'~') & (*b != b'=')
+    })
 }
 
 /// Takes the line breaks of folding away; the white space after them stays.
