@@ -128,6 +128,11 @@ impl Client {
         self.wire.is_tls()
     }
 
+    /// Protocol version and cipher suite, such as `TLSv1_3, TLS13_AES_256_GCM_SHA384`; `None` in clear text.
+    pub fn tls_description(&self) -> Option<String> {
+        self.wire.tls_description()
+    }
+
     /// What the server offers.
     pub fn capabilities(&self) -> &Capabilities {
         self.connection.capabilities()

@@ -187,7 +187,7 @@ impl Sender {
             Ok(client) => Ok(Connection {
                 peer: Peer {
                     endpoint: self.outbox.account.endpoint.to_string(),
-                    tls: if client.is_tls() { "TLS" } else { "" }.to_owned(),
+                    tls: client.tls_description().unwrap_or_default(),
                 },
                 client,
                 last_used: Instant::now(),

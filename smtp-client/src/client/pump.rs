@@ -61,6 +61,10 @@ impl Wire {
         self.stream.as_ref().is_some_and(Stream::is_tls)
     }
 
+    pub(super) fn tls_description(&self) -> Option<String> {
+        self.stream.as_ref()?.tls_description()
+    }
+
     /// Writes all of `out`.
     pub(super) async fn write(
         &mut self,

@@ -84,7 +84,8 @@ async fn smtp(account: &SmtpAccount, transcript: Transcript) -> Checked {
         Err(error) => Err(Failure::new(Code::Config, error)),
         Ok(config) => match postrider_smtp::Client::connect(&config).await {
             Ok(client) => {
-                let tls = if client.is_tls() { "TLS" } else { "clear text" };
+                let tls = client.tls_description();
+                let tls = tls.unwrap_or_else(|| "clear text".to_owned());
                 let login = account.login.as_ref().map_or("no log-in", |_| "logged in");
                 client.quit().await;
                 Ok(format!("{tls}, {login}"))
