@@ -154,6 +154,7 @@ impl Cover<'_> {
             .message_id(self.message_id(recipient))
             .header("Auto-Submitted", "auto-generated")
             .header("X-Auto-Response-Suppress", "All")
+            .header("X-Loop", from)
             .text(text);
         message = match mailbox(recipient) {
             Some(mailbox) => message.to(mailbox),

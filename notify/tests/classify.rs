@@ -381,6 +381,15 @@ fn our_own_mail_come_back_is_a_loop() {
         Auto,
         "our own address",
     );
+    let passed_on = |by: &str| {
+        bench.of(
+            "dora@example.net",
+            OWN,
+            &format!("Subject: s\nX-Loop: {by}"),
+        )
+    };
+    ignored(&passed_on("<Support@Example.org>"), Auto, "X-Loop: ");
+    acts(&passed_on("list@example.net"), New, "none", None);
 }
 
 #[test]

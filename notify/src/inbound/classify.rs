@@ -146,13 +146,16 @@ impl Classifier<'_> {
             let by = format!("message_id: delivery {}", row.delivery);
             let why = "it is our own mail, come back (a loop)".to_owned();
             (Class::Auto, by, row.mail.record, why)
+        } else if let Some(own) = mail.passed_by.iter().find(|by| self.is_own(by)) {
+            let why = format!("it has been here before (a loop): X-Loop: {own}");
+            (Class::Auto, "none".to_owned(), None, why)
         } else if let Some(field) = &mail.automatic {
             let why = format!("no person wrote it: {field}");
             (Class::Auto, "none".to_owned(), None, why)
         } else if mail.return_path.as_deref() == Some("") {
             let why = "its envelope has no sender, so it reports about a mail".to_owned();
             (Class::Bounce, "none".to_owned(), None, why)
-        } else if self.own.iter().any(|own| author.is(own)) {
+        } else if self.is_own(&author.address) {
             let why = format!("it claims to come from our own address {}", author.address);
             (Class::Auto, "none".to_owned(), None, why)
         } else {
@@ -165,6 +168,10 @@ impl Classifier<'_> {
             verdict: Verdict::Ignore(why),
             bounced: None,
         }))
+    }
+
+    fn is_own(&self, address: &str) -> bool {
+        self.own.iter().any(|own| own.eq_ignore_ascii_case(address))
     }
 
     /// A report; it counts for a recipient only if it brings a Message-ID of ours, which nobody can guess.

@@ -31,6 +31,8 @@ pub struct Mail {
     pub text: String,
     /// The HTML, if the mail has any.
     pub html: Option<String>,
+    /// X-Loop: whoever passed the mail on already, so as to know it again.
+    pub passed_by: Vec<String>,
     /// The field that says that no person wrote it: `Auto-Submitted: auto-replied`.
     pub automatic: Option<String>,
     /// A report about a mail, if it is one.
@@ -108,6 +110,7 @@ impl Mail {
             references: ids(message.references()),
             text: message.body_text().unwrap_or_default(),
             html: message.body_html(),
+            passed_by: texts("X-Loop").map(|text| bare(&text)).collect(),
             automatic: automatic(&message),
             report: Report::read(&message),
             attachments: message

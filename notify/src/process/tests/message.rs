@@ -22,6 +22,7 @@ fn the_message_has_what_a_notification_needs() {
     assert_eq!(header("To").unwrap(), "Ada Lovelace <ada@example.org>");
     assert_eq!(header("Auto-Submitted").unwrap(), "auto-generated");
     assert_eq!(header("X-Auto-Response-Suppress").unwrap(), "All");
+    assert_eq!(header("X-Loop").unwrap(), "support@example.org");
     assert_eq!(header("Precedence"), None);
     assert_eq!(message.message_id().unwrap(), mail.message_id);
     assert_eq!(message.date().unwrap().to_rfc3339(), "2026-11-23T12:00:00Z");
@@ -173,7 +174,7 @@ fn a_long_subject_is_cut_and_a_reply_token_without_room_left_out() {
 }
 
 /// The header fields that a notification may have.
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 15] = [
     "From",
     "To",
     "Subject",
@@ -184,6 +185,7 @@ const FIELDS: [&str; 14] = [
     "References",
     "Auto-Submitted",
     "X-Auto-Response-Suppress",
+    "X-Loop",
     "MIME-Version",
     "Content-Type",
     "Content-Transfer-Encoding",
