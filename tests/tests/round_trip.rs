@@ -113,6 +113,34 @@ async fn implicit_tls_carries_mail_both_ways() {
 }
 
 #[tokio::test]
+async fn a_password_is_said_in_clear_text_only_if_that_is_allowed_by_name() {
+    let builder = Sandbox::builder()
+        .mailbox(ADA, "ada", "secret")
+        .clear_text_auth(true);
+    let sandbox = builder.start().await.unwrap();
+    let (out, back) = (
+        smtp(&sandbox, Security::None),
+        pop3(&sandbox, Security::None),
+    );
+    let error = postrider_smtp::Client::connect(&out).await.unwrap_err();
+    assert_eq!(error.stage(), postrider_smtp::Stage::Auth, "{error}");
+    postrider_pop3::Client::connect(&back).await.unwrap_err();
+    let said = sandbox.transcript();
+    let login = |line: &str| {
+        ["AUTH", "USER", "PASS"]
+            .iter()
+            .any(|verb| line.contains(&format!("C: {verb}")))
+    };
+    assert!(
+        !said.iter().any(|line| login(&line.to_string())),
+        "{said:?}"
+    );
+    send(&out.danger_allow_clear_text_credentials(), &TRICKY[..1]).await;
+    let back = back.danger_allow_clear_text_credentials();
+    assert_eq!(fetch(&back).await, [TRICKY[0]]);
+}
+
+#[tokio::test]
 async fn without_pipelining_the_same_arrives() {
     let sandbox = sandbox(Some(Extension::Pipelining)).await;
     send(&smtp(&sandbox, Security::StartTls), &TRICKY).await;

@@ -7,13 +7,17 @@
 mod bar;
 mod clock;
 mod options;
+mod proxy;
 mod report;
 mod rounds;
 mod statistics;
+mod turns;
 
 pub use bar::{Bar, Bound, Verdict};
 pub use clock::{Clock, process_cpu};
 pub use options::Options;
+pub use proxy::Proxy;
 pub use report::Report;
 pub use rounds::{Contender, Measured, interleave};
 pub use statistics::{median, middle_half};
+pub use turns::{Taken, Trial, Turns, Watch};

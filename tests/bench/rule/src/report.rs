@@ -1,5 +1,5 @@
 use crate::bar::{Bar, Bound, Verdict};
-use crate::{Measured, Options};
+use crate::{Measured, Options, Turns};
 use std::process::ExitCode;
 
 /// What a run found: a table for people, and the bars as JSON lines.
@@ -35,6 +35,31 @@ impl Report {
             format!("{} {} = {rate} {unit}/s", figure(took), contender.unit),
             format!("{:.2}", took / against.median()),
         ]);
+    }
+
+    /// Rows for turns, on the wall and of the processor, and a note for each who failed; `amount` is for one thing.
+    pub fn turns(&mut self, work: &str, turns: &Turns, amount: f64, unit: &str) {
+        self.rows(work, &turns.wall, amount, unit);
+        self.rows(&format!("{work}, processor"), &turns.cpu, amount, unit);
+        for (who, why) in &turns.failed {
+            self.note(format!("{work}: {who} left out: {why}"));
+        }
+    }
+
+    /// A bar against the fastest of some peers; skipped if none of them, or not even we, could be measured.
+    pub fn faster(&mut self, name: &str, at_least: f64, measured: &[Measured], ours: &str, peers: &[&str]) {
+        self.bar(match (Measured::find(measured, ours), Measured::best(measured, peers)) {
+            (Some(ours), Some(peer)) => Bar::faster(&format!("{name} vs {}", peer.name), at_least, ours, peer),
+            _ => Bar::skipped(&format!("{name} vs {}", peers.join(", ")), Bound::AtLeast(at_least), "see the notes"),
+        });
+    }
+
+    /// A bar on the share of what the cheapest of some peers takes.
+    pub fn share(&mut self, name: &str, at_most: f64, measured: &[Measured], ours: &str, peers: &[&str]) {
+        self.bar(match (Measured::find(measured, ours), Measured::best(measured, peers)) {
+            (Some(ours), Some(peer)) => Bar::share(&format!("{name} vs {}", peer.name), at_most, ours, peer),
+            _ => Bar::skipped(&format!("{name} vs {}", peers.join(", ")), Bound::AtMost(at_most), "see the notes"),
+        });
     }
 
     /// A row of the table with any figure.

@@ -1,6 +1,3 @@
-use bench_rule::Clock;
-use std::time::Duration;
-
 /// Mails to send over one connection.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -35,32 +32,6 @@ impl Job {
     /// The same, so many times.
     pub fn times(&self, mails: usize) -> Self {
         Self { mails, ..self.clone() }
-    }
-}
-
-/// What it took to send the mails of a job, the connection open before and after.
-#[derive(Clone, Copy, Debug)]
-pub struct Taken {
-    /// Time on the wall.
-    pub wall: Duration,
-    /// Processor time of the client, where it can be told.
-    pub cpu: Option<Duration>,
-}
-
-/// Two watches, started together.
-pub(crate) struct Watch {
-    wall: Duration,
-    cpu: Duration,
-}
-
-impl Watch {
-    pub(crate) fn start() -> Self {
-        Self { wall: Clock::Wall.now(), cpu: Clock::Thread.now() }
-    }
-
-    /// The client must have worked in this thread only.
-    pub(crate) fn stop(&self) -> Taken {
-        Taken { wall: Clock::Wall.now() - self.wall, cpu: Some(Clock::Thread.now() - self.cpu) }
     }
 }
 

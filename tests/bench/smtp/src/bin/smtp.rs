@@ -1,8 +1,8 @@
 //! Sending: time on the wall, time of the client's processor, and round trips, beside the peers.
 
-use bench_rule::{Bar, Bound, Measured, Options, Report};
+use bench_rule::{Bar, Bound, Options, Proxy, Report, Taken, Trial, Turns};
 use bench_smtp::peers::{self, Programs};
-use bench_smtp::{Certificate, Job, Proxy, Sink, SmtpSink, Taken, message};
+use bench_smtp::{Certificate, Job, Sink, SmtpSink, message};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -49,77 +49,19 @@ impl Contender<'_> {
     }
 }
 
-/// What the contenders took for one mail, round by round: on the wall, and of the processor.
-struct Outcome {
-    wall: Vec<Measured>,
-    cpu: Vec<Measured>,
-}
-
-impl Outcome {
-    /// The fastest of these, on the wall.
-    fn best(&self, names: &[&str]) -> Option<&Measured> {
-        best(&self.wall, names)
-    }
-}
-
-fn best<'m>(measured: &'m [Measured], names: &[&str]) -> Option<&'m Measured> {
-    let named = measured.iter().filter(|m| names.contains(&m.name));
-    named.min_by(|a, b| a.median().total_cmp(&b.median()))
-}
-
-fn find<'m>(measured: &'m [Measured], name: &str) -> Option<&'m Measured> {
-    measured.iter().find(|m| m.name == name)
-}
-
 /// Everybody in turn, round after round. Who fails is left out, and a note says why.
-fn interleave(options: &Options, report: &mut Report, work: &str, job: &Job, contenders: &[Contender<'_>]) -> Outcome {
-    let rounds = if options.quick { 3 } else { 7 };
-    let new = |name| Measured { name, rounds: Vec::new(), unit: "us" };
-    let mut wall: Vec<_> = contenders.iter().map(|c| new(c.name)).collect();
-    let mut cpu = wall.clone();
-    let mut failed = vec![false; contenders.len()];
-    for round in 0..rounds {
-        for turn in 0..contenders.len() {
-            let at = (round + turn) % contenders.len();
-            if failed[at] {
-                continue;
-            }
-            let mails = ((job.mails as f64 * contenders[at].share) as usize).max(2);
-            match (contenders[at].send)(&job.times(mails)) {
-                Ok(taken) => {
-                    let each = |time: Duration| time.as_secs_f64() * 1e6 / mails as f64;
-                    wall[at].rounds.push(each(taken.wall));
-                    cpu[at].rounds.extend(taken.cpu.map(each));
-                }
-                Err(why) => {
-                    failed[at] = true;
-                    report.note(format!("{work}: {} left out: {why}", contenders[at].name));
-                }
-            }
-        }
-    }
-    wall.retain(|m| m.rounds.len() == rounds);
-    cpu.retain(|m| m.rounds.len() == rounds);
-    if let Some(ours) = wall.first().cloned() {
-        for measured in &wall {
-            report.row_of(work, measured, job.message.len() as f64 / 1e6, "MB", &ours);
-        }
-    }
-    if let Some(ours) = cpu.first().cloned() {
-        for measured in &cpu {
-            report.row_of(&format!("{work}, processor"), measured, job.message.len() as f64 / 1e6, "MB", &ours);
-        }
-    }
-    Outcome { wall, cpu }
-}
-
-/// A bar against the best of some peers, or why there is none.
-fn faster(report: &mut Report, name: &str, at_least: f64, measured: &[Measured], ours: &str, peers: &[&str]) {
-    let bar = match (find(measured, ours), best(measured, peers)) {
-        (Some(ours), Some(peer)) => Bar::faster(&format!("{name} vs {}", peer.name), at_least, ours, peer),
-        _ => Bar::skipped(&format!("{name} vs {}", peers.join(", ")), Bound::AtLeast(at_least), "none of them ran"),
-    };
-    report.bar(bar);
+fn interleave(options: &Options, report: &mut Report, work: &str, job: &Job, contenders: &[Contender<'_>]) -> Turns {
+    let mut trials: Vec<_> = contenders
+        .iter()
+        .map(|contender| {
+            let mails = ((job.mails as f64 * contender.share) as usize).max(2);
+            let job = job.times(mails);
+            Trial::new(contender.name, mails, move || (contender.send)(&job))
+        })
+        .collect();
+    let turns = Turns::take(if options.quick { 3 } else { 7 }, &mut trials);
+    report.turns(work, &turns, job.message.len() as f64 / 1e6, "MB");
+    turns
 }
 
 const LIBRARIES: &[&str] = &["async-smtp", "lettre", "mail-send", "smtplib", "nodemailer"];
@@ -158,29 +100,26 @@ fn small(options: &Options, report: &mut Report, programs: &Programs, fast: &Sin
                 clients.push(who("lettre", peers::lettre).slow(0.005));
                 let job = Job { port: sink.port, ..job.clone() };
                 let out = interleave(options, report, names[0], &job, &clients);
-                faster(report, names[0], 2.0, &out.wall, "postrider", LIBRARIES);
-                if let (Some(ours), Some(peer)) = (out.cpu.first(), best(&out.cpu, LIBRARIES)) {
-                    let name = format!("{}, processor vs {}", names[0], peer.name);
-                    report.bar(Bar::share(&name, 0.334, ours, peer));
-                }
+                report.faster(names[0], 2.0, &out.wall, "postrider", LIBRARIES);
+                report.share(&format!("{}, processor", names[0]), 0.334, &out.cpu, "postrider", LIBRARIES);
             }
             if options.wants(names[1]) {
                 let job = Job { port: sink.port, recipients: 50, mails: mails / 5, ..job.clone() };
                 let out = interleave(options, report, names[1], &job, &clients());
-                faster(report, names[1], 1.5, &out.wall, "postrider", LIBRARIES);
+                report.faster(names[1], 1.5, &out.wall, "postrider", LIBRARIES);
             }
         }
     }
     let name = "smtp/5 KiB to a fast sink";
     if options.wants(name) {
         let out = interleave(options, report, name, &job, &to_fast_sink());
-        faster(report, name, 2.0, &out.wall, "postrider", LIBRARIES);
+        report.faster(name, 2.0, &out.wall, "postrider", LIBRARIES);
     }
     let name = "smtp/50 recipients to a fast sink";
     if options.wants(name) {
         let job = Job { recipients: 50, mails: mails / 5, ..job };
         let out = interleave(options, report, name, &job, &to_fast_sink());
-        faster(report, name, 1.5, &out.wall, "postrider", LIBRARIES);
+        report.faster(name, 1.5, &out.wall, "postrider", LIBRARIES);
     }
 }
 
@@ -203,10 +142,7 @@ fn large(options: &Options, report: &mut Report, programs: &Programs, sink: &Sin
         who("smtp-source", |job: &Job| programs.smtp_source(job)),
     ];
     let out = interleave(options, report, name, &job, &clients);
-    faster(report, name, 4.0, &out.wall, "postrider", &["lettre"]);
-    if let Some(best) = out.best(LIBRARIES) {
-        report.note(format!("{name}: the best library is {}", best.name));
-    }
+    report.faster(name, 4.0, &out.wall, "postrider", &["lettre"]);
 }
 
 /// TLS from the first byte, one connection.
@@ -221,10 +157,8 @@ fn tls(options: &Options, report: &mut Report) -> Result<(), String> {
     let job = Job { port: sink.port, tls: certificate, message: message(5_120), recipients: 1, mails };
     let clients = [who("postrider", peers::ours), who("lettre", peers::lettre), who("mail-send", peers::mail_send)];
     let out = interleave(options, report, name, &job, &clients);
-    faster(report, name, 3.0, &out.wall, "postrider", &["lettre"]);
-    if let (Some(ours), Some(peer)) = (out.cpu.first(), find(&out.cpu, "lettre")) {
-        report.bar(Bar::share("smtp/5 KiB over TLS, processor vs lettre", 0.334, ours, peer));
-    }
+    report.faster(name, 3.0, &out.wall, "postrider", &["lettre"]);
+    report.share("smtp/5 KiB over TLS, processor", 0.334, &out.cpu, "postrider", &["lettre"]);
     Ok(())
 }
 
@@ -249,8 +183,8 @@ fn far(options: &Options, report: &mut Report, programs: &Programs, sink: &Sink)
         who("smtp-source", |job: &Job| programs.smtp_source(job)).slow(0.25),
     ];
     let out = interleave(options, report, name, &job, &clients);
-    faster(report, name, 2.0, &out.wall, "postrider", &["nodemailer"]);
-    faster(report, "smtp/20 ms away, level 3", 20.0, &out.wall, "postrider, level 3", &["nodemailer"]);
+    report.faster(name, 2.0, &out.wall, "postrider", &["nodemailer"]);
+    report.faster("smtp/20 ms away, level 3", 20.0, &out.wall, "postrider, level 3", &["nodemailer"]);
     for (client, at_most) in
         clients.iter().zip([Some(1.0), Some(2.0), Some(0.25)].into_iter().chain(std::iter::repeat(None)))
     {

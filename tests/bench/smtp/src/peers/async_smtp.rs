@@ -1,7 +1,7 @@
 use super::said;
-use crate::job::Watch;
-use crate::{Job, Taken};
+use crate::Job;
 use async_smtp::{EmailAddress, Envelope, SendableEmail, SmtpClient, SmtpTransport};
+use bench_rule::{Taken, Watch};
 use tokio::io::BufStream;
 use tokio::net::TcpStream;
 

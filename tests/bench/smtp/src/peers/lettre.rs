@@ -1,6 +1,6 @@
 use super::said;
-use crate::job::Watch;
-use crate::{Job, Taken};
+use crate::Job;
+use bench_rule::{Taken, Watch};
 use lettre::address::{Address, Envelope};
 use lettre::transport::smtp::PoolConfig;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};

@@ -1,6 +1,6 @@
 use super::said;
-use crate::job::Watch;
-use crate::{Job, Taken};
+use crate::Job;
+use bench_rule::{Taken, Watch};
 use mail_send::smtp::AssertReply;
 use mail_send::smtp::message::Message;
 use mail_send::{SmtpClient, SmtpClientBuilder};

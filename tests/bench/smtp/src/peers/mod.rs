@@ -6,7 +6,8 @@ mod mail_send;
 mod ours;
 mod programs;
 
-use crate::{Job, Taken};
+use crate::Job;
+use bench_rule::Taken;
 use std::future::Future;
 
 pub use programs::Programs;

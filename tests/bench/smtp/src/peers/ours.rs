@@ -1,6 +1,6 @@
 use super::said;
-use crate::job::Watch;
-use crate::{Job, Taken};
+use crate::Job;
+use bench_rule::{Taken, Watch};
 use postrider_smtp::{Client, Config, Endpoint, Envelope, Mail, Pipelining, Security, Tls};
 
 pub(super) async fn send(job: &Job, pipelining: Pipelining) -> Result<Taken, String> {

@@ -1,6 +1,6 @@
 use super::said;
-use crate::{Job, Taken};
-use bench_rule::Clock;
+use crate::Job;
+use bench_rule::{Taken, Watch};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -64,7 +64,7 @@ impl Programs {
         if job.tls.is_some() {
             return Err("speaks no TLS".into());
         }
-        let start = Clock::Wall.now();
+        let watch = Watch::start();
         let status = Command::new("smtp-source")
             .args(["-s", "1", "-d", "-f", Job::SENDER, "-t", "recipient@example.org"])
             .args(["-m", &job.mails.to_string(), "-l", &job.message.len().to_string()])
@@ -73,11 +73,7 @@ impl Programs {
             .stderr(Stdio::null())
             .status()
             .map_err(|e| format!("smtp-source: {e}"))?;
-        if status.success() {
-            Ok(Taken { wall: Clock::Wall.now() - start, cpu: None })
-        } else {
-            Err(format!("smtp-source: {status}"))
-        }
+        if status.success() { Ok(watch.stop_wall()) } else { Err(format!("smtp-source: {status}")) }
     }
 }
 

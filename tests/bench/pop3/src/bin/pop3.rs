@@ -1,0 +1,179 @@
+//! Fetching: time, processor and memory, near and far, beside the peers.
+
+use bench_pop3::{Dovecot, clients, programs, raw};
+use bench_rule::{Bar, Bound, Options, Proxy, Report, Trial, Turns};
+use std::cell::RefCell;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+/// A mail of a person.
+const SMALL: usize = 5_200;
+/// A mail with films.
+const LARGE: usize = 10 << 20;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(64)
+        }
+    }
+}
+
+fn run() -> Result<ExitCode, String> {
+    let options = Options::from_command_line()?;
+    let mut report =
+        Report::new("pop3: time for one mail, the session shared out; programs include their start", &options);
+    match Dovecot::start() {
+        Err(why) => skip(&mut report, &why.to_string()),
+        Ok(dovecot) => {
+            let dovecot = RefCell::new(dovecot);
+            near(&options, &mut report, &dovecot)?;
+            large(&options, &mut report, &dovecot)?;
+            far(&options, &mut report, &dovecot)?;
+            durable(&options, &mut report, &dovecot)?;
+        }
+    }
+    Ok(report.finish())
+}
+
+const NEAR: &str = "pop3/small mails near by";
+const BIG: &str = "pop3/10 MiB mails near by";
+const FAR: &str = "pop3/20 ms away, thrown away";
+const DURABLE: &str = "pop3/20 ms away, on disk before DELE";
+
+fn skip(report: &mut Report, why: &str) {
+    for (name, at_most) in [
+        (NEAR, 1.15),
+        ("pop3/small mails near by, processor", 2.0),
+        ("pop3/memory for 10 MiB mails, MiB", 16.0),
+        (DURABLE, 0.5),
+    ] {
+        report.bar(Bar::skipped(name, Bound::AtMost(at_most), why));
+    }
+}
+
+fn rounds(options: &Options) -> usize {
+    if options.quick { 3 } else { 7 }
+}
+
+fn fill(dovecot: &RefCell<Dovecot>, user: &str, count: usize, size: usize) -> Result<u16, String> {
+    let mut dovecot = dovecot.borrow_mut();
+    dovecot.fill(user, count, size).map_err(|e| e.to_string())?;
+    Ok(dovecot.port)
+}
+
+/// Everything fetched over the loopback, nothing deleted.
+fn near(options: &Options, report: &mut Report, dovecot: &RefCell<Dovecot>) -> Result<(), String> {
+    if !options.wants(NEAR) {
+        return Ok(());
+    }
+    let count = if options.quick { 1_000 } else { 4_000 };
+    let port = fill(dovecot, "small", count, SMALL)?;
+    let folder = dovecot.borrow().scratch().to_owned();
+    let few = count / 4;
+    let turns = Turns::take(
+        rounds(options),
+        &mut [
+            Trial::new("postrider", count, || clients::drain(port, "small", count)),
+            Trial::new("raw, 64 in flight", count, || raw::drain(port, "small", count, 64)),
+            Trial::new("raw, 1 in flight", count, || raw::drain(port, "small", count, 1)),
+            Trial::new("poplib", few, || programs::poplib(port, "small", few)),
+            Trial::new("curl", few, || programs::curl(port, "small", few)),
+            Trial::new("mpop (into mbox)", count, || programs::mpop(port, "small", &folder, true)),
+            Trial::new("getmail (into mbox)", count, || programs::getmail(port, "small", &folder)),
+            Trial::new("fetchmail (into /dev/null)", count, || programs::fetchmail(port, "small", &folder)),
+        ],
+    );
+    report.turns(NEAR, &turns, SMALL as f64 / 1e6, "MB");
+    report.share(NEAR, 1.15, &turns.wall, "postrider", &["raw, 64 in flight"]);
+    report.share("pop3/small mails near by, processor", 2.0, &turns.cpu, "postrider", &["raw, 64 in flight"]);
+    report.faster(NEAR, 2.0, &turns.wall, "postrider", &["poplib", "curl", "mpop (into mbox)"]);
+    Ok(())
+}
+
+/// Large mails over the loopback: time, and the memory of a process that does nothing else.
+fn large(options: &Options, report: &mut Report, dovecot: &RefCell<Dovecot>) -> Result<(), String> {
+    if !options.wants(BIG) {
+        return Ok(());
+    }
+    let count = if options.quick { 4 } else { 20 };
+    let port = fill(dovecot, "large", count, LARGE)?;
+    let turns = Turns::take(
+        rounds(options),
+        &mut [
+            Trial::new("postrider", count, || clients::drain(port, "large", count)),
+            Trial::new("raw, 64 in flight", count, || raw::drain(port, "large", count, 64)),
+            Trial::new("curl", count, || programs::curl(port, "large", count)),
+            Trial::new("poplib", count, || programs::poplib(port, "large", count)),
+        ],
+    );
+    report.turns(BIG, &turns, LARGE as f64 / 1e6, "MB");
+    report.share(BIG, 1.15, &turns.wall, "postrider", &["raw, 64 in flight"]);
+    let name = "pop3/memory for 10 MiB mails, MiB";
+    let program = std::env::current_exe().map_err(|e| e.to_string())?.with_file_name("pop3-drain");
+    let output = Command::new(program).args([&port.to_string(), "large", &count.to_string()]).output();
+    let output = output.map_err(|e| e.to_string())?;
+    report.bar(match String::from_utf8_lossy(&output.stdout).trim().parse::<f64>() {
+        Ok(kib) => Bar::of_ratios(name, Bound::AtMost(16.0), &[kib / 1024.0], (kib / 1024.0, f64::NAN), "MiB"),
+        Err(_) => Bar::skipped(name, Bound::AtMost(16.0), String::from_utf8_lossy(&output.stderr)),
+    });
+    Ok(())
+}
+
+/// 20 ms there and back, nothing kept.
+fn far(options: &Options, report: &mut Report, dovecot: &RefCell<Dovecot>) -> Result<(), String> {
+    if !options.wants(FAR) {
+        return Ok(());
+    }
+    let count = 1_000;
+    let port = fill(dovecot, "far", count, SMALL)?;
+    let proxy = Proxy::start(port, Duration::from_millis(20)).map_err(|e| e.to_string())?;
+    let port = proxy.port;
+    let turns = Turns::take(
+        if options.quick { 1 } else { 5 },
+        &mut [
+            Trial::new("postrider", count, || clients::drain(port, "far", count)),
+            Trial::new("raw, 64 in flight", count, || raw::drain(port, "far", count, 64)),
+            Trial::new("raw, 1,024 in flight", count, || raw::drain(port, "far", count, 1_024)),
+            Trial::new("poplib", 50, || programs::poplib(port, "far", 50)),
+            Trial::new("curl", 50, || programs::curl(port, "far", 50)),
+        ],
+    );
+    report.turns(FAR, &turns, SMALL as f64 / 1e6, "MB");
+    report.faster(FAR, 10.0, &turns.wall, "postrider", &["poplib", "curl"]);
+    Ok(())
+}
+
+/// 20 ms there and back, into an mbox file that is on disk before anything is deleted.
+fn durable(options: &Options, report: &mut Report, dovecot: &RefCell<Dovecot>) -> Result<(), String> {
+    if !options.wants(DURABLE) {
+        return Ok(());
+    }
+    let count = if options.quick { 300 } else { 1_000 };
+    let port = dovecot.borrow().port;
+    let proxy = Proxy::start(port, Duration::from_millis(20)).map_err(|e| e.to_string())?;
+    let folder = dovecot.borrow().scratch().to_owned();
+    let left = || raw::look(port, "durable").map_err(|e| e.to_string());
+    let checked = |taken| match left()? {
+        0 => Ok(taken),
+        left => Err(format!("{left} mails are left")),
+    };
+    let turns = Turns::take(
+        if options.quick { 3 } else { 5 },
+        &mut [
+            Trial::new("postrider", count, || {
+                fill(dovecot, "durable", count, SMALL)?;
+                clients::sync(proxy.port, "durable", count, &folder).and_then(checked)
+            }),
+            Trial::new("mpop", count, || {
+                fill(dovecot, "durable", count, SMALL)?;
+                programs::mpop(proxy.port, "durable", &folder, false).and_then(checked)
+            }),
+        ],
+    );
+    report.turns(DURABLE, &turns, SMALL as f64 / 1e6, "MB");
+    report.share(DURABLE, 0.5, &turns.wall, "postrider", &["mpop"]);
+    Ok(())
+}
