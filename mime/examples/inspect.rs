@@ -29,7 +29,7 @@ fn main() -> io::Result<()> {
             width = depth * 2
         )?;
     }
-    for defect in message.defects() {
+    for defect in message.check() {
         writeln!(out, "! {} at {}", defect.kind, defect.offset)?;
     }
     Ok(())

@@ -8,6 +8,7 @@ mod bodies;
 mod buffers;
 mod build;
 mod charset;
+mod check;
 mod coding;
 mod content;
 mod date_time;

@@ -40,7 +40,7 @@ pub fn read_all(message: &Message<'_>) {
         assert_eq!(content.len(), part.decoded_len());
         let _ = (part.text(), part.preamble(), part.epilogue());
     }
-    for defect in message.defects() {
+    for defect in message.check() {
         assert!(
             message
                 .part(defect.part)
