@@ -323,10 +323,18 @@ fn hostile_mail_takes_time_in_proportion_to_its_size() {
     }
 }
 
+/// How long this thread has run, if the system tells: other programs do not count. The time of day otherwise.
+fn clock(start: Instant) -> Duration {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanoseconds = told.and_then(|text| text.split(' ').next()?.parse().ok());
+    nanoseconds.map_or_else(|| start.elapsed(), Duration::from_nanos)
+}
+
 /// The shorter time of two for parsing and reading all values that the entry is about.
 fn best_time(bytes: &[u8]) -> Duration {
+    let epoch = Instant::now();
     let once = || {
-        let start = Instant::now();
+        let start = clock(epoch);
         let message = Message::parse(bytes);
         let root = message.root();
         let read = message.subject().map_or(0, |s| s.len())
@@ -339,7 +347,7 @@ fn best_time(bytes: &[u8]) -> Duration {
             + message.body_text().map_or(0, |t| t.len())
             + message.attachments().len();
         assert!(read < bytes.len() * 4 + 100);
-        start.elapsed()
+        clock(epoch).saturating_sub(start)
     };
     (0..2).map(|_| once()).min().unwrap()
 }

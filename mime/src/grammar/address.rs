@@ -18,18 +18,12 @@
 
 use std::borrow::Cow;
 
-use nom::Parser;
-use nom::branch::alt;
-use nom::bytes::complete::{tag, take_while};
-use nom::combinator::{consumed, map, recognize};
-use nom::sequence::{delimited, separated_pair, terminated};
-
-use super::Parsed;
+use super::address_word::{
+    Kind, Word, address_text, comment_text, domain_end, local_part_start, phrase, word,
+};
 use super::cfws::{skip_cfws_keeping, skip_fws};
-use super::encoded_word::encoded_word;
-use super::word::{atom, domain_literal, dot_atom, is_atext, quoted_string, unescape};
+use super::common_mailbox::common_mailbox;
 use crate::address::{Address, Group, LooseMailbox};
-use crate::charset;
 
 /// Reads the value of an address field.
 pub(crate) fn address_list<'a>(value: &'a [u8], out: &mut Vec<Address<'a>>) {
@@ -62,28 +56,6 @@ enum Entry<'a> {
     GroupStart(Cow<'a, str>),
     /// The `;` of a group, with the mailbox before it.
     GroupEnd(Option<LooseMailbox<'a>>),
-}
-
-/// A piece of a phrase or an address.
-#[derive(Clone, Copy)]
-struct Word<'a> {
-    kind: Kind,
-    /// The whole word as written.
-    text: &'a [u8],
-    /// Where it stands in the value.
-    at: usize,
-    /// Whether white space or a comment stands before it.
-    spaced: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Atom,
-    Quoted,
-    Literal,
-    Encoded,
-    Dot,
-    At,
 }
 
 struct Reader<'a> {
@@ -299,215 +271,6 @@ impl<'a> Reader<'a> {
         self.words.clear();
         self.comment = None;
         Some(mailbox)
-    }
-}
-
-/// The forms that nearly all mailboxes have: words or a quoted string and an address in brackets, or an address alone, up
-/// to a comma or the end. What is not of these forms is left to the reader, which would read these the same.
-fn common_mailbox(input: &[u8]) -> Parsed<'_, LooseMailbox<'_>> {
-    let (rest, (name, address)) = alt((
-        map(addr_spec, |address| (None, address)),
-        separated_pair(
-            map(common_name, Some),
-            tag(&b" <"[..]),
-            terminated(addr_spec, tag(&b">"[..])),
-        ),
-        map(
-            delimited(tag(&b"<"[..]), addr_spec, tag(&b">"[..])),
-            |address| (None, address),
-        ),
-    ))
-    .parse(input)?;
-    let rest = skip_fws(rest).0;
-    let rest = match rest.split_first() {
-        None => rest,
-        Some((b',', after)) => after,
-        Some(_) => return super::no_match(input),
-    };
-    let mailbox = LooseMailbox {
-        name: name.map(super::text::text).filter(|n| !n.is_empty()),
-        address: Some(charset::guess(address).text),
-        name_from_comment: false,
-        regular: true,
-    };
-    Ok((rest, mailbox))
-}
-
-/// `addr-spec` of dot-atoms, without white space or comments. One that looks like an encoded word is not common.
-fn addr_spec(input: &[u8]) -> Parsed<'_, &[u8]> {
-    if input.starts_with(b"=?") {
-        return super::no_match(input);
-    }
-    recognize((dot_atom, tag(&b"@"[..]), dot_atom)).parse(input)
-}
-
-/// Words with single spaces between them, or a quoted string of one line without escapes.
-fn common_name(input: &[u8]) -> Parsed<'_, &[u8]> {
-    if input.starts_with(b"\"") {
-        let plain = take_while(|b| !matches!(b, b'"' | b'\\' | b'\r' | b'\n'));
-        return delimited(tag(&b"\""[..]), plain, tag(&b"\""[..])).parse(input);
-    }
-    let mut length = 0;
-    loop {
-        let word = input
-            .iter()
-            .skip(length)
-            .take_while(|b| is_atext(**b) || **b == b'.')
-            .count();
-        length += word;
-        match input.get(length..) {
-            _ if word == 0 => return super::no_match(input),
-            Some([b' ', next, ..]) if *next != b'<' => length += 1,
-            _ => {
-                let (name, rest) = input.split_at(length);
-                return Ok((rest, name));
-            }
-        }
-    }
-}
-
-/// Where the local part before the `@` at `at` begins: words joined by dots, or standing against each other.
-fn local_part_start(words: &[Word<'_>], at: usize) -> usize {
-    let mut start = at.saturating_sub(1);
-    while start > 0 {
-        let (Some(before), Some(word)) = (words.get(start - 1), words.get(start)) else {
-            break;
-        };
-        if word.spaced && word.kind != Kind::Dot && before.kind != Kind::Dot {
-            break;
-        }
-        start -= 1;
-    }
-    start
-}
-
-/// Where the domain after the `@` at `at` ends.
-fn domain_end(words: &[Word<'_>], at: usize) -> usize {
-    let mut end = (at + 2).min(words.len());
-    while let Some((before, word)) = words.get(end.wrapping_sub(1)).zip(words.get(end)) {
-        if word.spaced && word.kind != Kind::Dot && before.kind != Kind::Dot {
-            break;
-        }
-        end += 1;
-    }
-    end
-}
-
-/// `atom`, `quoted-string`, `domain-literal`, an encoded word, or one of the specials `.` and `@`.
-fn word(input: &[u8]) -> Parsed<'_, (Kind, &[u8])> {
-    let whole = |kind| move |(text, _)| (kind, text);
-    match input.first() {
-        Some(b'"') => map(consumed(quoted_string), whole(Kind::Quoted)).parse(input),
-        Some(b'[') => map(consumed(domain_literal), whole(Kind::Literal)).parse(input),
-        Some(b'.') => Ok((input.get(1..).unwrap_or_default(), (Kind::Dot, b"."))),
-        Some(b'@') => Ok((input.get(1..).unwrap_or_default(), (Kind::At, b"@"))),
-        Some(b'=') => alt((
-            map(consumed(encoded_word), whole_word),
-            map(atom, |text| (Kind::Atom, text)),
-        ))
-        .parse(input),
-        _ => map(atom, |text| (Kind::Atom, text)).parse(input),
-    }
-}
-
-fn whole_word<T>((text, _): (&[u8], T)) -> (Kind, &[u8]) {
-    (Kind::Encoded, text)
-}
-
-/// The text of an address, and whether RFC 5322 would write it so. Encoded words have no meaning in it.
-fn address_text<'a>(value: &'a [u8], words: &[Word<'a>]) -> (Cow<'a, str>, bool) {
-    let plain = plain_address(words);
-    if let Some(text) = as_written(value, words, |gap| gap.is_empty()) {
-        return (charset::guess(text).text, plain);
-    }
-    let bytes = words.iter().flat_map(|w| w.text).copied();
-    let joined: Vec<u8> = bytes.filter(|b| !matches!(b, b'\r' | b'\n')).collect();
-    (Cow::Owned(charset::guess(&joined).text.into_owned()), plain)
-}
-
-/// The words in one piece, as they stand in the value, if all that stands between them will do.
-fn as_written<'a>(
-    value: &'a [u8],
-    words: &[Word<'a>],
-    will_do: impl Fn(&[u8]) -> bool,
-) -> Option<&'a [u8]> {
-    let (first, last) = (words.first()?, words.last()?);
-    let gaps_will_do = words.windows(2).all(|pair| match pair {
-        [one, two] => value
-            .get(one.at + one.text.len()..two.at)
-            .is_some_and(&will_do),
-        _ => false,
-    });
-    if gaps_will_do {
-        value.get(first.at..last.at + last.text.len())
-    } else {
-        None
-    }
-}
-
-/// Whether words are `local-part "@" domain`.
-fn plain_address(words: &[Word<'_>]) -> bool {
-    let mut halves = words.split(|w| w.kind == Kind::At);
-    let (Some(local), Some(domain), None) = (halves.next(), halves.next(), halves.next()) else {
-        return false;
-    };
-    let dotted = |half: &[Word<'_>], other: Kind| {
-        !half.is_empty()
-            && half.iter().enumerate().all(|(i, w)| match w.kind {
-                Kind::Dot => i % 2 == 1 && i + 1 < half.len(),
-                kind => i % 2 == 0 && (kind == Kind::Atom || (kind == other && half.len() == 1)),
-            })
-            && half
-                .iter()
-                .all(|w| w.kind != Kind::Atom || w.text.iter().all(|b| is_atext(*b)))
-    };
-    dotted(local, Kind::Quoted) && dotted(domain, Kind::Literal)
-}
-
-/// The text of a phrase: quotes taken away, encoded words decoded, white space made one space.
-fn phrase<'a>(value: &'a [u8], words: &[Word<'a>]) -> Cow<'a, str> {
-    if words.iter().all(|w| w.kind != Kind::Quoted) {
-        if let Some(text) = as_written(value, words, |gap| matches!(gap, b"" | b" ")) {
-            return super::text::text(text);
-        }
-    }
-    if let [
-        Word {
-            kind: Kind::Quoted,
-            text,
-            ..
-        },
-    ] = words
-    {
-        let inside = inside(text);
-        if memchr::memchr3(b'\\', b'\r', b'\n', inside).is_none() {
-            return super::text::text(inside);
-        }
-    }
-    let mut bytes = Vec::new();
-    for (i, word) in words.iter().enumerate() {
-        if i > 0 && word.spaced {
-            bytes.push(b' ');
-        }
-        match word.kind {
-            Kind::Quoted => bytes.extend_from_slice(&unescape(inside(word.text))),
-            _ => bytes.extend_from_slice(word.text),
-        }
-    }
-    Cow::Owned(super::text::text(&bytes).into_owned())
-}
-
-/// A quoted string without its quotes.
-fn inside(quoted: &[u8]) -> &[u8] {
-    quoted
-        .get(1..quoted.len().saturating_sub(1))
-        .unwrap_or_default()
-}
-
-fn comment_text(text: &[u8]) -> Cow<'_, str> {
-    match unescape(text) {
-        Cow::Borrowed(text) => super::text::text(text),
-        Cow::Owned(text) => Cow::Owned(super::text::text(&text).into_owned()),
     }
 }
 

@@ -1,7 +1,9 @@
 //! The grammars of header field values, in nom: bytes in, borrowed values out.
 
 pub(crate) mod address;
+mod address_word;
 pub(crate) mod cfws;
+mod common_mailbox;
 pub(crate) mod date;
 pub(crate) mod encoded_word;
 pub(crate) mod message_id;

@@ -38,7 +38,13 @@ pub fn read_all(message: &Message<'_>) {
         assert_eq!(part.decode_into(&mut content), part.content().defect);
         assert_eq!(content, *part.content().bytes);
         assert_eq!(content.len(), part.decoded_len());
-        let _ = (part.text(), part.preamble(), part.epilogue());
+        let _ = (part.text(), part.preamble(), part.epilogue(), part.role());
+        let _ = (
+            part.tnef(),
+            part.report(),
+            part.fragment(),
+            part.external_body(),
+        );
     }
     for defect in message.check() {
         assert!(
