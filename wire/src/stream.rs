@@ -1,3 +1,4 @@
+use rustls::pki_types::CertificateDer;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
@@ -43,6 +44,14 @@ impl Stream {
             "{version}, {}",
             suite.as_str().unwrap_or("unknown cipher suite")
         ))
+    }
+
+    /// The certificates that the server showed, its own first; none in clear text.
+    pub fn peer_certificates(&self) -> &[CertificateDer<'static>] {
+        let Layer::Tls(tls) = &self.0 else {
+            return &[];
+        };
+        tls.get_ref().1.peer_certificates().unwrap_or_default()
     }
 
     /// Asks the system to acknowledge what it receives at once, until it changes its mind, which it does after a few

@@ -1,8 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    check, event, explain, inbound, init, inspect, log, queue, record, run, suppression, trim,
-    try_out,
+    check, event, explain, inbound, init, inspect, log, probe, queue, record, run, suppression,
+    trim, try_out,
 };
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Suppression(suppression::Command),
     /// Forget what is old and done with
     Trim(trim::Args),
+    /// Ask a mail server what it offers, without logging in
+    Probe(probe::Args),
     /// Show the structure of a mail file
     Inspect(inspect::Args),
 }

@@ -72,6 +72,11 @@ impl Failure {
         Self::new(code, format!("{what}: {}", explained(error)))
     }
 
+    /// A server that cannot be reached, or with which TLS cannot be spoken.
+    pub(crate) fn connect(error: &postrider_wire::ConnectError) -> Self {
+        Self::new(connect(error), explained(error))
+    }
+
     /// A failure of a POP3 server, or of the way to it.
     pub(crate) fn pop3(what: &str, error: &postrider_pop3::Error) -> Self {
         use postrider_pop3::ErrorKind;

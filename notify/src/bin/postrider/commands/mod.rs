@@ -7,6 +7,7 @@ pub(crate) mod inbound;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod log;
+pub(crate) mod probe;
 pub(crate) mod queue;
 pub(crate) mod record;
 pub(crate) mod run;
@@ -33,6 +34,7 @@ pub(crate) fn run(cli: Cli) -> Result {
         Command::Log(args) => log::run(config, &args),
         Command::Inbound(command) => inbound::run(config, command),
         Command::Explain(args) => explain::run(config, &args),
+        Command::Probe(args) => wait_for(probe::run(args))?,
         Command::Queue(command) => queue::run(config, &command),
         Command::Suppression(command) => suppression::run(config, command),
         Command::Trim(args) => trim::run(config, &args),

@@ -1,0 +1,166 @@
+//! `postrider probe` against servers that are in order, and servers that are not.
+
+#![cfg(feature = "cli")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use postrider_sandbox::{Action, Certificate, Extension, Fault, Sandbox, Stage};
+use serde_json::{Value, json};
+use std::process::{Command, Output};
+use support::{prepared, sandbox};
+
+/// Runs the command, which trusts the sandbox's authority.
+async fn probe(sandbox: &Sandbox, args: &[&str]) -> Output {
+    let dir = tempfile::tempdir().unwrap();
+    let ca = dir.path().join("ca.pem");
+    std::fs::write(&ca, sandbox.ca_pem()).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_postrider"));
+    command.arg("probe").args(args).arg("--ca-file").arg(ca);
+    command.args(["--timeout", "2"]);
+    let output = tokio::task::spawn_blocking(move || command.output());
+    output.await.unwrap().unwrap()
+}
+
+async fn found(sandbox: &Sandbox, url: &str) -> Value {
+    let output = probe(sandbox, &[url, "--json"]).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn has(list: &Value, word: &str) -> bool {
+    let list = list.as_array().unwrap();
+    list.iter()
+        .any(|item| item.as_str().unwrap().contains(word))
+}
+
+#[tokio::test]
+async fn a_server_in_order_has_no_warning() {
+    let sandbox = sandbox().await;
+    let urls = [
+        format!("smtp://{}", sandbox.smtp()),
+        format!("pop3://{}", sandbox.pop3()),
+    ];
+    for url in urls {
+        let found = found(&sandbox, &url).await;
+        assert_eq!(found["warnings"], json!([]), "{found}");
+        assert_eq!(found["certificate_verified"], true);
+        assert!(found["tls"].as_str().unwrap().starts_with("TLSv1_3, "));
+        assert_eq!(found["chain"][0]["sha256"].as_str().unwrap().len(), 64);
+        assert_eq!(found["clear_text"]["auth"], json!([]));
+        assert!(has(&found["inside_tls"]["auth"], "PLAIN"), "{found}");
+        let upgrade = if url.starts_with("smtp") {
+            "STARTTLS"
+        } else {
+            "STLS"
+        };
+        assert!(has(&found["clear_text"]["extensions"], upgrade));
+        assert!(!has(&found["inside_tls"]["extensions"], upgrade));
+    }
+    assert_eq!(sandbox.mails().len(), 0);
+}
+
+#[tokio::test]
+async fn tls_from_the_first_byte_has_nothing_in_clear_text() {
+    let sandbox = sandbox().await;
+    let smtps = found(&sandbox, &format!("smtps://{}", sandbox.smtps())).await;
+    assert_eq!(smtps["clear_text"], Value::Null);
+    assert!(smtps["inside_tls"]["size"].as_u64().unwrap() > 0, "{smtps}");
+    assert!(smtps["greeting"].as_str().unwrap().starts_with("220 "));
+    let pop3s = found(&sandbox, &format!("pop3s://{}", sandbox.pop3s())).await;
+    assert!(has(&pop3s["inside_tls"]["extensions"], "UIDL"), "{pop3s}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_does_not_verify_is_named_with_the_reason() {
+    for (certificate, reason) in [
+        (Certificate::Expired, "has expired"),
+        (Certificate::ForeignName, "belongs to another name"),
+        (
+            Certificate::ForeignAuthority,
+            "an authority that is not trusted",
+        ),
+    ] {
+        let sandbox = prepared(Sandbox::builder().certificate(certificate)).await;
+        for url in [
+            format!("smtp://{}", sandbox.smtp()),
+            format!("pop3s://{}", sandbox.pop3s()),
+        ] {
+            let found = found(&sandbox, &url).await;
+            assert_eq!(found["certificate_verified"], false);
+            assert!(has(&found["warnings"], reason), "{found}");
+            assert!(found["inside_tls"].is_object(), "{found}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_in_clear_text_is_warned_about() {
+    let open = Sandbox::builder()
+        .clear_text_auth(true)
+        .without(Extension::StartTls);
+    let sandbox = prepared(open).await;
+    let found = found(&sandbox, &format!("smtp://{}", sandbox.smtp())).await;
+    assert_eq!(found["tls"], Value::Null);
+    assert_eq!(found["certificate_verified"], Value::Null);
+    assert!(
+        has(&found["warnings"], "STARTTLS is not offered"),
+        "{found}"
+    );
+    assert!(
+        has(&found["warnings"], "log-in is offered in clear text"),
+        "{found}"
+    );
+}
+
+#[tokio::test]
+async fn an_upgrade_refused_is_warned_about_in_the_servers_words() {
+    let sandbox = sandbox().await;
+    let busy = Action::Reply(b"454 4.7.0 TLS not available now".to_vec());
+    sandbox.add_fault(Fault::smtp(Stage::StartTls, busy));
+    let found = found(&sandbox, &format!("smtp://{}", sandbox.smtp())).await;
+    assert!(
+        has(&found["warnings"], "454 4.7.0 TLS not available now"),
+        "{found}"
+    );
+}
+
+#[tokio::test]
+async fn people_get_the_same_in_lines() {
+    let sandbox = sandbox().await;
+    let output = probe(&sandbox, &[&format!("smtp://{}", sandbox.smtp())]).await;
+    let out = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "certificate  verified",
+        "clear text   no log-in",
+        "inside tls   log-in by ",
+    ] {
+        assert!(out.contains(line), "{out}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_turns_us_away_or_is_not_there_has_an_exit_code() {
+    let sandbox = sandbox().await;
+    let url = format!("smtp://{}", sandbox.smtp());
+    let no = Action::Reply(b"554 5.3.2 not today".to_vec());
+    sandbox.add_fault(Fault::smtp(Stage::Greeting, no));
+    let output = probe(&sandbox, &[&url]).await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(69), "{said}");
+    assert!(
+        said.contains("turns us away: 554 5.3.2 not today"),
+        "{said}"
+    );
+    // A POP3 server is no SMTP server.
+    let output = probe(&sandbox, &[&format!("smtp://{}", sandbox.pop3())]).await;
+    assert_eq!(output.status.code(), Some(76));
+    // SMTP in clear text where TLS is expected.
+    let output = probe(&sandbox, &[&format!("smtps://{}", sandbox.smtp())]).await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("plain text"), "{said}");
+    assert_eq!(output.status.code(), Some(69), "{said}");
+    let output = probe(&sandbox, &["gopher://h"]).await;
+    assert_eq!(output.status.code(), Some(64));
+}
