@@ -24,6 +24,15 @@ pub struct Transparency {
     line_start: bool,
     /// A CR ended the last chunk and was written as CRLF: an LF at the start of the next belongs to it.
     skip_lf: bool,
+    ahead: Ahead,
+}
+
+/// What is known of the octets that come next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Ahead {
+    octets: usize,
+    /// Every line end in them is CRLF: only dots need to be looked for.
+    regular: bool,
 }
 
 /// Octets in one slice at most, so that writing can begin before a large message is searched to its end.
@@ -35,6 +44,7 @@ impl Transparency {
         Self {
             line_start: true,
             skip_lf: false,
+            ahead: Ahead::default(),
         }
     }
 
@@ -64,16 +74,26 @@ impl Transparency {
             self.line_start = false;
             return Some(b".");
         }
-        let (clean, line_start) = clean_span(rest);
+        if self.ahead.octets == 0 {
+            self.ahead = Ahead::of(rest);
+        }
+        let (clean, line_start) = self.ahead.clean_span(rest);
         if clean > 0 {
             self.line_start = line_start;
-            return split_off(rest, clean);
+            return self.take(rest, clean);
         }
         // A CR or LF alone. At the end of a chunk nobody knows whether a CR is alone; it becomes CRLF in any case.
-        split_off(rest, 1);
+        self.take(rest, 1);
         self.line_start = true;
         self.skip_lf = first == b'\r' && rest.is_empty();
         Some(b"\r\n")
+    }
+
+    fn take<'a>(&mut self, rest: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
+        let (front, back) = rest.split_at_checked(n)?;
+        *rest = back;
+        self.ahead.octets = self.ahead.octets.saturating_sub(n);
+        Some(front)
     }
 }
 
@@ -83,9 +103,35 @@ impl Default for Transparency {
     }
 }
 
-/// How many octets can be sent as they are, and whether a line begins after them.
-fn clean_span(text: &[u8]) -> (usize, bool) {
-    let window = text.get(..MAX_SLICE).unwrap_or(text);
+impl Ahead {
+    /// Looks at the line ends of the next octets all at once, which is many times faster than one by one.
+    fn of(text: &[u8]) -> Self {
+        let mut window = text.get(..MAX_SLICE).unwrap_or(text);
+        if window.len() < text.len() {
+            // A CRLF is not torn.
+            window = window.strip_suffix(b"\r").unwrap_or(window);
+        }
+        Self {
+            octets: window.len(),
+            regular: bare_line_ends(window) == 0,
+        }
+    }
+
+    /// How many octets can be sent as they are, and whether a line begins after them.
+    fn clean_span(self, text: &[u8]) -> (usize, bool) {
+        let window = text.get(..self.octets).unwrap_or(text);
+        match self.regular {
+            true => match memchr::memmem::find(window, b"\n.") {
+                Some(at) => (at + 1, true),
+                None => (window.len(), window.ends_with(b"\n")),
+            },
+            false => irregular_span(window, text),
+        }
+    }
+}
+
+/// The same, one line end at a time. The last one may go beyond the window.
+fn irregular_span(window: &[u8], text: &[u8]) -> (usize, bool) {
     let mut at = 0;
     while let Some(found) = memchr::memchr2(b'\r', b'\n', window.get(at..).unwrap_or_default()) {
         let end = at + found;
@@ -100,14 +146,23 @@ fn clean_span(text: &[u8]) -> (usize, bool) {
     (window.len(), false)
 }
 
-fn split_off<'a>(rest: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
-    let (front, back) = rest.split_at_checked(n)?;
-    *rest = back;
-    Some(front)
+/// How many CR stand without LF, and LF without CR.
+fn bare_line_ends(text: &[u8]) -> usize {
+    let (mut crlf, mut bare) = (0, 0);
+    for at in memchr::memchr_iter(b'\n', text) {
+        match at.checked_sub(1).and_then(|before| text.get(before)) {
+            Some(b'\r') => crlf += 1,
+            _ => bare += 1,
+        }
+    }
+    bare + memchr::memchr_iter(b'\r', text).count() - crlf
 }
 
 /// Where the first CR without LF or LF without CR is, if there is one.
 pub(crate) fn bare_line_end(message: &[u8]) -> Option<usize> {
+    if bare_line_ends(message) == 0 {
+        return None;
+    }
     let mut at = 0;
     while let Some(found) = memchr::memchr2(b'\r', b'\n', message.get(at..).unwrap_or_default()) {
         let end = at + found;
@@ -121,12 +176,7 @@ pub(crate) fn bare_line_end(message: &[u8]) -> Option<usize> {
 
 /// Octets of the message as the server counts them: with CRLF line ends, without dots added, without the final one (RFC 1870 §5).
 pub(crate) fn size(message: &[u8]) -> u64 {
-    let mut size = message.len();
-    let mut rest = message;
-    while let Some(bare) = bare_line_end(rest) {
-        size += 1;
-        rest = rest.get(bare + 1..).unwrap_or_default();
-    }
+    let mut size = message.len() + bare_line_ends(message);
     if !matches!(message.last(), None | Some(b'\r' | b'\n')) {
         size += 2;
     }
