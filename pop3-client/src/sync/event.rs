@@ -6,6 +6,13 @@ use crate::{MessageNumber, Reply, UniqueId};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SyncEvent {
+    /// A session has looked: so much is new, and is fetched now. Not reported where nothing is new.
+    Fetching {
+        /// Messages.
+        count: usize,
+        /// Their octets by LIST.
+        octets: u64,
+    },
     /// A new message is durable in the store, and in the journal.
     Stored {
         /// Its lasting name.

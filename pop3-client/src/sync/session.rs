@@ -70,6 +70,15 @@ fn announce(plan: &super::plan::Plan, summary: &mut Summary, events: &mut dyn Fn
             why: *why,
         });
     }
+    if !plan.fetch.is_empty() {
+        events(SyncEvent::Fetching {
+            count: plan.fetch.len(),
+            octets: plan
+                .fetch
+                .iter()
+                .fold(0, |sum, wanted| wanted.listed.octets.saturating_add(sum)),
+        });
+    }
 }
 
 /// STAT, UIDL and LIST, in one flight where the server allows it. A server may have no UIDL; then every uid is `None`.
