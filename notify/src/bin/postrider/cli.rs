@@ -1,8 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    check, event, explain, inbound, init, inspect, log, probe, queue, record, run, suppression,
-    trim, try_out,
+    check, event, explain, fetch, inbound, init, inspect, log, mailbox, probe, queue, record, run,
+    suppression, trim, try_out,
 };
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -58,4 +58,8 @@ pub(crate) enum Command {
     Probe(probe::Args),
     /// Show the structure of a mail file
     Inspect(inspect::Args),
+    /// Fetch what is new in a POP3 mailbox into a Maildir or an mbox
+    Fetch(fetch::Args),
+    /// List the messages in a POP3 mailbox
+    Mailbox(mailbox::Args),
 }

@@ -69,6 +69,26 @@ impl ServerUrl {
             security: asked(query)?.unwrap_or(security),
         })
     }
+
+    /// The same, if it says who we are.
+    pub(crate) fn with_user(self) -> Result<Self> {
+        match self.user {
+            Some(_) => Ok(self),
+            None => Err(wrong(format!(
+                "the URL does not say who you are: write USER@ before {}",
+                self.endpoint
+            ))),
+        }
+    }
+
+    /// A failure whose hint speaks of the configuration, in the words of a URL.
+    pub(crate) fn in_its_words(&self, failure: Failure) -> Failure {
+        let sentence = failure.to_string();
+        let sentence = sentence
+            .replace("security = \"starttls\"", "?security=starttls")
+            .replace("security = \"tls\"", "?security=tls");
+        Failure::new(failure.code(), sentence)
+    }
 }
 
 fn wrong(sentence: impl std::fmt::Display) -> Failure {
@@ -195,6 +215,15 @@ mod tests {
     }
 
     #[test]
+    fn hints_are_in_the_words_of_the_url() {
+        let url = ServerUrl::parse("pop3://ada@h", Protocol::Pop3).unwrap();
+        let hint = Failure::new(Code::Protocol, "did you mean security = \"tls\"?");
+        let failure = url.in_its_words(hint);
+        assert_eq!(failure.to_string(), "did you mean ?security=tls?");
+        assert_eq!(failure.code(), Code::Protocol);
+    }
+
+    #[test]
     fn what_is_wrong_is_said() {
         assert_eq!(
             refused("smtp://h"),
@@ -203,6 +232,9 @@ mod tests {
         assert_eq!(refused("h"), refused(""));
         assert_eq!(refused("pop3://ada@h:x"), "\"x\" is no port");
         assert_eq!(refused("pop3://ada@h:0"), "\"0\" is no port");
+        let nobody = ServerUrl::parse("pop3://h", Protocol::Pop3).unwrap();
+        let said = nobody.with_user().unwrap_err().to_string();
+        assert!(said.contains("USER@ before h:110"), "{said}");
         assert!(refused("pop3://::1").contains("stands in brackets"));
         assert!(refused("pop3://ada@").contains("neither a host name"));
         assert!(refused("pop3://ada@h/inbox").contains("neither a host name"));

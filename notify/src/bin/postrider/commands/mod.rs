@@ -3,10 +3,12 @@
 pub(crate) mod check;
 pub(crate) mod event;
 pub(crate) mod explain;
+pub(crate) mod fetch;
 pub(crate) mod inbound;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod log;
+pub(crate) mod mailbox;
 pub(crate) mod probe;
 pub(crate) mod queue;
 pub(crate) mod record;
@@ -39,6 +41,8 @@ pub(crate) fn run(cli: Cli) -> Result {
         Command::Suppression(command) => suppression::run(config, command),
         Command::Trim(args) => trim::run(config, &args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Fetch(args) => wait_for(fetch::run(args))?,
+        Command::Mailbox(args) => wait_for(mailbox::run(args))?,
     }
 }
 

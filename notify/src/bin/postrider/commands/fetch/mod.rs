@@ -1,0 +1,168 @@
+//! `postrider fetch URL`: a mailbox emptied or mirrored into a Maildir or an mbox, each mail once.
+
+mod age;
+mod place;
+mod report;
+
+use crate::exit::{Code, Failure, Result};
+use crate::login::LoginArgs;
+use crate::output;
+use crate::url::{Protocol, ServerUrl};
+use place::Place;
+use postrider_pop3::sync::{
+    Deletion, Mailbox, Maildir, Mboxrd, Policy, Store, Summary, SyncError, SyncEvent,
+};
+use postrider_pop3::{Config, Transcript};
+use report::Report;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Fetch what is new in a POP3 mailbox. A run that was cut off goes on where it was; no mail comes twice.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The mailbox: pop3s://USER@HOST[:PORT], or pop3:// for TLS by STLS
+    url: String,
+    /// Into this Maildir, which is made if need be
+    #[arg(long, value_name = "DIR", required_unless_present = "mbox")]
+    maildir: Option<PathBuf>,
+    /// Into this mbox file (mboxrd), which is made if need be
+    #[arg(long, value_name = "FILE", conflicts_with = "maildir")]
+    mbox: Option<PathBuf>,
+    /// Leave all mail on the server; this is the default
+    #[arg(long, group = "deletion")]
+    keep: bool,
+    /// Delete on the server what is safely here
+    #[arg(long, group = "deletion")]
+    delete: bool,
+    /// Delete on the server what has been here so long: 30d, 12h
+    #[arg(long, value_name = "AGE", group = "deletion", value_parser = age::parse)]
+    delete_after: Option<Duration>,
+    /// Where the journal is kept that knows what was fetched [default: beside the mail]
+    #[arg(long, value_name = "PATH")]
+    journal: Option<PathBuf>,
+    /// Leave larger messages on the server
+    #[arg(long, value_name = "OCTETS", default_value_t = 256 << 20)]
+    max_message: u64,
+    /// One JSON object for each thing that happens, and one at the end
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    login: LoginArgs,
+}
+
+pub(crate) async fn run(args: Args) -> Result {
+    let url = ServerUrl::parse(&args.url, Protocol::Pop3)?.with_user()?;
+    let config = args.login.pop3(&url, Transcript::off())?;
+    let cannot = |error| {
+        let sentence = format!("cannot store mail there: {error}");
+        Failure::new(Code::CannotCreate, sentence)
+    };
+    let fetch = Fetch::of(&args, config);
+    match (&args.maildir, &args.mbox) {
+        (Some(folder), _) => {
+            let store = Maildir::open(folder).map_err(cannot)?;
+            fetch.into(store, Place::new(folder)?, &url).await
+        }
+        (None, Some(file)) => {
+            // The lock comes first: opening an mbox repairs it.
+            let place = Place::new(file)?;
+            fetch
+                .into(Mboxrd::open(file).map_err(cannot)?, place, &url)
+                .await
+        }
+        (None, None) => Err(Failure::new(Code::Usage, "say --maildir or --mbox")),
+    }
+}
+
+/// What is fetched, and how.
+struct Fetch {
+    config: Config,
+    policy: Policy,
+    journal: Option<PathBuf>,
+    json: bool,
+}
+
+impl Fetch {
+    fn of(args: &Args, config: Config) -> Self {
+        let deletion = match args.delete_after {
+            Some(age) => Deletion::After(age),
+            None if args.delete => Deletion::Now,
+            None => Deletion::Never,
+        };
+        Self {
+            config: config.limits(postrider_pop3::Limits {
+                max_message: args.max_message,
+                ..postrider_pop3::Limits::default()
+            }),
+            policy: Policy {
+                deletion,
+                max_message: args.max_message,
+                ..Policy::default()
+            },
+            journal: args.journal.clone(),
+            json: args.json,
+        }
+    }
+
+    async fn into<S: Store + 'static>(self, store: S, place: Place, url: &ServerUrl) -> Result {
+        let journal = self.journal.unwrap_or_else(|| place.journal(url));
+        let opened = Mailbox::open(self.config, &journal, store);
+        let mut mailbox = opened
+            .map_err(|error| {
+                let sentence = format!("cannot use the journal {}: {error}", journal.display());
+                Failure::new(Code::CannotCreate, sentence)
+            })?
+            .policy(self.policy);
+        let mut report = Report::new(self.json);
+        let (tell, told) = tokio::sync::mpsc::unbounded_channel();
+        let sync = mailbox.sync(move |event: SyncEvent| {
+            // Nobody listens any more only when this command is being stopped.
+            let _ = tell.send(event);
+        });
+        let result = watched(sync, told, &mut report).await;
+        report.end();
+        match result {
+            Ok(summary) => {
+                report.summary(&summary, &place.path);
+                finished(&summary)
+            }
+            Err(error) => Err(failure(&error, url)),
+        }
+    }
+}
+
+/// Reports events while the sync goes on, and all of them before its result.
+async fn watched(
+    sync: impl Future<Output = std::result::Result<Summary, SyncError>>,
+    mut told: tokio::sync::mpsc::UnboundedReceiver<SyncEvent>,
+    report: &mut Report,
+) -> std::result::Result<Summary, SyncError> {
+    let reporting = async {
+        while let Some(event) = told.recv().await {
+            report.event(&event);
+        }
+    };
+    let (result, ()) = tokio::join!(sync, reporting);
+    result
+}
+
+/// A refusal is no failure of the others, but somebody has to run this again.
+fn finished(summary: &Summary) -> Result {
+    match summary.refused {
+        0 => Ok(()),
+        count => Err(Failure::new(
+            Code::Temporary,
+            format!(
+                "the server refused {count} messages; all others are done, and the next run tries again"
+            ),
+        )),
+    }
+}
+
+fn failure(error: &SyncError, url: &ServerUrl) -> Failure {
+    match error {
+        SyncError::Pop3(error) => url.in_its_words(Failure::pop3("fetch", error)),
+        SyncError::Storage(_) => Failure::new(Code::Io, error),
+        _ => Failure::new(Code::Temporary, output::foreign(&error.to_string())),
+    }
+}

@@ -1,0 +1,261 @@
+//! What a fetch says while it runs: a bar on a terminal, JSON for programs, remarks for what is out of the ordinary.
+
+use crate::output::{self, foreign};
+use postrider_pop3::UniqueId;
+use postrider_pop3::sync::{LeftAlone, Summary, SyncEvent};
+use serde_json::{Value, json};
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How often the bar is drawn, at most.
+const PACE: Duration = Duration::from_millis(100);
+
+const WIDTH: usize = 30;
+
+/// Tells a person or a program how a fetch goes.
+pub(super) struct Report {
+    json: bool,
+    bar: Option<Bar>,
+}
+
+impl Report {
+    pub(super) fn new(json: bool) -> Self {
+        let bar = std::io::stderr().is_terminal().then(Bar::new);
+        Self { json, bar }
+    }
+
+    pub(super) fn event(&mut self, event: &SyncEvent) {
+        if self.json {
+            object(event).into_iter().for_each(output::line);
+        } else if let Some(remark) = remark(event) {
+            self.end();
+            output::remark(remark);
+        }
+        if let Some(bar) = &mut self.bar {
+            bar.event(event);
+        }
+    }
+
+    /// Takes the bar away.
+    pub(super) fn end(&mut self) {
+        if let Some(bar) = &mut self.bar {
+            bar.clear();
+        }
+    }
+
+    pub(super) fn summary(&self, summary: &Summary, place: &Path) {
+        let Summary {
+            listed,
+            stored,
+            octets,
+            duplicates,
+            recognised,
+            deleted,
+            refused,
+            left_alone,
+            login_delay,
+            ..
+        } = summary;
+        if self.json {
+            output::line(json!({
+                "type": "summary", "listed": listed, "stored": stored, "octets": octets,
+                "duplicates": duplicates, "recognised": recognised, "deleted": deleted,
+                "refused": refused, "left_alone": left_alone,
+                "login_delay": login_delay.map(|delay| delay.as_secs()),
+                "place": place.display().to_string(),
+            }));
+            return;
+        }
+        output::line(format!(
+            "{stored} new of {listed} messages ({}) in {}; {deleted} deleted on the server",
+            size(*octets),
+            place.display(),
+        ));
+    }
+}
+
+/// What is out of the ordinary, as a sentence.
+fn remark(event: &SyncEvent) -> Option<String> {
+    Some(match event {
+        SyncEvent::Refused { number, reply, .. } => {
+            format!("message {number} was refused: {reply}")
+        }
+        SyncEvent::LeftAlone {
+            number,
+            octets,
+            why,
+            ..
+        } => format!(
+            "message {number} ({}) is left on the server: {}",
+            size(*octets),
+            reason(*why)
+        ),
+        SyncEvent::UidReused { uid } => format!(
+            "the server uses the unique-id {} for another message now; it is fetched",
+            foreign(uid.as_str())
+        ),
+        SyncEvent::UidlReset { vanished } => format!(
+            "{vanished} known messages are gone at once: the server has probably renamed them"
+        ),
+        SyncEvent::Reconnecting { error } => format!("{error}; connecting again"),
+        _ => return None,
+    })
+}
+
+fn reason(why: LeftAlone) -> &'static str {
+    match why {
+        LeftAlone::TooLarge => "it is larger than --max-message",
+        LeftAlone::Quarantined => "it failed too often, and is tried again in a day",
+        _ => "by the rules of the sync",
+    }
+}
+
+fn object(event: &SyncEvent) -> Option<Value> {
+    let name = |uid: &Option<UniqueId>| uid.as_ref().map(|uid| uid.as_str().to_owned());
+    Some(match event {
+        SyncEvent::Stored {
+            key,
+            uid,
+            octets,
+            place,
+        } => json!({
+            "type": "stored", "key": key.to_string(), "uid": name(uid), "octets": octets, "place": place,
+        }),
+        SyncEvent::Duplicate { number, uid } => {
+            json!({ "type": "duplicate", "number": number.value(), "uid": name(uid) })
+        }
+        SyncEvent::Recognised { number, uid } => {
+            json!({ "type": "recognised", "number": number.value(), "uid": name(uid) })
+        }
+        SyncEvent::UidReused { uid } => json!({ "type": "uid-reused", "uid": uid.as_str() }),
+        SyncEvent::UidlReset { vanished } => {
+            json!({ "type": "uidl-reset", "vanished": vanished })
+        }
+        SyncEvent::Refused { number, uid, reply } => json!({
+            "type": "refused", "number": number.value(), "uid": name(uid), "reply": reply.to_string(),
+        }),
+        SyncEvent::LeftAlone {
+            number,
+            uid,
+            octets,
+            why,
+        } => json!({
+            "type": "left-alone", "number": number.value(), "uid": name(uid), "octets": octets,
+            "why": reason(*why),
+        }),
+        SyncEvent::Deleted { count } => json!({ "type": "deleted", "count": count }),
+        SyncEvent::Reconnecting { error } => json!({ "type": "reconnecting", "error": error }),
+        // How much there is to do concerns the bar alone.
+        _ => return None,
+    })
+}
+
+/// A line on standard error that is drawn over and over.
+struct Bar {
+    total: usize,
+    done: usize,
+    octets: u64,
+    drawn: Option<Instant>,
+}
+
+impl Bar {
+    fn new() -> Self {
+        Self {
+            total: 0,
+            done: 0,
+            octets: 0,
+            drawn: None,
+        }
+    }
+
+    fn event(&mut self, event: &SyncEvent) {
+        match event {
+            // After a reconnection, what is left.
+            SyncEvent::Fetching { count, .. } => self.total = self.done + count,
+            SyncEvent::Stored { octets, .. } => {
+                self.done += 1;
+                self.octets += octets;
+            }
+            SyncEvent::Duplicate { .. } | SyncEvent::Recognised { .. } => self.done += 1,
+            _ => return,
+        }
+        if self.drawn.is_none_or(|drawn| drawn.elapsed() >= PACE) {
+            self.draw();
+        }
+    }
+
+    fn draw(&mut self) {
+        self.drawn = Some(Instant::now());
+        let line = self.line();
+        // Nobody is left to be told when the terminal is gone.
+        let _ = write!(std::io::stderr().lock(), "\r\x1b[K{line}");
+    }
+
+    fn line(&self) -> String {
+        let full = (self.done * WIDTH)
+            .checked_div(self.total)
+            .unwrap_or(0)
+            .min(WIDTH);
+        format!(
+            "[{}{}] {} of {}, {}",
+            "#".repeat(full),
+            " ".repeat(WIDTH - full),
+            self.done,
+            self.total,
+            size(self.octets)
+        )
+    }
+
+    fn clear(&mut self) {
+        if self.drawn.take().is_some() {
+            let _ = write!(std::io::stderr().lock(), "\r\x1b[K");
+        }
+    }
+}
+
+/// Octets as people read them.
+pub(crate) fn size(octets: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    let mut value = octets;
+    let mut unit = None;
+    let mut tenths = 0;
+    for name in UNITS {
+        if value < 1024 {
+            break;
+        }
+        tenths = value % 1024 * 10 / 1024;
+        value /= 1024;
+        unit = Some(name);
+    }
+    match unit {
+        Some(unit) => format!("{value}.{tenths} {unit}"),
+        None => format!("{octets} octets"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_short() {
+        assert_eq!(size(1023), "1023 octets");
+        assert_eq!(size(1024), "1.0 KiB");
+        assert_eq!(size(1536 << 10), "1.5 MiB");
+        assert!(size(u64::MAX).ends_with(" TiB"));
+    }
+
+    #[test]
+    fn the_bar_grows_with_what_is_done() {
+        let mut bar = Bar::new();
+        assert!(bar.line().starts_with("[   "));
+        (bar.total, bar.done, bar.octets) = (4, 1, 2048);
+        assert_eq!(
+            bar.line(),
+            format!("[{}{}] 1 of 4, 2.0 KiB", "#".repeat(7), " ".repeat(23))
+        );
+        bar.done = 5;
+        assert!(bar.line().starts_with(&format!("[{}]", "#".repeat(WIDTH))));
+    }
+}

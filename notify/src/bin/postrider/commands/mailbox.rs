@@ -1,0 +1,185 @@
+//! `postrider mailbox URL`: what lies in a POP3 mailbox, without fetching it.
+
+use crate::exit::{Failure, Result};
+use crate::login::LoginArgs;
+use crate::output;
+use crate::url::{Protocol, ServerUrl};
+use postrider_mime::Message;
+use postrider_pop3::{Client, Error, ErrorKind, MessageNumber, ScanListing, Transcript, UniqueId};
+use serde_json::json;
+use std::collections::HashMap;
+
+/// Headers are shown from so many octets. What is longer is cut off.
+const HEADER: usize = 256 << 10;
+
+/// A server without TOP has to send the whole message; larger ones stay without date and subject.
+const WHOLE: u64 = 1 << 20;
+
+/// List the messages in a POP3 mailbox: number, size, date, sender, subject. Nothing is changed there.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The mailbox: pop3s://USER@HOST[:PORT], or pop3:// for TLS by STLS
+    url: String,
+    /// Only the last so many: each costs a round trip
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    last: usize,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    login: LoginArgs,
+}
+
+/// A message as it is listed.
+struct Row {
+    listing: ScanListing,
+    uid: Option<UniqueId>,
+    /// Empty where the server would not show it.
+    header: Vec<u8>,
+}
+
+pub(crate) async fn run(args: Args) -> Result {
+    let url = ServerUrl::parse(&args.url, Protocol::Pop3)?.with_user()?;
+    let config = args.login.pop3(&url, Transcript::off())?;
+    let failed = |error: Error| url.in_its_words(Failure::pop3("mailbox", &error));
+    let mut client = Client::connect(&config).await.map_err(failed)?;
+    let (rows, count) = rows(&mut client, args.last).await.map_err(failed)?;
+    // Everything has been read, and nothing was changed.
+    let _ = client.quit().await;
+    if args.json {
+        rows.iter().for_each(object);
+    } else {
+        output::line(table(&rows));
+    }
+    if rows.len() < count {
+        let shown = rows.len();
+        output::remark(format!(
+            "the last {shown} of {count} messages; --last {count} shows all"
+        ));
+    }
+    Ok(())
+}
+
+/// The last messages, and how many there are in all.
+async fn rows(client: &mut Client, last: usize) -> std::result::Result<(Vec<Row>, usize), Error> {
+    // An empty maildrop has nothing to list, and some servers say so with -ERR.
+    if client.stat().await?.count == 0 {
+        return Ok((Vec::new(), 0));
+    }
+    let listings = client.list().await?;
+    let mut uids = uids(client).await?;
+    let count = listings.len();
+    let mut peek = Peek { has_top: true };
+    let mut rows = Vec::new();
+    for listing in listings.into_iter().skip(count.saturating_sub(last)) {
+        rows.push(Row {
+            uid: uids.remove(&listing.number),
+            header: peek.header(client, listing).await?,
+            listing,
+        });
+    }
+    Ok((rows, count))
+}
+
+/// The unique-ids, if the server has any.
+async fn uids(client: &mut Client) -> std::result::Result<HashMap<MessageNumber, UniqueId>, Error> {
+    match client.uidl().await {
+        Ok(uids) => Ok(uids.into_iter().collect()),
+        Err(error) if is_refusal(&error) => Ok(HashMap::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Looks at headers, by TOP as long as the server has it.
+struct Peek {
+    has_top: bool,
+}
+
+impl Peek {
+    async fn header(
+        &mut self,
+        client: &mut Client,
+        listing: ScanListing,
+    ) -> std::result::Result<Vec<u8>, Error> {
+        if self.has_top {
+            match top(client, listing.number).await {
+                Err(error) if is_refusal(&error) => {
+                    // A server that promises TOP refuses this message alone.
+                    self.has_top = client.capabilities().top();
+                }
+                result => return result,
+            }
+        }
+        match listing.octets <= WHOLE && !self.has_top {
+            true => whole(client, listing.number).await,
+            false => Ok(Vec::new()),
+        }
+    }
+}
+
+async fn top(client: &mut Client, number: MessageNumber) -> std::result::Result<Vec<u8>, Error> {
+    let mut header = Vec::new();
+    client
+        .top(number, 0, |bytes| keep(&mut header, bytes))
+        .await?;
+    Ok(header)
+}
+
+async fn whole(client: &mut Client, number: MessageNumber) -> std::result::Result<Vec<u8>, Error> {
+    let mut start = Vec::new();
+    match client.retr(number, |bytes| keep(&mut start, bytes)).await {
+        Err(error) if !is_refusal(&error) => Err(error),
+        _ => Ok(start),
+    }
+}
+
+fn keep(header: &mut Vec<u8>, bytes: &[u8]) {
+    let room = HEADER.saturating_sub(header.len()).min(bytes.len());
+    header.extend(bytes.iter().take(room));
+}
+
+fn is_refusal(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Refused(_))
+}
+
+fn table(rows: &[Row]) -> String {
+    let row = |row: &Row| {
+        let message = Message::parse(&row.header);
+        let date = message.date().map(|date| date.to_rfc3339());
+        vec![
+            row.listing.number.to_string(),
+            row.listing.octets.to_string(),
+            date.unwrap_or_default().replace('T', " ").replace('Z', ""),
+            sender(&message).unwrap_or_default(),
+            message.subject().unwrap_or_default().trim().to_owned(),
+        ]
+    };
+    let rows: Vec<_> = rows.iter().map(row).collect();
+    output::table(&["NO", "OCTETS", "DATE (UTC)", "FROM", "SUBJECT"], &rows)
+}
+
+fn object(row: &Row) {
+    let message = Message::parse(&row.header);
+    output::line(json!({
+        "number": row.listing.number.value(),
+        "uid": row.uid.as_ref().map(UniqueId::as_str),
+        "octets": row.listing.octets,
+        "date": message.date().map(|date| date.to_rfc3339()),
+        "from": sender(&message),
+        "subject": message.subject().map(|subject| subject.trim().to_owned()),
+    }));
+}
+
+/// The author as people are called: by the name, or else by the address.
+fn sender(message: &Message<'_>) -> Option<String> {
+    let from = message.headers().find(|field| field.is("From"))?;
+    let addresses = from.addresses();
+    let author = addresses.mailboxes().next()?;
+    let address = author.address.as_deref();
+    Some(
+        match author.name.as_deref().filter(|name| !name.is_empty()) {
+            Some(name) => format!("{name} <{}>", address.unwrap_or_default()),
+            None => address?.to_owned(),
+        },
+    )
+}
