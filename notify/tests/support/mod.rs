@@ -2,6 +2,8 @@
 
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
+pub mod house;
+
 use jiff::{SignedDuration, Timestamp};
 use postrider_notify::account::{
     DeletePolicy, Login, LoginKind, Pop3Account, SecretSource, SmtpAccount,
