@@ -267,20 +267,29 @@ impl<'s> Desk<'s> {
     }
 }
 
-/// The program: beside this test, where a build of the workspace puts it; built if it is not there.
+/// The program: the one that POSTRIDER_PROGRAM names, else built here.
 fn postrider() -> &'static Path {
     static PROGRAM: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let test = std::env::current_exe().unwrap();
-        let folder = test.ancestors().nth(2).unwrap().to_owned();
-        let build = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--bin", "postrider", "--target-dir"])
-            .arg(folder.parent().unwrap())
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .args(["--package", "postrider-notify"])
-            .status()
-            .unwrap();
-        assert!(build.success());
-        folder.join("postrider")
-    })
+    PROGRAM.get_or_init(|| std::env::var_os("POSTRIDER_PROGRAM").map_or_else(build, PathBuf::from))
+}
+
+fn build() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let folder = test.ancestors().nth(2).unwrap();
+    let build = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "postrider-notify",
+            "--bin",
+            "postrider",
+        ])
+        .arg("--target-dir")
+        .arg(folder.parent().unwrap())
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .unwrap();
+    assert!(build.success());
+    folder.join("postrider")
 }
