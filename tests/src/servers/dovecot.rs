@@ -15,6 +15,7 @@ const MAIL_UID: u32 = 5000;
 pub(crate) struct Dovecot {
     program: PathBuf,
     configuration: PathBuf,
+    mail: PathBuf,
     /// POP3 with STLS.
     pub(crate) pop3: u16,
     /// POP3 with TLS from the first byte.
@@ -64,6 +65,7 @@ impl Dovecot {
         let dovecot = Self {
             program,
             configuration,
+            mail,
             pop3,
             pop3s,
         };
@@ -75,6 +77,22 @@ impl Dovecot {
             );
         }
         dovecot
+    }
+
+    /// Writes messages with CR LF line ends into a user's Maildir.
+    pub(crate) fn store<'m>(&self, user: &str, messages: impl Iterator<Item = &'m str>) {
+        let maildir = self.mail.join(user).join("Maildir");
+        for folder in ["", "cur", "new", "tmp"] {
+            give_to_mail(&maildir.join(folder));
+        }
+        for (place, message) in messages.enumerate() {
+            let lines = message.replace("\r\n", "\n");
+            let (size, sent) = (lines.len(), message.len());
+            let name = format!("1700000000.M{place:06}P1.host,S={size},W={sent}:2,");
+            let path = maildir.join("cur").join(name);
+            fs::write(&path, lines).expect("a mail");
+            std::os::unix::fs::chown(&path, Some(MAIL_UID), Some(MAIL_UID)).expect("chown by root");
+        }
     }
 }
 

@@ -105,6 +105,12 @@ impl MailServers {
             .expect("the authority just made")
     }
 
+    /// Puts mails into a user's mailbox past all servers, as Dovecot itself would store them: with LF line ends, and under
+    /// names that are their unique-ids and hold their sizes.
+    pub fn store<'m>(&self, user: &str, messages: impl Iterator<Item = &'m str>) {
+        self.dovecot.store(user, messages);
+    }
+
     /// How many mails lie in a user's mailbox, in Dovecot's `new` and `cur`.
     pub fn delivered(&self, user: &str) -> usize {
         let maildir = self.folder.path().join("mail").join(user).join("Maildir");
