@@ -54,8 +54,10 @@ pub fn fetchmail(port: u16, user: &str, folder: &Path) -> Result<Taken, String> 
         .args(["--bsmtp", "/dev/null"]))
 }
 
-/// getmail into an mbox file, nothing deleted.
-pub fn getmail(port: u16, user: &str, folder: &Path) -> Result<Taken, String> {
+/// getmail into an mbox file, a process for each message, nothing deleted.
+///
+/// It sometimes misses the end of such a process and then gives up after a minute: give it few.
+pub fn getmail(port: u16, user: &str, count: usize, folder: &Path) -> Result<Taken, String> {
     let home = folder.join("getmail");
     let _ = fs::remove_dir_all(&home);
     fs::create_dir_all(&home).map_err(said)?;
@@ -64,7 +66,7 @@ pub fn getmail(port: u16, user: &str, folder: &Path) -> Result<Taken, String> {
     let text = format!(
         "[retriever]\ntype = SimplePOP3Retriever\nserver = 127.0.0.1\nport = {port}\nusername = {user}\n\
          password = {PASSWORD}\n[destination]\ntype = Mboxrd\npath = {}\n[options]\nread_all = true\ndelete = false\n\
-         verbose = 0\n",
+         verbose = 0\nmax_messages_per_session = {count}\n",
         mbox.display()
     );
     fs::write(home.join("getmailrc"), text).map_err(said)?;

@@ -141,8 +141,10 @@ fn large(options: &Options, report: &mut Report) {
     }
 }
 
+type Make = fn() -> Vec<u8>;
+
 /// One part, much to decode: what, the bar, and how it is made.
-const LARGE: &[(&str, f64, fn() -> Vec<u8>)] = &[
+const LARGE: &[(&str, f64, Make)] = &[
     ("quoted-printable", 1.0, || made::quoted_printable(1_400_000)),
     ("koi8-r", 1.0, || made::koi8(1_000_000)),
     ("iso-2022-jp", 1.0, || made::iso_2022_jp(1_000_000)),

@@ -82,7 +82,7 @@ fn near(options: &Options, report: &mut Report, dovecot: &RefCell<Dovecot>) -> R
             Trial::new("poplib", few, || programs::poplib(port, "small", few)),
             Trial::new("curl", few, || programs::curl(port, "small", few)),
             Trial::new("mpop (into mbox)", count, || programs::mpop(port, "small", &folder, true)),
-            Trial::new("getmail (into mbox)", count, || programs::getmail(port, "small", &folder)),
+            Trial::new("getmail (into mbox)", 50, || programs::getmail(port, "small", 50, &folder)),
             Trial::new("fetchmail (into /dev/null)", count, || programs::fetchmail(port, "small", &folder)),
         ],
     );
