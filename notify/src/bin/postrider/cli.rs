@@ -2,7 +2,7 @@
 
 use crate::commands::{
     check, event, explain, fetch, inbound, init, inspect, log, mailbox, probe, queue, record, run,
-    suppression, trim, try_out,
+    send, suppression, trim, try_out,
 };
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Trim(trim::Args),
     /// Ask a mail server what it offers, without logging in
     Probe(probe::Args),
+    /// Send a mail, and say what becomes of it for each recipient; also in the place of sendmail
+    Send(Box<send::Args>),
     /// Show the structure of a mail file
     Inspect(inspect::Args),
     /// Fetch what is new in a POP3 mailbox into a Maildir or an mbox

@@ -17,6 +17,8 @@ pub(crate) enum Code {
     Data = 65,
     /// An input does not exist or cannot be read.
     NoInput = 66,
+    /// The recipient does not exist, or is refused.
+    NoUser = 67,
     /// A service is unavailable.
     Unavailable = 69,
     /// A defect of this program.

@@ -75,7 +75,6 @@ impl LoginArgs {
     }
 
     /// What `postrider-smtp` needs to connect; reads the secret.
-    #[allow(dead_code)]
     pub(crate) fn smtp(
         &self,
         url: &ServerUrl,

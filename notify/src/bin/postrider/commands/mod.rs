@@ -13,6 +13,7 @@ pub(crate) mod probe;
 pub(crate) mod queue;
 pub(crate) mod record;
 pub(crate) mod run;
+pub(crate) mod send;
 pub(crate) mod suppression;
 pub(crate) mod trim;
 pub(crate) mod try_out;
@@ -38,6 +39,7 @@ pub(crate) fn run(cli: Cli) -> Result {
         Command::Explain(args) => explain::run(config, &args),
         Command::Probe(args) => wait_for(probe::run(args))?,
         Command::Queue(command) => queue::run(config, &command),
+        Command::Send(args) => wait_for(send::run(config, &args))?,
         Command::Suppression(command) => suppression::run(config, command),
         Command::Trim(args) => trim::run(config, &args),
         Command::Inspect(args) => inspect::run(&args),

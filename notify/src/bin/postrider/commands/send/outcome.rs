@@ -1,0 +1,96 @@
+//! What became of the mails: for people, for programs, and as an exit code.
+
+use crate::exit::{Code, Failure, Result};
+use crate::output::{self, Style, foreign, paint};
+use postrider_smtp::{Fault, Outcome, RecipientOutcome};
+use serde_json::json;
+
+/// Counts the verdicts, and prints each.
+pub(super) struct Tally {
+    json: bool,
+    quiet: bool,
+    recipients: usize,
+    not_accepted: usize,
+    /// The exit code that tells the most.
+    worst: Option<Code>,
+}
+
+impl Tally {
+    pub(super) fn new(json: bool, quiet: bool) -> Self {
+        Self {
+            json,
+            quiet,
+            recipients: 0,
+            not_accepted: 0,
+            worst: None,
+        }
+    }
+
+    pub(super) fn add(&mut self, mail: usize, outcomes: &[RecipientOutcome]) {
+        for outcome in outcomes {
+            self.recipients += 1;
+            self.print(mail, outcome);
+            if let Some(code) = code(outcome) {
+                self.not_accepted += 1;
+                // What may still work is worth more to know than what will not.
+                if self.worst != Some(Code::Temporary) {
+                    self.worst = match self.worst {
+                        None | Some(Code::NoUser) => Some(code),
+                        Some(_) if code == Code::Temporary => Some(code),
+                        worst => worst,
+                    };
+                }
+            }
+        }
+    }
+
+    fn print(&self, mail: usize, outcome: &RecipientOutcome) {
+        if self.json {
+            let reply = outcome.reply();
+            output::line(json!({
+                "mail": mail + 1,
+                "recipient": outcome.recipient.as_str(),
+                "outcome": outcome.outcome.to_string(),
+                "stage": outcome.stage.to_string(),
+                "code": reply.map(|reply| reply.code().value()),
+                "enhanced": reply.and_then(|r| r.enhanced()).map(|e| e.to_string()),
+                "text": outcome.cause.to_string(),
+            }));
+        } else if !outcome.is_accepted() {
+            output::remark(outcome);
+        } else if !self.quiet {
+            let mark = paint(Style::Good, "ok");
+            output::line(format!("{mark} {}", foreign(&outcome.to_string())));
+        }
+    }
+
+    /// Success if every recipient was accepted.
+    pub(super) fn end(self) -> Result {
+        let Some(code) = self.worst else {
+            return Ok(());
+        };
+        let Self {
+            not_accepted,
+            recipients,
+            ..
+        } = self;
+        let hint = match code {
+            Code::Temporary => ", and it may work later",
+            _ => "",
+        };
+        Err(Failure::new(
+            code,
+            format!("{not_accepted} of {recipients} recipients were not accepted{hint}"),
+        ))
+    }
+}
+
+/// The exit code of a verdict; none for a good one.
+fn code(outcome: &RecipientOutcome) -> Option<Code> {
+    Some(match (outcome.outcome, outcome.fault()) {
+        (Outcome::Accepted, _) => return None,
+        (Outcome::Deferred | Outcome::Unknown, _) => Code::Temporary,
+        (Outcome::Refused, Some(Fault::Recipient)) => Code::NoUser,
+        (Outcome::Refused, _) => Code::Unavailable,
+    })
+}

@@ -1,0 +1,209 @@
+//! A mail on standard input, for programs that call sendmail: cron, git send-email, PHP, mutt.
+
+use super::header::Draft;
+use super::{Args, Ready, compose, envelope};
+use crate::exit::{Code, Failure, Result};
+use clap::ArgAction;
+use postrider_mime::{Mailbox, Message, MessageBuilder};
+use postrider_smtp::{MailParameters, Notify, RcptParameters, Return};
+use std::io::BufRead;
+
+/// The options that sendmail has.
+#[derive(Debug, clap::Args)]
+pub(super) struct Flags {
+    /// The recipients are those in To, Cc and Bcc, and those given
+    #[arg(short = 't', conflicts_with = "to")]
+    from_header: bool,
+    /// A line with a dot alone does not end the mail; also -oi
+    #[arg(short = 'i', conflicts_with = "to")]
+    ignore_dots: bool,
+    /// The sender's name, if the mail has no From
+    #[arg(short = 'F', value_name = "NAME")]
+    full_name: Option<String>,
+    /// When to be told what became of it: never, or success, failure, delay
+    #[arg(short = 'N', value_name = "WHEN")]
+    notify: Option<String>,
+    /// How much of the mail comes back then: full or hdrs
+    #[arg(short = 'R', value_name = "full|hdrs")]
+    ret: Option<String>,
+    /// Say what became of it also if all is well
+    #[arg(short = 'v', action = ArgAction::SetTrue)]
+    pub(super) verbose: bool,
+    #[arg(short = 'o', hide = true, value_name = "OPTION")]
+    option: Vec<String>,
+    #[arg(short = 'b', hide = true, value_name = "MODE")]
+    mode: Option<String>,
+    #[arg(short = 'B', short_aliases = ['e', 'h', 'L', 'O'], hide = true, value_name = "IGNORED")]
+    ignored: Vec<String>,
+    #[arg(short = 'G', short_aliases = ['m', 'n'], hide = true, action = ArgAction::Count)]
+    ignored_too: u8,
+    /// More recipients
+    #[arg(value_name = "RECIPIENT")]
+    pub(super) recipients: Vec<String>,
+}
+
+/// The longest mail that is read.
+const LONGEST: usize = 256 * 1024 * 1024;
+
+/// Reads the mail on standard input; `sender` is who sends it if the command line does not say.
+pub(super) fn mail(args: &Args, sender: Option<&str>) -> Result<Ready> {
+    let flags = &args.sendmail;
+    if let Some(mode) = flags.mode.as_deref().filter(|mode| *mode != "m") {
+        let sentence = format!("sendmail's mode -b{mode} is not supported; -bm is");
+        return Err(Failure::new(Code::Usage, sentence));
+    }
+    if !flags.from_header && flags.recipients.is_empty() {
+        let sentence =
+            "there is no recipient: name one, or use -t to take those in the mail, or --to";
+        return Err(Failure::new(Code::Usage, sentence));
+    }
+    let ignore_dots = flags.ignore_dots || flags.option.iter().any(|option| option == "i");
+    let mut draft = Draft::parse(&read(std::io::stdin().lock(), ignore_dots)?);
+    let header = draft.header();
+    let message = Message::parse(&header);
+    let author = author(args, sender, &message)?;
+    let from = match args.from.as_deref() {
+        Some("" | "<>") => String::new(),
+        _ => author.addr().to_string(),
+    };
+    let to = recipients(flags, &message, author.addr().domain());
+    if to.is_empty() {
+        let sentence = "there is no recipient in To, Cc or Bcc of the mail";
+        return Err(Failure::new(Code::Data, sentence));
+    }
+    let named = match flags.full_name.as_deref() {
+        Some(name) => Mailbox::new(name, author.addr().clone())
+            .map_err(|(_, error)| Failure::new(Code::Data, error))?,
+        None => author,
+    };
+    let donor = MessageBuilder::new().from(named).build();
+    let donor = donor.map_err(|error| Failure::new(Code::Data, error))?;
+    draft.remove("Bcc");
+    draft.remove("Resent-Bcc");
+    let owed = ["From", "Date", "Message-ID"];
+    draft.complete(&Draft::parse(&donor), &owed);
+    let envelope = with_reports(envelope(&from, &to)?, flags)?;
+    Ok((envelope, draft.into_message()))
+}
+
+/// The mail with CRLF at the end of each line, up to its end or a line with a dot alone.
+fn read(input: impl BufRead, ignore_dots: bool) -> Result<Vec<u8>> {
+    let failed = |error| Failure::new(Code::NoInput, format!("cannot read the mail: {error}"));
+    let mut input = input.take(LONGEST as u64 + 1);
+    let (mut message, mut line) = (Vec::new(), Vec::new());
+    loop {
+        line.clear();
+        input.read_until(b'\n', &mut line).map_err(failed)?;
+        let text = match line.strip_suffix(b"\n") {
+            Some(text) => text.strip_suffix(b"\r").unwrap_or(text),
+            None => &line,
+        };
+        if line.is_empty() || (text == b"." && !ignore_dots) {
+            return Ok(message);
+        }
+        message.extend_from_slice(text);
+        if line.ends_with(b"\n") {
+            message.extend_from_slice(b"\r\n");
+        }
+        if message.len() > LONGEST {
+            let sentence = format!("the mail is larger than {LONGEST} octets");
+            return Err(Failure::new(Code::Data, sentence));
+        }
+    }
+}
+
+/// Who sends it: who the command line says, or the account's own address, or whoever the mail is from.
+fn author(args: &Args, sender: Option<&str>, message: &Message<'_>) -> Result<Mailbox> {
+    if let Some(from) = args.from.as_deref().filter(|f| !matches!(*f, "" | "<>")) {
+        return compose::mailbox(from);
+    }
+    if let Some(sender) = sender {
+        return compose::mailbox(sender);
+    }
+    let written = message.from().first().and_then(|from| from.mailbox());
+    written.ok_or_else(|| {
+        let sentence = "say who sends it: -f ADDRESS, or From in the mail";
+        Failure::new(Code::Usage, sentence)
+    })
+}
+
+/// Each recipient once; one without a domain is at the sender's.
+fn recipients(flags: &Flags, message: &Message<'_>, domain: &str) -> Vec<String> {
+    let mut found = flags.recipients.clone();
+    if flags.from_header {
+        let resent = ["Resent-To", "Resent-Cc", "Resent-Bcc"];
+        let is_resent = resent.iter().any(|name| message.header(name).is_some());
+        let names = if is_resent {
+            resent
+        } else {
+            ["To", "Cc", "Bcc"]
+        };
+        for field in message.headers() {
+            if names.iter().any(|name| field.is(name)) {
+                let addresses = field.addresses();
+                let addresses = addresses.mailboxes().filter_map(|m| m.address.as_deref());
+                found.extend(addresses.map(str::to_owned));
+            }
+        }
+    }
+    let mut to: Vec<String> = Vec::new();
+    for address in found {
+        let address = match address.contains('@') {
+            true => address,
+            false => format!("{address}@{domain}"),
+        };
+        if !to.contains(&address) {
+            to.push(address);
+        }
+    }
+    to
+}
+
+/// Delivery status notifications as they were asked for (RFC 3461).
+fn with_reports(
+    envelope: postrider_smtp::Envelope,
+    flags: &Flags,
+) -> Result<postrider_smtp::Envelope> {
+    let mut envelope = envelope;
+    if let Some(ret) = &flags.ret {
+        let mut parameters = MailParameters::default();
+        parameters.ret = Some(match ret.to_ascii_lowercase().as_str() {
+            "full" => Return::Full,
+            "hdrs" => Return::Headers,
+            _ => return Err(Failure::new(Code::Usage, "-R takes full or hdrs")),
+        });
+        envelope = envelope.with_parameters(parameters);
+    }
+    if let Some(when) = &flags.notify {
+        let notify = notify(when)?;
+        envelope = envelope.with_recipient_parameters(|_| {
+            let mut parameters = RcptParameters::default();
+            parameters.notify = Some(notify);
+            parameters
+        });
+    }
+    Ok(envelope)
+}
+
+fn notify(when: &str) -> Result<Notify> {
+    let (mut success, mut failure, mut delay) = (false, false, false);
+    if when.eq_ignore_ascii_case("never") {
+        return Ok(Notify::Never);
+    }
+    for word in when.split(',') {
+        match word.to_ascii_lowercase().as_str() {
+            "success" => success = true,
+            "failure" => failure = true,
+            "delay" => delay = true,
+            _ => {
+                let sentence = "-N takes never, or of success,failure,delay those that matter";
+                return Err(Failure::new(Code::Usage, sentence));
+            }
+        }
+    }
+    Ok(Notify::On {
+        success,
+        failure,
+        delay,
+    })
+}

@@ -1,0 +1,292 @@
+//! `postrider send`: a mail made of options, a mail as sendmail takes it, and the exit codes of both.
+
+#![cfg(feature = "cli")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use postrider_sandbox::{Action, Fault, Sandbox, Stage};
+use serde_json::Value;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use support::{PASSWORD, sandbox};
+
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+/// Runs `postrider send` in a folder, with this on standard input.
+async fn ran(dir: &Path, args: &[&str], input: &[u8]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_postrider"));
+    command.current_dir(dir).arg("send").args(args);
+    command.env("POSTRIDER_PASSWORD", PASSWORD);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let input = input.to_vec();
+    let run = move || {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        // A command that does not read it has ended with an error that the test sees.
+        let _ = child.stdin.take().unwrap().write_all(&input);
+        child.wait_with_output().unwrap()
+    };
+    let output = tokio::task::spawn_blocking(run).await.unwrap();
+    Ran {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// The same with the sandbox as `--server`.
+async fn send(sandbox: &Sandbox, args: &[&str], input: &[u8]) -> Ran {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("ca.pem"), sandbox.ca_pem()).unwrap();
+    std::fs::write(dir.path().join("note.txt"), "attached\n").unwrap();
+    let server = format!("smtp://support@{}", sandbox.smtp());
+    let mut all = vec!["--server", &server, "--ca-file", "ca.pem"];
+    all.extend(args);
+    ran(dir.path(), &all, input).await
+}
+
+fn content(sandbox: &Sandbox, address: &str) -> String {
+    let mails = sandbox.messages(address);
+    assert_eq!(mails.len(), 1, "{address}");
+    String::from_utf8(mails[0].content.to_vec()).unwrap()
+}
+
+fn refuse(sandbox: &Sandbox, stage: Stage, nth: u64, line: &str) {
+    let reply = Action::Reply(line.as_bytes().to_vec());
+    sandbox.add_fault(Fault::smtp(stage, reply).nth(nth));
+}
+
+const BASIC: [&str; 4] = [
+    "--from",
+    "support@example.org",
+    "--to",
+    "ada@example.org,bob@example.org",
+];
+
+#[tokio::test]
+async fn a_mail_of_options_arrives_and_each_recipient_has_a_line() {
+    let sandbox = sandbox().await;
+    let mut args = BASIC.to_vec();
+    args.extend(["--subject", "Grüße", "--header", "X-Test: yes"]);
+    args.extend(["--body", "hello", "--attach", "note.txt"]);
+    let ran = send(&sandbox, &args, b"").await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(ran.out.lines().count(), 2, "{}", ran.out);
+    assert!(ran.out.starts_with("ok <ada@example.org> accepted at "));
+    let mail = content(&sandbox, "bob@example.org");
+    for part in [
+        "From: support@example.org\r\n",
+        "X-Test: yes\r\n",
+        "hello",
+        "note.txt",
+    ] {
+        assert!(mail.contains(part), "{mail}");
+    }
+}
+
+#[tokio::test]
+async fn repeated_mails_differ_at_every_level_of_pipelining() {
+    for level in ["off", "flight", "look-ahead", "chunked"] {
+        let sandbox = sandbox().await;
+        let mut args = BASIC.to_vec();
+        args.extend(["--repeat", "3", "--pipelining", level, "--json"]);
+        let ran = send(&sandbox, &args, b"").await;
+        assert_eq!(ran.code, 0, "{level}: {}", ran.err);
+        assert_eq!(ran.out.lines().count(), 6, "{}", ran.out);
+        for line in ran.out.lines() {
+            let line: Value = serde_json::from_str(line).unwrap();
+            assert_eq!(
+                (&line["outcome"], &line["code"]),
+                (&"accepted".into(), &250.into())
+            );
+        }
+        let mails = sandbox.messages("ada@example.org");
+        assert_eq!(mails.len(), 3);
+        assert_ne!(mails[0].content, mails[1].content);
+        assert_eq!(sandbox.connections().smtp, 1);
+    }
+}
+
+#[tokio::test]
+async fn exit_codes_say_what_became_of_it() {
+    for (stage, line, code) in [
+        (Stage::Rcpt, "550 5.1.1 no such user", 67),
+        (Stage::Rcpt, "450 4.2.1 later", 75),
+        (Stage::Mail, "550 5.7.1 not you", 69),
+        (Stage::EndOfData, "554 5.6.0 not that", 69),
+        (Stage::EndOfData, "451 4.3.0 later", 75),
+        (Stage::Auth, "535 5.7.8 no", 77),
+    ] {
+        let sandbox = sandbox().await;
+        refuse(&sandbox, stage, 1, line);
+        let ran = send(&sandbox, &BASIC, b"").await;
+        assert_eq!(ran.code, code, "{line}: {}{}", ran.out, ran.err);
+        assert!(ran.err.contains(line), "{}", ran.err);
+    }
+}
+
+#[tokio::test]
+async fn one_refused_recipient_does_not_keep_the_mail_from_the_other() {
+    let sandbox = sandbox().await;
+    refuse(&sandbox, Stage::Rcpt, 2, "550 5.1.1 no such user");
+    let ran = send(&sandbox, &BASIC, b"").await;
+    assert_eq!(ran.code, 67);
+    assert!(
+        ran.err.contains("<bob@example.org> refused at "),
+        "{}",
+        ran.err
+    );
+    assert!(ran.err.contains("1 of 2 recipients were not accepted"));
+    content(&sandbox, "ada@example.org");
+}
+
+#[tokio::test]
+async fn the_transcript_shows_the_dialogue_without_the_password() {
+    let sandbox = sandbox().await;
+    let mut args = BASIC.to_vec();
+    args.push("--transcript");
+    let ran = send(&sandbox, &args, b"").await;
+    assert!(ran.err.contains("C: STARTTLS"), "{}", ran.err);
+    assert!(
+        ran.err.contains("C: RCPT TO:<ada@example.org>"),
+        "{}",
+        ran.err
+    );
+    assert!(!ran.err.contains(PASSWORD) && !ran.err.contains("AHN1cHBvcnQA"));
+}
+
+#[tokio::test]
+async fn as_sendmail_the_header_names_the_recipients_and_bcc_is_stripped() {
+    let sandbox = sandbox().await;
+    let mail = b"From: Support <support@example.org>\nTo: Ada <ada@example.org>\nBcc: bob@example.org,\n postmaster@example.org\nSubject: s\n\n.\nlast\n";
+    let ran = send(&sandbox, &["-t", "-oi"], mail).await;
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+    let mail = content(&sandbox, "ada@example.org");
+    assert!(!mail.to_lowercase().contains("bcc"), "{mail}");
+    let rest = "From: Support <support@example.org>\r\nTo: Ada <ada@example.org>\r\nSubject: s\r\n\r\n.\r\nlast\r\n";
+    let (added, _) = mail.split_once(rest).expect(&mail);
+    assert!(
+        added.contains("Date: ") && added.contains("Message-ID: "),
+        "{added}"
+    );
+    assert_eq!(content(&sandbox, "bob@example.org"), mail);
+}
+
+#[tokio::test]
+async fn as_sendmail_a_whole_mail_is_passed_on_unchanged() {
+    let sandbox = sandbox().await;
+    let whole = "Date: Mon, 23 Nov 2026 12:00:00 +0000\r\nMessage-ID: <a@b>\r\nFrom: x@y.example\r\nTo: z@y.example\r\n\r\n\tbody \r\n";
+    let args = ["-i", "-f", "support@example.org", "--", "ada@example.org"];
+    let ran = send(&sandbox, &args, whole.as_bytes()).await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(content(&sandbox, "ada@example.org"), whole);
+}
+
+#[tokio::test]
+async fn as_sendmail_resent_fields_win_and_a_dot_ends_the_mail() {
+    let sandbox = sandbox().await;
+    let mail = b"From: support@example.org\nTo: ada@example.org\nResent-To: bob@example.org\n\nfirst\n.\nnot this\n";
+    let ran = send(&sandbox, &["-t"], mail).await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(sandbox.messages("ada@example.org").is_empty());
+    let mail = content(&sandbox, "bob@example.org");
+    assert!(mail.ends_with("\r\n\r\nfirst\r\n"), "{mail}");
+}
+
+#[tokio::test]
+async fn as_sendmail_cron_needs_no_header_and_no_domain() {
+    let sandbox = sandbox().await;
+    let args = [
+        "-FCronDaemon",
+        "-B8BITMIME",
+        "-em",
+        "-odi",
+        "-f",
+        "support@example.org",
+        "ada",
+    ];
+    let ran = send(&sandbox, &args, b"job done\n").await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let mail = content(&sandbox, "ada@example.org");
+    assert!(
+        mail.contains("From: CronDaemon <support@example.org>\r\n"),
+        "{mail}"
+    );
+    assert!(mail.ends_with("\r\n\r\njob done\r\n"), "{mail}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_is_said_before_anybody_is_called() {
+    let sandbox = sandbox().await;
+    for (args, input, code) in [
+        (&["-i"][..], "To: a@b.example\n\n", 64),
+        (&["-t"], "From: a@b.example\nSubject: s\n\n", 65),
+        (&["-t"], "To: a@b.example\n\n", 64),
+        (&["-bs"], "", 64),
+        (&["--to", "nobody at all", "--from", "a@b.example"], "", 65),
+        (
+            &[
+                "--to",
+                "a@b.example",
+                "--from",
+                "a@b.example",
+                "--body",
+                "@absent",
+            ],
+            "",
+            66,
+        ),
+        (
+            &[
+                "--to",
+                "a@b.example",
+                "--from",
+                "a@b.example",
+                "--header",
+                "X: a\r\nBcc: b",
+            ],
+            "",
+            65,
+        ),
+    ] {
+        let ran = send(&sandbox, args, input.as_bytes()).await;
+        assert_eq!(ran.code, code, "{args:?}: {}", ran.err);
+    }
+    assert_eq!(sandbox.connections().smtp, 0);
+}
+
+#[tokio::test]
+async fn without_a_server_the_first_account_sends() {
+    let sandbox = sandbox().await;
+    let dir = tempfile::tempdir().unwrap();
+    let none = ran(dir.path(), &["ada@example.org"], b"x\n").await;
+    assert_eq!(none.code, 78, "{}", none.err);
+    let parts = postrider_notify::config::ExampleParts {
+        smtp_host: sandbox.smtp().host().into(),
+        smtp_port: sandbox.smtp().port(),
+        smtp_security: "starttls",
+        pop3_host: sandbox.pop3().host().into(),
+        pop3_port: sandbox.pop3().port(),
+        pop3_security: "starttls",
+        user: "support".into(),
+        password: "password_env = \"POSTRIDER_PASSWORD\"".into(),
+        ca_file: Some("ca.pem".into()),
+        database: "postrider.db".into(),
+        mail_domain: "example.org".into(),
+    };
+    std::fs::write(dir.path().join("ca.pem"), sandbox.ca_pem()).unwrap();
+    for (name, text) in postrider_notify::config::example(&parts) {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let sent = ran(dir.path(), &["ada@example.org"], b"Subject: s\n\nx\n").await;
+    assert_eq!(sent.code, 0, "{}", sent.err);
+    let mail = content(&sandbox, "ada@example.org");
+    assert!(mail.contains("<support@example.org>"), "{mail}");
+}
