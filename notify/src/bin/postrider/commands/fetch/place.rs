@@ -3,7 +3,7 @@
 use crate::exit::{Code, Failure, Result};
 use crate::url::ServerUrl;
 use std::ffi::OsString;
-use std::fs::{File, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 /// A Maildir or an mbox that this process alone stores into.
@@ -20,8 +20,10 @@ impl Place {
         if path.file_name().is_none() {
             return Err(cannot(&path, &"it has no name"));
         }
-        let file = beside(&path, ".lock");
-        let lock = File::create(&file).map_err(|error| cannot(&file, &error))?;
+        // Not `.lock`: to other mail programs that file itself is the lock of an mbox, and this one stays.
+        let file = beside(&path, ".postrider-lock");
+        let lock = OpenOptions::new().append(true).create(true).open(&file);
+        let lock = lock.map_err(|error| cannot(&file, &error))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(Failure::new(
