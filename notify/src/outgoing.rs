@@ -53,6 +53,17 @@ pub enum MatchVerdict {
 }
 
 impl MatchVerdict {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Matched,
+        Self::ConditionFalse,
+        Self::Inactive,
+        Self::WeightLost,
+        Self::NoRecipients,
+        Self::RenderError,
+        Self::Error,
+    ];
+
     /// The word used in the store and in `explain`.
     pub fn name(self) -> &'static str {
         match self {

@@ -40,6 +40,17 @@ pub struct Processor {
     own: Vec<String>,
 }
 
+/// What a notification is asked: does it apply to this event, and whom does it tell?
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    notification: &'a Notification,
+    /// Its condition, if that is an encoded query.
+    query: Option<&'a Query>,
+    event: &'a Event,
+    context: &'a Context,
+    now: Timestamp,
+}
+
 /// A mail before weights are compared.
 struct Draft {
     recipient: Recipient,
@@ -75,7 +86,7 @@ impl Processor {
             .iter()
             .map(|notification| query(notification, &config))
             .collect();
-        let own = own_addresses(&config);
+        let own = config.own_addresses();
         Self {
             config,
             directory,
@@ -121,8 +132,14 @@ impl Processor {
             let Some(notification) = self.config.notifications.get(*n) else {
                 continue;
             };
-            let query = self.queries.get(*n).and_then(Option::as_ref);
-            let (found, drafts) = self.one(notification, query, event, &context, now)?;
+            let question = Question {
+                notification,
+                query: self.queries.get(*n).and_then(Option::as_ref),
+                event,
+                context: &context,
+                now,
+            };
+            let (found, drafts) = self.ask(question)?;
             matches.push((notification, found, drafts));
         }
         Ok(weight::compare(matches))
@@ -199,31 +216,13 @@ impl Processor {
     }
 
     /// What one notification says to an event.
-    fn one(
-        &self,
-        notification: &Notification,
-        query: Option<&Query>,
-        event: &Event,
-        context: &Context,
-        now: Timestamp,
-    ) -> Result<(Match, Vec<Draft>), StoreError> {
-        let ended = |verdict, detail: String| {
-            let name = notification.name.clone();
-            Ok((
-                Match {
-                    notification: name,
-                    verdict,
-                    detail,
-                    recipients: Vec::new(),
-                    mails: Vec::new(),
-                },
-                Vec::new(),
-            ))
-        };
-        if !notification.active {
+    fn ask(&self, asked: Question<'_>) -> Result<(Match, Vec<Draft>), StoreError> {
+        let ended =
+            |verdict, detail: String| Ok((found(asked.notification, verdict, detail), Vec::new()));
+        if !asked.notification.active {
             return ended(MatchVerdict::Inactive, "active = false".into());
         }
-        let because = match self.holds(notification, query, event, context, now) {
+        let because = match self.holds(asked) {
             Ok(Verdict {
                 holds: true,
                 because,
@@ -235,42 +234,45 @@ impl Processor {
             Err(TemplateError::Store(error)) => return Err(error),
             Err(error) => return ended(MatchVerdict::Error, format!("the condition: {error}")),
         };
-        let Some(account) = self.config.account(notification) else {
-            return ended(
+        match self.config.account(asked.notification) {
+            Some(account) => self.tell(asked, account, because),
+            None => ended(
                 MatchVerdict::Error,
                 "there is no account to go out by".into(),
-            );
-        };
+            ),
+        }
+    }
+
+    /// Whom a notification that applies tells, and what.
+    fn tell(
+        &self,
+        asked: Question<'_>,
+        account: &SmtpAccount,
+        because: String,
+    ) -> Result<(Match, Vec<Draft>), StoreError> {
         let around = Surroundings {
             schema: &self.config.schema,
             directory: &*self.directory,
             own: &self.own,
             account: &account.name,
-            now,
+            now: asked.now,
         };
-        let chosen = choose(notification, event, around)?;
-        let mut found = Match {
-            notification: notification.name.clone(),
-            verdict: MatchVerdict::Matched,
-            detail: because,
-            recipients: chosen.excluded,
-            mails: Vec::new(),
-        };
+        let chosen = choose(asked.notification, asked.event, around)?;
+        let mut found = found(asked.notification, MatchVerdict::Matched, because);
+        found.recipients = chosen.excluded;
+        let mut drafts = Vec::new();
         if chosen.recipients.is_empty() {
             found.verdict = MatchVerdict::NoRecipients;
-            return Ok((found, Vec::new()));
+            return Ok((found, drafts));
         }
-        let mut drafts = Vec::new();
         for recipient in chosen.recipients {
-            match self.draft(notification, account, event, context, &recipient, now) {
+            match self.draft(asked, account, &recipient) {
                 Ok(draft) => drafts.push(draft),
                 Err(RenderError::Template(TemplateError::Store(error))) => return Err(error),
                 Err(error) => {
-                    let detail = error.to_string();
-                    found
-                        .recipients
-                        .push(verdict(&recipient, "render_error", detail.clone()));
-                    found.detail = detail;
+                    found.detail = error.to_string();
+                    let failed = verdict(&recipient, "render_error", found.detail.clone());
+                    found.recipients.push(failed);
                 }
             }
         }
@@ -280,21 +282,16 @@ impl Processor {
         Ok((found, drafts))
     }
 
-    fn holds(
-        &self,
-        notification: &Notification,
-        query: Option<&Query>,
-        event: &Event,
-        context: &Context,
-        now: Timestamp,
-    ) -> Result<Verdict, TemplateError> {
-        let what = &event.what;
-        match (&notification.condition, query) {
+    fn holds(&self, asked: Question<'_>) -> Result<Verdict, TemplateError> {
+        let what = &asked.event.what;
+        match (&asked.notification.condition, asked.query) {
             (None, _) => Ok(Verdict {
                 holds: true,
                 because: "no condition".into(),
             }),
-            (Some(Condition::Expression(text)), _) => self.config.templates.verdict(text, context),
+            (Some(Condition::Expression(text)), _) => {
+                self.config.templates.verdict(text, asked.context)
+            }
             (Some(Condition::Query(_)), Some(query)) => {
                 let facts = Facts {
                     schema: &self.config.schema,
@@ -304,7 +301,7 @@ impl Processor {
                     current: &what.current,
                     previous: &what.previous,
                     kind: what.kind,
-                    now,
+                    now: asked.now,
                 };
                 query.evaluate(&facts).map_err(TemplateError::Store)
             }
@@ -318,19 +315,22 @@ impl Processor {
 
     fn draft(
         &self,
-        notification: &Notification,
+        asked: Question<'_>,
         account: &SmtpAccount,
-        event: &Event,
-        context: &Context,
         recipient: &Recipient,
-        now: Timestamp,
     ) -> Result<Draft, RenderError> {
+        let Question {
+            notification,
+            event,
+            now,
+            ..
+        } = asked;
         let named = json!({
             "id": recipient.user.as_deref().unwrap_or_default(),
             "name": if recipient.name.is_empty() { &recipient.address } else { &recipient.name },
             "address": recipient.address,
         });
-        let context = context.clone().value("recipient", named);
+        let context = asked.context.clone().value("recipient", named);
         let content = content(notification, &self.config.templates, &context)
             .map_err(RenderError::Template)?;
         let cover = Cover {
@@ -375,6 +375,16 @@ impl std::fmt::Debug for Processor {
     }
 }
 
+fn found(notification: &Notification, verdict: MatchVerdict, detail: String) -> Match {
+    Match {
+        notification: notification.name.clone(),
+        verdict,
+        detail,
+        recipients: Vec::new(),
+        mails: Vec::new(),
+    }
+}
+
 fn verdict(recipient: &Recipient, verdict: &'static str, detail: String) -> RecipientVerdict {
     RecipientVerdict {
         address: recipient.address.clone(),
@@ -389,25 +399,4 @@ fn query(notification: &Notification, config: &Config) -> Option<Query> {
         return None;
     };
     Query::parse(text, notification.table.as_deref()?, &config.schema).ok()
-}
-
-fn own_addresses(config: &Config) -> Vec<String> {
-    let from = config
-        .smtp
-        .iter()
-        .filter_map(|account| with_name(&account.from))
-        .map(|(_, address)| address);
-    let reply_to = config
-        .smtp
-        .iter()
-        .filter_map(|account| account.reply_to.as_deref());
-    let read = config
-        .pop3
-        .iter()
-        .map(|account| account.login.user.as_str())
-        .filter(|user| user.contains('@'));
-    from.chain(reply_to)
-        .chain(read)
-        .map(str::to_lowercase)
-        .collect()
 }

@@ -93,3 +93,33 @@ pub enum FieldKind {
     /// Entries with author and time; a value written to it is appended.
     Journal,
 }
+
+/// Tables for the tests of this crate.
+#[cfg(test)]
+pub(crate) mod made {
+    use super::{Field, FieldKind, Numbering, Table};
+
+    pub(crate) fn table(
+        name: &str,
+        prefix: Option<&str>,
+        display: &str,
+        fields: Vec<(&str, FieldKind)>,
+    ) -> Table {
+        let field = |(name, kind): (&str, FieldKind)| Field {
+            name: name.into(),
+            label: name.into(),
+            kind,
+        };
+        let fields = fields.into_iter().map(field);
+        Table {
+            name: name.into(),
+            label: name.into(),
+            number: prefix.map(|prefix| Numbering {
+                prefix: prefix.into(),
+                digits: 7,
+            }),
+            display: Some(display.into()),
+            fields: fields.map(|field| (field.name.clone(), field)).collect(),
+        }
+    }
+}

@@ -5,54 +5,28 @@
 mod support;
 
 use jiff::Timestamp;
-use postrider_notify::config::{Config, ExampleParts, example};
-use postrider_notify::daemon;
-use postrider_notify::inbound::processor::{Processed, Processor};
-use postrider_notify::inbound::{Class, InboundState, NewInbound};
+use postrider_notify::inbound::processor::Processed;
+use postrider_notify::inbound::{Class, InboundState};
 use postrider_notify::record::{Fields, RecordKey};
-use postrider_notify::records::Records;
-use postrider_notify::store::Store;
-use postrider_notify::token::Signer;
 use serde_json::Value;
-use std::sync::Arc;
+use std::ops::Deref;
+use support::house::House;
 use support::*;
 
-struct Desk {
-    store: Arc<dyn Store>,
-    processor: Processor,
-    signer: Signer,
-    records: Records,
+/// The house, with mails written as text.
+struct Desk(House);
+
+impl Deref for Desk {
+    type Target = House;
+
+    fn deref(&self) -> &House {
+        &self.0
+    }
 }
 
 /// The example configuration after `change`, with Ada and Grace, and INC0010001 assigned to Ada.
 fn desk(change: impl Fn(String) -> String) -> Desk {
-    let dir = tempfile::tempdir().unwrap();
-    for (name, text) in example(&ExampleParts::default()) {
-        let path = dir.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let is_config = path.ends_with("postrider.toml");
-        std::fs::write(path, if is_config { change(text) } else { text }).unwrap();
-    }
-    let config = Arc::new(Config::load(dir.path()).unwrap_or_else(|error| panic!("{error}")));
-    let store = store();
-    let records = Records::new(Arc::clone(&store), Arc::clone(&config.schema));
-    for seed in &config.records {
-        let id = Some(seed.id.clone());
-        records.insert(&seed.table, id, &seed.fields, "").unwrap();
-    }
-    let fields = Fields::from_iter([
-        ("short_description".to_owned(), Value::from("Tea")),
-        ("assigned_to".to_owned(), Value::from("ada")),
-    ]);
-    records.insert("incident", None, &fields, "").unwrap();
-    let signer = daemon::signer(&*store).unwrap();
-    let processor = Processor::new(config, Arc::clone(&store), signer.clone());
-    Desk {
-        store,
-        processor,
-        signer,
-        records,
-    }
+    Desk(House::with(change))
 }
 
 fn incident(n: u32) -> RecordKey {
@@ -61,22 +35,11 @@ fn incident(n: u32) -> RecordKey {
 
 impl Desk {
     fn put(&self, mail: &str) {
-        let raw = mail.replace('\n', "\r\n").into_bytes();
-        let new = NewInbound {
-            account: "support".into(),
-            uidl: Some(format!(
-                "{:x}",
-                raw.len() * 1000 + self.store.inbound_log(1000).unwrap().len()
-            )),
-            sha256: String::new(),
-            message_id: None,
-            raw,
-        };
-        self.store.store_inbound(now(), &[new]).unwrap();
+        assert!(self.0.put(mail.replace('\n', "\r\n").as_bytes()));
     }
 
     fn process(&self, at: Timestamp) -> Vec<Processed> {
-        self.processor.run_once(at).unwrap()
+        self.inbound.run_once(at).unwrap()
     }
 
     /// Puts a mail and processes it.
@@ -88,19 +51,16 @@ impl Desk {
     }
 
     fn reply(&self, text: &str) -> String {
-        let token = self.signer.reply_token(&incident(10001), "ada@example.org");
-        let to = token.in_address("support@example.org").unwrap();
+        let to = self.reply_address(&incident(10001), "ada@example.org");
         format!("From: ada@example.org\nTo: {to}\nSubject: Re: tea\n\n{text}\n")
     }
 
     fn comments(&self) -> Vec<String> {
-        let journal = self.store.journal(&incident(10001)).unwrap();
-        journal.into_iter().map(|entry| entry.text).collect()
+        self.0.comments(&incident(10001))
     }
 
     fn field(&self, n: u32, name: &str) -> Value {
-        let record = self.store.record(&incident(n)).unwrap().unwrap();
-        record.fields.get(name).cloned().unwrap_or_default()
+        self.0.field(&incident(n), name)
     }
 }
 
@@ -318,11 +278,11 @@ fn a_person_decides_about_what_was_held() {
         .replace("From: ada@", "From: mallory@");
     let held = desk.take(&stranger).outcome;
     assert_eq!(held.state, InboundState::Held);
-    let unknown = desk.processor.accept(held.id, Some(incident(10009)));
+    let unknown = desk.inbound.accept(held.id, Some(incident(10009)));
     let said = unknown.unwrap_err().to_string();
     assert_eq!(said, "there is no record incident/INC0010009");
     let done = desk
-        .processor
+        .inbound
         .accept(held.id, Some(incident(10001)))
         .unwrap()
         .outcome;
@@ -333,13 +293,10 @@ fn a_person_decides_about_what_was_held() {
     assert_eq!(desk.comments(), ["Me too."]);
     let author = &desk.store.journal(&incident(10001)).unwrap()[0].author;
     assert_eq!(author, "mallory@example.org", "under the writer's own name");
-    assert!(
-        desk.processor.accept(held.id, None).is_err(),
-        "it acts once"
-    );
-    assert!(desk.processor.ignore(held.id, "x").is_err());
+    assert!(desk.inbound.accept(held.id, None).is_err(), "it acts once");
+    assert!(desk.inbound.ignore(held.id, "x").is_err());
     let other = desk.take(&stranger.replace("Me too.", "And me.")).outcome;
-    desk.processor.ignore(other.id, "spam").unwrap();
+    desk.inbound.ignore(other.id, "spam").unwrap();
     assert_eq!(desk.store.inbound_log(1).unwrap()[0].outcome.reason, "spam");
 }
 

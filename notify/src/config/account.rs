@@ -3,7 +3,7 @@
 use super::document::{At, Section, accept, choice};
 use super::login;
 use super::value::duration;
-use crate::account::{DeletePolicy, Pop3Account, SmtpAccount};
+use crate::account::{DeletePolicy, Login, Pop3Account, SmtpAccount};
 use crate::address::{is_address, is_domain, with_name};
 use postrider_wire::{Endpoint, Security};
 use std::path::Path;
@@ -19,6 +19,7 @@ const INTERVAL: Duration = Duration::from_secs(60);
 struct Common {
     endpoint: Option<Endpoint>,
     security: Security,
+    login: Option<Login>,
     ca: Option<String>,
     accept_invalid_certs: bool,
     allow_clear_text: bool,
@@ -30,13 +31,6 @@ pub(super) fn smtp(top: &Section<'_>, dir: &Path) -> Vec<SmtpAccount> {
     let mut accounts = Vec::new();
     for (name, section) in top.sections("smtp") {
         let common = common(&section, dir, 587, 465);
-        let login = login::read(&section, dir);
-        login::refuse_clear_text(
-            &section,
-            common.security,
-            login.is_some(),
-            common.allow_clear_text,
-        );
         let from = section
             .required("from")
             .filter(|from| is_from(&section, from));
@@ -61,7 +55,7 @@ pub(super) fn smtp(top: &Section<'_>, dir: &Path) -> Vec<SmtpAccount> {
             name: name.value,
             endpoint,
             security: common.security,
-            login,
+            login: common.login,
             ca: common.ca,
             accept_invalid_certs: common.accept_invalid_certs,
             allow_clear_text_credentials: common.allow_clear_text,
@@ -89,14 +83,7 @@ pub(super) fn pop3(top: &Section<'_>, dir: &Path) -> Vec<Pop3Account> {
     let mut accounts = Vec::new();
     for (name, section) in top.sections("pop3") {
         let common = common(&section, dir, 110, 995);
-        let login = login::read(&section, dir);
-        login::refuse_clear_text(
-            &section,
-            common.security,
-            login.is_some(),
-            common.allow_clear_text,
-        );
-        if login.is_none() && !section.has("user") {
+        if common.login.is_none() && !section.has("user") {
             section.missing("user");
         }
         let delete = delete(&section);
@@ -105,7 +92,7 @@ pub(super) fn pop3(top: &Section<'_>, dir: &Path) -> Vec<Pop3Account> {
             .and_then(|text| duration(section.document, &text));
         let max_message = section.integer("max_message", 1_024..=u64::from(u32::MAX));
         section.finish();
-        let (Some(endpoint), Some(login)) = (common.endpoint, login) else {
+        let (Some(endpoint), Some(login)) = (common.endpoint, common.login) else {
             continue;
         };
         accounts.push(Pop3Account {
@@ -166,18 +153,23 @@ fn common(section: &Section<'_>, dir: &Path, port: u16, tls_port: u16) -> Common
             Endpoint::new(host.value, port),
         )
     });
+    let security = security.unwrap_or_else(|| Security::for_port(port));
+    let allow_clear_text = section
+        .boolean("danger_allow_clear_text_credentials")
+        .unwrap_or(false);
+    let login = login::read(section, dir);
+    login::refuse_clear_text(section, security, login.is_some(), allow_clear_text);
     Common {
         endpoint,
-        security: security.unwrap_or_else(|| Security::for_port(port)),
+        security,
+        login,
         ca: section
             .text("ca_file")
             .and_then(|path| certificate(section, &path, dir)),
         accept_invalid_certs: section
             .boolean("danger_accept_invalid_certs")
             .unwrap_or(false),
-        allow_clear_text: section
-            .boolean("danger_allow_clear_text_credentials")
-            .unwrap_or(false),
+        allow_clear_text,
         timeout: section
             .text("timeout")
             .and_then(|text| duration(section.document, &text)),

@@ -63,18 +63,7 @@ fn one(
     if let (Some(comment), Some(table)) = (&comment, &table) {
         journal(&section, schema, table, comment);
     }
-    let fire = section.text("fire");
-    if let Some(event) = fire
-        .as_ref()
-        .filter(|event| !events.contains_key(&event.value))
-    {
-        let hint = nearest(&event.value, events.keys().map(String::as_str));
-        document.hint(
-            &event.span,
-            format!("there is no [event.\"{}\"] in this file", event.value),
-            hint,
-        );
-    }
+    let fire = fire(&section, events);
     if set.is_empty() && comment.is_none() && fire.is_none() && !section.has("set") {
         document.fault(
             &section.span,
@@ -105,6 +94,17 @@ fn one(
         condition,
         templates: added,
     })
+}
+
+/// `fire = "incident.escalated"`
+fn fire(section: &Section<'_>, events: &BTreeMap<String, RegisteredEvent>) -> Option<At<String>> {
+    let fire = section.text("fire")?;
+    if !events.contains_key(&fire.value) {
+        let hint = nearest(&fire.value, events.keys().map(String::as_str));
+        let message = format!("there is no [event.\"{}\"] in this file", fire.value);
+        section.document.hint(&fire.span, message, hint);
+    }
+    Some(fire)
 }
 
 /// `set = { field = "template" }`, in the order of the file.

@@ -42,6 +42,7 @@ mod tests;
 pub use example::{ExampleParts, example};
 
 use crate::account::{Pop3Account, SmtpAccount};
+use crate::address::with_name;
 use crate::diagnostic::Diagnostic;
 use crate::inbound::InboundAction;
 use crate::notification::Notification;
@@ -180,5 +181,19 @@ impl Config {
             Some(name) => self.smtp.iter().find(|account| account.name == *name),
             None => self.smtp.first(),
         }
+    }
+
+    /// The addresses that are our own, in lower case: we never write to them, and mail from them is ours come back.
+    pub fn own_addresses(&self) -> Vec<String> {
+        let from = self.smtp.iter().filter_map(|account| {
+            let (_, address) = with_name(&account.from)?;
+            Some(address)
+        });
+        let reply_to = self.smtp.iter().filter_map(|a| a.reply_to.as_deref());
+        let users = self.pop3.iter().map(|account| account.login.user.as_str());
+        from.chain(reply_to)
+            .chain(users.filter(|user| user.contains('@')))
+            .map(str::to_lowercase)
+            .collect()
     }
 }

@@ -54,7 +54,7 @@ impl Processor {
     /// A processor for the inbound actions of a configuration. `signer` is the one that signed the reply addresses.
     pub fn new(config: Arc<Config>, store: Arc<dyn Store>, signer: Signer) -> Self {
         let actions = Actions::new(Arc::clone(&config), Arc::clone(&store));
-        let own = own_addresses(&config);
+        let own = config.own_addresses();
         Self {
             config,
             store,
@@ -275,18 +275,4 @@ fn failed(inbound: &Inbound, why: &str, now: Timestamp) -> Work {
         outcome.reason = format!("given up after {attempts} attempts: {why}");
     }
     only(outcome)
-}
-
-/// The addresses that we send from. Mail from them is our own, come back.
-fn own_addresses(config: &Config) -> Vec<String> {
-    let mut own = Vec::new();
-    for account in &config.smtp {
-        let from = account
-            .from
-            .rsplit_once('<')
-            .map_or(account.from.as_str(), |(_, rest)| rest);
-        own.push(from.trim_end_matches('>').trim().to_owned());
-        own.extend(account.reply_to.clone());
-    }
-    own
 }

@@ -5,7 +5,8 @@ use super::*;
 use crate::directory::Directory;
 use crate::event::EventKind;
 use crate::record::{Fields, JournalEntry, RecordKey};
-use crate::schema::{Field, FieldKind, Numbering, Table};
+use crate::schema::FieldKind;
+use crate::schema::made::table;
 use crate::store::StoreError;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -45,25 +46,6 @@ fn fields(value: Value) -> Fields {
 
 fn schema() -> Schema {
     use FieldKind::*;
-    let table = |name: &str, number, display: &str, fields: Vec<(&str, FieldKind)>| Table {
-        name: name.into(),
-        label: name.into(),
-        number,
-        display: Some(display.into()),
-        fields: fields
-            .into_iter()
-            .map(|(name, kind)| {
-                (
-                    name.to_owned(),
-                    Field {
-                        name: name.into(),
-                        label: name.into(),
-                        kind,
-                    },
-                )
-            })
-            .collect(),
-    };
     let user = || Reference("user".into());
     let incident = vec![
         ("short_description", String),
@@ -85,12 +67,8 @@ fn schema() -> Schema {
         ("vip", Boolean),
         ("manager", user()),
     ];
-    let numbering = Numbering {
-        prefix: "INC".into(),
-        digits: 7,
-    };
     let tables = [
-        table("incident", Some(numbering), "short_description", incident),
+        table("incident", Some("INC"), "short_description", incident),
         table("user", None, "name", people),
     ];
     Schema {

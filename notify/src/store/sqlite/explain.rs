@@ -101,19 +101,8 @@ fn mails(c: &Connection, event: EventId) -> Result<HashMap<i64, Vec<OutgoingMail
 }
 
 fn verdict_of(word: &str) -> Result<MatchVerdict, Fault> {
-    use MatchVerdict::{
-        ConditionFalse, Error, Inactive, Matched, NoRecipients, RenderError, WeightLost,
-    };
-    [
-        Matched,
-        ConditionFalse,
-        Inactive,
-        WeightLost,
-        NoRecipients,
-        RenderError,
-        Error,
-    ]
-    .into_iter()
-    .find(|verdict| verdict.name() == word)
-    .ok_or_else(|| Fault::corrupt(format!("a match with the verdict {word:?}")))
+    MatchVerdict::ALL
+        .into_iter()
+        .find(|verdict| verdict.name() == word)
+        .ok_or_else(|| Fault::corrupt(format!("a match with the verdict {word:?}")))
 }

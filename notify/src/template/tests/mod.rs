@@ -5,7 +5,8 @@ use super::*;
 use crate::directory::Directory;
 use crate::event::EventKind;
 use crate::record::{Fields, JournalEntry, RecordKey};
-use crate::schema::{Field, FieldKind, Numbering, Schema, Table};
+use crate::schema::made::table;
+use crate::schema::{FieldKind, Schema};
 use crate::store::StoreError;
 use serde_json::{Value as Json, json};
 
@@ -55,25 +56,6 @@ fn fields(value: Json) -> Fields {
 
 fn schema() -> Schema {
     use FieldKind::*;
-    let table = |name: &str, number, display: &str, fields: Vec<(&str, FieldKind)>| Table {
-        name: name.into(),
-        label: name.into(),
-        number,
-        display: Some(display.into()),
-        fields: fields
-            .into_iter()
-            .map(|(name, kind)| {
-                (
-                    name.to_owned(),
-                    Field {
-                        name: name.into(),
-                        label: name.into(),
-                        kind,
-                    },
-                )
-            })
-            .collect(),
-    };
     let user = || Reference("user".into());
     let incident = vec![
         ("short_description", String),
@@ -86,12 +68,8 @@ fn schema() -> Schema {
         ("comments", Journal),
     ];
     let people = vec![("name", String), ("email", String), ("manager", user())];
-    let numbering = Numbering {
-        prefix: "INC".into(),
-        digits: 7,
-    };
     let tables = [
-        table("incident", Some(numbering), "short_description", incident),
+        table("incident", Some("INC"), "short_description", incident),
         table("user", None, "name", people),
     ];
     Schema {
