@@ -16,55 +16,129 @@ use crate::defect::DefectKind;
 /// Lines have at most this many characters, the line end not counted.
 const LINE: usize = 76;
 
+/// How many bytes are looked at in one step.
+const STEP: usize = 16;
+
 /// Appends the content of quoted-printable text to `out`.
 pub(crate) fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<DefectKind> {
-    out.reserve(text.len());
+    // Every step writes whole, so there is room for one more than the content can need.
+    let room = text.len() + STEP;
+    let filled = out.len();
+    if filled == 0 && out.capacity() < room {
+        *out = vec![0; room];
+    } else {
+        out.resize(filled + room, 0);
+    }
+    let mut content = Content {
+        out: out.as_mut_slice(),
+        filled,
+        literal: filled,
+    };
     let mut bad = false;
     let mut rest = text;
-    while let Some(at) = memchr2(b'=', b'\n', rest) {
-        let (before, from) = rest.split_at(at);
-        if from.first() == Some(&b'\n') {
-            line_end(before, out);
-            rest = from.get(1..).unwrap_or_default();
-            continue;
-        }
-        out.extend_from_slice(before);
-        rest = match from {
-            [_, high, low, after @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                out.push(hex(*high) << 4 | hex(*low));
+    loop {
+        rest = content.literal(rest);
+        rest = match rest {
+            [] => break,
+            [b'\n', after @ ..] => {
+                content.line_end();
                 after
             }
-            _ => match soft_break(from) {
-                Some(after) => after,
+            [_, high, low, after @ ..] if digit(*high) < 16 && digit(*low) < 16 => {
+                content.octet(digit(*high) << 4 | digit(*low));
+                after
+            }
+            _ => match soft_break(rest) {
+                Some(after) => {
+                    content.literal = content.filled;
+                    after
+                }
                 None => {
                     bad = true;
-                    out.push(b'=');
-                    from.get(1..).unwrap_or_default()
+                    content.octet(b'=');
+                    rest.get(1..).unwrap_or_default()
                 }
             },
         };
     }
-    out.extend_from_slice(rest);
+    let length = content.filled;
+    out.truncate(length);
     bad.then_some(DefectKind::BadQuotedPrintable)
 }
 
-/// Appends a piece that a line end follows, without the white space that transport added (rule 3).
-fn line_end(piece: &[u8], out: &mut Vec<u8>) {
-    let (piece, end): (_, &[u8]) = match piece.strip_suffix(b"\r") {
-        Some(piece) => (piece, b"\r\n"),
-        None => (piece, b"\n"),
-    };
-    out.extend_from_slice(trim_blanks(piece));
-    out.extend_from_slice(end);
+/// The content that was read so far, at the front of a buffer that is large enough.
+struct Content<'o> {
+    out: &'o mut [u8],
+    filled: usize,
+    /// From here on the content stood in the text as it is; what was encoded is before it.
+    literal: usize,
 }
 
-fn trim_blanks(piece: &[u8]) -> &[u8] {
-    let blanks = piece
-        .iter()
-        .rev()
-        .take_while(|b| matches!(b, b' ' | b'\t'))
-        .count();
-    piece.get(..piece.len() - blanks).unwrap_or_default()
+impl Content<'_> {
+    /// Takes what is neither `=` nor LF; returns the text from the first such byte on.
+    fn literal<'t>(&mut self, text: &'t [u8]) -> &'t [u8] {
+        let mut rest = text;
+        while let Some((step, after)) = rest.split_first_chunk::<STEP>() {
+            if let Some(space) = self.out.get_mut(self.filled..self.filled + STEP) {
+                space.copy_from_slice(step);
+            }
+            let length = literal_length(*step);
+            self.filled += length;
+            if length < STEP {
+                return rest.get(length..).unwrap_or_default();
+            }
+            rest = after;
+        }
+        let length = memchr2(b'=', b'\n', rest).unwrap_or(rest.len());
+        let (step, after) = rest.split_at(length);
+        if let Some(space) = self.out.get_mut(self.filled..self.filled + length) {
+            space.copy_from_slice(step);
+        }
+        self.filled += length;
+        after
+    }
+
+    /// Appends a byte that was not literal text.
+    fn octet(&mut self, byte: u8) {
+        if let Some(space) = self.out.get_mut(self.filled) {
+            *space = byte;
+        }
+        self.filled += 1;
+        self.literal = self.filled;
+    }
+
+    /// Appends LF. The white space before the line end was added by transport (rule 3), unless it was encoded.
+    fn line_end(&mut self) {
+        let line = self.out.get(self.literal..self.filled).unwrap_or_default();
+        let (line, cr) = match line.strip_suffix(b"\r") {
+            Some(line) => (line, true),
+            None => (line, false),
+        };
+        let blanks = line
+            .iter()
+            .rev()
+            .take_while(|b| matches!(b, b' ' | b'\t'))
+            .count();
+        if blanks > 0 {
+            self.filled -= blanks + usize::from(cr);
+            if cr {
+                self.octet(b'\r');
+            }
+        }
+        self.octet(b'\n');
+    }
+}
+
+/// How many bytes at the front are neither `=` nor LF, without a branch for each.
+fn literal_length(step: [u8; STEP]) -> usize {
+    const ONES: u128 = u128::MAX / 255;
+    const HIGH: u128 = ONES << 7;
+    let word = u128::from_le_bytes(step);
+    // The lowest high bit that is set marks the first byte that is zero.
+    let zeros = |x: u128| x.wrapping_sub(ONES) & !x & HIGH;
+    let equals = zeros(word ^ (ONES * b'=' as u128));
+    let line_ends = zeros(word ^ (ONES * b'\n' as u128));
+    (equals | line_ends).trailing_zeros() as usize / 8
 }
 
 /// What follows a soft line break: `=`, white space, and a line end or the end of the text.
@@ -81,17 +155,26 @@ fn soft_break(from: &[u8]) -> Option<&[u8]> {
     }
 }
 
-fn hex(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        b'a'..=b'f' => digit - b'a' + 10,
-        _ => digit.wrapping_sub(b'A').wrapping_add(10) & 15,
-    }
+/// The value of a hexadecimal digit; 255 for any other byte.
+fn digit(byte: u8) -> u8 {
+    DIGITS.get(usize::from(byte)).copied().unwrap_or(u8::MAX)
 }
+
+const DIGITS: [u8; 256] = {
+    let mut digits = [u8::MAX; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        digits[b"0123456789abcdef"[value] as usize] = value as u8;
+        value += 1;
+    }
+    digits
+};
 
 /// Reads two hexadecimal digits.
 pub(crate) fn hex_pair(high: u8, low: u8) -> Option<u8> {
-    (high.is_ascii_hexdigit() && low.is_ascii_hexdigit()).then(|| hex(high) << 4 | hex(low))
+    let (high, low) = (digit(high), digit(low));
+    (high < 16 && low < 16).then_some(high << 4 | low)
 }
 
 /// Writes text with CRLF line ends as quoted-printable.
@@ -204,6 +287,65 @@ mod tests {
     fn a_bad_octet_stays_as_it_is() {
         assert_eq!(read("=ZZ=4"), ("=ZZ=4".into(), BAD));
         assert_eq!(read("a=b"), ("a=b".into(), BAD));
+    }
+
+    #[test]
+    fn white_space_that_was_encoded_stays_before_a_line_end() {
+        assert_eq!(read("a=20\r\nb=09 \nc"), ("a \r\nb\t\nc".into(), None));
+        assert_eq!(read(" =0D \n"), (" \r\n".into(), None));
+    }
+
+    /// The rule of this module, one piece at a time.
+    fn naive(text: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut piece = Vec::new();
+        let mut rest = text;
+        while let Some((first, after)) = rest.split_first() {
+            rest = after;
+            match (first, after) {
+                (b'\n', _) => {
+                    let cr = piece.ends_with(b"\r");
+                    piece.truncate(piece.len() - usize::from(cr));
+                    while matches!(piece.last(), Some(b' ' | b'\t')) {
+                        piece.pop();
+                    }
+                    out.append(&mut piece);
+                    out.extend_from_slice(if cr { b"\r\n" } else { b"\n" });
+                }
+                (b'=', [high, low, after @ ..]) if hex_pair(*high, *low).is_some() => {
+                    out.append(&mut piece);
+                    out.extend(hex_pair(*high, *low));
+                    rest = after;
+                }
+                (b'=', _) => {
+                    out.append(&mut piece);
+                    match soft_break(&text[text.len() - after.len() - 1..]) {
+                        Some(after) => rest = after,
+                        None => out.push(b'='),
+                    }
+                }
+                (byte, _) => piece.push(*byte),
+            }
+        }
+        out.append(&mut piece);
+        out
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_as_the_rule_says(
+            pieces in proptest::collection::vec(
+                "[a-z ]{0,40}|=[0-9A-F]{2}|=[0-9a-f]|[ \t]{0,3}=?[ \t]{0,2}\r?\n|=|\r|[^ -~]",
+                0..40,
+            ),
+            before in "x{0,20}",
+        ) {
+            let text = pieces.concat();
+            let mut out = before.clone().into_bytes();
+            decode(text.as_bytes(), &mut out);
+            let expected = [before.as_bytes(), &naive(text.as_bytes())].concat();
+            proptest::prop_assert_eq!(out, expected);
+        }
     }
 
     #[test]
