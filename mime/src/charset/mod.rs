@@ -104,6 +104,21 @@ pub(crate) fn decode<'b>(label: Option<&[u8]>, bytes: &'b [u8]) -> Text<'b> {
 
 /// As [`decode`], of bytes that are nobody else's.
 pub(crate) fn decode_owned(label: Option<&[u8]>, bytes: Vec<u8>) -> Text<'static> {
+    let charset = label.map_or(Some(Charset::Utf8), |l| known(l.trim_ascii()));
+    let utf_8 = matches!(charset, Some(Charset::Utf8 | Charset::Ascii));
+    // Looked at once where it is UTF-8, as most text is.
+    let bytes = match byte_order_mark(&bytes) {
+        None if utf_8 => match String::from_utf8(bytes) {
+            Ok(text) => {
+                return Text {
+                    text: text.into(),
+                    defect: None,
+                };
+            }
+            Err(error) => error.into_bytes(),
+        },
+        _ => bytes,
+    };
     let Text { text, defect } = decode(label, &bytes);
     let text = match text {
         Cow::Owned(text) => text,
@@ -130,12 +145,12 @@ fn byte_order_mark(bytes: &[u8]) -> Option<(Charset, &[u8])> {
 
 fn read(charset: Charset, bytes: &[u8]) -> Text<'_> {
     match charset {
-        Charset::Utf8 => match std::str::from_utf8(bytes) {
-            Ok(text) => Text {
+        Charset::Utf8 => match utf_8(bytes) {
+            Some(text) => Text {
                 text: text.into(),
                 defect: None,
             },
-            Err(_) => Text {
+            None => Text {
                 text: String::from_utf8_lossy(bytes),
                 defect: Some(DefectKind::BadCharset),
             },
@@ -165,14 +180,33 @@ fn read(charset: Charset, bytes: &[u8]) -> Text<'_> {
     }
 }
 
+/// The bytes as they are, if they are UTF-8.
+#[cfg(not(feature = "charsets"))]
+fn utf_8(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
+}
+
+/// The bytes as they are, if they are UTF-8. For long text encoding_rs knows that sooner.
+#[cfg(feature = "charsets")]
+fn utf_8(bytes: &[u8]) -> Option<&str> {
+    const LONG: usize = 1024;
+    if bytes.len() < LONG {
+        return std::str::from_utf8(bytes).ok();
+    }
+    match encoding_rs::UTF_8.decode_without_bom_handling_and_without_replacement(bytes) {
+        Some(Cow::Borrowed(text)) => Some(text),
+        _ => None,
+    }
+}
+
 /// Reads bytes of no certain charset: UTF-8 if valid, otherwise windows-1252.
 pub(crate) fn guess(bytes: &[u8]) -> Text<'_> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Text {
+    match utf_8(bytes) {
+        Some(text) => Text {
             text: text.into(),
             defect: None,
         },
-        Err(_) => Text {
+        None => Text {
             text: windows_1252(bytes),
             defect: Some(DefectKind::BadCharset),
         },
