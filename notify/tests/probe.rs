@@ -6,6 +6,7 @@
 mod support;
 
 use postrider_sandbox::{Action, Certificate, Extension, Fault, Sandbox, Stage};
+use postrider_wire::{Tls, connect_tls};
 use serde_json::{Value, json};
 use std::process::{Command, Output};
 use support::{prepared, sandbox};
@@ -163,4 +164,29 @@ async fn a_server_that_turns_us_away_or_is_not_there_has_an_exit_code() {
     assert_eq!(output.status.code(), Some(69), "{said}");
     let output = probe(&sandbox, &["gopher://h"]).await;
     assert_eq!(output.status.code(), Some(64));
+}
+
+#[tokio::test]
+async fn the_fingerprint_that_is_shown_can_be_pinned() {
+    let sandbox = prepared(Sandbox::builder().certificate(Certificate::SelfSigned)).await;
+    let found = found(&sandbox, &format!("smtps://{}", sandbox.smtps())).await;
+    let shown = found["chain"][0]["sha256"].as_str().unwrap();
+    let octet = |i: usize| u8::from_str_radix(&shown[2 * i..2 * i + 2], 16).unwrap();
+    let pin: [u8; 32] = std::array::from_fn(octet);
+    let wait = std::time::Duration::from_secs(2);
+    let mut other = pin;
+    other[31] ^= 1;
+    let two = Tls::builder().pin_sha256(other).pin_sha256(pin);
+    let tls = two.build().unwrap();
+    let stream = connect_tls(sandbox.smtps(), &tls, wait).await.unwrap();
+    assert!(stream.is_tls());
+    let wrong = Tls::builder().pin_sha256(other).build().unwrap();
+    let error = connect_tls(sandbox.smtps(), &wrong, wait)
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("is not the one that is pinned"),
+        "{error}"
+    );
+    assert!(!error.is_retryable());
 }

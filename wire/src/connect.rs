@@ -143,6 +143,9 @@ impl ConnectError {
             InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             ) => "the certificate belongs to another name: connect by a name that it lists",
+            InvalidCertificate(CertificateError::ApplicationVerificationFailure) => {
+                "the certificate is not the one that is pinned: it was renewed, or this is another server"
+            }
             _ => return None,
         })
     }

@@ -1,8 +1,11 @@
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::hash::{Hash, HashAlgorithm};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 use std::fmt;
 use std::sync::Arc;
 
@@ -48,6 +51,7 @@ impl fmt::Debug for Tls {
 pub struct TlsBuilder {
     roots: RootCertStore,
     accept_invalid: bool,
+    pins: Vec<[u8; 32]>,
 }
 
 impl TlsBuilder {
@@ -58,6 +62,7 @@ impl TlsBuilder {
         Self {
             roots,
             accept_invalid: false,
+            pins: Vec::new(),
         }
     }
 
@@ -90,6 +95,16 @@ impl TlsBuilder {
         Ok(self)
     }
 
+    /// Accepts the server certificate with this SHA-256 fingerprint, over the whole of it in DER, and no other. Several may
+    /// be given, so that a server can change from one to the next.
+    ///
+    /// The fingerprint is all that is asked for then: authorities, names and dates do not count.
+    #[must_use]
+    pub fn pin_sha256(mut self, fingerprint: [u8; 32]) -> Self {
+        self.pins.push(fingerprint);
+        self
+    }
+
     /// Accepts **any** certificate: whoever sits on the path can read and change everything, passwords included.
     /// For experiments on one's own machine only.
     #[must_use]
@@ -107,10 +122,15 @@ impl TlsBuilder {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|e| TlsConfigError(e.to_string()))?;
-        let config = if self.accept_invalid {
+        let config = if self.accept_invalid || !self.pins.is_empty() {
+            let identity = Identity {
+                hash: sha256(&provider),
+                pins: (!self.accept_invalid).then_some(self.pins),
+                provider,
+            };
             builder
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(AcceptAny(provider)))
+                .with_custom_certificate_verifier(Arc::new(identity))
                 .with_no_client_auth()
         } else {
             builder
@@ -133,20 +153,51 @@ impl fmt::Display for TlsConfigError {
 
 impl std::error::Error for TlsConfigError {}
 
-/// The verifier behind [`TlsBuilder::danger_accept_invalid_certs`]: signatures are checked, identity is not.
-#[derive(Debug)]
-struct AcceptAny(Arc<CryptoProvider>);
+/// The SHA-256 of the provider, which the cipher suites of TLS 1.3 bring.
+fn sha256(provider: &CryptoProvider) -> Option<&'static dyn Hash> {
+    let suites = provider.cipher_suites.iter();
+    let mut hashes = suites.filter_map(|suite| Some(suite.tls13()?.common.hash_provider));
+    hashes.find(|hash| hash.algorithm() == HashAlgorithm::SHA256)
+}
 
-impl ServerCertVerifier for AcceptAny {
+/// The verifier behind [`TlsBuilder::pin_sha256`] and [`TlsBuilder::danger_accept_invalid_certs`]: signatures are
+/// checked, and the fingerprint, or no identity at all.
+struct Identity {
+    provider: Arc<CryptoProvider>,
+    hash: Option<&'static dyn Hash>,
+    /// `None` accepts any certificate.
+    pins: Option<Vec<[u8; 32]>>,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity(…)")
+    }
+}
+
+impl Identity {
+    fn is_pinned(&self, certificate: &[u8]) -> bool {
+        let Some(pins) = &self.pins else {
+            return true;
+        };
+        let hash = self.hash.map(|hash| hash.hash(certificate));
+        hash.is_some_and(|hash| pins.iter().any(|pin| pin == hash.as_ref()))
+    }
+}
+
+impl ServerCertVerifier for Identity {
     fn verify_server_cert(
         &self,
-        _end_entity: &CertificateDer<'_>,
+        end_entity: &CertificateDer<'_>,
         _intermediates: &[CertificateDer<'_>],
         _server_name: &ServerName<'_>,
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
+        match self.is_pinned(end_entity) {
+            true => Ok(ServerCertVerified::assertion()),
+            false => Err(CertificateError::ApplicationVerificationFailure.into()),
+        }
     }
 
     fn verify_tls12_signature(
@@ -159,7 +210,7 @@ impl ServerCertVerifier for AcceptAny {
             message,
             cert,
             dss,
-            &self.0.signature_verification_algorithms,
+            &self.provider.signature_verification_algorithms,
         )
     }
 
@@ -173,11 +224,13 @@ impl ServerCertVerifier for AcceptAny {
             message,
             cert,
             dss,
-            &self.0.signature_verification_algorithms,
+            &self.provider.signature_verification_algorithms,
         )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
