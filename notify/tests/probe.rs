@@ -180,7 +180,11 @@ async fn the_fingerprint_that_is_shown_can_be_pinned() {
     let tls = two.build().unwrap();
     let stream = connect_tls(sandbox.smtps(), &tls, wait).await.unwrap();
     assert!(stream.is_tls());
-    let wrong = Tls::builder().pin_sha256(other).build().unwrap();
+    let wrong = Tls::builder()
+        .pin_sha256(other)
+        .danger_accept_invalid_certs()
+        .build()
+        .unwrap();
     let error = connect_tls(sandbox.smtps(), &wrong, wait)
         .await
         .unwrap_err();

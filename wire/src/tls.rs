@@ -98,7 +98,8 @@ impl TlsBuilder {
     /// Accepts the server certificate with this SHA-256 fingerprint, over the whole of it in DER, and no other. Several may
     /// be given, so that a server can change from one to the next.
     ///
-    /// The fingerprint is all that is asked for then: authorities, names and dates do not count.
+    /// The fingerprint is all that is asked for then: authorities, names, dates and
+    /// [`danger_accept_invalid_certs`](Self::danger_accept_invalid_certs) do not count.
     #[must_use]
     pub fn pin_sha256(mut self, fingerprint: [u8; 32]) -> Self {
         self.pins.push(fingerprint);
@@ -125,7 +126,7 @@ impl TlsBuilder {
         let config = if self.accept_invalid || !self.pins.is_empty() {
             let identity = Identity {
                 hash: sha256(&provider),
-                pins: (!self.accept_invalid).then_some(self.pins),
+                pins: (!self.pins.is_empty()).then_some(self.pins),
                 provider,
             };
             builder
