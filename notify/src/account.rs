@@ -16,7 +16,7 @@ pub struct SmtpAccount {
     pub security: Security,
     /// How we log in, if we do.
     pub login: Option<Login>,
-    /// Extra certificate authorities, as PEM text; with `only_ca` nothing else is trusted.
+    /// Extra certificate authorities, as PEM text, to be trusted besides those that come along (Mozilla's).
     pub ca: Option<String>,
     /// Accept any certificate. The configuration key is as loud as this comment: `danger_accept_invalid_certs`.
     pub accept_invalid_certs: bool,

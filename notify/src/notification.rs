@@ -22,7 +22,7 @@ pub struct Notification {
     pub content: Content,
     /// The SMTP account; the first one of the configuration if unset.
     pub account: Option<String>,
-    /// Of two mails about one record to one person the heavier goes out; 0 always does (0–1000).
+    /// Of two mails of one event to one person the heavier goes out; 0 always does (0–1000).
     pub weight: u16,
     /// Lower goes first among the notifications of one event (default 100).
     pub order: u16,

@@ -12,7 +12,7 @@ pub type DeliveryId = i64;
 pub struct Settlement {
     /// The event.
     pub event: EventId,
-    /// A row for each notification of its table or name.
+    /// A row for each notification that waits for its name, or watches such changes of its table.
     pub matches: Vec<Match>,
     /// Set if the event could not be processed at all.
     pub error: Option<String>,
@@ -42,13 +42,13 @@ pub enum MatchVerdict {
     ConditionFalse,
     /// The notification is switched off.
     Inactive,
-    /// A heavier one to the same people took its place.
+    /// Heavier ones of the same event took its place with everybody.
     WeightLost,
     /// Nobody was left to be told.
     NoRecipients,
     /// The content could not be rendered.
     RenderError,
-    /// The condition or a recipient could not be evaluated.
+    /// The condition could not be evaluated, or there is no account to go out by.
     Error,
 }
 
@@ -85,7 +85,7 @@ pub struct RecipientVerdict {
     pub address: String,
     /// How the person came to be considered: `field assigned_to`, `group network`, `parm1`.
     pub via: String,
-    /// `queued`, `user_inactive`, `no_address`, `invalid_address`, `excluded_actor`, `duplicate`, `opted_out`, `suppressed`, `weight_lost`, …
+    /// `queued`, `user_inactive`, `no_address`, `invalid_address`, `excluded_actor`, `duplicate`, `suppressed`, `weight_lost`, …: one of [`WORDS`](Self::WORDS)
     pub verdict: &'static str,
     /// More, where there is more to say.
     pub detail: String,
@@ -94,10 +94,8 @@ pub struct RecipientVerdict {
 impl RecipientVerdict {
     /// The verdicts that are written. One that is read and is not among them was written by another version: it reads
     /// as `other`, with the word at the head of the detail.
-    pub const WORDS: [&'static str; 18] = [
+    pub const WORDS: [&'static str; 14] = [
         "queued",
-        "digest",
-        "opted_out",
         "user_inactive",
         "user_notification_disabled",
         "group_inactive",
@@ -108,8 +106,6 @@ impl RecipientVerdict {
         "own_address",
         "suppressed",
         "duplicate",
-        "denied_domain",
-        "quiet_hours",
         "weight_lost",
         "render_error",
         "error",

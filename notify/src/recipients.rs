@@ -15,6 +15,7 @@
 //! | `duplicate` | is told already |
 //! | `weight_lost` | a heavier notification of the same event tells them |
 //! | `render_error` | the mail could not be written |
+//! | `error` | the field could not be followed, for the stated reason |
 //!
 //! Access rights to the record are not checked: whoever is named is told.
 

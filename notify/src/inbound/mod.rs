@@ -136,7 +136,8 @@ pub struct InboundOutcome {
     pub id: InboundId,
     /// Its class.
     pub class: Class,
-    /// How the record was found: `token`, `in_reply_to`, `record_number`, `none`; with the evidence behind a colon.
+    /// How the record was found: `token`, `in_reply_to`, `record_number`, `message_id` (a report, or our own mail), `person` (who decided), `none`;
+    /// with the evidence behind a colon.
     pub matched_by: String,
     /// The record it belongs to. For an insert in the same transaction, leave it `None`: the store fills it in.
     pub record: Option<RecordKey>,

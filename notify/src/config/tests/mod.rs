@@ -170,3 +170,24 @@ fn groups_and_users_that_the_file_does_not_have_are_a_warning() {
         ]
     );
 }
+
+#[test]
+fn own_addresses_are_those_we_send_from_are_answered_at_and_read() {
+    let mut config = load_example(&ExampleParts {
+        user: "Box@example.net".into(),
+        ..ExampleParts::default()
+    });
+    config.smtp[0].reply_to = Some("answers@example.org".into());
+    let own = [
+        "support@example.org",
+        "answers@example.org",
+        "box@example.net",
+    ];
+    assert_eq!(config.own_addresses(), own);
+    config.pop3[0].login.user = "support".into();
+    assert_eq!(
+        config.own_addresses(),
+        own[..2],
+        "a user name is no address"
+    );
+}
