@@ -77,7 +77,14 @@ impl EncodedWord<'_> {
 /// The "Q" encoding (RFC 2047 §4.2): quoted-printable in which `_` is a space.
 fn decode_q(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
-    while let Some((first, after)) = rest.split_first() {
+    loop {
+        let special = |b: &u8| matches!(b, b'=' | b'_' | b'\r' | b'\n');
+        let plain = rest.iter().position(special).unwrap_or(rest.len());
+        let (run, from) = rest.split_at(plain);
+        out.extend_from_slice(run);
+        let Some((first, after)) = from.split_first() else {
+            return;
+        };
         let octet = match after {
             [high, low, ..] if *first == b'=' => hex_pair(*high, *low),
             _ => None,

@@ -33,9 +33,10 @@ pub(crate) fn text(value: &[u8]) -> Cow<'_, str> {
         };
     }
     let mut out = Decoder::default();
+    let mark = memmem::Finder::new(b"=?");
     let mut rest: &[u8] = &unfolded;
     let mut from = 0;
-    while let Some(at) = memmem::find(rest.get(from..).unwrap_or_default(), b"=?") {
+    while let Some(at) = next_mark(&mark, rest.get(from..).unwrap_or_default()) {
         let start = from + at;
         let (before, word) = rest.split_at(start);
         match encoded_word(word) {
@@ -57,6 +58,15 @@ fn is_plain(value: &[u8]) -> bool {
     value.iter().fold(true, |plain, b| {
         plain & matches!(b, b' '..=b'~') & (*b != b'=')
     })
+}
+
+/// Where the next `=?` stands: behind some white space, mostly, when a word was read before.
+fn next_mark(mark: &memmem::Finder<'_>, rest: &[u8]) -> Option<usize> {
+    let blanks = rest.iter().take_while(|b| is_wsp(**b)).count();
+    match rest.get(blanks..) {
+        Some([b'=', b'?', ..]) => Some(blanks),
+        after => mark.find(after?).map(|at| blanks + at),
+    }
 }
 
 /// Takes the line breaks of folding away; the white space after them stays.
