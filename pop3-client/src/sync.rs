@@ -16,10 +16,10 @@
 //!
 //! | the server | the sync |
 //! |---|---|
-//! | has no UIDL | knows messages by their content; deletes only what it fetched in the same session |
+//! | has no UIDL | knows messages by their content, and those that stay there by size and header; deletes only what it fetched in the same session |
 //! | uses a unique-id for another message (the size differs) | fetches it: [`SyncEvent::UidReused`] |
 //! | uses one unique-id for two messages | fetches both; deletes only the one whose own content is stored |
-//! | renames all messages | compares headers by TOP before it fetches: [`SyncEvent::UidlReset`], [`SyncEvent::Recognised`] |
+//! | renames all messages | compares sizes and headers with a Message-ID, by TOP, before it fetches: [`SyncEvent::UidlReset`], [`SyncEvent::Recognised`] |
 //! | never delivers one message | leaves it for last, and after some failures alone for a while: [`LeftAlone::Quarantined`] |
 //! | drops the connection | connects again, one command at a time, as long as there is progress |
 //!

@@ -170,6 +170,28 @@ async fn what_stays_on_the_server_is_not_fetched_again() {
 }
 
 #[tokio::test]
+async fn a_new_message_is_fetched_even_if_its_header_and_size_are_those_of_one_that_was_deleted() {
+    let folder = Folder::new();
+    let (journal, mail) = (folder.path("journal"), folder.path("Mail"));
+    let open = || Files::open(&mail).unwrap();
+    let server = |uid: &str, body: &str| {
+        Server::new()
+            .on("UIDL", say(format!("+OK\r\n1 {uid}\r\n.\r\n")))
+            .on("TOP", say("+OK\r\nMessage-ID: <1>\r\n\r\n.\r\n"))
+            .on(
+                "RETR",
+                say(format!("+OK\r\nMessage-ID: <1>\r\n\r\n{body}\r\n.\r\n")),
+            )
+    };
+    for (uid, body) in [("AAA", "yes"), ("BBB", "nay")] {
+        let (result, commands, _) = sync(server(uid, body), &journal, open(), Deletion::Now).await;
+        let summary = result.unwrap();
+        assert_eq!((summary.stored, summary.deleted), (1, 1), "{commands:?}");
+    }
+    assert_eq!(files_in(&mail).len(), 2);
+}
+
+#[tokio::test]
 async fn s3_a_message_cut_off_leaves_nothing_behind_and_is_not_deleted() {
     let folder = Folder::new();
     let (journal, mail) = (folder.path("journal"), folder.path("Mail"));

@@ -85,6 +85,16 @@ impl Fingerprint {
         }
     }
 
+    /// Whether the header section has a Message-ID field (RFC 5322 §3.6.4).
+    pub(super) fn has_message_id(&self) -> bool {
+        let name = b"message-id:";
+        let mut lines = self.header.split(|b| *b == b'\n');
+        lines.any(|line| {
+            line.get(..name.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(name))
+        })
+    }
+
     /// The digest of the whole, and of the header without the blank line after it.
     pub(super) fn finish(self) -> (Digest, Digest) {
         (

@@ -94,21 +94,17 @@ impl Index {
             .filter_map(|id| self.entries.get(id))
     }
 
-    /// Messages that may come back under a new name, by size and header; the oldest is the last of each.
-    pub(super) fn renamed(&self) -> HashMap<(u64, Digest), Vec<u64>> {
-        let mut renamed: HashMap<_, Vec<u64>> = HashMap::new();
-        for entry in self.entries.values() {
-            if entry.uid.is_none() || matches!(entry.place, Place::Absent(_)) {
-                renamed
-                    .entry((entry.listed, entry.header))
-                    .or_default()
-                    .push(entry.id);
-            }
+    /// These messages by size and header; the oldest is the last of each.
+    pub(super) fn by_header(&self, ids: &[u64]) -> HashMap<(u64, Digest), Vec<u64>> {
+        let mut found: HashMap<_, Vec<u64>> = HashMap::new();
+        for entry in ids.iter().filter_map(|id| self.entries.get(id)) {
+            let alike = found.entry((entry.listed, entry.header)).or_default();
+            alike.push(entry.id);
         }
-        renamed
+        found
             .values_mut()
             .for_each(|ids| ids.sort_by(|a, b| b.cmp(a)));
-        renamed
+        found
     }
 
     pub(super) fn failures(&self, uid: u128) -> Failures {

@@ -46,6 +46,8 @@ pub(super) struct Plan {
     pub(super) reused: Vec<UniqueId>,
     /// Messages that vanished, if so many did at once that the server has probably renamed them all.
     pub(super) reset: Option<usize>,
+    /// Entries of the journal that may be there under another name: a header tells.
+    pub(super) renamed: Vec<u64>,
 }
 
 /// Compares what the server has with what the journal says.
@@ -58,7 +60,9 @@ pub(super) fn plan(index: &Index, listed: Vec<Listed>, policy: &Policy, now: u64
         .for_each(|key| *copies.entry(*key).or_default() += 1);
 
     plan.note_absent(index, &copies, now);
-    let absent = sizes_of_absent(index, &plan.records);
+    plan.note_renamed(index, policy);
+    let entries = plan.renamed.iter().filter_map(|id| index.entry(*id));
+    let renamed: HashSet<_> = entries.map(|entry| entry.listed).collect();
     for (listed, key) in listed.into_iter().zip(keys) {
         let shared = key.is_some_and(|key| copies.get(&key).is_some_and(|copies| *copies > 1));
         if let Some(known) = key.and_then(|key| known(index, key, &listed)) {
@@ -78,7 +82,7 @@ pub(super) fn plan(index: &Index, listed: Vec<Listed>, policy: &Policy, now: u64
             }
             continue;
         }
-        plan.consider(index, listed, key, policy, now, &absent);
+        plan.consider(index, listed, key, policy, now, &renamed);
     }
     plan.fetch.sort_by_key(|wanted| wanted.failures);
     plan
@@ -93,7 +97,7 @@ impl Plan {
         key: Option<u128>,
         policy: &Policy,
         now: u64,
-        absent: &HashSet<u64>,
+        renamed: &HashSet<u64>,
     ) {
         let failures = key.map(|key| index.failures(key)).unwrap_or_default();
         let rested = now.saturating_sub(failures.last) >= policy.quarantine_for.as_secs();
@@ -109,7 +113,7 @@ impl Plan {
         }
         // Without a unique-id, deleting takes the content's word for it: a fetch is needed anyway.
         let by_name = listed.uid.is_some() || policy.deletion == Deletion::Never;
-        let probe = by_name && absent.contains(&listed.octets);
+        let probe = by_name && renamed.contains(&listed.octets);
         self.want(listed, key, probe, index);
     }
 
@@ -142,6 +146,21 @@ impl Plan {
         let many = vanished > 1 && 2 * vanished > present && !there.is_empty();
         self.reset = many.then_some(vanished);
     }
+
+    /// What may have been renamed: everything that vanished, if nearly everything did, and on a server that never names
+    /// its messages, whatever is to stay there.
+    ///
+    /// Never what was deleted: another message with the same header and size is a new one.
+    fn note_renamed(&mut self, index: &Index, policy: &Policy) {
+        let gone = self.records.iter().filter_map(|record| match record {
+            Record::Gone(id, _) if self.reset.is_some() => Some(*id),
+            _ => None,
+        });
+        let stays = |entry: &&Entry| entry.uid.is_none() && entry.place == Place::Present;
+        let nameless = index.entries().filter(stays);
+        let nameless = nameless.filter(|_| policy.deletion == Deletion::Never);
+        self.renamed = gone.chain(nameless.map(|entry| entry.id)).collect();
+    }
 }
 
 /// The entry under this unique-id that the server still had, if its size is the same.
@@ -162,18 +181,6 @@ fn stored_copies(index: &Index, known: &Entry) -> usize {
         .of_uid(known.uid.unwrap_or_default())
         .filter(same)
         .count()
-}
-
-/// Sizes under which a known message may come back under a new name.
-fn sizes_of_absent(index: &Index, records: &[Record]) -> HashSet<u64> {
-    let vanished = records.iter().filter_map(|record| match record {
-        Record::Committed(id, _) | Record::Gone(id, _) => index.entry(*id),
-        _ => None,
-    });
-    let nameless = index
-        .entries()
-        .filter(|e| e.uid.is_none() || matches!(e.place, Place::Absent(_)));
-    nameless.chain(vanished).map(|entry| entry.listed).collect()
 }
 
 #[cfg(test)]

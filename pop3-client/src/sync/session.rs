@@ -41,7 +41,7 @@ pub(super) async fn run<L: Link, S: Store, M: Medium>(
         .map(|wanted| wanted.listed.number)
         .collect();
     let mut intake = Intake::new(vault, policy, now, plan.fetch, summary, events);
-    let fetched = fetch(&mut session, &mut intake, &order).await;
+    let fetched = fetch(&mut session, &mut intake, &order, &plan.renamed).await;
     intake.commit()?;
     let mut delete = std::mem::take(&mut intake.delete);
     fetched?;
@@ -122,8 +122,9 @@ async fn fetch<L: Link, S: Store, M: Medium>(
     session: &mut Session<L>,
     intake: &mut Intake<'_, S, M>,
     order: &[MessageNumber],
+    renamed: &[u64],
 ) -> Result<(), SyncError> {
-    let recognised = probe(session, intake, order).await?;
+    let recognised = probe(session, intake, order, renamed).await?;
     let order: Vec<_> = order
         .iter()
         .copied()
@@ -165,6 +166,7 @@ async fn probe<L: Link, S: Store, M: Medium>(
     session: &mut Session<L>,
     intake: &mut Intake<'_, S, M>,
     order: &[MessageNumber],
+    renamed: &[u64],
 ) -> Result<HashSet<MessageNumber>, SyncError> {
     let mut recognised = HashSet::new();
     let is_probed = |number: &&MessageNumber| intake.wanted.get(*number).is_some_and(|w| w.probe);
@@ -179,7 +181,7 @@ async fn probe<L: Link, S: Store, M: Medium>(
             return Err(error.into());
         }
     };
-    let mut renamed = intake.vault.index.renamed();
+    let mut renamed = intake.vault.index.by_header(renamed);
     for (number, header) in headers {
         let Some(wanted) = intake.wanted.get(&number).cloned() else {
             continue;
@@ -204,7 +206,8 @@ async fn probe<L: Link, S: Store, M: Medium>(
 /// TOP is there to spare time. A server that does not answer it soon is not asked again.
 const TOP_PATIENCE: Duration = Duration::from_secs(15);
 
-/// The digests of the headers of these messages, as far as the server gives them.
+/// The digests of the headers of these messages, as far as the server gives them, and as they name their message: two
+/// headers without a Message-ID may be alike and belong to different messages.
 async fn headers<L: Link>(
     session: &mut Session<L>,
     numbers: &[MessageNumber],
@@ -221,8 +224,10 @@ async fn headers<L: Link>(
                 request: Request::Top(number),
                 ..
             } => {
-                let (_, header) = std::mem::replace(&mut open, Fingerprint::new()).finish();
-                found.push((*number, header));
+                let read = std::mem::replace(&mut open, Fingerprint::new());
+                if read.has_message_id() {
+                    found.push((*number, read.finish().1));
+                }
             }
             _ => {}
         })
