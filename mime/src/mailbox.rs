@@ -94,12 +94,15 @@ fn is_unsafe(c: char) -> bool {
 /// domain-literal = "[" *dtext "]"
 /// dtext          = %d33-90 / %d94-126
 /// ```
+///
+/// We refuse `<` and `>` in it: no address literal of RFC 5321 §4.1.3 has them, and a reader that looks for the end of
+/// an angle address would find it in the middle.
 fn is_literal(text: &str) -> bool {
     let inside = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
     inside.is_some_and(|t| {
         !t.is_empty()
             && t.bytes()
-                .all(|b| b.is_ascii_graphic() && !matches!(b, b'['..=b']'))
+                .all(|b| b.is_ascii_graphic() && !matches!(b, b'['..=b']' | b'<' | b'>'))
     })
 }
 
@@ -227,6 +230,12 @@ impl fmt::Display for Mailbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_domain_literal_holds_no_angle_bracket() {
+        assert!("bob@[192.0.2.1]".parse::<AddrSpec>().is_ok());
+        assert!("bob@[192.0>2.1]".parse::<AddrSpec>().is_err());
+    }
 
     #[test]
     fn rfc5322_3_4_1_addresses_that_exist() {

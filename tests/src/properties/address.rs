@@ -33,7 +33,6 @@ fn is_read_back(mailbox: &postrider_mime::Mailbox) {
     let built = MessageBuilder::new()
         .from(mailbox)
         .to(mailbox)
-        .message_id("id@x.test")
         .with_utf8_headers()
         .build();
     let built = built.expect("an address that exists can be written");
