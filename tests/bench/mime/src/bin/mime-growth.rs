@@ -23,7 +23,7 @@ const INPUTS: &[(&str, usize, Make, Read)] = &[
     ("mailboxes in Cc", 1_250, made::mailboxes, ours::mailboxes),
     ("ids in References", 2_000, made::references, ours::references),
     ("encoded words", 6_250, made::encoded_words, ours::subject),
-    ("sections of a file name", 1_250, made::sections, ours::file_name),
+    ("sections of a file name", 60, made::sections, ours::file_name),
     ("levels", 60, made::nested, ours::everything),
     ("near-boundary lines", 64 << 10, made::near_boundaries, ours::everything),
     ("dashes", 64 << 10, made::dashes, ours::everything),
