@@ -12,17 +12,25 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 /// Octets asked for in one read.
 const READ: usize = 256 << 10;
 
-/// A tokio stream. `None` while TLS takes it over, and for good if that fails.
+/// A tokio stream.
 #[derive(Debug)]
-pub(crate) struct TokioLink(Option<Stream>);
+pub(crate) struct TokioLink {
+    /// `None` while TLS takes it over, and for good if that fails.
+    stream: Option<Stream>,
+    /// Something was written, and may be held back until it is flushed.
+    unflushed: bool,
+}
 
 impl TokioLink {
     pub(crate) fn new(stream: Stream) -> Self {
-        Self(Some(stream))
+        Self {
+            stream: Some(stream),
+            unflushed: false,
+        }
     }
 
     fn stream(&mut self) -> io::Result<&mut Stream> {
-        self.0
+        self.stream
             .as_mut()
             .ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
@@ -43,10 +51,11 @@ impl Link for TokioLink {
         input: &mut BytesMut,
         deadline: Option<Instant>,
     ) -> io::Result<Transfer> {
-        let stream = self.stream()?;
-        let mut unflushed = !out.is_empty();
+        let Self { stream, unflushed } = self;
+        let stream = stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        *unflushed |= !out.is_empty();
         let work = poll_fn(|cx| {
-            poll_write(stream, cx, out, &mut unflushed);
+            poll_write(stream, cx, out, unflushed);
             poll_read(stream, cx, input)
         });
         let Some(deadline) = deadline else {
@@ -74,19 +83,19 @@ impl Link for TokioLink {
         tls: &Tls,
         timeout: Duration,
     ) -> Result<(), ErrorKind> {
-        if let Some(stream) = self.0.take() {
+        if let Some(stream) = self.stream.take() {
             let started = start_tls(stream, endpoint, tls, timeout).await;
-            self.0 = Some(started.map_err(ErrorKind::Connect)?);
+            self.stream = Some(started.map_err(ErrorKind::Connect)?);
         }
         Ok(())
     }
 
     fn is_tls(&self) -> bool {
-        self.0.as_ref().is_some_and(Stream::is_tls)
+        self.stream.as_ref().is_some_and(Stream::is_tls)
     }
 
     fn tls_description(&self) -> Option<String> {
-        self.0.as_ref()?.tls_description()
+        self.stream.as_ref()?.tls_description()
     }
 }
 
