@@ -3,10 +3,14 @@
 #![cfg(feature = "tokio")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use postrider_pop3::{Client, Config, Credentials, Endpoint, ErrorKind, Security, State, Tls};
+use postrider_pop3::{
+    Client, Config, Credentials, Endpoint, ErrorKind, MessageNumber, Retrieved, Security, State,
+    Stream, Tls,
+};
+use std::ops::ControlFlow;
 use std::sync::Arc;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -16,8 +20,8 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 /// The commands of a session: those in clear text, and those inside TLS.
 type Heard = (Vec<String>, Vec<String>);
 
-/// A server for one client, its certificate's PEM, and what it heard.
-async fn server(security: Security) -> (Endpoint, String, JoinHandle<Heard>) {
+/// The server's side of TLS, and its certificate's PEM.
+fn acceptor() -> (TlsAcceptor, String) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()])
         .unwrap();
     let pem = pem(&made.cert);
@@ -28,7 +32,12 @@ async fn server(security: Security) -> (Endpoint, String, JoinHandle<Heard>) {
         .with_no_client_auth()
         .with_single_cert(vec![made.cert.der().clone()], key)
         .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    (TlsAcceptor::from(Arc::new(config)), pem)
+}
+
+/// A server for one client, its certificate's PEM, and what it heard.
+async fn server(security: Security) -> (Endpoint, String, JoinHandle<Heard>) {
+    let (acceptor, pem) = acceptor();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let heard = tokio::spawn(async move {
@@ -129,6 +138,92 @@ async fn rfc8314_3_tls_from_the_first_byte() {
     assert!(client.greeting().is_some());
     client.quit().await.unwrap();
     assert_eq!(heard.await.unwrap().1, INSIDE);
+}
+
+#[tokio::test]
+async fn rfc8314_3_tls_from_the_first_byte_over_a_stream_of_the_callers_own() {
+    let (endpoint, pem, heard) = server(Security::Tls).await;
+    let config = config(endpoint.clone(), Security::Tls, &pem);
+    let tunnel = TcpStream::connect((endpoint.host(), endpoint.port())).await;
+    let client = Client::over(Stream::from_io(tunnel.unwrap()), &config)
+        .await
+        .unwrap();
+    assert!(client.tls_description().is_some());
+    client.quit().await.unwrap();
+    assert_eq!(heard.await.unwrap().1, INSIDE);
+}
+
+#[tokio::test]
+async fn tls_from_the_first_byte_is_never_given_up_for_clear_text() {
+    let (near, mut far) = tokio::io::duplex(4096);
+    let said = tokio::spawn(async move {
+        far.write_all(b"+OK clear text\r\n").await.unwrap();
+        let mut heard = Vec::new();
+        far.read_to_end(&mut heard).await.unwrap();
+        heard
+    });
+    let config = Config::new(Endpoint::new("localhost", 995).unwrap());
+    let error = Client::over(Stream::from_io(near), &config)
+        .await
+        .unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Connect(_)), "{error}");
+    // A TLS record or nothing, and not CAPA.
+    assert!(matches!(
+        said.await.unwrap().first(),
+        None | Some(0x15 | 0x16)
+    ));
+}
+
+/// A pipe that takes little at a time, whoever writes to it: what TLS makes ready waits for a flush.
+#[tokio::test]
+async fn what_tls_holds_back_is_flushed_though_answers_come_first() {
+    let (near, far) = tokio::io::duplex(300);
+    let (acceptor, pem) = acceptor();
+    let server = tokio::spawn(async move {
+        let mut peer = BufReader::new(acceptor.accept(far).await.unwrap());
+        let (mut line, mut retrieved) = (String::new(), 0);
+        peer.write_all(b"+OK\r\n").await.unwrap();
+        peer.flush().await.unwrap();
+        while peer.read_line(&mut line).await.unwrap_or(0) > 0 {
+            let answer = match line.split_ascii_whitespace().next() {
+                Some("CAPA") => "+OK\r\nUSER\r\nPIPELINING\r\n.\r\n",
+                Some("RETR") => "+OK\r\nSubject: x\r\n\r\nb\r\n.\r\n",
+                _ => "+OK\r\n",
+            };
+            retrieved += usize::from(line.starts_with("RETR"));
+            line.clear();
+            if peer.write_all(answer.as_bytes()).await.is_err() || peer.flush().await.is_err() {
+                break;
+            }
+        }
+        retrieved
+    });
+    let soon = std::time::Duration::from_secs(5);
+    let config = config(
+        Endpoint::new("localhost", 995).unwrap(),
+        Security::Tls,
+        &pem,
+    )
+    .timeouts(postrider_pop3::Timeouts {
+        reply: soon,
+        body_idle: soon,
+        ..Default::default()
+    });
+    let mut client = Client::over(Stream::from_io(near), &config).await.unwrap();
+    let numbers: Vec<_> = (1..=2_000)
+        .map(|n| MessageNumber::new(n).unwrap())
+        .collect();
+    let mut ended = 0;
+    client
+        .retr_many(&numbers, |retrieved| {
+            ended += usize::from(matches!(retrieved, Retrieved::End { .. }));
+            ControlFlow::Continue(())
+        })
+        .await
+        .unwrap();
+    assert_eq!(ended, 2_000);
+    client.quit().await.unwrap();
+    assert_eq!(server.await.unwrap(), 2_000);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use crate::{
     ScanListing, State, UniqueId,
 };
 use postrider_wire::sasl::Credentials;
-use postrider_wire::{Endpoint, Security, Stream, Tls, connect, connect_tls};
+use postrider_wire::{ConnectError, Endpoint, Security, Stream, Tls, connect, start_tls};
 use std::ops::ControlFlow;
 
 /// A POP3 session over tokio.
@@ -24,24 +24,20 @@ impl Client {
     /// # Errors
     /// [`Error`], with the stage at which it went wrong.
     pub async fn connect(config: &Config) -> Result<Self, Error> {
-        let (endpoint, timeout) = (&config.endpoint, config.timeouts.connect);
-        let fail = |kind| Error::new(endpoint, Stage::Connect, kind);
-        let stream = match (config.security, &config.tls) {
-            (Security::Tls, Some(tls)) => connect_tls(endpoint, tls, timeout).await,
-            (Security::Tls, None) => {
-                let tls = Tls::webpki_roots().map_err(|e| fail(ErrorKind::TlsConfig(e)))?;
-                connect_tls(endpoint, &tls, timeout).await
-            }
-            _ => connect(endpoint, timeout).await,
-        };
-        Self::over(stream.map_err(|e| fail(ErrorKind::Connect(e)))?, config).await
+        let stream = connect(&config.endpoint, config.timeouts.connect).await;
+        Self::over(stream.map_err(|e| connect_error(config, e))?, config).await
     }
 
-    /// The same over a stream of the caller's own, such as a proxy tunnel.
+    /// The same over a stream of the caller's own, such as a proxy tunnel. [`Security::Tls`] makes the handshake first,
+    /// unless the stream is inside TLS already.
     ///
     /// # Errors
     /// As [`Client::connect`].
     pub async fn over(stream: Stream, config: &Config) -> Result<Self, Error> {
+        let stream = match config.security {
+            Security::Tls if !stream.is_tls() => begin_tls(stream, config).await?,
+            _ => stream,
+        };
         Session::open(TokioLink::new(stream), config)
             .await
             .map(Self)
@@ -260,4 +256,20 @@ impl Client {
     pub fn tls_description(&self) -> Option<String> {
         self.0.tls_description()
     }
+}
+
+/// TLS from the first byte (RFC 8314 §3).
+async fn begin_tls(stream: Stream, config: &Config) -> Result<Stream, Error> {
+    let tls = config.tls.clone().map_or_else(Tls::webpki_roots, Ok);
+    let tls = tls.map_err(|e| {
+        let kind = ErrorKind::TlsConfig(e);
+        Error::new(&config.endpoint, Stage::Connect, kind)
+    })?;
+    start_tls(stream, &config.endpoint, &tls, config.timeouts.connect)
+        .await
+        .map_err(|e| connect_error(config, e))
+}
+
+fn connect_error(config: &Config, error: ConnectError) -> Error {
+    Error::new(&config.endpoint, Stage::Connect, ErrorKind::Connect(error))
 }
