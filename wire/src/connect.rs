@@ -2,6 +2,7 @@ use crate::{Endpoint, Stream, Tls};
 use rustls::pki_types::ServerName;
 use rustls::{CertificateError, InvalidMessage};
 use std::fmt;
+use std::future::Future;
 use std::io;
 use std::time::Duration;
 use tokio::net::{TcpStream, lookup_host};
@@ -15,13 +16,13 @@ use tokio_rustls::TlsConnector;
 /// # Errors
 /// [`ConnectError`] with the stage: resolving or connecting.
 pub async fn connect(endpoint: &Endpoint, timeout: Duration) -> Result<Stream, ConnectError> {
-    let deadline = Instant::now() + timeout;
+    let deadline = Instant::now().checked_add(timeout);
     let fail = |stage, source| ConnectError::new(endpoint, stage, timeout, source);
-    let found = timeout_at(deadline, lookup_host((endpoint.host(), endpoint.port()))).await;
-    let addresses = flatten(found).map_err(|e| fail(ConnectStage::Resolve, e))?;
+    let found = within(deadline, lookup_host((endpoint.host(), endpoint.port()))).await;
+    let addresses = found.map_err(|e| fail(ConnectStage::Resolve, e))?;
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in addresses {
-        match flatten(timeout_at(deadline, TcpStream::connect(address)).await) {
+        match within(deadline, TcpStream::connect(address)).await {
             Ok(tcp) => {
                 // Replies are awaited after every flight: Nagle's delay would be paid each time.
                 tcp.set_nodelay(true)
@@ -63,12 +64,24 @@ pub async fn start_tls(
     let name = ServerName::try_from(endpoint.host().to_owned())
         .map_err(|e| fail(io::Error::new(io::ErrorKind::InvalidInput, e)))?;
     let connector = TlsConnector::from(tls.config().clone());
-    let handshake = timeout_at(Instant::now() + timeout, connector.connect(name, stream));
-    flatten(handshake.await).map(Stream::from_tls).map_err(fail)
+    let deadline = Instant::now().checked_add(timeout);
+    within(deadline, connector.connect(name, stream))
+        .await
+        .map(Stream::from_tls)
+        .map_err(fail)
 }
 
-fn flatten<T>(result: Result<io::Result<T>, tokio::time::error::Elapsed>) -> io::Result<T> {
-    result.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+/// `None` is a deadline beyond what the clock can say: there is none.
+async fn within<T>(
+    deadline: Option<Instant>,
+    work: impl Future<Output = io::Result<T>>,
+) -> io::Result<T> {
+    match deadline {
+        Some(deadline) => timeout_at(deadline, work)
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+        None => work.await,
+    }
 }
 
 /// What was being done when a connection could not be made.
@@ -243,5 +256,17 @@ mod tests {
             error.to_string().ends_with("no answer within 200ms"),
             "{error}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_time_that_never_ends_is_no_deadline() {
+        let (listener, endpoint) = listener().await;
+        let stream = connect(&endpoint, Duration::MAX).await.unwrap();
+        drop(listener.accept().await.unwrap());
+        let tls = Tls::webpki_roots().unwrap();
+        let error = start_tls(stream, &endpoint, &tls, Duration::MAX)
+            .await
+            .unwrap_err();
+        assert_eq!(error.stage(), ConnectStage::Tls);
     }
 }
