@@ -27,6 +27,7 @@ impl<'a> Choices<'a> {
     }
 
     /// One of several things, which are at least one.
+    #[cfg(feature = "notify")]
     pub(crate) fn of<'t, T>(&mut self, things: &'t [T]) -> &'t T {
         &things[self.number() % things.len()]
     }
