@@ -18,7 +18,7 @@ const WHOLE: u64 = 1 << 20;
 /// List the messages in a POP3 mailbox: number, size, date, sender, subject. Nothing is changed there.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The mailbox: pop3s://USER@HOST[:PORT], or pop3:// for TLS by STLS
+    /// The mailbox: pop3s://USER@HOST or, for TLS by STLS, pop3://USER@HOST; a port may follow
     url: String,
     /// Only the last so many: each costs a round trip
     #[arg(long, value_name = "COUNT", default_value_t = 100)]

@@ -20,7 +20,7 @@ use std::time::Duration;
 /// Fetch what is new in a POP3 mailbox. A run that was cut off goes on where it was; no mail comes twice.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The mailbox: pop3s://USER@HOST[:PORT], or pop3:// for TLS by STLS
+    /// The mailbox: pop3s://USER@HOST or, for TLS by STLS, pop3://USER@HOST; a port may follow
     url: String,
     /// Into this Maildir, which is made if need be
     #[arg(long, value_name = "DIR", required_unless_present = "mbox")]
