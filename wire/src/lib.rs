@@ -4,6 +4,7 @@
 
 pub mod escape;
 pub mod line;
+mod redact;
 pub mod sasl;
 mod secret;
 mod security;
@@ -16,6 +17,7 @@ mod stream;
 #[cfg(feature = "tls")]
 mod tls;
 
+pub use redact::Redactor;
 pub use secret::Secret;
 pub use security::{Endpoint, InvalidHost, Security};
 pub use transcript::{Line, Speaker, Transcript};

@@ -101,6 +101,14 @@ impl Credentials {
         self.acting_as.as_deref()
     }
 
+    /// What must not be shown: the password, or the token.
+    pub(crate) fn secret(&self) -> Option<&Secret> {
+        match &self.proof {
+            Proof::Password(secret) | Proof::Bearer(secret) => Some(secret),
+            Proof::External | Proof::Anonymous => None,
+        }
+    }
+
     pub(crate) fn proof(&self) -> &Proof {
         &self.proof
     }

@@ -1,11 +1,10 @@
 #[cfg(feature = "cram-md5")]
 use super::cram_md5;
-use super::credentials::Proof;
 #[cfg(feature = "scram")]
 use super::scram::Scram;
 use super::{Credentials, MAX_CHALLENGES, Mechanism};
-use crate::Secret;
 use crate::escape::Escaped;
+use crate::{Redactor, Secret};
 use std::fmt;
 
 /// One authentication dialogue: challenges in, responses out, both without base64.
@@ -79,10 +78,15 @@ impl Exchange {
             (Mechanism::Xoauth2, 1) if !challenge.is_empty() => Some(Secret::new([])),
             _ => None,
         };
-        said.ok_or_else(|| SaslError::UnexpectedChallenge {
+        said.ok_or_else(|| self.unexpected(challenge))
+    }
+
+    fn unexpected(&self, challenge: &[u8]) -> SaslError {
+        let shown = Redactor::of(&self.credentials).redact(challenge);
+        SaslError::UnexpectedChallenge {
             mechanism: self.mechanism,
-            challenge: Escaped(challenge.get(..80).unwrap_or(challenge)).to_string(),
-        })
+            challenge: Escaped(shown.get(..80).unwrap_or(&shown)).to_string(),
+        }
     }
 
     /// Called when the server reports success: whether the mechanism agrees that the dialogue is complete.
@@ -115,10 +119,8 @@ impl Exchange {
     }
 
     fn proof(&self) -> Secret {
-        match self.credentials.proof() {
-            Proof::Password(secret) | Proof::Bearer(secret) => secret.clone(),
-            Proof::External | Proof::Anonymous => Secret::new([]),
-        }
+        let secret = self.credentials.secret().cloned();
+        secret.unwrap_or_else(|| Secret::new([]))
     }
 
     /// Whom to act as; nothing means whom the proof is for.
@@ -176,7 +178,7 @@ pub enum SaslError {
     UnexpectedChallenge {
         /// The mechanism in use.
         mechanism: Mechanism,
-        /// The challenge, decoded, shortened and escaped.
+        /// The challenge, decoded, shortened and escaped, without the secret if the server repeated it.
         challenge: String,
     },
     /// The server kept asking.
@@ -254,6 +256,16 @@ mod tests {
         assert_eq!(text(&encode(&initial)), b"AHRpbQB0YW5zdGFhZnRhbnN0YWFm");
         assert_eq!(text(&plain.respond(b"", false).unwrap()), text(&initial));
         assert!(plain.respond(b"again", false).is_err());
+    }
+
+    #[test]
+    fn t7_a_challenge_that_repeats_the_password_is_shown_without_it() {
+        let mut plain = exchange(Mechanism::Plain);
+        let error = plain.respond(b"is it tanstaaftanstaaf?", true).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "PLAIN has no answer to the challenge \"is it (…)?\""
+        );
     }
 
     #[test]

@@ -1,0 +1,125 @@
+use crate::Secret;
+use crate::sasl::Credentials;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use memchr::memmem;
+use std::borrow::Cow;
+
+/// Leaves secrets out of what a server says: some repeat what they were sent, as in `535 bad password hunter2`.
+///
+/// A secret is found as it is and in base64, also in the middle of a longer base64 text such as the response of PLAIN.
+/// One of fewer than four octets is not looked for: it would be found in words that have nothing to do with it.
+///
+/// ```
+/// use postrider_wire::{Redactor, sasl::Credentials};
+/// let redactor = Redactor::of(&Credentials::password("tim", "hunter2")?);
+/// assert_eq!(&*redactor.redact(b"535 bad password hunter2"), "535 bad password (…)".as_bytes());
+/// assert_eq!(&*redactor.redact(b"535 AHRpbQBodW50ZXIy"), "535 AHRpbQB(…)".as_bytes());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Redactor {
+    forms: Vec<Secret>,
+}
+
+/// The shortest text that is looked for.
+const SHORTEST: usize = 4;
+
+/// What stands in the place of a secret.
+const MARK: &str = "(…)";
+
+impl Redactor {
+    /// Looks for what proves the identity: the password, or the token.
+    pub fn of(credentials: &Credentials) -> Self {
+        let mut redactor = Self::default();
+        if let Some(secret) = credentials.secret() {
+            redactor.add(secret);
+        }
+        redactor
+    }
+
+    /// Looks for this secret as well.
+    pub fn add(&mut self, secret: &Secret) {
+        let base64 = (0..3).map(|before| base64_within(secret, before));
+        let forms = std::iter::once(secret.clone()).chain(base64);
+        self.forms
+            .extend(forms.filter(|form| form.expose_secret().len() >= SHORTEST));
+    }
+
+    /// The text without the secrets.
+    pub fn redact<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        self.forms.iter().fold(Cow::Borrowed(text), |text, form| {
+            match without(&text, form.expose_secret()) {
+                Some(redacted) => Cow::Owned(redacted),
+                None => text,
+            }
+        })
+    }
+}
+
+/// The digits that a secret always has in base64, after so many octets (modulo 3) of something else: those at its ends
+/// depend on its neighbours.
+fn base64_within(secret: &Secret, before: usize) -> Secret {
+    let text = Secret::new([&vec![0; before], secret.expose_secret()].concat());
+    let digits = Secret::new(STANDARD_NO_PAD.encode(text.expose_secret()));
+    let own = (before * 8).div_ceil(6)..text.expose_secret().len() * 8 / 6;
+    Secret::new(digits.expose_secret().get(own).unwrap_or_default())
+}
+
+/// `None` if it is not in there.
+fn without(text: &[u8], form: &[u8]) -> Option<Vec<u8>> {
+    let mut redacted = Vec::new();
+    let mut rest = 0;
+    for at in memmem::find_iter(text, form) {
+        redacted.extend_from_slice(text.get(rest..at)?);
+        redacted.extend_from_slice(MARK.as_bytes());
+        rest = at + form.len();
+    }
+    if rest == 0 {
+        return None;
+    }
+    redacted.extend_from_slice(text.get(rest..)?);
+    Some(redacted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::engine::general_purpose::STANDARD;
+    use proptest::prelude::*;
+
+    fn redacted(secret: &str, text: &str) -> String {
+        let mut redactor = Redactor::default();
+        redactor.add(&Secret::from(secret));
+        String::from_utf8(redactor.redact(text.as_bytes()).into_owned()).unwrap()
+    }
+
+    #[test]
+    fn a_secret_is_left_out_wherever_it_stands() {
+        assert_eq!(redacted("hunter2", "no secret here"), "no secret here");
+        assert_eq!(redacted("hunter2", "hunter2 hunter2!"), "(…) (…)!");
+        // The last digit has two bits of the secret, and four of what might follow.
+        assert_eq!(redacted("hunter2", "aHVudGVyMg=="), "(…)g==");
+        assert_eq!(redacted("secret", "c2VjcmV0"), "(…)");
+        assert_eq!(redacted("secret", "AHVzZXIAc2VjcmV0"), "AHVzZXIA(…)");
+    }
+
+    #[test]
+    fn what_is_too_short_is_not_looked_for() {
+        assert_eq!(redacted("", "+OK"), "+OK");
+        assert_eq!(redacted("OK", "+OK"), "+OK");
+    }
+
+    proptest! {
+        #[test]
+        fn base64_betrays_nothing_at_any_place(before in ".{0,5}", secret in "[!-~]{6,20}", after in ".{0,5}") {
+            let sent = STANDARD.encode([&before[..], &secret, &after].concat());
+            let shown = redacted(&secret, &sent);
+            prop_assert!(shown.contains(MARK), "{shown}");
+            // What is left at the ends is less than two octets of it.
+            let left = shown.len() - MARK.len();
+            let theirs = (before.len() + after.len()).div_ceil(3) * 4;
+            prop_assert!(left <= theirs + 8, "{shown}");
+        }
+    }
+}
