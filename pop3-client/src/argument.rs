@@ -47,6 +47,10 @@ impl Password {
     pub(crate) fn expose_secret(&self) -> &[u8] {
         self.0.expose_secret()
     }
+
+    pub(crate) fn secret(&self) -> &Secret {
+        &self.0
+    }
 }
 
 /// A language for LANG (RFC 6856 §3, RFC 5646), such as `de` or `zh-Hant`, or `*` for the server's default.

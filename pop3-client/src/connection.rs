@@ -1,8 +1,10 @@
 use crate::limits::Limits;
 use crate::{Capabilities, Event, Reply, Request, State, Violation};
 use bytes::{Bytes, BytesMut};
+use postrider_wire::Redactor;
 use postrider_wire::escape::Escaped;
 use postrider_wire::line::{LineReader, trim_ending};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 #[cfg(feature = "apop")]
@@ -61,6 +63,8 @@ pub struct Connection {
     utf8: bool,
     tls: bool,
     greeting: Option<Reply>,
+    /// What we said to log in: until that is done, it is left out of the server's words.
+    secrets: Redactor,
 }
 
 /// What the session is waiting for; a driver gives each its deadline.
@@ -100,6 +104,7 @@ impl Connection {
             utf8: false,
             tls: false,
             greeting: None,
+            secrets: Redactor::default(),
         }
     }
 
@@ -225,7 +230,7 @@ impl Connection {
     }
 
     fn greet(&mut self, line: &Bytes) -> Result<Event, Violation> {
-        let reply = reply(line)?;
+        let reply = self.reply(line)?;
         self.state = State::after_greeting(reply.status());
         if !reply.is_ok() {
             return Ok(Event::Refused {
@@ -245,7 +250,7 @@ impl Connection {
         if request == Request::Auth && line.starts_with(b"+") && !line.starts_with(b"+OK") {
             return self.challenge(trim_ending(line)).map(|()| Event::Challenge);
         }
-        let reply = reply(line)?;
+        let reply = self.reply(line)?;
         if request == Request::Auth {
             self.conclude_dialogue(&reply)?;
         }
@@ -278,13 +283,25 @@ impl Connection {
 
     fn unsolicited(&self, input: &[u8]) -> Violation {
         let line = input.split(|b| *b == b'\n').next().unwrap_or_default();
-        Violation::Unsolicited(shown(trim_ending(line)))
+        Violation::Unsolicited(shown(&self.without_secrets(trim_ending(line))))
     }
-}
 
-fn reply(line: &Bytes) -> Result<Reply, Violation> {
-    let text = trim_ending(line);
-    Reply::parse(&line.slice_ref(text)).ok_or_else(|| Violation::NotAReply(shown(text)))
+    fn reply(&self, line: &Bytes) -> Result<Reply, Violation> {
+        let text = trim_ending(line);
+        let text = match self.without_secrets(text) {
+            Cow::Borrowed(text) => line.slice_ref(text),
+            Cow::Owned(text) => Bytes::from(text),
+        };
+        Reply::parse(&text).ok_or_else(|| Violation::NotAReply(shown(&text)))
+    }
+
+    /// Some servers repeat what they were sent. Afterwards, replies hold numbers and names that must stay as they are.
+    fn without_secrets<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        match self.state {
+            State::Authorization | State::Closed => self.secrets.redact(text),
+            _ => Cow::Borrowed(text),
+        }
+    }
 }
 
 /// The beginning of a line, fit for an error.

@@ -22,7 +22,8 @@ pub enum Status {
 
 /// The first line of a reply: status indicator, response code, and the server's words (RFC 1939 §3, RFC 2449 §8).
 ///
-/// `Display` shows the line with control characters escaped.
+/// `Display` shows the line with control characters escaped. Of a reply that repeats the password it was sent, a session
+/// gives the words without it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     status: Status,

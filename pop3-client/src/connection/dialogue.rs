@@ -4,8 +4,8 @@ use super::Connection;
 use crate::argument::COMMAND_LINE;
 use crate::{Local, Reply, Violation};
 use bytes::BytesMut;
-use postrider_wire::Secret;
 use postrider_wire::sasl::{self, Credentials, Exchange, Mechanism, SaslError};
+use postrider_wire::{Redactor, Secret};
 
 /// An AUTH command in progress.
 #[derive(Debug)]
@@ -44,6 +44,7 @@ impl Connection {
             return Err(Local::Mechanism(mechanism));
         }
         let exchange = Exchange::new(mechanism, credentials);
+        self.secrets = Redactor::of(credentials);
         out.extend_from_slice(b"AUTH ");
         out.extend_from_slice(mechanism.name().as_bytes());
         let initial = exchange
@@ -53,6 +54,7 @@ impl Connection {
         let fitting =
             initial.filter(|i| self.capabilities.has("SASL") && i.expose_secret().len() <= room);
         if let Some(initial) = &fitting {
+            self.secrets.add(initial);
             out.extend_from_slice(b" ");
             out.extend_from_slice(initial.expose_secret());
         }
@@ -74,7 +76,9 @@ impl Connection {
         let dialogue = self.dialogue.as_mut().ok_or(Local::NoChallenge)?;
         match dialogue.due.take() {
             Some(Due::Response(response)) => {
-                out.extend_from_slice(sasl::encode(&response).expose_secret());
+                let response = sasl::encode(&response);
+                self.secrets.add(&response);
+                out.extend_from_slice(response.expose_secret());
             }
             Some(Due::Cancel(error)) => {
                 out.extend_from_slice(b"*");
@@ -97,6 +101,7 @@ impl Connection {
     ///
     /// We also accept `+` without the blank, because servers send it for an empty challenge.
     pub(super) fn challenge(&mut self, line: &[u8]) -> Result<(), Violation> {
+        let shown = super::shown(&self.without_secrets(line));
         let Some(dialogue) = &mut self.dialogue else {
             return Err(Violation::Closed);
         };
@@ -104,7 +109,7 @@ impl Connection {
             // The server goes on after `*`, or did not wait for our response.
             return Err(match due {
                 Due::Cancel(error) | Due::Cancelled(error) => Violation::Sasl(error),
-                Due::Response(_) => Violation::Unsolicited(super::shown(line)),
+                Due::Response(_) => Violation::Unsolicited(shown),
             });
         }
         let text = line.strip_prefix(b"+").unwrap_or(line);

@@ -18,7 +18,13 @@ impl Connection {
             #[cfg(feature = "apop")]
             Command::Apop(name, password) => {
                 let greeting = self.greeting.as_ref().ok_or(Local::NoTimestamp)?;
-                super::apop::write(name, password, greeting, out)?;
+                let digest = super::apop::write(name, password, greeting, out)?;
+                self.secrets.add(&digest);
+                self.secrets.add(password.secret());
+            }
+            Command::Pass(password) => {
+                self.secrets.add(password.secret());
+                command.write(out);
             }
             other => other.write(out),
         }
