@@ -4,7 +4,7 @@ use crate::{
     Reply, Stage, State,
 };
 use bytes::BytesMut;
-use postrider_wire::Transcript;
+use postrider_wire::{Redactor, Transcript};
 use std::collections::VecDeque;
 
 /// The client's side of an SMTP or LMTP dialogue: no socket, no clock, no task.
@@ -40,6 +40,8 @@ pub struct Connection {
     mails: u64,
     authenticated: bool,
     transcript: Transcript,
+    /// What we said in AUTH; some servers repeat it.
+    secrets: Redactor,
 }
 
 /// What the server speaks.
@@ -77,6 +79,7 @@ impl Connection {
             mails: 0,
             authenticated: false,
             transcript: Transcript::off(),
+            secrets: Redactor::default(),
         }
     }
 
@@ -132,6 +135,9 @@ impl Connection {
         self.check(command)?;
         command.write(out);
         self.transcript_client(command);
+        if let Command::Auth(_, Some(secret)) | Command::AuthResponse(secret) = command {
+            self.secrets.add(secret);
+        }
         self.mails += u64::from(matches!(command, Command::Mail(..)));
         self.push(command.awaited());
         Ok(())
@@ -171,7 +177,8 @@ impl Connection {
         if self.state == State::Tls {
             return self.only_tls_follows(input).map(|()| None);
         }
-        let reply = match self.reader.take(input) {
+        let reply = match self.reader.take(input, &self.secrets) {
+            Ok(Some(reply)) if stage == Stage::Auth => reply.without(&self.secrets),
             Ok(Some(reply)) => reply,
             Ok(None) => return Ok(None),
             Err(error) => return Err(self.fail(stage, ErrorKind::InvalidReply(error))),
@@ -216,6 +223,11 @@ impl Connection {
     pub fn abandon(&mut self) {
         self.state = State::Closed;
         self.awaited.clear();
+    }
+
+    /// Leaves these out of the replies to AUTH.
+    pub(crate) fn leave_out(&mut self, secrets: Redactor) {
+        self.secrets = secrets;
     }
 
     pub(crate) fn transcript(&self) -> &Transcript {

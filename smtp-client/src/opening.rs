@@ -5,8 +5,8 @@ use crate::{
     Extension, Limits, Meaning, Protocol, Secret, Security, Stage, State,
 };
 use bytes::BytesMut;
-use postrider_wire::Transcript;
 use postrider_wire::sasl::{self, Channel, Exchange, SaslError};
+use postrider_wire::{Redactor, Transcript};
 
 /// What a session needs before mail can be sent.
 #[derive(Clone, Debug)]
@@ -192,6 +192,7 @@ impl Opening {
         let offered = self.connection.capabilities().auth();
         let mechanism = sasl::select(offered, credentials, channel)
             .map_err(|none| Error::new(Stage::Auth, ErrorKind::NoMechanism(none)))?;
+        self.connection.leave_out(Redactor::of(credentials));
         let exchange = Exchange::new(mechanism, credentials);
         let prefix = "AUTH  \r\n".len() + mechanism.name().len();
         let initial = exchange

@@ -34,6 +34,40 @@ fn every_chunking(
 }
 
 #[test]
+fn t7_a_server_that_repeats_the_password_is_quoted_without_it() {
+    let terms = with_credentials(Credentials::password("user", "hunter2").unwrap());
+    for echo in [
+        "535-5.7.8 bad password\r\n535 5.7.8 hunter2\r\n",
+        "535 5.7.8 AHVzZXIAaHVudGVyMg==\r\n",
+        "535 5.7.8 aHVudGVyMg==\r\n",
+        "AUTH PLAIN AHVzZXIAaHVudGVyMg==\r\n",
+        "250 hunter2\r\n",
+    ] {
+        let (transcript, lines) = Transcript::in_memory();
+        let terms = Terms {
+            transcript,
+            ..terms.clone()
+        };
+        let server = Server::new().on("AUTH", &[echo]);
+        let error = open(server, terms, Chunking::Whole).1.unwrap_err();
+        let shown = format!("{error} {error:?} {:?}", lines());
+        assert!(shown.contains("(…)"), "{shown}");
+        for secret in ["hunter2", "aHVudGVyM"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+    // Longer than what an error quotes.
+    let token = "t0ken".repeat(40);
+    let terms = with_credentials(Credentials::bearer("user", token.as_str()).unwrap());
+    let said = format!("what is {token}\r\n");
+    let server = Server::new()
+        .offering(&["AUTH XOAUTH2"])
+        .on("AUTH", &[&said]);
+    let error = open(server, terms, Chunking::Whole).1.unwrap_err();
+    assert!(!error.to_string().contains("t0ken"), "{error}");
+}
+
+#[test]
 fn t9_forms_of_ehlo_that_are_tolerated() {
     for ehlo in [
         "250-evil\r\n250-PIPELINING\r\n250 \r\n",

@@ -7,6 +7,7 @@ use nom::bytes::complete::take_while_m_n;
 use nom::character::complete::one_of;
 use nom::combinator::{eof, map_opt, rest};
 use nom::{IResult, Parser};
+use postrider_wire::Redactor;
 use postrider_wire::escape::Escaped;
 use std::fmt;
 use std::sync::Arc;
@@ -38,7 +39,13 @@ impl ReplyReader {
     }
 
     /// The next reply; `None` means that more bytes are needed.
-    pub(crate) fn take(&mut self, input: &mut BytesMut) -> Result<Option<Reply>, InvalidReply> {
+    ///
+    /// An error quotes the server without these secrets.
+    pub(crate) fn take(
+        &mut self,
+        input: &mut BytesMut,
+        secrets: &Redactor,
+    ) -> Result<Option<Reply>, InvalidReply> {
         loop {
             let unseen = input.get(self.searched..).unwrap_or_default();
             let Some(at) = memchr::memchr(b'\n', unseen) else {
@@ -47,7 +54,8 @@ impl ReplyReader {
                 return Ok(None);
             };
             let end = self.searched + at + 1;
-            if self.take_line(input.get(self.line..end).unwrap_or_default(), end)? {
+            let line = input.get(self.line..end).unwrap_or_default();
+            if self.take_line(line, end, secrets)? {
                 let reply = self.finish(input.get(..end).unwrap_or_default());
                 input.advance(end);
                 return Ok(reply);
@@ -57,7 +65,12 @@ impl ReplyReader {
     }
 
     /// Looks at one line; true if it is the last of its reply. `end` is its end within the reply.
-    fn take_line(&mut self, line: &[u8], end: usize) -> Result<bool, InvalidReply> {
+    fn take_line(
+        &mut self,
+        line: &[u8],
+        end: usize,
+        secrets: &Redactor,
+    ) -> Result<bool, InvalidReply> {
         if line.len() > self.line_limit(line) {
             return Err(InvalidReply::LineTooLong(self.line_limit(line)));
         }
@@ -70,9 +83,11 @@ impl ReplyReader {
         }
         let text = line
             .strip_suffix(b"\r\n")
-            .ok_or_else(|| InvalidReply::bare_line_feed(line))?;
-        let (_, (code, is_last)) =
-            reply_line(text).map_err(|_: nom::Err<()>| InvalidReply::malformed(text))?;
+            .ok_or_else(|| InvalidReply::BareLineFeed(excerpt(line, secrets)))?;
+        let (_, (code, is_last)) = reply_line(text).map_err(|_: nom::Err<()>| {
+            let quoted = excerpt(text, secrets);
+            InvalidReply::Malformed(quoted)
+        })?;
         match self.code.replace(code) {
             Some(first) if first != code => Err(InvalidReply::CodeChanged(first, code)),
             _ => Ok(is_last),
@@ -123,11 +138,31 @@ impl Reply {
     }
 }
 
+impl Reply {
+    /// The same without these secrets in its text. A challenge stays as it is: it is an input, and shown nowhere.
+    pub(crate) fn without(self, secrets: &Redactor) -> Self {
+        if self.code.is_intermediate() {
+            return self;
+        }
+        let mut raw = Vec::with_capacity(self.raw.len());
+        for line in self.raw.split_inclusive(|&b| b == b'\n') {
+            let (code, text) = line.split_at_checked(4).unwrap_or((line, &[]));
+            raw.extend_from_slice(code);
+            raw.extend_from_slice(&secrets.redact(text));
+        }
+        Self {
+            raw: Arc::from(raw),
+            ..self
+        }
+    }
+}
+
 pub(super) fn parse_whole(bytes: &[u8]) -> Result<Reply, InvalidReply> {
     let mut input = BytesMut::from(bytes);
-    match ReplyReader::new(Limits::default()).take(&mut input)? {
+    let nothing = Redactor::default();
+    match ReplyReader::new(Limits::default()).take(&mut input, &nothing)? {
         Some(reply) if input.is_empty() => Ok(reply),
-        _ => Err(InvalidReply::malformed(bytes)),
+        _ => Err(InvalidReply::Malformed(excerpt(bytes, &nothing))),
     }
 }
 
@@ -170,18 +205,10 @@ pub enum InvalidReply {
     CodeChanged(ReplyCode, ReplyCode),
 }
 
-impl InvalidReply {
-    fn malformed(line: &[u8]) -> Self {
-        Self::Malformed(excerpt(line))
-    }
-
-    fn bare_line_feed(line: &[u8]) -> Self {
-        Self::BareLineFeed(excerpt(line))
-    }
-}
-
-fn excerpt(line: &[u8]) -> String {
-    Escaped(line.get(..80).unwrap_or(line)).to_string()
+/// Shortened last: of a secret cut in two nothing would be recognised.
+fn excerpt(line: &[u8], secrets: &Redactor) -> String {
+    let line = secrets.redact(line);
+    Escaped(line.get(..80).unwrap_or(&line)).to_string()
 }
 
 impl fmt::Display for InvalidReply {
@@ -223,7 +250,7 @@ mod tests {
         for chunk in chunks {
             input.extend_from_slice(chunk);
             loop {
-                match reader.take(&mut input) {
+                match reader.take(&mut input, &Redactor::default()) {
                     Ok(Some(reply)) => replies.push(reply),
                     Ok(None) => break,
                     Err(error) => return (replies, Some(error)),
