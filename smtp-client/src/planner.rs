@@ -286,7 +286,8 @@ impl<'m> Planner<'m> {
             Next::Reset
         };
         let message = mails.get(last.mail).map_or(&[][..], |mail| mail.message);
-        self.output.lines(if has_recipient { message } else { &[] });
+        let message = if has_recipient { message } else { &[] };
+        self.output.lines(message);
         self.connection
             .transcript()
             .note(&format_args!("{} octets of message", message.len()));

@@ -70,6 +70,24 @@ fn a_connection_lost_between_final_replies_leaves_the_rest_unknown() {
 }
 
 #[test]
+fn a_server_that_closes_between_final_replies_leaves_those_to_come_unknown() {
+    let envelope = envelope();
+    for level in LEVELS {
+        for chunking in Chunking::all() {
+            let server = server().on("end", &["250 one\r\n421 4.3.2 closing\r\n<close>"]);
+            let mut session = Session::open_on(server, lmtp(), chunking);
+            let outcomes = session.send(policy(level), &[Mail::new(&envelope, MESSAGE); 2]);
+            let verdicts = |mail: usize| outcomes[mail].iter().map(|o| o.outcome);
+            assert_eq!(
+                verdicts(0).collect::<Vec<_>>(),
+                [Outcome::Accepted, Outcome::Deferred, Outcome::Unknown]
+            );
+            assert!(verdicts(1).all(|outcome| outcome == Outcome::Deferred));
+        }
+    }
+}
+
+#[test]
 fn rfc2033_4_2_without_recipient_data_is_refused_and_no_final_reply_comes() {
     let envelope = envelope();
     for level in LEVELS {

@@ -3,7 +3,7 @@
 
 use super::Planner;
 use super::transaction::{Next, says_full};
-use crate::{Awaited, Error, ErrorKind, Event, Meaning, Protocol, Stage};
+use crate::{Awaited, Error, ErrorKind, Event, Meaning, Outcome, Protocol, Stage};
 
 impl Planner<'_> {
     pub(super) fn on_event(&mut self, event: &Event) -> Result<(), Error> {
@@ -152,8 +152,22 @@ impl Planner<'_> {
             self.settle_by_reply(mail, to, stage, &event.reply);
         }
         let error = Error::new(stage, ErrorKind::Closing(event.reply.clone()));
+        self.leave_unknown(&error);
         self.defer_all(&error);
         Err(error)
+    }
+
+    /// LMTP: whoever's final reply was still to come after `421`. The server had the whole message by then.
+    fn leave_unknown(&mut self, error: &Error) {
+        let Some(first) = self.active.front().filter(|first| first.finals > 0) else {
+            return;
+        };
+        let rest = first.accepted.get(first.finals..).unwrap_or_default();
+        let (mail, rest) = (first.mail, rest.to_vec());
+        self.settle(mail, |tally| {
+            let rest = rest.iter();
+            rest.for_each(|&index| tally.error(index, Outcome::Unknown, error));
+        });
     }
 
     /// The server answered what it cannot have read to its end.
