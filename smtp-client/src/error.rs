@@ -148,6 +148,9 @@ impl Error {
             #[cfg(feature = "tokio")]
             ErrorKind::Connect(error) => error.is_retryable(),
             ErrorKind::Refused(reply) => reply.code().is_transient(),
+            ErrorKind::Io(error) if self.stage() == Stage::Tls => {
+                error.kind() != io::ErrorKind::InvalidData
+            }
             ErrorKind::Io(_)
             | ErrorKind::Closed
             | ErrorKind::Timeout(_)

@@ -300,7 +300,7 @@ impl Wire {
         match or_nothing(tls.read_tls(socket))? {
             Some(0) => Err(io::ErrorKind::UnexpectedEof.into()),
             Some(_) => {
-                let processed = tls.process_new_packets().map_err(io::Error::other);
+                let processed = tls.process_new_packets().map_err(tls_error);
                 // An alert tells the server why; it may go unread.
                 let alerted = self.flush();
                 processed?;
@@ -310,6 +310,15 @@ impl Wire {
             None => Ok(false),
         }
     }
+}
+
+/// A certificate that is not trusted will not be later either: `InvalidData`.
+fn tls_error(error: rustls::Error) -> io::Error {
+    let kind = match error {
+        rustls::Error::InvalidCertificate(_) => io::ErrorKind::InvalidData,
+        _ => io::ErrorKind::Other,
+    };
+    io::Error::new(kind, error)
 }
 
 /// `None` for an attempt that timed out or was interrupted.
@@ -322,5 +331,20 @@ fn or_nothing<T>(result: io::Result<T>) -> io::Result<Option<T>> {
             }
             _ => Err(error),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_is_not_trusted_is_no_reason_to_try_again() {
+        let is_retryable = |error| Error::new(Stage::Tls, tls_error(error).into()).is_retryable();
+        let certificate = rustls::CertificateError::UnknownIssuer;
+        assert!(!is_retryable(rustls::Error::InvalidCertificate(
+            certificate
+        )));
+        assert!(is_retryable(rustls::Error::DecryptError));
     }
 }
