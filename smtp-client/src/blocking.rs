@@ -43,7 +43,7 @@ impl Client {
     /// # Errors
     /// If the server cannot be reached, or does not open a session on these terms.
     pub fn connect(config: &Config) -> Result<Self, Error> {
-        let socket = wire::connect(config.endpoint(), config.times().connect);
+        let socket = wire::connect(config.endpoint(), config.times().of(Stage::Connect));
         let opened = socket.and_then(|socket| open(config, socket));
         opened.map_err(|error| error.at(config.endpoint()))
     }
@@ -177,7 +177,7 @@ fn converse(config: &Config, opening: &mut Opening, wire: &mut Wire) -> Result<(
 
 fn start_tls(config: &Config, wire: &mut Wire) -> Result<(), Error> {
     let tls = config.tls_config()?;
-    wire.start_tls(&tls, config.endpoint(), config.times().tls)?;
+    wire.start_tls(&tls, config.endpoint(), config.times().of(Stage::Tls))?;
     config.terms().transcript.note(&"TLS");
     Ok(())
 }

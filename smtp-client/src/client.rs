@@ -219,7 +219,10 @@ impl Client {
         self.connection.send(command, &mut out)?;
         let stage = command.awaited().stage();
         let times = *self.config.times();
-        self.wire.write(&out, stage, &times).await?;
+        if let Err(error) = self.wire.write(&out, stage, &times).await {
+            self.connection.abandon();
+            return Err(error);
+        }
         loop {
             if let Some(event) = self.connection.receive(self.wire.input())? {
                 return Ok(event);

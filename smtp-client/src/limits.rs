@@ -63,6 +63,9 @@ pub struct Timeouts {
     pub quit: Duration,
 }
 
+/// The longest time that is waited.
+pub(crate) const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
 impl Timeouts {
     /// The same time for everything.
     pub fn all(time: Duration) -> Self {
@@ -83,8 +86,12 @@ impl Timeouts {
         }
     }
 
-    /// The time for one stage.
+    /// The time for one stage; no more than ten years, for clocks do not count on for ever.
     pub fn of(&self, stage: Stage) -> Duration {
+        self.wanted(stage).min(LONGEST)
+    }
+
+    fn wanted(&self, stage: Stage) -> Duration {
         match stage {
             Stage::Connect => self.connect,
             Stage::Tls => self.tls,

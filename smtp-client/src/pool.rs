@@ -1,5 +1,6 @@
 //! Connections kept for the next mail.
 
+use crate::limits::LONGEST;
 use crate::{Cause, Client, Config, Envelope, Error, Mail, Outcome, RecipientOutcome};
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
@@ -211,7 +212,8 @@ impl Pool {
         if mails == 0 {
             return;
         }
-        let step = per / many.get() * u32::try_from(mails).unwrap_or(u32::MAX);
+        let mails = u32::try_from(mails).unwrap_or(u32::MAX);
+        let step = (per / many.get()).saturating_mul(mails).min(LONGEST);
         let turn = {
             let mut state = self.state();
             let turn = state.next.max(Instant::now());

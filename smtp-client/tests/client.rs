@@ -91,6 +91,33 @@ async fn a_mail_goes_out_and_the_session_ends_politely() {
 }
 
 #[tokio::test]
+async fn a_time_that_never_ends_is_waited_for_as_long_as_clocks_count() {
+    let steps = [
+        ("", "220 evil ESMTP\r\n"),
+        ("EHLO", EHLO),
+        ("DATA\r\n", "250 ok\r\n250 ok\r\n354 go\r\n"),
+        ("\r\n.\r\n", "250 queued\r\n"),
+        ("QUIT\r\n", "221 bye\r\n"),
+    ];
+    let config = config().timeouts(Timeouts::all(Duration::MAX));
+    let (client, server) = connect(&config, &steps).await;
+    let mut client = client.unwrap();
+    assert!(client.send(&envelope(), b"x\r\n").await[0].is_accepted());
+    client.quit().await;
+    server.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_command_that_could_not_be_written_leaves_a_client_that_is_not_usable() {
+    let (client, server) = connect(&config(), &[("", "220 x\r\n"), ("EHLO", EHLO)]).await;
+    let mut client = client.unwrap();
+    server.abort();
+    let _ = server.await;
+    client.noop().await.unwrap_err();
+    assert!(!client.is_usable());
+}
+
+#[tokio::test]
 async fn rfc5321_3_2_helo_is_said_to_a_server_that_knows_no_ehlo() {
     let steps = [
         ("", "220 old\r\n"),
