@@ -47,19 +47,20 @@ impl Store for Maildir {
     }
 
     fn finish(&mut self, message: &Arrived<'_>) -> io::Result<String> {
-        let name = format!("{}.{}.postrider", message.at, message.key);
         let (file, from) = self.spool.take()?;
-        let place = match self.held.get(&message.key.to_string()) {
+        let key = message.key.to_string();
+        let place = match self.place_of(&key)? {
             Some(read) if read.starts_with("cur/") => {
                 fs::remove_file(&from)?;
-                return Ok(read.clone());
+                return Ok(read);
             }
             // Nobody has read it: it is written again, because a crash may have left it short.
-            Some(new) => new.clone(),
-            None => format!("new/{name}"),
+            Some(new) => new,
+            None => format!("new/{}.{key}.postrider", message.at),
         };
         self.unsynced
             .rename(file, &from, &self.folder.join(&place))?;
+        self.held.insert(key, place.clone());
         Ok(place)
     }
 
@@ -72,7 +73,18 @@ impl Store for Maildir {
     }
 }
 
-/// The messages of ours that are there: place by key. Read once; a folder may be large.
+impl Maildir {
+    /// Where a message is. A mail program may have moved it since the folder was read.
+    fn place_of(&mut self, key: &str) -> io::Result<Option<String>> {
+        let place = self.held.get(key);
+        if place.is_some_and(|place| !self.folder.join(place).exists()) {
+            self.held = held(&self.folder)?;
+        }
+        Ok(self.held.get(key).cloned())
+    }
+}
+
+/// The messages of ours that are there: place by key. A folder may be large: it is read only when need be.
 fn held(folder: &Path) -> io::Result<HashMap<String, String>> {
     let mut held = HashMap::new();
     for part in ["new", "cur"] {
@@ -88,4 +100,53 @@ fn held(folder: &Path) -> io::Result<HashMap<String, String>> {
         }
     }
     Ok(held)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::MessageKey;
+    use super::*;
+    use crate::sync::Digest;
+
+    /// Stores a message, first seen at this time.
+    fn store(maildir: &mut Maildir, at: u64) -> String {
+        let content = Digest::of(&[b"x"]);
+        let arrived = Arrived {
+            key: MessageKey::new("ada", None, content),
+            uid: None,
+            octets: 1,
+            content,
+            at,
+        };
+        maildir.begin().unwrap();
+        maildir.write(b"x").unwrap();
+        let place = maildir.finish(&arrived).unwrap();
+        maildir.commit().unwrap();
+        place
+    }
+
+    #[test]
+    fn a_message_that_is_fetched_again_is_not_stored_twice_wherever_it_is_by_then() {
+        let folder = std::env::temp_dir().join(format!("postrider-maildir-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        let mut maildir = Maildir::open(&folder).unwrap();
+        let count = |part: &str| fs::read_dir(folder.join(part)).unwrap().count();
+
+        // The journal could not be written after this.
+        let place = store(&mut maildir, 1);
+        assert_eq!(store(&mut maildir, 2), place);
+        assert_eq!((count("new"), count("cur")), (1, 0));
+
+        // Somebody reads it.
+        let read = format!("{}:2,S", place.replace("new/", "cur/"));
+        fs::rename(folder.join(&place), folder.join(&read)).unwrap();
+        assert_eq!(store(&mut maildir, 3), read);
+        assert_eq!((count("new"), count("cur")), (0, 1));
+
+        // Somebody takes it away.
+        fs::remove_file(folder.join(&read)).unwrap();
+        assert!(store(&mut maildir, 4).starts_with("new/4."));
+        assert_eq!((count("new"), count("cur")), (1, 0));
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }
