@@ -156,12 +156,20 @@ impl ConnectError {
             InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             ) => "the certificate belongs to another name: connect by a name that it lists",
+            InvalidCertificate(CertificateError::Other(why)) if is_authority(why) => {
+                "the server's certificate is that of an authority, probably self-signed: pin its SHA-256 fingerprint"
+            }
             InvalidCertificate(CertificateError::ApplicationVerificationFailure) => {
                 "the certificate is not the one that is pinned: it was renewed, or this is another server"
             }
             _ => return None,
         })
     }
+}
+
+/// The verifier has no name of its own for this.
+fn is_authority(why: &rustls::OtherError) -> bool {
+    format!("{why:?}").contains("CaUsedAsEndEntity")
 }
 
 impl fmt::Display for ConnectError {
@@ -256,6 +264,29 @@ mod tests {
             error.to_string().ends_with("no answer within 200ms"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_certificate_that_calls_itself_an_authority_is_to_be_pinned() {
+        // The words of the verifier, as a server with a certificate of `openssl req -x509` brings them about.
+        #[derive(Debug)]
+        struct CaUsedAsEndEntity;
+        impl fmt::Display for CaUsedAsEndEntity {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(self, f)
+            }
+        }
+        impl std::error::Error for CaUsedAsEndEntity {}
+        let why = rustls::OtherError(std::sync::Arc::new(CaUsedAsEndEntity));
+        let why = rustls::Error::InvalidCertificate(CertificateError::Other(why));
+        let endpoint = Endpoint::new("localhost", 465).unwrap();
+        let source = io::Error::new(io::ErrorKind::InvalidData, why);
+        let error = ConnectError::new(&endpoint, ConnectStage::Tls, SHORT, source);
+        assert!(
+            error.to_string().ends_with("pin its SHA-256 fingerprint)"),
+            "{error}"
+        );
+        assert!(!error.is_retryable());
     }
 
     #[tokio::test]

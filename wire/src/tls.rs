@@ -73,7 +73,8 @@ impl TlsBuilder {
         self
     }
 
-    /// Also trusts the certificate authorities in a PEM text. A self-signed server certificate may be given as well.
+    /// Also trusts the certificate authorities in a PEM text. A self-signed server certificate may be given as well, unless
+    /// it calls itself an authority, as those of `openssl req -x509` do: for these there is [`pin_sha256`](Self::pin_sha256).
     ///
     /// # Errors
     /// [`TlsConfigError`] if the text holds no certificate, or one that cannot be a root.
