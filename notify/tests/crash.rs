@@ -19,6 +19,7 @@ use tokio::runtime::Runtime;
 const CYCLES: usize = 3;
 const INCIDENTS_A_KILL: usize = 4;
 const MAILS_A_KILL: usize = 3;
+const LATE: Duration = Duration::from_millis(40);
 /// More than a minute: a mailbox whose last session was killed may still be locked, and is then left alone for so long.
 const PATIENCE: Duration = Duration::from_secs(150);
 
@@ -231,6 +232,8 @@ impl Desk {
     }
 
     fn daemon(&self) -> Daemon {
+        // The server lets go of the mailbox once its late answer is out; a locked one is left alone for a minute.
+        std::thread::park_timeout(4 * LATE);
         let mut run = self.postrider(&["run"]);
         Daemon(run.stdout(Stdio::null()).spawn().unwrap())
     }
@@ -305,7 +308,7 @@ fn subject(raw: &[u8]) -> String {
 }
 
 fn late() -> Action {
-    Action::Delay(Duration::from_millis(40))
+    Action::Delay(LATE)
 }
 
 fn everything() -> LogFilter {
