@@ -5,7 +5,7 @@
 mod support;
 
 use jiff::Timestamp;
-use postrider_notify::config::{Config, ExampleParts, example};
+use postrider_notify::config::Config;
 use postrider_notify::daemon::{Daemon, Level, LogEvent, Observer};
 use postrider_notify::delivery::Sender;
 use postrider_notify::inbound::InboundState;
@@ -34,27 +34,7 @@ struct Desk {
 
 impl Desk {
     fn new(sandbox: &Sandbox) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("ca.pem"), sandbox.ca_pem()).unwrap();
-        std::fs::write(dir.path().join("password"), PASSWORD).unwrap();
-        let parts = ExampleParts {
-            smtp_host: sandbox.smtp().host().into(),
-            smtp_port: sandbox.smtp().port(),
-            smtp_security: "starttls",
-            pop3_host: sandbox.pop3().host().into(),
-            pop3_port: sandbox.pop3().port(),
-            pop3_security: "starttls",
-            user: "support".into(),
-            password: "password_file = \"password\"".into(),
-            ca_file: Some("ca.pem".into()),
-            database: "postrider.db".into(),
-            mail_domain: "example.org".into(),
-        };
-        for (name, text) in example(&parts) {
-            let path = dir.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
+        let dir = desk(sandbox, |text| text);
         let config = Config::load(dir.path()).unwrap_or_else(|error| panic!("{error}"));
         let desk = Self {
             dir,

@@ -1,4 +1,4 @@
-//! An incident desk at a sandbox, and the `postrider` command run on it.
+//! The `postrider` command, run on an incident desk.
 
 #![allow(
     dead_code,
@@ -8,13 +8,9 @@
     clippy::expect_used
 )]
 
-use super::support::PASSWORD;
-use postrider_notify::config::{ExampleParts, example};
-use postrider_sandbox::Sandbox;
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output};
-use tempfile::TempDir;
 
 pub struct Ran {
     pub code: i32,
@@ -67,37 +63,6 @@ pub fn json(lines: &str) -> Vec<Value> {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
-}
-
-/// The example configuration for a sandbox, after `change`.
-pub fn desk(sandbox: &Sandbox, change: impl Fn(String) -> String) -> TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("ca.pem"), sandbox.ca_pem()).unwrap();
-    std::fs::write(dir.path().join("password"), PASSWORD).unwrap();
-    let parts = ExampleParts {
-        smtp_host: sandbox.smtp().host().into(),
-        smtp_port: sandbox.smtp().port(),
-        smtp_security: "starttls",
-        pop3_host: sandbox.pop3().host().into(),
-        pop3_port: sandbox.pop3().port(),
-        pop3_security: "starttls",
-        user: "support".into(),
-        password: "password_file = \"password\"".into(),
-        ca_file: Some("ca.pem".into()),
-        database: "postrider.db".into(),
-        mail_domain: "example.org".into(),
-    };
-    for (name, text) in example(&parts) {
-        let path = dir.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let text = if path.ends_with("postrider.toml") {
-            change(text)
-        } else {
-            text
-        };
-        std::fs::write(path, text).unwrap();
-    }
-    dir
 }
 
 pub fn as_it_is(text: String) -> String {

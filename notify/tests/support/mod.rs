@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use postrider_notify::account::{
     DeletePolicy, Login, LoginKind, Pop3Account, SecretSource, SmtpAccount,
 };
+use postrider_notify::config::{ExampleParts, example};
 use postrider_notify::event::{EventKind, NewEvent};
 use postrider_notify::outgoing::{
     DeliveryState, LogRow, Match, MatchVerdict, OutgoingMail, Settlement,
@@ -18,6 +19,7 @@ use postrider_sandbox::Sandbox;
 use postrider_wire::Security;
 use std::sync::Arc;
 use std::time::Duration;
+use tempfile::TempDir;
 
 pub const PASSWORD: &str = "correct horse";
 
@@ -158,4 +160,35 @@ pub fn log(store: &dyn Store) -> Vec<LogRow> {
 
 pub fn states(store: &dyn Store) -> Vec<DeliveryState> {
     log(store).iter().map(|row| row.state).collect()
+}
+
+/// The example configuration for a sandbox, after `change`.
+pub fn desk(sandbox: &Sandbox, change: impl Fn(String) -> String) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("ca.pem"), sandbox.ca_pem()).unwrap();
+    std::fs::write(dir.path().join("password"), PASSWORD).unwrap();
+    let parts = ExampleParts {
+        smtp_host: sandbox.smtp().host().into(),
+        smtp_port: sandbox.smtp().port(),
+        smtp_security: "starttls",
+        pop3_host: sandbox.pop3().host().into(),
+        pop3_port: sandbox.pop3().port(),
+        pop3_security: "starttls",
+        user: "support".into(),
+        password: "password_file = \"password\"".into(),
+        ca_file: Some("ca.pem".into()),
+        database: "postrider.db".into(),
+        mail_domain: "example.org".into(),
+    };
+    for (name, text) in example(&parts) {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let text = if path.ends_with("postrider.toml") {
+            change(text)
+        } else {
+            text
+        };
+        std::fs::write(path, text).unwrap();
+    }
+    dir
 }
