@@ -199,13 +199,12 @@ fn run(
         if planner.is_done() {
             return;
         }
-        let stage = planner.stage();
         let wrote = match wire.write_planned(planner) {
             Ok(wrote) => wrote,
             // The server may have said why before it stopped reading: read on to the end.
             Err(_) if wire.stop_writing() => false,
             Err(error) => {
-                planner.lost(Error::new(stage, error));
+                planner.lost(error);
                 continue;
             }
         };
@@ -222,7 +221,7 @@ fn run(
                     wire.begin_to_wait();
                 }
             }
-            Err(kind) => planner.lost(Error::new(planner.stage(), kind)),
+            Err(kind) => planner.lost(kind),
         }
     }
 }

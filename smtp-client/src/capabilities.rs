@@ -34,7 +34,7 @@ impl Capabilities {
         capabilities
     }
 
-    /// The name that the server gave itself.
+    /// The name that the server gave itself, as it said it: control characters are not escaped.
     pub fn server_name(&self) -> &str {
         &self.server_name
     }
@@ -51,7 +51,7 @@ impl Capabilities {
         Some(parameters)
     }
 
-    /// Every keyword with its parameters, in the server's order.
+    /// Every keyword with its parameters, in the server's order and words: control characters are not escaped.
     pub fn keywords(&self) -> impl Iterator<Item = (&str, &str)> {
         self.offered.iter().map(|(k, p)| (k.as_str(), p.as_str()))
     }

@@ -96,7 +96,8 @@ pub enum Fault {
 }
 
 impl Error {
-    pub(crate) fn new(stage: Stage, kind: ErrorKind) -> Self {
+    /// An error at a stage, for a driver of one's own.
+    pub fn new(stage: Stage, kind: ErrorKind) -> Self {
         Self(Arc::new(Inner {
             stage,
             endpoint: None,

@@ -91,7 +91,7 @@ impl<'m> Planner<'m> {
         if planner.connection.state() == State::Ready && planner.connection.awaited() == 0 {
             planner.fill();
         } else {
-            planner.lost(Error::new(Stage::Mail, ErrorKind::Closed));
+            planner.fail(Error::new(Stage::Mail, ErrorKind::Closed));
         }
         planner
     }
@@ -149,16 +149,20 @@ impl<'m> Planner<'m> {
                 Ok(Some(event)) => self.on_event(&event)?,
                 Ok(None) => return Ok(()),
                 Err(error) => {
-                    self.lost(error.clone());
+                    self.fail(error.clone());
                     return Err(error);
                 }
             }
         }
     }
 
-    /// Says that the connection is lost. Whoever's message was written to its end is [`Outcome::Unknown`]; everybody
-    /// else that is not settled is [`Outcome::Deferred`].
-    pub fn lost(&mut self, error: Error) {
+    /// Says that the connection is lost, and why: the stage is the one that was waited in. Whoever's message was written
+    /// to its end is [`Outcome::Unknown`]; everybody else that is not settled is [`Outcome::Deferred`].
+    pub fn lost(&mut self, kind: ErrorKind) {
+        self.fail(Error::new(self.stage(), kind));
+    }
+
+    fn fail(&mut self, error: Error) {
         for transaction in std::mem::take(&mut self.active) {
             if transaction.end.is_some_and(|end| self.output.reached(end)) {
                 self.settle(transaction.mail, |tally| {
@@ -319,7 +323,7 @@ impl<'m> Planner<'m> {
         let connection = &mut self.connection;
         if let Err(error) = self.output.commands(|out| connection.send(command, out)) {
             // No reply will change that: the mail was checked against the same rules.
-            self.lost(error);
+            self.fail(error);
             return false;
         }
         self.mark_awaited();

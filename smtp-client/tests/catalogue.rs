@@ -289,8 +289,7 @@ impl<'e> Play<'e> {
                     let _ = planner.receive(&mut input);
                 }
                 None if octets.is_empty() => {
-                    let mut lost = Connection::new(Protocol::Smtp, Limits::default());
-                    planner.lost(lost.closed().unwrap_err());
+                    planner.lost(ErrorKind::Closed);
                 }
                 None => {}
             }

@@ -155,7 +155,7 @@ impl Wire {
                     let kind = write_error
                         .take()
                         .map_or(ErrorKind::Closed, ErrorKind::from);
-                    planner.lost(Error::new(stage, kind));
+                    planner.lost(kind);
                 }
                 Ok(Ok(Happened::Read(_))) => {
                     if self.digest(planner) {
@@ -164,8 +164,8 @@ impl Wire {
                 }
                 // The server may have said why before it stopped reading: read on to the end.
                 Ok(Ok(Happened::WriteFailed(error))) => write_error = Some(error),
-                Ok(Err(error)) => planner.lost(Error::new(stage, error.into())),
-                Err(_) => planner.lost(Error::new(stage, ErrorKind::Timeout(times.of(stage)))),
+                Ok(Err(error)) => planner.lost(error.into()),
+                Err(_) => planner.lost(ErrorKind::Timeout(times.of(stage))),
             }
         }
     }

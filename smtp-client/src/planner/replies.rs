@@ -27,7 +27,7 @@ impl Planner<'_> {
         }
         if event.to == Awaited::Reset && event.meaning == Meaning::Refused {
             let error = Error::new(Stage::Reset, ErrorKind::Refused(event.reply.clone()));
-            self.lost(error.clone());
+            self.fail(error.clone());
             return Err(error);
         }
         self.fill();
@@ -181,7 +181,7 @@ impl Planner<'_> {
             self.settle_by_reply(mail, accepted, Stage::Content, &reply);
             error = Error::new(Stage::Content, ErrorKind::Closing(reply));
         }
-        self.lost(error.clone());
+        self.fail(error.clone());
         Err(error)
     }
 }

@@ -324,7 +324,7 @@ impl Session {
                 input.extend_from_slice(&octets);
                 let _ = planner.receive(input);
             } else if self.server.closed || !wrote && self.gives_up {
-                planner.lost(closed());
+                planner.lost(ErrorKind::Closed);
             } else {
                 assert!(wrote, "both sides wait: {:#?}", self.server.log);
             }
@@ -355,11 +355,6 @@ fn write(
     server.feed(&octets[..n]);
     planner.advance(n);
     n > 0
-}
-
-fn closed() -> Error {
-    let mut connection = Connection::new(Protocol::Smtp, Limits::default());
-    connection.closed().unwrap_err()
 }
 
 pub fn policy(pipelining: Pipelining) -> Policy {

@@ -2,8 +2,8 @@ use bytes::BytesMut;
 use postrider_smtp::opening::{Opening, Progress, Terms};
 use postrider_smtp::planner::{Planner, Policy, SLICES};
 use postrider_smtp::{
-    Connection, Credentials, Domain, Error, Limits, LineEnds, Mail, Outcome, Pipelining, Protocol,
-    RecipientOutcome, Security, Transcript,
+    Connection, Credentials, Domain, Error, ErrorKind, Limits, LineEnds, Mail, Outcome, Pipelining,
+    Protocol, RecipientOutcome, Security, Stage, Transcript,
 };
 use std::io::IoSlice;
 use std::net::Ipv4Addr;
@@ -50,7 +50,7 @@ impl<'m> Client<'m> {
         match self.open(&mut reads, &mut input, transcript) {
             Some(mut connection) => self.send(&mut connection, &mut reads, &mut input, step),
             // What the library's driver does when no session can be had: nobody is served.
-            None => self.settle_all(&lost()),
+            None => self.settle_all(&Error::new(Stage::Greeting, ErrorKind::Closed)),
         }
         for line in lines() {
             self.shown += &line.to_string();
@@ -117,7 +117,7 @@ impl<'m> Client<'m> {
         while !over && !planner.is_done() {
             self.write(&mut planner, step);
             let Some(read) = reads.next() else {
-                planner.lost(lost());
+                planner.lost(ErrorKind::Closed);
                 break;
             };
             input.extend_from_slice(read);
@@ -185,10 +185,4 @@ fn limits() -> Limits {
 fn assert_bounded(input: &BytesMut) {
     // A challenge may be longer than any other line (RFC 4954 §4), but no reply may be.
     assert!(input.len() <= limits().reply, "{} octets held", input.len());
-}
-
-/// The error of a connection that was closed.
-fn lost() -> Error {
-    let mut closed = Connection::new(Protocol::Smtp, Limits::default());
-    closed.closed().expect_err("a greeting was awaited")
 }
