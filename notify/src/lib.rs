@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod address;
+pub mod attachment;
 mod blocking;
 mod clock;
 pub mod condition;
@@ -12,6 +13,7 @@ pub mod connect;
 pub mod daemon;
 pub mod delivery;
 pub mod diagnostic;
+mod digest;
 pub mod directory;
 pub mod event;
 pub mod explain;

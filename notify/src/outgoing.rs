@@ -152,11 +152,13 @@ pub enum DeliveryState {
     Dead,
     /// Cancelled by an operator.
     Cancelled,
+    /// The server accepted it, and a report came later that it did not arrive.
+    Bounced,
 }
 
 impl DeliveryState {
     /// All states.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ready,
         Self::Leased,
         Self::Deferred,
@@ -165,6 +167,7 @@ impl DeliveryState {
         Self::Unknown,
         Self::Dead,
         Self::Cancelled,
+        Self::Bounced,
     ];
 
     /// The word used in the store.
@@ -178,6 +181,7 @@ impl DeliveryState {
             Self::Unknown => "unknown",
             Self::Dead => "dead",
             Self::Cancelled => "cancelled",
+            Self::Bounced => "bounced",
         }
     }
 
@@ -186,7 +190,7 @@ impl DeliveryState {
         match self {
             Self::Ready | Self::Leased | Self::Deferred | Self::Unknown => "Outbox",
             Self::Delivered => "Sent",
-            Self::Failed | Self::Dead | Self::Cancelled => "Failed",
+            Self::Failed | Self::Dead | Self::Cancelled | Self::Bounced => "Failed",
         }
     }
 }
@@ -249,7 +253,8 @@ pub struct LogRow {
     pub created: Timestamp,
     /// Its state.
     pub state: DeliveryState,
-    /// Why it is in that state, where the last attempt does not say it: `expired`, `poison`, `cancelled`; empty otherwise.
+    /// Why it is in that state, where the last attempt does not say it: `expired`, `poison`, `cancelled`, or the words of
+    /// the report for Bounced; empty otherwise.
     pub reason: String,
     /// The event that caused it.
     pub event: EventId,

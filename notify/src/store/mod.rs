@@ -9,6 +9,7 @@ mod sqlite;
 pub use error::StoreError;
 pub use sqlite::{DaemonLock, SqliteStore};
 
+use crate::attachment::{Attachment, AttachmentId, NewAttachment};
 use crate::event::{Event, EventId, NewEvent};
 use crate::inbound::{Inbound, InboundId, InboundOutcome, InboundRow, NewInbound, Stored};
 use crate::outgoing::{
@@ -29,6 +30,8 @@ pub struct Work {
     pub events: Vec<NewEvent>,
     /// Gives the events without a record the record (and its current fields) of the first change.
     pub events_about_first_change: bool,
+    /// Files to attach to records.
+    pub attachments: Vec<NewAttachment>,
     /// What processing an inbound mail came to.
     pub inbound: Option<InboundOutcome>,
 }
@@ -111,6 +114,12 @@ pub trait Store: Send + Sync {
 
     /// The journal entries of a record, oldest first.
     fn journal(&self, key: &RecordKey) -> Result<Vec<JournalEntry>, StoreError>;
+
+    /// The attachments of a record, oldest first.
+    fn attachments(&self, key: &RecordKey) -> Result<Vec<Attachment>, StoreError>;
+
+    /// The octets of an attachment.
+    fn attachment_content(&self, id: AttachmentId) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Does all of it in one transaction, and returns only when it is on disk.
     ///

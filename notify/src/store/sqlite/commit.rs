@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::records::{self, Changed, Effect};
-use super::{events, inbound};
+use super::{attachments, events, inbound};
 use crate::event::{EventId, EventKind, NewEvent};
 use crate::record::RecordKey;
 use crate::store::{Committed, Work};
@@ -25,6 +25,9 @@ pub(super) fn commit(c: &Connection, now: i64, work: &Work) -> Result<Committed,
     for event in &work.events {
         let about = first.as_ref().filter(|_| work.events_about_first_change);
         committed.events.push(fire(c, now, event, about)?);
+    }
+    for attachment in &work.attachments {
+        attachments::attach(c, now, attachment, committed.records.first())?;
     }
     if let Some(outcome) = &work.inbound {
         let record: Option<&RecordKey> = outcome.record.as_ref().or(committed.records.first());

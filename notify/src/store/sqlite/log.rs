@@ -76,7 +76,7 @@ fn in_state(state: DeliveryState, narrow: bool) -> String {
         Delivered => format!("+d.state = '{name}'"),
         Leased => format!("d.state = '{name}' AND d.state IN ('leased','deferred','unknown')"),
         _ => format!(
-            "d.state = '{name}' AND d.state IN ('ready','deferred','unknown','failed','dead','cancelled')"
+            "d.state = '{name}' AND d.state IN ('ready','deferred','unknown','failed','dead','cancelled','bounced')"
         ),
     }
 }

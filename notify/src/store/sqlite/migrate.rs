@@ -10,7 +10,7 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i64 = 0x506f_7374;
 
 /// Each entry takes the database from version n to n + 1 (`PRAGMA user_version`). Entries are only ever added.
-const MIGRATIONS: [&str; 1] = [VERSION_1];
+const MIGRATIONS: [&str; 2] = [VERSION_1, VERSION_2];
 
 const VERSION_1: &str = "
 CREATE TABLE record (
@@ -195,6 +195,39 @@ CREATE TABLE setting (
 ) WITHOUT ROWID;
 ";
 
+/// Attachments of records; what processing of inbound mail said and whether it ended; deliveries that bounced.
+const VERSION_2: &str = "
+CREATE TABLE blob (
+  sha256  TEXT PRIMARY KEY NOT NULL,
+  content BLOB NOT NULL
+);
+CREATE TABLE attachment (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  table_name TEXT NOT NULL,
+  record_id  TEXT NOT NULL,
+  name       TEXT NOT NULL,
+  media_type TEXT NOT NULL,
+  size       INTEGER NOT NULL,
+  sha256     TEXT NOT NULL REFERENCES blob,
+  author     TEXT NOT NULL,
+  created    INTEGER NOT NULL
+);
+CREATE INDEX attachment_record ON attachment (table_name, record_id, id);
+CREATE INDEX attachment_sha256 ON attachment (sha256);
+
+ALTER TABLE inbound ADD COLUMN author TEXT NOT NULL DEFAULT '' COLLATE NOCASE;
+ALTER TABLE inbound ADD COLUMN begun INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE inbound ADD COLUMN crashes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE inbound ADD COLUMN verdicts TEXT NOT NULL DEFAULT '';
+CREATE INDEX inbound_author ON inbound (author, received) WHERE state = 'processed';
+CREATE INDEX inbound_held ON inbound (id) WHERE state = 'held';
+
+ALTER TABLE suppression ADD COLUMN updated INTEGER NOT NULL DEFAULT 0;
+DROP INDEX delivery_state;
+CREATE INDEX delivery_state ON delivery (state, id)
+  WHERE state IN ('ready','deferred','unknown','failed','dead','cancelled','bounced');
+";
+
 /// Brings the database to the version of this program.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
     let newest = MIGRATIONS.len() as i64;
@@ -249,6 +282,23 @@ mod tests {
         migrate(&mut connection).unwrap();
         migrate(&mut connection).unwrap();
         assert_eq!(version(&connection).unwrap(), MIGRATIONS.len() as i64);
+    }
+
+    #[test]
+    fn a_database_of_the_first_version_keeps_its_rows() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(VERSION_1).unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        let mail = "INSERT INTO inbound (account, sha256, sender, subject, received, raw)
+                    VALUES ('a', '', 's', '', 7, x'00')";
+        connection.execute(mail, []).unwrap();
+        migrate(&mut connection).unwrap();
+        let kept: (i64, i64, String) = connection
+            .query_row("SELECT received, crashes, author FROM inbound", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .unwrap();
+        assert_eq!(kept, (7, 0, String::new()));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //!
 //! Not supported: several machines on one file.
 
+mod attachments;
 mod claim;
 mod column;
 mod commit;

@@ -126,7 +126,7 @@ pub(super) fn requeue(
     let mut update = c.prepare_cached(
         "UPDATE delivery SET state = 'ready', reason = '', next_at = 0, waits_for = NULL, created = ?2, expires = ?3,
                              crashes = 0, lives = lives + 1
-         WHERE id = ?1 AND state IN ('ready','deferred','unknown','failed','dead','cancelled')",
+         WHERE id = ?1 AND state IN ('ready','deferred','unknown','failed','dead','cancelled','bounced')",
     )?;
     let mut changed = 0;
     for delivery in deliveries {

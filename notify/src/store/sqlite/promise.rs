@@ -1,9 +1,10 @@
 //! What the trait promises, by the file that keeps it.
 
 use super::{
-    Fault, SqliteStore, claim, column, due, events, explain, inbound, lock, log, outbox, records,
-    settings, settle, suppression, trim,
+    Fault, SqliteStore, attachments, claim, column, due, events, explain, inbound, lock, log,
+    outbox, records, settings, settle, suppression, trim,
 };
+use crate::attachment::{Attachment, AttachmentId};
 use crate::event::{Event, EventId};
 use crate::inbound::{Inbound, InboundId, InboundRow, NewInbound, Stored};
 use crate::outgoing::{Attempt, Claimed, Completion, DeliveryId, LogRow, Settlement};
@@ -36,6 +37,14 @@ impl Store for SqliteStore {
 
     fn journal(&self, key: &RecordKey) -> Result<Vec<JournalEntry>, StoreError> {
         self.read("read a journal", |c| records::journal(c, key))
+    }
+
+    fn attachments(&self, key: &RecordKey) -> Result<Vec<Attachment>, StoreError> {
+        self.read("read attachments", |c| attachments::of(c, key))
+    }
+
+    fn attachment_content(&self, id: AttachmentId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read("read an attachment", |c| attachments::content(c, id))
     }
 
     fn commit(&self, work: &Work) -> Result<Committed, StoreError> {

@@ -1,5 +1,6 @@
 //! The promises of the store, one by one.
 
+mod attachments;
 mod crash;
 mod group;
 mod inbound;

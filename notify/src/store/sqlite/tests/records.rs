@@ -141,7 +141,7 @@ fn events_about_the_first_change_get_its_record() {
         changes: vec![insert("incident", incident(), json!({"priority": 1}))],
         events: vec![fired("incident.escalated")],
         events_about_first_change: true,
-        inbound: None,
+        ..Work::default()
     };
     let committed = store.commit(&work).unwrap();
     let events = store.due_events(at(0), 10).unwrap();
