@@ -29,3 +29,7 @@ pub(crate) use link::Link;
 pub(crate) use link::Transfer;
 #[cfg(feature = "sync")]
 pub(crate) use session::Session;
+#[cfg(all(feature = "blocking", feature = "sync"))]
+pub(crate) use std_link::StdLink;
+#[cfg(all(feature = "tokio", feature = "sync"))]
+pub(crate) use tokio_link::TokioLink;

@@ -17,7 +17,7 @@ mod listing;
 mod number;
 mod reply;
 mod state;
-#[cfg(feature = "sync")]
+#[cfg(all(feature = "sync", any(feature = "tokio", feature = "blocking")))]
 pub mod sync;
 mod timestamp;
 mod unique_id;

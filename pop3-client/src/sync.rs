@@ -10,7 +10,8 @@
 //!    a pending message that is absent was deleted, one that is there is deleted again, without being fetched.
 //!
 //! So a message may be handed over twice only if the process ended between the store's commit and the journal's, and then under
-//! the same [`MessageKey`], which [`Maildir`] and [`Files`] recognise.
+//! the same [`MessageKey`], which [`Maildir`] and [`Files`] recognise. A [`Store`] and a [`Journal`] in one database can
+//! share a transaction; then it never is.
 //!
 //! What servers do, and what comes of it:
 //!
@@ -23,7 +24,11 @@
 //! | never delivers one message | leaves it for last, and after some failures alone for a while: [`LeftAlone::Quarantined`] |
 //! | drops the connection | connects again, one command at a time, as long as there is progress |
 //!
-//! The journal is a text file of one line for each thing that happened. One process may use it at a time.
+//! The journal is a text file of one line for each thing that happened, or a [`Journal`] of the caller's own. One process
+//! uses it at a time; another one is told so.
+//!
+//! [`Mailbox::sync`] wants the feature `tokio`, [`Mailbox::sync_blocking`] the feature `blocking`. Everything below them is
+//! the same.
 //!
 //! Not supported: two maildrops in one journal.
 
@@ -41,9 +46,11 @@ mod policy;
 mod record;
 mod session;
 mod store;
+mod work;
 
 pub use digest::Digest;
 pub use event::SyncEvent;
+pub use journal::{InvalidEntry, Journal, JournalEntry, JournalFile};
 pub use mailbox::Mailbox;
 pub use plan::LeftAlone;
 pub use policy::{Deletion, Policy};

@@ -67,6 +67,45 @@ fn many_messages_come_in_order() {
     client.quit().unwrap();
 }
 
+#[cfg(feature = "sync")]
+#[test]
+fn a_mailbox_is_mirrored_and_emptied_without_a_runtime() {
+    use postrider_pop3::sync::{Deletion, Files, Mailbox, Policy, SyncEvent};
+    let folder = std::env::temp_dir().join(format!("postrider-blocking-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (endpoint, commands) =
+        Server::start_in_turn(vec![Server::new(), Server::new().on("QUIT", say(""))]);
+    let store = Files::open(folder.join("mail")).unwrap();
+    let mut mailbox = Mailbox::open(config(endpoint), folder.join("journal"), store).unwrap();
+
+    // The events may borrow: everything happens on this thread.
+    let mut places = Vec::new();
+    let summary = mailbox
+        .sync_blocking(|event| {
+            if let SyncEvent::Stored { place, .. } = event {
+                places.push(place);
+            }
+        })
+        .unwrap();
+    assert_eq!((summary.listed, summary.stored, places.len()), (1, 1, 1));
+    let stored = std::fs::read(folder.join("mail").join(&places[0])).unwrap();
+    assert_eq!(stored, b"Subject: x\r\n\r\nb\r\n");
+
+    // The answer to QUIT never comes: what was stored is not fetched again, and nothing is said to be deleted.
+    let policy = Policy {
+        deletion: Deletion::Now,
+        connections: 1,
+        ..Policy::default()
+    };
+    let mut mailbox = mailbox.policy(policy);
+    let error = mailbox.sync_blocking(|_| {}).unwrap_err();
+    assert!(error.is_retryable(), "{error}");
+    let commands = commands.join().unwrap();
+    let second: Vec<_> = commands[1].iter().skip(4).collect();
+    assert_eq!(second, ["STAT", "UIDL", "LIST", "DELE 1", "QUIT"]);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 #[test]
 fn s24_silence_ends_in_a_timeout() {
     for act in [Act::Silence, say("+O"), say("+OK\r\npart of a li")] {

@@ -1,6 +1,6 @@
 //! `Mailbox` over a socket, a journal in a file, and each store.
 
-#![cfg(feature = "sync")]
+#![cfg(all(feature = "sync", feature = "tokio"))]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;

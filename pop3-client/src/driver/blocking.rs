@@ -45,7 +45,7 @@ impl fmt::Debug for Client {
 }
 
 /// The link never waits, so neither does what is built on it.
-fn ready<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+pub(crate) fn ready<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     loop {
         if let Poll::Ready(value) = future
@@ -72,6 +72,11 @@ impl Client {
             link.handshake(endpoint, &tls, timeout).map_err(fail)?;
         }
         ready(Session::open(link, config)).map(Self)
+    }
+
+    #[cfg(feature = "sync")]
+    pub(crate) fn into_session(self) -> Session<StdLink> {
+        self.0
     }
 
     /// Logs in, if the configuration had no credentials.

@@ -187,6 +187,18 @@ impl Config {
         }
     }
 
+    /// What was learned of the server under another configuration holds for this one, if it is the same server.
+    #[cfg(feature = "sync")]
+    pub(crate) fn with_the_memory_of(self, other: &Self) -> Self {
+        match self.endpoint == other.endpoint {
+            true => Self {
+                dropped: Arc::clone(&other.dropped),
+                ..self
+            },
+            false => self,
+        }
+    }
+
     pub(crate) fn may_pipeline(&self) -> bool {
         self.pipelining == Pipelining::Automatic && !self.dropped.load(Ordering::Relaxed)
     }

@@ -2,7 +2,7 @@ use super::Summary;
 use super::digest::{Digest, Fingerprint};
 use super::event::SyncEvent;
 use super::index::{Entry, Index};
-use super::journal::{Journal, Medium};
+use super::journal::{Journal, Log};
 use super::plan::Wanted;
 use super::policy::Policy;
 use super::record::{Record, Seen};
@@ -14,24 +14,24 @@ use std::time::{Duration, Instant};
 
 /// Journal, index and store of one account.
 #[derive(Debug)]
-pub(super) struct Vault<S, M> {
+pub(super) struct Vault<S, J> {
     pub(super) account: String,
-    pub(super) journal: Journal<M>,
+    pub(super) journal: Log<J>,
     pub(super) index: Index,
     pub(super) store: S,
 }
 
-impl<S: Store, M: Medium> Vault<S, M> {
+impl<S: Store, J: Journal> Vault<S, J> {
     /// Writes a record down, durable with the next commit of the journal.
-    pub(super) fn note(&mut self, record: &Record) {
+    pub(super) fn note(&mut self, record: Record) {
+        self.index.apply(&record);
         self.journal.append(record);
-        self.index.apply(record);
     }
 }
 
 /// Takes messages in as they arrive: into the store, and when that is durable, into the journal.
-pub(super) struct Intake<'a, S, M> {
-    pub(super) vault: &'a mut Vault<S, M>,
+pub(super) struct Intake<'a, S, J> {
+    pub(super) vault: &'a mut Vault<S, J>,
     pub(super) policy: &'a Policy,
     pub(super) now: u64,
     pub(super) wanted: HashMap<MessageNumber, Wanted>,
@@ -54,9 +54,9 @@ const GROUP_OCTETS: u64 = 16 << 20;
 /// or when its first message has waited so long: over a slow line, new mail is not to wait for more.
 const GROUP_TIME: Duration = Duration::from_millis(500);
 
-impl<'a, S: Store, M: Medium> Intake<'a, S, M> {
+impl<'a, S: Store, J: Journal> Intake<'a, S, J> {
     pub(super) fn new(
-        vault: &'a mut Vault<S, M>,
+        vault: &'a mut Vault<S, J>,
         policy: &'a Policy,
         now: u64,
         wanted: Vec<Wanted>,
@@ -101,7 +101,7 @@ impl<'a, S: Store, M: Medium> Intake<'a, S, M> {
             .get(&number)
             .and_then(|wanted| wanted.listed.uid.clone())
         {
-            self.vault.note(&Record::Failed(uid, self.now));
+            self.vault.note(Record::Failed(uid, self.now));
         }
     }
 
@@ -117,7 +117,7 @@ impl<'a, S: Store, M: Medium> Intake<'a, S, M> {
         self.vault.store.commit()?;
         self.finished
             .drain(..)
-            .for_each(|record| self.vault.journal.append(&record));
+            .for_each(|record| self.vault.journal.append(record));
         self.vault.journal.commit()?;
         self.stored.drain(..).for_each(&mut *self.events);
         Ok(())

@@ -2,7 +2,8 @@
 //! step what was not synced, mails that come, go and are renamed, over thousands of seeded histories.
 
 use super::intake::Vault;
-use super::mailbox::load;
+use super::journal::{Lines, Log};
+use super::work::load;
 use super::{Deletion, Digest, Policy, Summary, SyncError, SyncEvent, session};
 use crate::driver::Session;
 use crate::{Config, Credentials, Endpoint, Security};
@@ -52,7 +53,7 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
 struct History {
     world: Shared<World>,
     disk: Shared<Disk>,
-    vault: Option<Vault<ModelStore, ModelMedium>>,
+    vault: Option<Vault<ModelStore, Lines<ModelMedium>>>,
     config: Config,
     policy: Policy,
     now: u64,
@@ -119,8 +120,9 @@ impl History {
         result.map(|()| summary)
     }
 
-    fn boot(&self) -> io::Result<Vault<ModelStore, ModelMedium>> {
-        let (journal, index) = load(ModelMedium(Arc::clone(&self.disk)), self.now)?;
+    fn boot(&self) -> io::Result<Vault<ModelStore, Lines<ModelMedium>>> {
+        let mut journal = Log::new(Lines(ModelMedium(Arc::clone(&self.disk))));
+        let index = load(&mut journal, self.now)?;
         Ok(Vault {
             account: self.config.account(),
             journal,

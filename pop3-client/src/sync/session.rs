@@ -3,7 +3,7 @@
 use super::digest::{Digest, Fingerprint};
 use super::event::SyncEvent;
 use super::intake::{Intake, Vault};
-use super::journal::Medium;
+use super::journal::Journal;
 use super::plan::{Listed, plan};
 use super::policy::Policy;
 use super::record::Record;
@@ -20,9 +20,9 @@ use std::time::Duration;
 /// Runs one session to its end, QUIT included.
 ///
 /// Whatever happens, what was finished is made durable, so that the next session goes on from there.
-pub(super) async fn run<L: Link, S: Store, M: Medium>(
+pub(super) async fn run<L: Link, S: Store, J: Journal>(
     mut session: Session<L>,
-    vault: &mut Vault<S, M>,
+    vault: &mut Vault<S, J>,
     policy: &Policy,
     now: u64,
     summary: &mut Summary,
@@ -31,8 +31,10 @@ pub(super) async fn run<L: Link, S: Store, M: Medium>(
     let listed = look(&mut session).await?;
     summary.listed = u32::try_from(listed.len()).unwrap_or(u32::MAX);
     summary.login_delay = session.pop3.capabilities().login_delay();
-    let plan = plan(&vault.index, listed, policy, now);
-    plan.records.iter().for_each(|record| vault.note(record));
+    let mut plan = plan(&vault.index, listed, policy, now);
+    std::mem::take(&mut plan.records)
+        .into_iter()
+        .for_each(|record| vault.note(record));
     announce(&plan, summary, events);
 
     let order: Vec<_> = plan
@@ -118,9 +120,9 @@ async fn look<L: Link>(session: &mut Session<L>) -> Result<Vec<Listed>, SyncErro
         .collect())
 }
 
-async fn fetch<L: Link, S: Store, M: Medium>(
+async fn fetch<L: Link, S: Store, J: Journal>(
     session: &mut Session<L>,
-    intake: &mut Intake<'_, S, M>,
+    intake: &mut Intake<'_, S, J>,
     order: &[MessageNumber],
     renamed: &[u64],
 ) -> Result<(), SyncError> {
@@ -162,9 +164,9 @@ async fn fetch<L: Link, S: Store, M: Medium>(
 }
 
 /// Asks for the headers of messages that may be known under another name: those that are.
-async fn probe<L: Link, S: Store, M: Medium>(
+async fn probe<L: Link, S: Store, J: Journal>(
     session: &mut Session<L>,
-    intake: &mut Intake<'_, S, M>,
+    intake: &mut Intake<'_, S, J>,
     order: &[MessageNumber],
     renamed: &[u64],
 ) -> Result<HashSet<MessageNumber>, SyncError> {
@@ -177,7 +179,7 @@ async fn probe<L: Link, S: Store, M: Medium>(
     let headers = match headers(session, &numbers).await {
         Ok(headers) => headers,
         Err(error) => {
-            intake.vault.note(&Record::TopBroken);
+            intake.vault.note(Record::TopBroken);
             return Err(error.into());
         }
     };
@@ -237,9 +239,9 @@ async fn headers<L: Link>(
 }
 
 /// DELE what is durable, remember that, QUIT, and remember what came of it.
-async fn finish<L: Link, S: Store, M: Medium>(
+async fn finish<L: Link, S: Store, J: Journal>(
     mut session: Session<L>,
-    vault: &mut Vault<S, M>,
+    vault: &mut Vault<S, J>,
     delete: Vec<(MessageNumber, u64)>,
     now: u64,
     summary: &mut Summary,
@@ -256,7 +258,7 @@ async fn finish<L: Link, S: Store, M: Medium>(
     }
     pending
         .iter()
-        .for_each(|id| vault.note(&Record::DelePending(*id)));
+        .for_each(|id| vault.note(Record::DelePending(*id)));
     vault.journal.commit()?;
     match session.simple(&Command::Quit).await {
         Ok(_) => {}
@@ -266,7 +268,7 @@ async fn finish<L: Link, S: Store, M: Medium>(
     }
     pending
         .iter()
-        .for_each(|id| vault.note(&Record::Committed(*id, now)));
+        .for_each(|id| vault.note(Record::Committed(*id, now)));
     vault.journal.commit()?;
     summary.deleted += pending.len();
     if !pending.is_empty() {

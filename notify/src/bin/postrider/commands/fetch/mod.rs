@@ -109,8 +109,12 @@ impl Fetch {
         let opened = Mailbox::open(self.config, &journal, store);
         let mut mailbox = opened
             .map_err(|error| {
+                let code = match error.kind() {
+                    std::io::ErrorKind::ResourceBusy => Code::Temporary,
+                    _ => Code::CannotCreate,
+                };
                 let sentence = format!("cannot use the journal {}: {error}", journal.display());
-                Failure::new(Code::CannotCreate, sentence)
+                Failure::new(code, sentence)
             })?
             .policy(self.policy);
         let mut report = Report::new(self.json);
