@@ -18,15 +18,19 @@
 
 mod wire;
 
+use crate::content::{Begun, Source};
 use crate::opening::{Opening, Progress};
-use crate::outcome::name_server;
-use crate::planner::Planner;
+use crate::outcome::{name_server, settled_by};
+use crate::planner::{Planner, Wanted};
 use crate::{
-    Capabilities, Command, Config, Connection, Endpoint, Envelope, Error, Mail, RecipientOutcome,
-    Security, Stage, State,
+    Capabilities, Command, Config, Connection, Endpoint, Envelope, Error, ErrorKind, Mail, Outcome,
+    RecipientOutcome, Security, Stage, State,
 };
 use bytes::BytesMut;
+use std::io;
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use wire::{Read, Wire};
 
 /// One connection to a server, ready to send mail.
@@ -82,18 +86,45 @@ impl Client {
         self.check_idle();
         let mut planner = Planner::new(&mut self.connection, self.config.policy(), mails);
         let endpoint = self.config.endpoint();
-        run(
-            &mut self.wire,
-            &mut planner,
-            &self.config,
-            |index, mut outcomes| {
-                name_server(&mut outcomes, endpoint);
-                settled(index, outcomes);
-            },
-        );
+        let settled = |index, mut outcomes: Vec<RecipientOutcome>| {
+            name_server(&mut outcomes, endpoint);
+            settled(index, outcomes);
+        };
+        run(&mut self.wire, &mut planner, None, &self.config, settled);
         if self.connection.state() == State::Closed {
             self.wire.close();
         }
+    }
+
+    /// Sends a message while it is read: no more than one chunk of it is held, however large it is. See [`Source`] for
+    /// what is known of it before, and what becomes of one that cannot be read to its end. Content that is not there
+    /// when it is asked for, which is how an async one may be, is an error here.
+    pub fn send_from(
+        &mut self,
+        envelope: &Envelope,
+        mut source: Source<'_>,
+    ) -> Vec<RecipientOutcome> {
+        let begun = source.poll_begin(&mut Context::from_waker(Waker::noop()));
+        let outline = match at_once(begun) {
+            Ok(Begun::Whole(message)) => return self.send(envelope, &message),
+            Ok(Begun::Large(outline)) => outline,
+            Err(error) => {
+                let kind = ErrorKind::Content(Arc::new(error));
+                let error = Error::new(Stage::Local, kind);
+                return settled_by(envelope, Outcome::Deferred, &error);
+            }
+        };
+        self.check_idle();
+        let policy = self.config.policy();
+        let mut planner = Planner::streaming(&mut self.connection, policy, envelope, outline);
+        let mut outcomes = Vec::new();
+        let (source, settled) = (Some(&mut source), |_, settled| outcomes = settled);
+        run(&mut self.wire, &mut planner, source, &self.config, settled);
+        name_server(&mut outcomes, self.config.endpoint());
+        if self.connection.state() == State::Closed {
+            self.wire.close();
+        }
+        outcomes
     }
 
     /// Whether another mail can be sent: false once the connection is closed or out of step.
@@ -182,17 +213,36 @@ fn start_tls(config: &Config, wire: &mut Wire) -> Result<(), Error> {
     Ok(())
 }
 
+/// Gives a planner what it wants of a message.
+fn feed(source: &mut Source<'_>, planner: &mut Planner<'_>) {
+    let fed = source.poll_feed(planner, &mut Context::from_waker(Waker::noop()));
+    if fed.is_pending() && planner.wanted() != Wanted::Nothing {
+        planner.content_failed(io::ErrorKind::WouldBlock.into());
+    }
+}
+
+fn at_once<T>(poll: Poll<io::Result<T>>) -> io::Result<T> {
+    match poll {
+        Poll::Ready(result) => result,
+        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+    }
+}
+
 /// Runs a planner until everybody is settled and the dialogue is in step again. It writes while the server reads, and
 /// reads as soon as the server does not.
 fn run(
     wire: &mut Wire,
     planner: &mut Planner<'_>,
+    mut source: Option<&mut Source<'_>>,
     config: &Config,
     mut settled: impl FnMut(usize, Vec<RecipientOutcome>),
 ) {
     let times = config.times();
     wire.begin_to_wait();
     loop {
+        if let Some(source) = &mut source {
+            feed(source, planner);
+        }
         while let Some((index, outcomes)) = planner.settled() {
             settled(index, outcomes);
         }
@@ -208,7 +258,7 @@ fn run(
                 continue;
             }
         };
-        if wrote && planner.wants_write() {
+        if wrote && (planner.wants_write() || planner.wanted() != Wanted::Nothing) {
             continue;
         }
         match wire.read_planned(planner, times) {

@@ -2,6 +2,7 @@
 
 mod open;
 mod pump;
+mod streaming;
 
 use crate::outcome::name_server;
 use crate::planner::Planner;
@@ -89,26 +90,19 @@ impl Client {
         mails: &[Mail<'_>],
         mut settled: impl FnMut(usize, Vec<RecipientOutcome>),
     ) -> bool {
-        let was_cancelled = std::mem::replace(&mut self.busy, true);
-        if was_cancelled {
-            self.connection.abandon();
-        }
-        self.wire.check_idle(&mut self.connection);
+        self.begin_to_send();
         let endpoint = self.config.endpoint();
         let policy = self.config.policy();
         let mut planner = Planner::new(&mut self.connection, policy, mails);
         let times = self.config.times();
         self.wire
-            .run(&mut planner, times, |index, mut outcomes| {
+            .run(&mut planner, None, times, |index, mut outcomes| {
                 name_server(&mut outcomes, endpoint);
                 settled(index, outcomes);
             })
             .await;
         let heard = planner.has_heard();
-        self.busy = false;
-        if self.connection.state() == State::Closed {
-            self.wire.close();
-        }
+        self.end_sending();
         heard
     }
 

@@ -65,6 +65,8 @@ pub enum ErrorKind {
         /// Where, counted in octets from 0.
         offset: usize,
     },
+    /// The message could not be read to its end.
+    Content(Arc<io::Error>),
     /// The command may not be sent now.
     Misuse(Misuse),
 }
@@ -167,6 +169,7 @@ impl Error {
             | ErrorKind::Missing(_)
             | ErrorKind::TooLarge { .. }
             | ErrorKind::BareLineEnd { .. }
+            | ErrorKind::Content(_)
             | ErrorKind::Misuse(_) => false,
         }
     }
@@ -182,6 +185,7 @@ impl Error {
             ErrorKind::Missing(_)
             | ErrorKind::TooLarge { .. }
             | ErrorKind::BareLineEnd { .. }
+            | ErrorKind::Content(_)
             | ErrorKind::Misuse(_) => Fault::Message,
             _ if self.is_retryable() => Fault::Server,
             _ => Fault::Account,
@@ -301,6 +305,10 @@ impl fmt::Display for ErrorKind {
             Self::BareLineEnd { offset } => {
                 write!(f, "the message has a CR or LF alone at octet {offset}")
             }
+            Self::Content(error) => {
+                let error = error.to_string();
+                write!(f, "the message could not be read: {}", Escaped(error.as_bytes()))
+            }
             Self::Misuse(misuse) => misuse.fmt(f),
         }
     }
@@ -327,7 +335,7 @@ impl std::error::Error for Error {
         match self.kind() {
             #[cfg(feature = "tokio")]
             ErrorKind::Connect(error) => Some(error.as_ref()),
-            ErrorKind::Io(error) => Some(error.as_ref()),
+            ErrorKind::Io(error) | ErrorKind::Content(error) => Some(error.as_ref()),
             ErrorKind::InvalidReply(error) => Some(error),
             ErrorKind::NoMechanism(error) => Some(error),
             ErrorKind::Sasl(error) => Some(error),

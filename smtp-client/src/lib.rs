@@ -13,6 +13,8 @@ mod command;
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 mod config;
 mod connection;
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+pub mod content;
 mod domain;
 mod dsn;
 mod envelope;

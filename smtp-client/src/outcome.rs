@@ -76,6 +76,22 @@ impl Outcome {
     }
 }
 
+/// One verdict for everybody.
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+pub(crate) fn settled_by(
+    envelope: &crate::Envelope,
+    outcome: Outcome,
+    error: &Error,
+) -> Vec<RecipientOutcome> {
+    let settle = |recipient: &ForwardPath| RecipientOutcome {
+        recipient: recipient.clone(),
+        outcome,
+        stage: error.stage(),
+        cause: Cause::Error(error.clone()),
+    };
+    envelope.recipients().iter().map(settle).collect()
+}
+
 /// Names the server in the errors that do not.
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 pub(crate) fn name_server(outcomes: &mut [RecipientOutcome], endpoint: &crate::Endpoint) {

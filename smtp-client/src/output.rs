@@ -1,5 +1,5 @@
 use crate::transparency::Transparency;
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
@@ -30,8 +30,9 @@ struct Piece<'m> {
     kind: Kind,
 }
 
+/// What a piece belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Command,
     Message,
     /// The last piece of a message.
@@ -42,6 +43,7 @@ enum Kind {
 enum Octets<'m> {
     Borrowed(&'m [u8]),
     Owned(BytesMut),
+    Shared(Bytes),
 }
 
 #[derive(Debug)]
@@ -51,6 +53,8 @@ enum Part<'m> {
     Lines(Transparency, &'m [u8]),
     /// As it is.
     Verbatim(&'m [u8]),
+    /// A piece of a message that comes in chunks.
+    Piece(Bytes, Kind),
 }
 
 /// Slices given to one write.
@@ -89,6 +93,16 @@ impl<'m> Output<'m> {
     pub(crate) fn verbatim(&mut self, message: &'m [u8]) {
         self.later.push_back(Part::Verbatim(message));
         self.queued.messages += 1;
+    }
+
+    /// Begins a message that comes in pieces; the last one is to be a [`Kind::MessageEnd`].
+    pub(crate) fn begin_message(&mut self) {
+        self.queued.messages += 1;
+    }
+
+    /// Appends a piece as it is.
+    pub(crate) fn piece(&mut self, octets: Bytes, kind: Kind) {
+        self.later.push_back(Part::Piece(octets, kind));
     }
 
     /// The place after everything appended so far.
@@ -161,6 +175,7 @@ impl<'m> Output<'m> {
                 Some(Part::Verbatim(message)) => {
                     self.push(Octets::Borrowed(message), Kind::MessageEnd);
                 }
+                Some(Part::Piece(octets, kind)) => self.push(Octets::Shared(octets), kind),
                 Some(Part::Lines(encoder, rest)) => self.make_lines_ready(encoder, rest),
             }
         }
@@ -202,11 +217,30 @@ impl<'m> Output<'m> {
     }
 }
 
+/// A chunk made transparent, in pieces of it; short ones are copied together.
+pub(crate) fn encode(encoder: &mut Transparency, chunk: &Bytes, mut push: impl FnMut(Bytes)) {
+    let (mut rest, mut copied) = (&chunk[..], BytesMut::new());
+    while let Some(slice) = encoder.next_slice(&mut rest) {
+        if slice.len() < SHORT {
+            copied.extend_from_slice(slice);
+            continue;
+        }
+        if !copied.is_empty() {
+            push(copied.split().freeze());
+        }
+        push(chunk.slice_ref(slice));
+    }
+    if !copied.is_empty() {
+        push(copied.freeze());
+    }
+}
+
 impl Octets<'_> {
     fn as_slice(&self) -> &[u8] {
         match self {
             Self::Borrowed(octets) => octets,
             Self::Owned(octets) => octets,
+            Self::Shared(octets) => octets,
         }
     }
 
@@ -214,6 +248,7 @@ impl Octets<'_> {
         match self {
             Self::Borrowed(octets) => octets.advance(n),
             Self::Owned(octets) => octets.advance(n),
+            Self::Shared(octets) => octets.advance(n),
         }
     }
 }

@@ -5,20 +5,25 @@
 //! (RFC 2920 §3.1), at level 3 whole transactions one after the other with BDAT (RFC 3030).
 //! It looks at every reply, and it never lets more commands go unanswered than the window holds.
 
+mod flow;
 mod prepare;
 mod replies;
 mod tally;
 mod transaction;
 
 pub use crate::output::SLICES;
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+pub(crate) use flow::wrong_length;
+pub use flow::{Outline, Wanted};
 
 use crate::output::{Mark, Output};
 use crate::{
-    Awaited, Command, Connection, Error, ErrorKind, Extension, Limit, Limits, LineEnds, Mail,
-    Outcome, Pipelining, RcptParameters, RecipientOutcome, Reply, Stage, State,
+    Awaited, Command, Connection, Envelope, Error, ErrorKind, Extension, Limit, Limits, LineEnds,
+    Mail, Outcome, Pipelining, RcptParameters, RecipientOutcome, Reply, Stage, State,
 };
 use bytes::BytesMut;
-use prepare::{Carriage, Prepared, prepare};
+use flow::Flow;
+use prepare::{Carriage, Prepared, prepare, prepare_stream};
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use tally::Tally;
@@ -39,14 +44,14 @@ pub struct Policy {
 ///
 /// # The contract
 /// Until [`is_done`](Self::is_done): write what [`slices`](Self::slices) gives and say [`advance`](Self::advance); read,
-/// and hand what was read to [`receive`](Self::receive); take what [`settled`](Self::settled) gives. Both directions at
-/// once: a server may refuse to read until it is read. When the connection fails, or a time named by
+/// and hand what was read to [`receive`](Self::receive); take what [`settled`](Self::settled) gives; give what is
+/// [`wanted`](Self::wanted) of a message that comes in chunks. Both directions at once: a server may refuse to read until it is read. When the connection fails, or a time named by
 /// [`stage`](Self::stage) runs out, say [`lost`](Self::lost), and everybody is settled.
 #[derive(Debug)]
 pub struct Planner<'m> {
     connection: &'m mut Connection,
     policy: Policy,
-    mails: &'m [Mail<'m>],
+    mails: Batch<'m>,
     begun: usize,
     /// One for each mail begun; taken out when it is settled.
     tallies: Vec<Option<Tally>>,
@@ -62,6 +67,39 @@ pub struct Planner<'m> {
     /// Recipients that fit into a transaction.
     rcpt_max: usize,
     heard: bool,
+    /// The message, if it comes in chunks.
+    flow: Option<Flow>,
+}
+
+/// What is to be sent.
+#[derive(Clone, Copy, Debug)]
+enum Batch<'m> {
+    Mails(&'m [Mail<'m>]),
+    /// One mail, whose message comes in chunks.
+    Streaming(&'m Envelope),
+}
+
+impl<'m> Batch<'m> {
+    fn len(self) -> usize {
+        match self {
+            Self::Mails(mails) => mails.len(),
+            Self::Streaming(_) => 1,
+        }
+    }
+
+    fn envelope(self, index: usize) -> Option<&'m Envelope> {
+        match self {
+            Self::Mails(mails) => mails.get(index).map(|mail| mail.envelope),
+            Self::Streaming(envelope) => (index == 0).then_some(envelope),
+        }
+    }
+
+    fn message(self, index: usize) -> Option<&'m [u8]> {
+        match self {
+            Self::Mails(mails) => mails.get(index).map(|mail| mail.message),
+            Self::Streaming(_) => None,
+        }
+    }
 }
 
 static NO_PARAMETERS: RcptParameters = RcptParameters {
@@ -72,6 +110,15 @@ static NO_PARAMETERS: RcptParameters = RcptParameters {
 impl<'m> Planner<'m> {
     /// Begins to send.
     pub fn new(connection: &'m mut Connection, policy: Policy, mails: &'m [Mail<'m>]) -> Self {
+        Self::begin(connection, policy, Batch::Mails(mails), None)
+    }
+
+    fn begin(
+        connection: &'m mut Connection,
+        policy: Policy,
+        mails: Batch<'m>,
+        flow: Option<Flow>,
+    ) -> Self {
         let rcpt_max = connection.capabilities().limit(Limit::RcptMax);
         let mut planner = Self {
             rcpt_max: rcpt_max.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX)),
@@ -87,6 +134,7 @@ impl<'m> Planner<'m> {
             output: Output::default(),
             settled: VecDeque::new(),
             heard: false,
+            flow,
         };
         if planner.connection.state() == State::Ready && planner.connection.awaited() == 0 {
             planner.fill();
@@ -119,7 +167,7 @@ impl<'m> Planner<'m> {
     /// What is being waited for: it names the timeout. While the message is being written, that is the time from block
     /// to block.
     pub fn stage(&self) -> Stage {
-        if self.output.in_message() {
+        if self.output.in_message() || self.wanted() != Wanted::Nothing {
             return Stage::Content;
         }
         self.connection
@@ -211,7 +259,7 @@ impl<'m> Planner<'m> {
             Next::Data => self.send_data(),
             Next::Message => self.send_message(),
             Next::Reset => self.send(&Command::Rset, Next::AwaitReset),
-            Next::AwaitData => false,
+            Next::AwaitData | Next::Content => false,
             Next::AwaitReset => self.runs_ahead(Pipelining::Flight) && self.begin_transaction(),
             Next::AwaitEnd => self.runs_ahead(Pipelining::LookAhead) && self.begin_transaction(),
         }
@@ -221,11 +269,11 @@ impl<'m> Planner<'m> {
         let Some((mails, last)) = self.last() else {
             return false;
         };
-        let Some(mail) = mails.get(last.mail) else {
+        let Some(envelope) = mails.envelope(last.mail) else {
             return false;
         };
         let parameters = last.parameters.clone();
-        let command = Command::Mail(mail.envelope.reverse_path(), &parameters);
+        let command = Command::Mail(envelope.reverse_path(), &parameters);
         self.send(&command, Next::Rcpt)
     }
 
@@ -237,7 +285,7 @@ impl<'m> Planner<'m> {
             last.next = Next::Data;
             return true;
         };
-        let Some(envelope) = mails.get(last.mail).map(|mail| mail.envelope) else {
+        let Some(envelope) = mails.envelope(last.mail) else {
             return false;
         };
         let Some(to) = envelope.recipients().get(index) else {
@@ -263,8 +311,11 @@ impl<'m> Planner<'m> {
         if last.carriage == Carriage::Lines {
             return self.send(&Command::Data, Next::AwaitData);
         }
-        let Some(message) = mails.get(last.mail).map(|mail| mail.message) else {
-            return false;
+        let Some(message) = mails.message(last.mail) else {
+            // So large a message is not sent in vain: somebody must have been accepted.
+            let answered = last.answered == last.sent;
+            last.next = if answered { Next::Content } else { Next::Data };
+            return answered && self.begin_content();
         };
         let octets = message.len() as u64;
         let sent = self.send(&Command::Bdat { octets, last: true }, Next::AwaitEnd);
@@ -289,8 +340,14 @@ impl<'m> Planner<'m> {
         } else {
             Next::Reset
         };
-        let message = mails.get(last.mail).map_or(&[][..], |mail| mail.message);
-        let message = if has_recipient { message } else { &[] };
+        if has_recipient && mails.message(last.mail).is_none() {
+            last.next = Next::Content;
+            self.output.begin_message();
+            self.mark_awaited();
+            return self.begin_content();
+        }
+        let message = mails.message(last.mail).filter(|_| has_recipient);
+        let message = message.unwrap_or_default();
         self.output.lines(message);
         self.connection
             .transcript()
@@ -298,6 +355,14 @@ impl<'m> Planner<'m> {
         self.end_message();
         self.mark_awaited();
         true
+    }
+
+    /// The message is to come; nothing else can be sent until then.
+    fn begin_content(&mut self) -> bool {
+        if let Some(flow) = &mut self.flow {
+            flow.begin();
+        }
+        false
     }
 
     fn end_message(&mut self) {
@@ -339,7 +404,7 @@ impl<'m> Planner<'m> {
         self.policy.pipelining == Pipelining::Off || unanswered >= self.policy.limits.window as u64
     }
 
-    fn last(&mut self) -> Option<(&'m [Mail<'m>], &mut Transaction)> {
+    fn last(&mut self) -> Option<(Batch<'m>, &mut Transaction)> {
         self.active.back_mut().map(|last| (self.mails, last))
     }
 
@@ -356,7 +421,7 @@ impl<'m> Planner<'m> {
 
     fn chunks_in_flight(&self) -> usize {
         let chunks = self.active.iter().filter(|t| t.carriage == Carriage::Chunk);
-        let sizes = chunks.filter_map(|t| self.mails.get(t.mail).map(|mail| mail.message.len()));
+        let sizes = chunks.filter_map(|t| self.mails.message(t.mail).map(<[u8]>::len));
         sizes.sum()
     }
 
@@ -367,7 +432,11 @@ impl<'m> Planner<'m> {
             self.begin_mail();
         }
         if self.connection.mails_left() == Some(0) && !self.further.is_empty() {
-            self.defer_rest();
+            self.defer_rest(Limit::MailMax);
+            return false;
+        }
+        if self.flow.as_ref().is_some_and(|flow| !flow.can_begin()) && !self.further.is_empty() {
+            self.defer_rest(Limit::RcptMax);
             return false;
         }
         let Some(mut transaction) = self.further.pop_front() else {
@@ -385,9 +454,10 @@ impl<'m> Planner<'m> {
         true
     }
 
-    /// The server takes no more mails on this connection: those not begun must go over another.
-    fn defer_rest(&mut self) {
-        let error = Error::local(ErrorKind::LimitReached(Limit::MailMax));
+    /// The server takes no more mails on this connection, or no more recipients with a message that can be read only
+    /// once: those not begun must go at another time.
+    fn defer_rest(&mut self, limit: Limit) {
+        let error = Error::local(ErrorKind::LimitReached(limit));
         for transaction in std::mem::take(&mut self.further) {
             self.settle(transaction.mail, |tally| {
                 let to = transaction.to.iter();
@@ -401,37 +471,44 @@ impl<'m> Planner<'m> {
     }
 
     fn begin_mail(&mut self) {
-        let Some(mail) = self.mails.get(self.begun) else {
+        let Some(envelope) = self.mails.envelope(self.begun) else {
             return;
         };
         let index = self.begin_tally();
+        match self.prepare(index, envelope) {
+            Ok(prepared) => {
+                self.refuse_recipients(index, envelope);
+                self.divide(index, envelope, prepared);
+            }
+            Err(error) => self.settle(index, |t| t.error_for_all(Outcome::Refused, &error)),
+        }
+    }
+
+    fn prepare(&self, index: usize, envelope: &Envelope) -> Result<Prepared, Error> {
         let offered = self.connection.capabilities();
         let policy = &self.policy;
-        let prepared = match prepare(mail, offered, policy.line_ends, policy.pipelining) {
-            Ok(prepared) => prepared,
-            Err(error) => {
-                self.settle(index, |t| t.error_for_all(Outcome::Refused, &error));
-                return;
-            }
-        };
-        self.refuse_recipients(index, mail);
-        self.divide(index, mail, prepared);
+        if let Some(flow) = &self.flow {
+            return prepare_stream(envelope, &flow.outline, offered, policy.pipelining);
+        }
+        let message = self.mails.message(index).unwrap_or_default();
+        let mail = Mail::new(envelope, message);
+        prepare(&mail, offered, policy.line_ends, policy.pipelining)
     }
 
     fn begin_tally(&mut self) -> usize {
-        let mail = self.mails.get(self.begun);
-        let recipients = mail.map_or(0, |mail| mail.envelope.recipients().len());
+        let envelope = self.mails.envelope(self.begun);
+        let recipients = envelope.map_or(0, |envelope| envelope.recipients().len());
         self.tallies.push(Some(Tally::new(recipients)));
         self.begun += 1;
         self.begun - 1
     }
 
     /// Refuses those recipients that need an extension which is not offered.
-    fn refuse_recipients(&mut self, index: usize, mail: &Mail<'_>) {
+    fn refuse_recipients(&mut self, index: usize, envelope: &Envelope) {
         let offered = self.connection.capabilities();
         let mut missing = Vec::new();
-        for (i, to) in mail.envelope.recipients().iter().enumerate() {
-            let parameters = mail.envelope.recipient_parameters(i);
+        for (i, to) in envelope.recipients().iter().enumerate() {
+            let parameters = envelope.recipient_parameters(i);
             let utf8 = to.needs_smtp_utf8().then_some(Extension::SmtpUtf8);
             let needed = utf8
                 .into_iter()
@@ -445,11 +522,11 @@ impl<'m> Planner<'m> {
     }
 
     /// Makes as many transactions of a mail as the server's limit asks for.
-    fn divide(&mut self, index: usize, mail: &Mail<'_>, prepared: Prepared) {
+    fn divide(&mut self, index: usize, envelope: &Envelope, prepared: Prepared) {
         let Some(Some(tally)) = self.tallies.get(index) else {
             return;
         };
-        let everybody = 0..mail.envelope.recipients().len();
+        let everybody = 0..envelope.recipients().len();
         let open: Vec<usize> = everybody.filter(|&i| tally.is_open(i)).collect();
         for to in open.chunks(self.rcpt_max) {
             let Prepared {
@@ -481,8 +558,8 @@ impl<'m> Planner<'m> {
         if !tally.is_settled() {
             return;
         }
-        if let (Some(tally), Some(mail_sent)) = (slot.take(), self.mails.get(mail)) {
-            let outcomes = tally.into_outcomes(mail_sent.envelope);
+        if let (Some(tally), Some(envelope)) = (slot.take(), self.mails.envelope(mail)) {
+            let outcomes = tally.into_outcomes(envelope);
             self.settled.push_back((mail, outcomes));
         }
     }

@@ -24,6 +24,8 @@ pub struct Transparency {
     line_start: bool,
     /// A CR ended the last chunk and was written as CRLF: an LF at the start of the next belongs to it.
     skip_lf: bool,
+    /// Lines that begin with a dot get another one.
+    dots: bool,
     ahead: Ahead,
 }
 
@@ -44,6 +46,7 @@ impl Transparency {
         Self {
             line_start: true,
             skip_lf: false,
+            dots: true,
             ahead: Ahead::default(),
         }
     }
@@ -63,6 +66,15 @@ impl Transparency {
         }
     }
 
+    /// Only makes the line ends CRLF: the message is counted, and not ended by a dot.
+    pub(crate) fn leave_dots(&mut self) {
+        self.dots = false;
+    }
+
+    pub(crate) fn at_line_start(&self) -> bool {
+        self.line_start
+    }
+
     /// Takes the longest slice from the front of `rest` that needs no change, or the change itself.
     pub(crate) fn next_slice<'a>(&mut self, rest: &mut &'a [u8]) -> Option<&'a [u8]> {
         if self.skip_lf && !rest.is_empty() {
@@ -70,14 +82,14 @@ impl Transparency {
             *rest = rest.strip_prefix(b"\n").unwrap_or(rest);
         }
         let first = *rest.first()?;
-        if self.line_start && first == b'.' {
+        if self.dots && self.line_start && first == b'.' {
             self.line_start = false;
             return Some(b".");
         }
         if self.ahead.octets == 0 {
             self.ahead = Ahead::of(rest);
         }
-        let (clean, line_start) = self.ahead.clean_span(rest);
+        let (clean, line_start) = self.ahead.clean_span(rest, self.dots);
         if clean > 0 {
             self.line_start = line_start;
             return self.take(rest, clean);
@@ -118,9 +130,10 @@ impl Ahead {
     }
 
     /// How many octets can be sent as they are, and whether a line begins after them.
-    fn clean_span(self, text: &[u8]) -> (usize, bool) {
+    fn clean_span(self, text: &[u8], dots: bool) -> (usize, bool) {
         let window = text.get(..self.octets).unwrap_or(text);
         match self.regular {
+            true if !dots => (window.len(), window.ends_with(b"\n")),
             true => match memchr::memmem::find(window, b"\n.") {
                 Some(at) => (at + 1, true),
                 None => (window.len(), window.ends_with(b"\n")),
@@ -172,6 +185,28 @@ pub(crate) fn bare_line_end(message: &[u8]) -> Option<usize> {
         at = end + 2;
     }
     None
+}
+
+/// Looks for a CR without LF or an LF without CR, chunk by chunk.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LoneLineEnds {
+    after_cr: bool,
+}
+
+impl LoneLineEnds {
+    /// Where the first one is, counted from the start of the chunk: -1 is the CR that the chunk before ended with. An
+    /// empty chunk is the end.
+    pub(crate) fn find(&mut self, chunk: &[u8]) -> Option<isize> {
+        let rest = match (self.after_cr, chunk.split_first()) {
+            (true, Some((b'\n', rest))) => rest,
+            (true, _) => return Some(-1),
+            (false, _) => chunk,
+        };
+        self.after_cr = rest.last() == Some(&b'\r');
+        let whole = rest.strip_suffix(b"\r").unwrap_or(rest);
+        let skipped = chunk.len() - rest.len();
+        bare_line_end(whole).and_then(|at| isize::try_from(at + skipped).ok())
+    }
 }
 
 /// Octets of the message as the server counts them: with CRLF line ends, without dots added, without the final one (RFC 1870 §5).
@@ -278,6 +313,40 @@ pub(crate) mod tests {
         assert_eq!(encode(&[&message]), naive(&message));
         let message = vec![b'x'; 3 * MAX_SLICE];
         assert_eq!(encode(&[&message]), naive(&message));
+    }
+
+    #[test]
+    fn t2_a_lone_line_end_is_found_at_every_split() {
+        for text in [
+            "a\r\nb\r\n",
+            "a\nb",
+            "\n",
+            "a\r",
+            "a\rb",
+            "\r\r\n",
+            "\r\n\n",
+            "",
+        ] {
+            let expected = bare_line_end(text.as_bytes());
+            for cut in 0..=text.len() {
+                let (front, back) = text.as_bytes().split_at(cut);
+                let mut seeker = LoneLineEnds::default();
+                let mut at = 0;
+                let found = [front, back, b""].into_iter().find_map(|chunk| {
+                    // Only the end is empty.
+                    let ends = at == text.len();
+                    let found = if chunk.is_empty() && !ends {
+                        None
+                    } else {
+                        seeker.find(chunk)
+                    };
+                    let found = found.map(|offset| at.checked_add_signed(offset).unwrap());
+                    at += chunk.len();
+                    found
+                });
+                assert_eq!(found, expected, "{text:?} at {cut}");
+            }
+        }
     }
 
     fn message() -> impl Strategy<Value = Vec<u8>> {

@@ -5,6 +5,7 @@
 mod support;
 
 use postrider_smtp::blocking::Client;
+use postrider_smtp::content::{self, Source};
 use postrider_smtp::{
     Config, Endpoint, ErrorKind, Mail, Outcome, Pipelining, RecipientOutcome, Security, Stage,
     Timeouts,
@@ -135,4 +136,33 @@ fn what_came_while_idle_is_seen_before_anything_is_written() {
     let outcomes = client.send(&envelope(), MESSAGE);
     assert_eq!(outcomes[0].outcome, Outcome::Deferred);
     assert!(!client.is_usable());
+}
+
+#[test]
+fn a_message_is_read_while_it_is_sent() {
+    let line = ".a line of a large message\r\n";
+    let message = format!("Subject: x\r\n\r\n{}", line.repeat(10_000));
+    let length = message.len() as u64;
+    for level in [Pipelining::Off, Pipelining::LookAhead, Pipelining::Chunked] {
+        let server = Server::new().offering(&["PIPELINING", "8BITMIME", "SIZE", "CHUNKING"]);
+        let (config, thread) = serve(server);
+        let mut client = Client::connect(&config.pipelining(level)).unwrap();
+        let mut content = content::from_read(std::io::Cursor::new(message.clone()));
+        let source = Source::rewindable(&mut content).length(length);
+        let outcomes = client.send_from(&envelope(), source);
+        assert!(
+            outcomes.iter().all(RecipientOutcome::is_accepted),
+            "{outcomes:?}"
+        );
+        let mut short = content::from_read(std::io::Cursor::new(message.clone()));
+        let source = Source::rewindable(&mut short).length(length + 1);
+        let outcomes = client.send_from(&envelope(), source);
+        assert_eq!(outcomes[0].outcome, Outcome::Deferred);
+        assert_eq!(outcomes[0].stage, Stage::Content);
+        assert_eq!(client.is_usable(), level == Pipelining::Chunked);
+        drop(client);
+        let log = thread.join().unwrap().log;
+        let ends = |l: &&String| l.ends_with("\r\n.\r\n") || l.ends_with(" LAST");
+        assert_eq!(log.iter().filter(ends).count(), 1, "{level:?}");
+    }
 }

@@ -1,6 +1,7 @@
 //! Octets in and out, under a clock.
 
-use crate::planner::{Planner, SLICES};
+use crate::content::Source;
+use crate::planner::{Planner, SLICES, Wanted};
 use crate::{Connection, Error, ErrorKind, RecipientOutcome, Stage, Timeouts};
 use bytes::BytesMut;
 use postrider_wire::Stream;
@@ -126,10 +127,12 @@ impl Wire {
         }
     }
 
-    /// Runs a planner until everybody is settled and the dialogue is in step again.
+    /// Runs a planner until everybody is settled and the dialogue is in step again. A message that comes in chunks is
+    /// read from the source.
     pub(super) async fn run(
         &mut self,
         planner: &mut Planner<'_>,
+        mut source: Option<&mut Source<'_>>,
         times: &Timeouts,
         mut settled: impl FnMut(usize, Vec<RecipientOutcome>),
     ) {
@@ -147,6 +150,7 @@ impl Wire {
             let happens = Step {
                 wire: self,
                 planner,
+                source: source.as_deref_mut(),
                 may_write: write_error.is_none(),
             };
             match timeout_at(deadline, happens).await {
@@ -165,6 +169,9 @@ impl Wire {
                 // The server may have said why before it stopped reading: read on to the end.
                 Ok(Ok(Happened::WriteFailed(error))) => write_error = Some(error),
                 Ok(Err(error)) => planner.lost(error.into()),
+                Err(_) if planner.wanted() != Wanted::Nothing => {
+                    planner.content_failed(io::ErrorKind::TimedOut.into());
+                }
                 Err(_) => planner.lost(ErrorKind::Timeout(times.of(stage))),
             }
         }
@@ -187,13 +194,14 @@ impl Wire {
 
 /// One step of a planner's run: writes what can be written, and reads what is there. Both directions at once, because a
 /// server may refuse to read until it is read.
-struct Step<'a, 'm> {
+struct Step<'a, 'm, 'c> {
     wire: &'a mut Wire,
     planner: &'a mut Planner<'m>,
+    source: Option<&'a mut Source<'c>>,
     may_write: bool,
 }
 
-impl Future for Step<'_, '_> {
+impl Future for Step<'_, '_, '_> {
     type Output = io::Result<Happened>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -204,6 +212,9 @@ impl Future for Step<'_, '_> {
         };
         let mut wrote = false;
         if step.may_write {
+            if let Some(source) = &mut step.source {
+                wrote |= source.poll_feed(step.planner, context).is_ready();
+            }
             match poll_write(stream, step.planner, context, &mut wrote) {
                 Poll::Ready(Err(error)) => return Poll::Ready(Ok(Happened::WriteFailed(error))),
                 Poll::Ready(Ok(())) | Poll::Pending => {}

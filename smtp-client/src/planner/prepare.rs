@@ -1,8 +1,10 @@
 //! What a mail needs of the server, found out before anything is written.
 
+use super::flow::Outline;
 use crate::transparency::{bare_line_end, size};
 use crate::{
-    Body, Capabilities, Error, ErrorKind, Extension, LineEnds, Mail, MailParameters, Pipelining,
+    Body, Capabilities, Envelope, Error, ErrorKind, Extension, LineEnds, Mail, MailParameters,
+    Pipelining,
 };
 
 /// How a message travels.
@@ -41,11 +43,19 @@ pub(super) fn prepare(
     if let Some(offset) = bare {
         return Err(Error::local(ErrorKind::BareLineEnd { offset }));
     }
-    complete_body(&mut parameters, mail, offered);
-    complete_size(&mut parameters, mail, offered, binary)?;
-    if let Some(missing) = parameters.required().find(|&e| !offered.offers(e)) {
-        return Err(Error::local(ErrorKind::Missing(missing)));
+    if !mail.message.is_ascii() {
+        parameters.body.get_or_insert(Body::EightBitMime);
+        parameters.smtp_utf8 |= has_utf8_header(mail.message);
     }
+    complete_addresses(&mut parameters, mail.envelope, offered);
+    if offered.offers(Extension::Size) {
+        let octets = match binary {
+            true => mail.message.len() as u64,
+            false => size(mail.message),
+        };
+        complete_size(&mut parameters, octets, offered)?;
+    }
+    check_required(&parameters, offered)?;
     let in_chunks = level == Pipelining::Chunked
         && offered.offers(Extension::Chunking)
         && mail.message.len() <= MAX_CHUNK
@@ -61,47 +71,70 @@ pub(super) fn prepare(
     })
 }
 
-/// BODY and SMTPUTF8, where the message or an address needs them, and only there.
-fn complete_body(parameters: &mut MailParameters, mail: &Mail<'_>, offered: &Capabilities) {
-    if !mail.message.is_ascii() {
-        parameters.body.get_or_insert(Body::EightBitMime);
-        let header = header(mail.message);
-        parameters.smtp_utf8 |= !header.is_ascii() && std::str::from_utf8(header).is_ok();
+/// The same for a message that comes in chunks: what is not known of it is checked when it comes.
+pub(super) fn prepare_stream(
+    envelope: &Envelope,
+    outline: &Outline,
+    offered: &Capabilities,
+    level: Pipelining,
+) -> Result<Prepared, Error> {
+    let mut parameters = envelope.parameters().clone();
+    if parameters.body.is_none() && offered.offers(Extension::EightBitMime) {
+        parameters.body = Some(Body::EightBitMime);
     }
-    // A recipient whose address the server cannot take is refused by itself.
-    let utf8_recipient = || {
-        mail.envelope
-            .recipients()
-            .iter()
-            .any(|to| to.needs_smtp_utf8())
+    parameters.smtp_utf8 |= outline.utf8_header;
+    complete_addresses(&mut parameters, envelope, offered);
+    if let Some(octets) = outline.length.filter(|_| offered.offers(Extension::Size)) {
+        complete_size(&mut parameters, octets, offered)?;
+    }
+    check_required(&parameters, offered)?;
+    let binary = parameters.body == Some(Body::BinaryMime);
+    let in_chunks = level == Pipelining::Chunked && offered.offers(Extension::Chunking);
+    let carriage = match binary || in_chunks {
+        true => Carriage::Chunk,
+        false => Carriage::Lines,
     };
-    parameters.smtp_utf8 |= mail.envelope.reverse_path().needs_smtp_utf8()
+    Ok(Prepared {
+        parameters,
+        carriage,
+    })
+}
+
+/// SMTPUTF8, where an address needs it.
+fn complete_addresses(
+    parameters: &mut MailParameters,
+    envelope: &Envelope,
+    offered: &Capabilities,
+) {
+    // A recipient whose address the server cannot take is refused by itself.
+    let utf8_recipient = || envelope.recipients().iter().any(|to| to.needs_smtp_utf8());
+    parameters.smtp_utf8 |= envelope.reverse_path().needs_smtp_utf8()
         || (offered.offers(Extension::SmtpUtf8) && utf8_recipient());
 }
 
 fn complete_size(
     parameters: &mut MailParameters,
-    mail: &Mail<'_>,
+    size: u64,
     offered: &Capabilities,
-    binary: bool,
 ) -> Result<(), Error> {
-    if !offered.offers(Extension::Size) {
-        return Ok(());
-    }
-    let octets = match binary {
-        true => mail.message.len() as u64,
-        false => size(mail.message),
-    };
     match offered.size() {
-        Some(limit) if octets > limit => Err(Error::local(ErrorKind::TooLarge {
-            size: octets,
-            limit,
-        })),
+        Some(limit) if size > limit => Err(Error::local(ErrorKind::TooLarge { size, limit })),
         _ => {
-            parameters.size = Some(octets);
+            parameters.size = Some(size);
             Ok(())
         }
     }
+}
+
+fn check_required(parameters: &MailParameters, offered: &Capabilities) -> Result<(), Error> {
+    let missing = parameters.required().find(|&e| !offered.offers(e));
+    missing.map_or(Ok(()), |e| Err(Error::local(ErrorKind::Missing(e))))
+}
+
+/// Whether the header holds UTF-8.
+pub(super) fn has_utf8_header(message: &[u8]) -> bool {
+    let header = header(message);
+    !header.is_ascii() && std::str::from_utf8(header).is_ok()
 }
 
 /// The header section: everything up to the first empty line.

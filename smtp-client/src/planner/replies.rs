@@ -19,6 +19,7 @@ impl Planner<'_> {
             Awaited::Rcpt => self.on_rcpt(event),
             Awaited::Data => self.on_data(event),
             Awaited::EndOfData | Awaited::LastChunk => self.on_end(event),
+            Awaited::Chunk => self.on_chunk(event),
             Awaited::Reset => self.on_reset(event),
             _ => {}
         }
@@ -129,6 +130,24 @@ impl Planner<'_> {
         self.settle_by_reply(mail, settled, Stage::EndOfData, &event.reply);
     }
 
+    /// A refused chunk is a refused message: what follows of it is not read.
+    fn on_chunk(&mut self, event: &Event) {
+        if let Some(flow) = &mut self.flow {
+            flow.chunk_answered();
+        }
+        if event.meaning != Meaning::Refused {
+            return;
+        }
+        let Some(first) = self.active.front_mut() else {
+            return;
+        };
+        if first.next == Next::Content {
+            first.next = Next::Reset;
+        }
+        let (mail, accepted) = (first.mail, std::mem::take(&mut first.accepted));
+        self.settle_by_reply(mail, accepted, Stage::Content, &event.reply);
+    }
+
     fn front_is(&self, next: Next) -> bool {
         self.active.front().is_some_and(|first| first.next == next)
     }
@@ -174,7 +193,11 @@ impl Planner<'_> {
     fn on_premature(&mut self, event: &Event) -> Result<(), Error> {
         let reply = event.reply.clone();
         let mut error = Error::new(event.to.stage(), ErrorKind::Unsolicited(reply.clone()));
-        let refusal = event.to == Awaited::EndOfData && event.meaning == Meaning::Refused;
+        let in_message = matches!(
+            event.to,
+            Awaited::EndOfData | Awaited::Chunk | Awaited::LastChunk
+        );
+        let refusal = in_message && event.meaning == Meaning::Refused;
         if let Some(first) = self.active.front_mut().filter(|_| refusal) {
             // It will not have this message, and does not wait to say so.
             let (mail, accepted) = (first.mail, std::mem::take(&mut first.accepted));

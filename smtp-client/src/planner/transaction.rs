@@ -48,6 +48,8 @@ pub(super) enum Next {
     AwaitData,
     /// The message; only its final dot if nobody is to receive it.
     Message,
+    /// The message, as its chunks come.
+    Content,
     /// Nothing: the final reply is awaited.
     AwaitEnd,
     /// RSET, because the transaction failed.

@@ -7,12 +7,12 @@
     clippy::panic
 )]
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use postrider_smtp::opening::{Opening, Progress, Terms};
-use postrider_smtp::planner::{Planner, Policy, SLICES};
+use postrider_smtp::planner::{Outline, Planner, Policy, SLICES, Wanted};
 use postrider_smtp::*;
 use std::collections::VecDeque;
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 
 /// The worst message of all, and how it must look on the wire.
 pub const BODY: &[u8] =
@@ -230,6 +230,8 @@ pub struct Session {
     pub gives_up: bool,
     /// After so many octets the server is gone.
     pub cut: Option<usize>,
+    /// How often a message was read again.
+    pub rewinds: usize,
     /// Read, and not yet understood.
     pub input: BytesMut,
     written: usize,
@@ -292,6 +294,7 @@ impl Session {
             chunking,
             gives_up: false,
             cut: None,
+            rewinds: 0,
             input: BytesMut::new(),
             written: 0,
         }
@@ -334,6 +337,64 @@ impl Session {
             assert_eq!(named, mail.envelope.recipients());
         }
         outcomes
+    }
+
+    /// Sends one mail whose message comes in these pieces; an error among them ends the content.
+    pub fn stream(
+        &mut self,
+        policy: Policy,
+        envelope: &Envelope,
+        outline: Outline,
+        pieces: &[Result<&[u8], io::ErrorKind>],
+    ) -> Vec<RecipientOutcome> {
+        let mut planner = Planner::streaming(&mut self.connection, policy, envelope, outline);
+        let mut outcomes = Vec::new();
+        let mut given = pieces.iter();
+        self.rewinds = 0;
+        loop {
+            let mut fed = true;
+            match planner.wanted() {
+                Wanted::Nothing => fed = false,
+                Wanted::Rewind => {
+                    given = pieces.iter();
+                    self.rewinds += 1;
+                    planner.rewound();
+                }
+                Wanted::Chunk => match given.next() {
+                    Some(Ok(piece)) => planner.content(Bytes::copy_from_slice(piece)),
+                    Some(Err(kind)) => planner.content_failed((*kind).into()),
+                    None => planner.content(Bytes::new()),
+                },
+            }
+            while let Some((_, settled)) = planner.settled() {
+                assert!(outcomes.is_empty(), "settled twice");
+                outcomes = settled;
+            }
+            if planner.is_done() {
+                break;
+            }
+            let (server, chunking) = (&mut self.server, self.chunking);
+            let wrote = write(&mut planner, server, chunking, &mut self.written);
+            if let Some(at) = self.cut {
+                self.server.cut(at);
+            }
+            let octets = self.server.take(chunking);
+            if !octets.is_empty() {
+                self.input.extend_from_slice(&octets);
+                let _ = planner.receive(&mut self.input);
+            } else if self.server.closed {
+                planner.lost(ErrorKind::Closed);
+            } else {
+                assert!(wrote || fed, "both sides wait: {:#?}", self.server.log);
+            }
+        }
+        assert_eq!(outcomes.len(), envelope.recipients().len());
+        outcomes
+    }
+
+    /// Octets that the server has said.
+    pub fn server_sent(&self) -> usize {
+        self.server.sent
     }
 
     pub fn is_usable(&self) -> bool {
