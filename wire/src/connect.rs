@@ -1,38 +1,26 @@
-use crate::{Endpoint, Stream, Tls};
+use crate::attempts::Attempts;
+use crate::{ConnectError, ConnectStage, Endpoint, Proxy, Route, Stream, Tls};
 use rustls::pki_types::ServerName;
-use rustls::{CertificateError, InvalidMessage};
-use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
-use tokio::net::{TcpStream, lookup_host};
-use tokio::time::{Instant, timeout_at};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_rustls::TlsConnector;
 
-/// Opens a TCP connection: resolves the host, tries each address in turn, sets TCP_NODELAY.
+/// Opens a TCP connection: resolves the host, tries its addresses as RFC 8305 has it, sets TCP_NODELAY.
 ///
-/// `timeout` bounds the whole of it.
+/// If there are several addresses, each gets 250 ms, or until it fails, before the next is tried as well; IPv6 and IPv4
+/// take turns, and the first that answers wins. `timeout` bounds the whole of it.
 ///
 /// # Errors
 /// [`ConnectError`] with the stage: resolving or connecting.
 pub async fn connect(endpoint: &Endpoint, timeout: Duration) -> Result<Stream, ConnectError> {
-    let deadline = Instant::now().checked_add(timeout);
-    let fail = |stage, source| ConnectError::new(endpoint, stage, timeout, source);
-    let found = within(deadline, lookup_host((endpoint.host(), endpoint.port()))).await;
-    let addresses = found.map_err(|e| fail(ConnectStage::Resolve, e))?;
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in addresses {
-        match within(deadline, TcpStream::connect(address)).await {
-            Ok(tcp) => {
-                // Replies are awaited after every flight: Nagle's delay would be paid each time.
-                tcp.set_nodelay(true)
-                    .map_err(|e| fail(ConnectStage::Connect, e))?;
-                return Ok(Stream::from(tcp));
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(fail(ConnectStage::Connect, last))
+    Route::direct().connect(endpoint, timeout).await
 }
 
 /// Opens a TCP connection and speaks TLS from the first byte (RFC 8314 §3).
@@ -71,6 +59,141 @@ pub async fn start_tls(
         .map_err(fail)
 }
 
+impl Route {
+    /// Opens a TCP connection by this route, as [`connect`](crate::connect) does without one. With a proxy, the stream is
+    /// the tunnel. `timeout` bounds the whole of it.
+    ///
+    /// # Errors
+    /// [`ConnectError`] with the stage: resolving or connecting, or [`ConnectStage::Proxy`].
+    pub async fn connect(
+        &self,
+        endpoint: &Endpoint,
+        timeout: Duration,
+    ) -> Result<Stream, ConnectError> {
+        let deadline = Instant::now().checked_add(timeout);
+        let fail = |(stage, source)| ConnectError::new(endpoint, stage, timeout, source);
+        let Some(proxy) = self.through() else {
+            let tcp = open(self, endpoint, deadline).await;
+            return tcp.map(Stream::from).map_err(fail);
+        };
+        let tunnel = async {
+            let mut tcp = open(self, proxy.endpoint(), deadline).await?;
+            let shaken = within(deadline, shake_hands(&mut tcp, proxy, endpoint)).await;
+            shaken.map_err(|error| (ConnectStage::Proxy, error))?;
+            Ok(Stream::from(tcp))
+        };
+        tunnel.await.map_err(|error| fail(error).through(proxy))
+    }
+}
+
+async fn open(
+    route: &Route,
+    endpoint: &Endpoint,
+    deadline: Option<Instant>,
+) -> Result<TcpStream, (ConnectStage, io::Error)> {
+    let found = within(deadline, lookup_host((endpoint.host(), endpoint.port()))).await;
+    let found = found.map_err(|error| (ConnectStage::Resolve, error))?;
+    let connected = async {
+        let addresses = route.reachable(found)?;
+        let dial = |address| dial(address, route.source_for(address));
+        let tcp = within(deadline, race(Attempts::new(addresses), dial)).await?;
+        // Replies are awaited after every flight: Nagle's delay would be paid each time.
+        tcp.set_nodelay(true)?;
+        Ok(tcp)
+    };
+    connected
+        .await
+        .map_err(|error| (ConnectStage::Connect, error))
+}
+
+async fn dial(address: SocketAddr, source: Option<SocketAddr>) -> io::Result<TcpStream> {
+    let Some(source) = source else {
+        return TcpStream::connect(address).await;
+    };
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    socket.bind(source)?;
+    socket.connect(address).await
+}
+
+type Attempt<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
+
+/// The first connection that succeeds, or the last error. Dropping it drops every attempt.
+async fn race<T, F>(mut attempts: Attempts, dial: impl Fn(SocketAddr) -> F) -> io::Result<T>
+where
+    F: Future<Output = io::Result<T>> + Send + 'static,
+{
+    let mut running: Vec<Attempt<T>> = Vec::new();
+    let mut last = io::ErrorKind::NotFound.into();
+    loop {
+        while let Some(address) = attempts.begin(Instant::now().into_std()) {
+            running.push(Box::pin(dial(address)));
+        }
+        if running.is_empty() {
+            return Err(last);
+        }
+        match first(&mut running, attempts.next().map(Instant::from_std)).await {
+            Some(Ok(connected)) => return Ok(connected),
+            Some(Err(error)) => {
+                last = error;
+                attempts.failed();
+            }
+            None => {}
+        }
+    }
+}
+
+/// What comes of the first attempt that ends; `None` if none does until then.
+async fn first<T>(running: &mut Vec<Attempt<T>>, until: Option<Instant>) -> Option<io::Result<T>> {
+    let ended = poll_fn(|cx| {
+        for index in 0..running.len() {
+            let attempt = running
+                .get_mut(index)
+                .map(|attempt| attempt.as_mut().poll(cx));
+            if let Some(Poll::Ready(result)) = attempt {
+                drop(running.swap_remove(index));
+                return Poll::Ready(result);
+            }
+        }
+        Poll::Pending
+    });
+    let Some(until) = until else {
+        return Some(ended.await);
+    };
+    let mut ended = pin!(ended);
+    let mut timer = pin!(sleep_until(until));
+    poll_fn(|cx| match ended.as_mut().poll(cx) {
+        Poll::Ready(result) => Poll::Ready(Some(result)),
+        Poll::Pending => timer.as_mut().poll(cx).map(|()| None),
+    })
+    .await
+}
+
+async fn shake_hands(tcp: &mut TcpStream, proxy: &Proxy, target: &Endpoint) -> io::Result<()> {
+    let mut out = Vec::new();
+    let mut handshake = proxy.handshake(target, &mut out);
+    let mut input = [0; 512];
+    loop {
+        tcp.write_all(&out).await?;
+        out.clear();
+        let wanted = handshake.wanted().min(input.len());
+        if wanted == 0 {
+            return Ok(());
+        }
+        let read = tcp
+            .read(input.get_mut(..wanted).unwrap_or_default())
+            .await?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let read = input.get(..read).unwrap_or_default();
+        let received = handshake.receive(read, &mut out);
+        received.map_err(io::Error::other)?;
+    }
+}
+
 /// `None` is a deadline beyond what the clock can say: there is none.
 async fn within<T>(
     deadline: Option<Instant>,
@@ -81,124 +204,6 @@ async fn within<T>(
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
         None => work.await,
-    }
-}
-
-/// What was being done when a connection could not be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConnectStage {
-    /// Looking up the host's addresses.
-    Resolve,
-    /// Opening the TCP connection.
-    Connect,
-    /// The TLS handshake, certificate verification included.
-    Tls,
-}
-
-/// A connection that could not be made: where, at which stage, why, and what may help.
-#[derive(Debug)]
-pub struct ConnectError {
-    endpoint: Endpoint,
-    stage: ConnectStage,
-    timeout: Duration,
-    source: io::Error,
-}
-
-impl ConnectError {
-    fn new(endpoint: &Endpoint, stage: ConnectStage, timeout: Duration, source: io::Error) -> Self {
-        Self {
-            endpoint: endpoint.clone(),
-            stage,
-            timeout,
-            source,
-        }
-    }
-
-    /// Where the connection was to go.
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
-    }
-
-    /// What was being done.
-    pub fn stage(&self) -> ConnectStage {
-        self.stage
-    }
-
-    /// The error of the operating system, the resolver, or rustls.
-    pub fn io_error(&self) -> &io::Error {
-        &self.source
-    }
-
-    /// Whether the same attempt may succeed later without anybody changing a setting.
-    pub fn is_retryable(&self) -> bool {
-        !matches!(self.tls_error(), Some(rustls::Error::InvalidCertificate(_)))
-    }
-
-    fn tls_error(&self) -> Option<&rustls::Error> {
-        self.source.get_ref()?.downcast_ref()
-    }
-
-    fn hint(&self) -> Option<&'static str> {
-        use rustls::Error::{InvalidCertificate, InvalidMessage as BadMessage};
-        Some(match self.tls_error()? {
-            BadMessage(InvalidMessage::InvalidContentType) => {
-                "the server answered in plain text: did you mean Security::StartTls (usual on ports 587, 25 and 110)?"
-            }
-            InvalidCertificate(CertificateError::UnknownIssuer) => {
-                "the certificate is signed by an authority that is not trusted here: add that authority's certificate to the trusted roots"
-            }
-            InvalidCertificate(
-                CertificateError::Expired | CertificateError::ExpiredContext { .. },
-            ) => {
-                "the server's certificate has expired: its administrator must renew it (or this machine's clock is wrong)"
-            }
-            InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            ) => "the certificate belongs to another name: connect by a name that it lists",
-            InvalidCertificate(CertificateError::Other(why)) if is_authority(why) => {
-                "the server's certificate is that of an authority, probably self-signed: pin its SHA-256 fingerprint"
-            }
-            InvalidCertificate(CertificateError::ApplicationVerificationFailure) => {
-                "the certificate is not the one that is pinned: it was renewed, or this is another server"
-            }
-            _ => return None,
-        })
-    }
-}
-
-/// The verifier has no name of its own for this.
-fn is_authority(why: &rustls::OtherError) -> bool {
-    format!("{why:?}").contains("CaUsedAsEndEntity")
-}
-
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            endpoint, source, ..
-        } = self;
-        match self.stage {
-            ConnectStage::Resolve => write!(f, "cannot resolve {}", endpoint.host())?,
-            ConnectStage::Connect => write!(f, "cannot connect to {endpoint}")?,
-            ConnectStage::Tls => write!(f, "TLS handshake with {endpoint} failed")?,
-        }
-        if source.kind() == io::ErrorKind::TimedOut && source.get_ref().is_none() {
-            write!(f, ": no answer within {:?}", self.timeout)
-        } else if self.stage == ConnectStage::Tls && source.kind() == io::ErrorKind::UnexpectedEof {
-            f.write_str(": the server closed the connection")
-        } else {
-            write!(f, ": {source}")
-        }?;
-        match self.hint() {
-            Some(hint) => write!(f, " ({hint})"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl std::error::Error for ConnectError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
     }
 }
 
@@ -266,27 +271,71 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_certificate_that_calls_itself_an_authority_is_to_be_pinned() {
-        // The words of the verifier, as a server with a certificate of `openssl req -x509` brings them about.
-        #[derive(Debug)]
-        struct CaUsedAsEndEntity;
-        impl fmt::Display for CaUsedAsEndEntity {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(self, f)
+    fn two() -> Attempts {
+        Attempts::new(["[::1]:25".parse().unwrap(), "127.0.0.1:25".parse().unwrap()])
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rfc8305_5_a_silent_address_costs_250_ms() {
+        let start = Instant::now();
+        let won = race(two(), |address| async move {
+            match address {
+                SocketAddr::V6(_) => std::future::pending().await,
+                SocketAddr::V4(_) => Ok(address),
             }
-        }
-        impl std::error::Error for CaUsedAsEndEntity {}
-        let why = rustls::OtherError(std::sync::Arc::new(CaUsedAsEndEntity));
-        let why = rustls::Error::InvalidCertificate(CertificateError::Other(why));
-        let endpoint = Endpoint::new("localhost", 465).unwrap();
-        let source = io::Error::new(io::ErrorKind::InvalidData, why);
-        let error = ConnectError::new(&endpoint, ConnectStage::Tls, SHORT, source);
-        assert!(
-            error.to_string().ends_with("pin its SHA-256 fingerprint)"),
-            "{error}"
+        });
+        assert!(won.await.unwrap().is_ipv4());
+        assert_eq!(start.elapsed().as_millis(), 250);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rfc8305_5_a_refusal_is_not_waited_for() {
+        let start = Instant::now();
+        let lost = race(two(), |address| async move {
+            match address {
+                SocketAddr::V6(_) => Err::<(), _>(io::ErrorKind::ConnectionReset.into()),
+                SocketAddr::V4(_) => Err(io::ErrorKind::ConnectionRefused.into()),
+            }
+        });
+        assert_eq!(
+            lost.await.unwrap_err().kind(),
+            io::ErrorKind::ConnectionRefused
         );
-        assert!(!error.is_retryable());
+        assert_eq!(start.elapsed().as_millis(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rfc8305_5_the_slow_first_address_may_still_win() {
+        let won = race(two(), |address| async move {
+            let slow = if address.is_ipv6() { 300 } else { 100 };
+            tokio::time::sleep(Duration::from_millis(slow)).await;
+            Ok(address)
+        });
+        assert!(
+            won.await.unwrap().is_ipv6(),
+            "300 ms come before 250 + 100 ms"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_deadline_ends_a_race_that_nobody_wins() {
+        let start = Instant::now();
+        let deadline = start.checked_add(Duration::from_secs(30));
+        let never = race(two(), |_| std::future::pending::<io::Result<()>>());
+        let error = within(deadline, never).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(start.elapsed().as_secs(), 30);
+    }
+
+    #[tokio::test]
+    async fn a_connection_comes_from_the_source_address() {
+        let (listener, endpoint) = listener().await;
+        let route = Route::direct().source_address("127.0.0.1".parse().unwrap());
+        let _stream = route.connect(&endpoint, SHORT).await.unwrap();
+        assert!(listener.accept().await.unwrap().1.ip().is_loopback());
+        let stranger = Route::direct().source_address("192.0.2.1".parse().unwrap());
+        let error = stranger.connect(&endpoint, SHORT).await.unwrap_err();
+        assert_eq!(error.io_error().kind(), io::ErrorKind::AddrNotAvailable);
     }
 
     #[tokio::test]

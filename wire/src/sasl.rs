@@ -4,11 +4,12 @@
 //! says why each of the others was left out. An [`Exchange`] then answers the server's
 //! challenges. Both work on decoded bytes; [`encode`] and [`decode`] are the base64 of the wire.
 //!
-//! With the feature `scram` there are SCRAM-SHA-1 and SCRAM-SHA-256, with `cram-md5` there is CRAM-MD5.
+//! With the feature `scram` there are SCRAM-SHA-1 and SCRAM-SHA-256, and both bound to TLS 1.3 (…-PLUS); with `cram-md5` there is CRAM-MD5.
 //!
-//! Not supported: GSSAPI, NTLM, DIGEST-MD5 (obsolete by RFC 6331), channel binding (SCRAM-…-PLUS), SASLprep (names and
+//! Not supported: GSSAPI, NTLM, DIGEST-MD5 (obsolete by RFC 6331), channel binding before TLS 1.3, SASLprep (names and
 //! passwords outside ASCII are used as they are), and security layers.
 
+mod binding;
 #[cfg(feature = "cram-md5")]
 mod cram_md5;
 mod credentials;
@@ -18,6 +19,7 @@ mod mechanism;
 mod scram;
 mod select;
 
+pub use binding::ChannelBinding;
 pub use credentials::{Credentials, InvalidCredentials};
 pub use exchange::{Exchange, SaslError};
 pub use mechanism::Mechanism;

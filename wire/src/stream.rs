@@ -1,3 +1,5 @@
+use crate::sasl::ChannelBinding;
+use crate::tls::session;
 use rustls::pki_types::CertificateDer;
 use std::fmt;
 use std::io;
@@ -37,13 +39,15 @@ impl Stream {
         let Layer::Tls(tls) = &self.0 else {
             return None;
         };
-        let (_, session) = tls.get_ref();
-        let version = session.protocol_version()?.as_str()?.to_owned();
-        let suite = session.negotiated_cipher_suite()?.suite();
-        Some(format!(
-            "{version}, {}",
-            suite.as_str().unwrap_or("unknown cipher suite")
-        ))
+        session::description(tls.get_ref().1)
+    }
+
+    /// What binds a login to this connection; `None` in clear text and before TLS 1.3.
+    pub fn channel_binding(&self) -> Option<ChannelBinding> {
+        let Layer::Tls(tls) = &self.0 else {
+            return None;
+        };
+        session::channel_binding(tls.get_ref().1)
     }
 
     /// The certificates that the server showed, its own first; none in clear text.

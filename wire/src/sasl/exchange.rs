@@ -2,7 +2,7 @@
 use super::cram_md5;
 #[cfg(feature = "scram")]
 use super::scram::Scram;
-use super::{Credentials, MAX_CHALLENGES, Mechanism};
+use super::{ChannelBinding, Credentials, MAX_CHALLENGES, Mechanism};
 use crate::escape::Escaped;
 use crate::{Redactor, Secret};
 use std::fmt;
@@ -20,12 +20,27 @@ pub struct Exchange {
 impl Exchange {
     /// Begins a dialogue. Choose the mechanism with [`select`](super::select).
     pub fn new(mechanism: Mechanism, credentials: &Credentials) -> Self {
+        Self::over(mechanism, credentials, None)
+    }
+
+    /// The same over a connection that a login can be bound to, as SCRAM-…-PLUS must be.
+    ///
+    /// SCRAM without PLUS tells the server then that we could have bound it (gs2 flag `y`, RFC 5802 §6): a server that
+    /// does offer PLUS, and whose offer somebody has removed, notices and refuses. So a binding may be given only if the
+    /// mechanism was chosen for [`Channel::Bound`](super::Channel::Bound).
+    pub fn over(
+        mechanism: Mechanism,
+        credentials: &Credentials,
+        binding: Option<ChannelBinding>,
+    ) -> Self {
+        #[cfg(not(feature = "scram"))]
+        drop(binding);
         Self {
             mechanism,
             credentials: credentials.clone(),
             challenges: 0,
             #[cfg(feature = "scram")]
-            scram: Scram::new(mechanism, credentials),
+            scram: Scram::new(mechanism, credentials, binding),
         }
     }
 
@@ -43,9 +58,10 @@ impl Exchange {
             Mechanism::External => Some(self.identity()),
             Mechanism::Anonymous => Some(Secret::from(self.credentials.user())),
             #[cfg(feature = "scram")]
-            Mechanism::ScramSha1 | Mechanism::ScramSha256 => {
-                Some(self.scram.as_ref()?.client_first())
-            }
+            Mechanism::ScramSha1
+            | Mechanism::ScramSha256
+            | Mechanism::ScramSha1Plus
+            | Mechanism::ScramSha256Plus => Some(self.scram.as_ref()?.client_first()),
             #[cfg(feature = "cram-md5")]
             Mechanism::CramMd5 => None,
             Mechanism::Login => None,
@@ -68,7 +84,7 @@ impl Exchange {
             #[cfg(feature = "cram-md5")]
             (Mechanism::CramMd5, 0) => Some(self.cram_md5(challenge)),
             #[cfg(feature = "scram")]
-            (Mechanism::ScramSha1 | Mechanism::ScramSha256, 1..) => {
+            (mechanism, 1..) if mechanism.is_scram() => {
                 let scram = self.scram.as_mut().ok_or(SaslError::NoRandomness)?;
                 scram.respond(step, challenge)?
             }
@@ -109,10 +125,7 @@ impl Exchange {
     /// Whether the server has proved what the mechanism wants proved.
     fn server_is_verified(&self) -> bool {
         #[cfg(feature = "scram")]
-        if matches!(
-            self.mechanism,
-            Mechanism::ScramSha1 | Mechanism::ScramSha256
-        ) {
+        if self.mechanism.is_scram() {
             return self.scram.as_ref().is_some_and(Scram::is_verified);
         }
         true

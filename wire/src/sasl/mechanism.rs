@@ -26,6 +26,13 @@ pub enum Mechanism {
     /// The same with SHA-256 (RFC 7677).
     #[cfg(feature = "scram")]
     ScramSha256,
+    /// SCRAM-SHA-1 bound to the TLS connection (RFC 5802 §6, RFC 9266): somebody in the middle who has a certificate that
+    /// is trusted is found out all the same.
+    #[cfg(feature = "scram")]
+    ScramSha1Plus,
+    /// The same with SHA-256 (RFC 7677).
+    #[cfg(feature = "scram")]
+    ScramSha256Plus,
     /// The identity is proved outside SASL, usually by a client certificate (RFC 4422, appendix A).
     External,
 }
@@ -44,6 +51,10 @@ impl Mechanism {
         Self::ScramSha1,
         #[cfg(feature = "scram")]
         Self::ScramSha256,
+        #[cfg(feature = "scram")]
+        Self::ScramSha1Plus,
+        #[cfg(feature = "scram")]
+        Self::ScramSha256Plus,
         Self::External,
     ];
 
@@ -61,6 +72,10 @@ impl Mechanism {
             Self::ScramSha1 => "SCRAM-SHA-1",
             #[cfg(feature = "scram")]
             Self::ScramSha256 => "SCRAM-SHA-256",
+            #[cfg(feature = "scram")]
+            Self::ScramSha1Plus => "SCRAM-SHA-1-PLUS",
+            #[cfg(feature = "scram")]
+            Self::ScramSha256Plus => "SCRAM-SHA-256-PLUS",
             Self::External => "EXTERNAL",
         }
     }
@@ -77,6 +92,21 @@ impl Mechanism {
             self,
             Self::Login | Self::Plain | Self::Xoauth2 | Self::OauthBearer
         )
+    }
+
+    /// True if it binds the login to the TLS connection, and so needs TLS 1.3.
+    pub fn binds_channel(self) -> bool {
+        match self {
+            #[cfg(feature = "scram")]
+            Self::ScramSha1Plus | Self::ScramSha256Plus => true,
+            _ => false,
+        }
+    }
+
+    /// True if it is one of the SCRAM family.
+    #[cfg(feature = "scram")]
+    pub(super) fn is_scram(self) -> bool {
+        matches!(self, Self::ScramSha1 | Self::ScramSha256) || self.binds_channel()
     }
 
     /// True if these credentials are of the kind that the mechanism carries.
@@ -96,7 +126,7 @@ impl Mechanism {
             #[cfg(feature = "cram-md5")]
             Self::CramMd5 => true,
             #[cfg(feature = "scram")]
-            Self::ScramSha1 | Self::ScramSha256 => true,
+            scram if scram.is_scram() => true,
             _ => false,
         }
     }
@@ -106,7 +136,7 @@ impl Mechanism {
         match self {
             Self::Plain | Self::External => true,
             #[cfg(feature = "scram")]
-            Self::ScramSha1 | Self::ScramSha256 => true,
+            scram if scram.is_scram() => true,
             _ => false,
         }
     }

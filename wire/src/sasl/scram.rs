@@ -1,9 +1,9 @@
 //! SCRAM: a password proved without being shown, in both directions (RFC 5802, RFC 7677).
 //!
-//! Not supported: channel binding, and SASLprep (RFC 4013): names and passwords outside ASCII are used as they are.
+//! Not supported: channel binding other than `tls-exporter` (RFC 9266), and SASLprep (RFC 4013): names and passwords outside ASCII are used as they are.
 
 use super::credentials::Proof;
-use super::{Credentials, Mechanism, SaslError};
+use super::{ChannelBinding, Credentials, Mechanism, SaslError};
 use crate::Secret;
 use crate::escape::Escaped;
 use base64::Engine;
@@ -20,8 +20,10 @@ const ITERATIONS: RangeInclusive<u32> = 4_096..=1_000_000;
 #[derive(Debug)]
 pub(super) struct Scram {
     hash: Hash,
-    /// `gs2-header`: no channel binding, and perhaps whom to act as.
+    /// `gs2-header`: what we know of channel binding, and perhaps whom to act as.
     header: String,
+    /// What the login is bound to, if it is.
+    binding: Option<ChannelBinding>,
     /// `client-first-message-bare`.
     first: String,
     nonce: String,
@@ -47,31 +49,40 @@ enum Hash {
 
 impl Scram {
     /// `None` if the mechanism is another, the credentials are of another kind, or there is no randomness to be had.
-    pub(super) fn new(mechanism: Mechanism, credentials: &Credentials) -> Option<Self> {
-        if !matches!(mechanism, Mechanism::ScramSha1 | Mechanism::ScramSha256) {
+    pub(super) fn new(
+        mechanism: Mechanism,
+        credentials: &Credentials,
+        binding: Option<ChannelBinding>,
+    ) -> Option<Self> {
+        if !mechanism.is_scram() {
             return None;
         }
         let mut random = [0; 18];
         getrandom::getrandom(&mut random).ok()?;
-        Self::with_nonce(mechanism, credentials, STANDARD.encode(random))
+        Self::with_nonce(mechanism, credentials, binding, STANDARD.encode(random))
     }
 
-    fn with_nonce(mechanism: Mechanism, credentials: &Credentials, nonce: String) -> Option<Self> {
+    fn with_nonce(
+        mechanism: Mechanism,
+        credentials: &Credentials,
+        binding: Option<ChannelBinding>,
+        nonce: String,
+    ) -> Option<Self> {
         let hash = match mechanism {
-            Mechanism::ScramSha1 => Hash::Sha1,
-            Mechanism::ScramSha256 => Hash::Sha256,
+            Mechanism::ScramSha1 | Mechanism::ScramSha1Plus => Hash::Sha1,
+            Mechanism::ScramSha256 | Mechanism::ScramSha256Plus => Hash::Sha256,
             _ => return None,
         };
         let Proof::Password(password) = credentials.proof() else {
             return None;
         };
-        let header = match credentials.acting_as() {
-            Some(identity) => format!("n,a={},", saslname(identity)),
-            None => "n,,".to_owned(),
-        };
+        let flag = gs2_flag(mechanism, binding.as_ref())?;
+        let identity = credentials.acting_as();
+        let identity = identity.map(|identity| format!("a={}", saslname(identity)));
         Some(Self {
             hash,
-            header,
+            header: format!("{flag},{},", identity.unwrap_or_default()),
+            binding: binding.filter(|_| mechanism.binds_channel()),
             first: format!("n={},r={nonce}", saslname(credentials.user())),
             nonce,
             password: password.clone(),
@@ -116,7 +127,8 @@ impl Scram {
                 "the iteration count is not between 4,096 and 1,000,000",
             ));
         }
-        let binding = STANDARD.encode(&self.header);
+        let bound_to = self.binding.as_ref().map_or(&[][..], ChannelBinding::data);
+        let binding = STANDARD.encode([self.header.as_bytes(), bound_to].concat());
         let without_proof = format!("c={binding},r={}", server.nonce);
         let auth_message = format!("{},{},{without_proof}", self.first, server.text);
         let keys = self.keys(&server, auth_message.as_bytes());
@@ -258,6 +270,17 @@ fn hi<M: Mac + KeyInit + Clone>(password: &Secret, salt: &[u8], iterations: u32)
     Secret::new(result)
 }
 
+/// `gs2-cbind-flag = "p=" cb-name / "n" / "y"`: bound; cannot be; could be, but the server does not offer it. `None` if
+/// the mechanism wants it, and there is nothing to bind to.
+fn gs2_flag(mechanism: Mechanism, binding: Option<&ChannelBinding>) -> Option<String> {
+    match (mechanism.binds_channel(), binding) {
+        (true, Some(binding)) => Some(format!("p={}", binding.name())),
+        (true, None) => None,
+        (false, Some(_)) => Some("y".to_owned()),
+        (false, None) => Some("n".to_owned()),
+    }
+}
+
 /// `saslname`: `=` and `,` as `=3D` and `=2C` (RFC 5802 §5.1).
 fn saslname(name: &str) -> String {
     name.replace('=', "=3D").replace(',', "=2C")
@@ -269,7 +292,7 @@ mod tests {
 
     fn scram(mechanism: Mechanism, nonce: &str) -> Scram {
         let credentials = Credentials::password("user", "pencil").unwrap();
-        Scram::with_nonce(mechanism, &credentials, nonce.to_owned()).unwrap()
+        Scram::with_nonce(mechanism, &credentials, None, nonce.to_owned()).unwrap()
     }
 
     fn sha256() -> Scram {
@@ -369,10 +392,52 @@ mod tests {
     }
 
     #[test]
+    fn rfc5802_6_the_flag_says_what_we_know_of_channel_binding() {
+        let credentials = Credentials::password("user", "pencil").unwrap();
+        let first = |mechanism, binding: Option<&[u8]>| {
+            let binding = binding.map(|data| ChannelBinding::tls_exporter(Secret::new(data)));
+            let scram = Scram::with_nonce(mechanism, &credentials, binding, "N".to_owned())?;
+            Some(String::from_utf8(scram.client_first().expose_secret().to_vec()).unwrap())
+        };
+        let (sha, plus) = (Mechanism::ScramSha256, Mechanism::ScramSha256Plus);
+        assert_eq!(first(sha, None).unwrap(), "n,,n=user,r=N");
+        assert_eq!(first(sha, Some(b"x")).unwrap(), "y,,n=user,r=N");
+        assert_eq!(
+            first(plus, Some(b"x")).unwrap(),
+            "p=tls-exporter,,n=user,r=N"
+        );
+        assert_eq!(first(plus, None), None, "nothing to bind to");
+    }
+
+    #[test]
+    fn rfc5802_7_the_proof_covers_flag_and_binding() {
+        let credentials = Credentials::password("user", "pencil").unwrap();
+        let proof_of = |mechanism, data: Option<&[u8]>| {
+            let binding = data.map(|data| ChannelBinding::tls_exporter(Secret::new(data)));
+            let nonce = "rOprNGfwEbeRWgbNEkqO".to_owned();
+            let scram = Scram::with_nonce(mechanism, &credentials, binding, nonce);
+            let last = scram.unwrap().respond(1, SERVER_FIRST).unwrap().unwrap();
+            let last = String::from_utf8(last.expose_secret().to_vec()).unwrap();
+            let (start, proof) = last.split_once(",p=").unwrap();
+            let channel = start.strip_prefix("c=").unwrap().split(',').next().unwrap();
+            (STANDARD.decode(channel).unwrap(), proof.to_owned())
+        };
+        let (plus, sha) = (Mechanism::ScramSha256Plus, Mechanism::ScramSha256);
+        let (ours, proof) = proof_of(plus, Some(b"ours"));
+        assert_eq!(ours, b"p=tls-exporter,,ours");
+        let (theirs, other) = proof_of(plus, Some(b"theirs"));
+        assert_eq!(theirs, b"p=tls-exporter,,theirs");
+        assert_ne!(proof, other, "the server in the middle has another binding");
+        assert_eq!(proof_of(sha, Some(b"ours")).0, b"y,,");
+        assert_ne!(proof_of(sha, Some(b"ours")).1, proof_of(sha, None).1);
+    }
+
+    #[test]
     fn names_and_identities_are_escaped() {
         let credentials = Credentials::password("a,b=c", "x").unwrap();
         let credentials = credentials.act_as("d,e").unwrap();
-        let scram = Scram::with_nonce(Mechanism::ScramSha1, &credentials, "N".to_owned()).unwrap();
+        let scram = Scram::with_nonce(Mechanism::ScramSha1, &credentials, None, "N".to_owned());
+        let scram = scram.unwrap();
         assert_eq!(
             scram.client_first().expose_secret(),
             b"n,a=d=2Ce,n=a=2Cb=3Dc,r=N"
@@ -383,7 +448,7 @@ mod tests {
     fn nonces_differ_and_debug_shows_no_password() {
         let credentials = Credentials::password("user", "pencil").unwrap();
         let nonce = || {
-            Scram::new(Mechanism::ScramSha256, &credentials)
+            Scram::new(Mechanism::ScramSha256, &credentials, None)
                 .unwrap()
                 .nonce
         };

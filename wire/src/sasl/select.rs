@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Channel {
     /// Nothing: TLS is in place.
     Encrypted,
+    /// Nothing: TLS is in place, and a login can be bound to it (there is a [`ChannelBinding`](super::ChannelBinding)).
+    Bound,
     /// Everything; only mechanisms that do not expose the credentials may be used.
     ClearText,
     /// Everything, and the caller has said loudly that credentials may be sent all the same.
@@ -39,6 +41,8 @@ fn usable(name: &str, credentials: &Credentials, channel: Channel) -> Result<Mec
         Err(Skipped::OtherCredentials)
     } else if channel == Channel::ClearText && mechanism.exposes_credentials() {
         Err(Skipped::ClearText)
+    } else if channel != Channel::Bound && mechanism.binds_channel() {
+        Err(Skipped::NoBinding)
     } else {
         Ok(mechanism)
     }
@@ -54,6 +58,8 @@ pub enum Skipped {
     OtherCredentials,
     /// It would show the credentials on an unencrypted channel.
     ClearText,
+    /// It is bound to TLS 1.3, and that is not in use.
+    NoBinding,
 }
 
 impl fmt::Display for Skipped {
@@ -62,6 +68,7 @@ impl fmt::Display for Skipped {
             Self::Unknown => "not supported here",
             Self::OtherCredentials => "needs another kind of credentials",
             Self::ClearText => "would send the credentials in clear text",
+            Self::NoBinding => "needs TLS 1.3",
         })
     }
 }
@@ -116,6 +123,8 @@ mod tests {
         let names: Vec<&str> = Mechanism::ALL.iter().rev().map(|m| m.name()).collect();
         let wanted = [
             "EXTERNAL",
+            "SCRAM-SHA-256-PLUS",
+            "SCRAM-SHA-1-PLUS",
             "SCRAM-SHA-256",
             "SCRAM-SHA-1",
             "OAUTHBEARER",
@@ -128,6 +137,23 @@ mod tests {
         let ours = wanted.into_iter().filter(|name| names.contains(name));
         assert_eq!(names, ours.collect::<Vec<_>>());
         assert!(Mechanism::ALL.is_sorted());
+    }
+
+    #[cfg(feature = "scram")]
+    #[test]
+    fn rfc5802_6_a_bound_channel_takes_plus_and_any_other_does_not() {
+        let password = Credentials::password("ada", "pw").unwrap();
+        let offered = ["SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "PLAIN"];
+        let taken = |channel| select(offered, &password, channel);
+        assert_eq!(taken(Channel::Bound), Ok(Mechanism::ScramSha1Plus));
+        assert_eq!(taken(Channel::Encrypted), Ok(Mechanism::ScramSha256));
+        assert_eq!(taken(Channel::ClearText), Ok(Mechanism::ScramSha256));
+        let only = select(["SCRAM-SHA-256-PLUS"], &password, Channel::Encrypted);
+        let shown = only.unwrap_err().to_string();
+        assert!(
+            shown.contains("SCRAM-SHA-256-PLUS (needs TLS 1.3)"),
+            "{shown}"
+        );
     }
 
     #[test]
