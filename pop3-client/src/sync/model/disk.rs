@@ -2,7 +2,7 @@
 
 use super::Random;
 use crate::sync::Digest;
-use crate::sync::journal::Medium;
+use crate::sync::journal::{Journal, JournalEntry, Lines, Medium};
 use crate::sync::store::{Arrived, Store};
 use std::collections::BTreeMap;
 use std::io;
@@ -18,6 +18,10 @@ pub(super) struct Disk {
     pub(super) messages: BTreeMap<String, Vec<u8>>,
     pub(super) messages_unsynced: Vec<(String, Vec<u8>)>,
     pub(super) spool: Option<Vec<u8>>,
+    /// It is a database: store and journal are committed together, and what is not committed is gone after a restart.
+    pub(super) transactional: bool,
+    /// How often each message was stored.
+    pub(super) inserts: BTreeMap<String, usize>,
 }
 
 impl Disk {
@@ -31,6 +35,9 @@ impl Disk {
 
     /// The power comes back: of what was not synced, some is there, some is not, some is there in part.
     pub(super) fn restart(&mut self, random: &mut Random) {
+        if self.transactional {
+            self.forget();
+        }
         let kept = random.below(self.journal_unsynced.len() as u64 + 1);
         let unsynced = std::mem::take(&mut self.journal_unsynced);
         self.journal
@@ -47,6 +54,18 @@ impl Disk {
         self.spool = None;
         self.breaks_at = None;
     }
+
+    fn forget(&mut self) {
+        self.messages_unsynced.clear();
+        self.journal_unsynced.clear();
+    }
+
+    fn keep_messages(&mut self) {
+        for (key, text) in std::mem::take(&mut self.messages_unsynced) {
+            *self.inserts.entry(key.clone()).or_default() += 1;
+            self.messages.insert(key, text);
+        }
+    }
 }
 
 pub(super) type Shared<T> = Arc<Mutex<T>>;
@@ -55,7 +74,47 @@ pub(super) fn lock<T>(shared: &Shared<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap()
 }
 
-pub(super) struct ModelMedium(pub(super) Shared<Disk>);
+/// A journal in a file, or in one database with the messages.
+pub(super) struct ModelJournal {
+    lines: Lines<ModelMedium>,
+    disk: Shared<Disk>,
+}
+
+impl ModelJournal {
+    pub(super) fn new(disk: &Shared<Disk>) -> Self {
+        Self {
+            lines: Lines(ModelMedium(Arc::clone(disk))),
+            disk: Arc::clone(disk),
+        }
+    }
+}
+
+impl Journal for ModelJournal {
+    fn load(&mut self) -> io::Result<Vec<JournalEntry>> {
+        if lock(&self.disk).transactional {
+            lock(&self.disk).forget();
+        }
+        self.lines.load()
+    }
+
+    fn commit(&mut self, entries: &[JournalEntry]) -> io::Result<()> {
+        if !lock(&self.disk).transactional {
+            return self.lines.commit(entries);
+        }
+        lock(&self.disk).operation()?;
+        lock(&self.disk).keep_messages();
+        let breaks_at = lock(&self.disk).breaks_at.take();
+        let written = self.lines.commit(entries);
+        lock(&self.disk).breaks_at = breaks_at;
+        written
+    }
+
+    fn replace(&mut self, entries: &[JournalEntry]) -> io::Result<()> {
+        self.lines.replace(entries)
+    }
+}
+
+struct ModelMedium(Shared<Disk>);
 
 impl Medium for ModelMedium {
     fn read_all(&mut self) -> io::Result<Vec<u8>> {
@@ -127,9 +186,10 @@ impl Store for ModelStore {
 
     fn commit(&mut self) -> io::Result<()> {
         let mut disk = lock(&self.0);
-        disk.operation()?;
-        let unsynced = std::mem::take(&mut disk.messages_unsynced);
-        disk.messages.extend(unsynced);
+        if !disk.transactional {
+            disk.operation()?;
+            disk.keep_messages();
+        }
         Ok(())
     }
 }

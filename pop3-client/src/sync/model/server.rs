@@ -102,7 +102,8 @@ pub(super) struct Drop {
 pub(super) enum How {
     Unheard,
     Unanswered,
-    HalfAnswered,
+    /// Of the answer only so many octets arrive, taken modulo its length.
+    HalfAnswered(u64),
 }
 
 /// One session of the model server, which is also the client's byte stream.
@@ -143,8 +144,10 @@ impl ModelLink {
         }
         let answer = self.obey(line);
         let heard = match drop.map(|drop| drop.how) {
-            Some(How::Unanswered) => 0,
-            Some(_) => answer.len() / 2,
+            Some(How::HalfAnswered(octets)) => {
+                usize::try_from(octets).unwrap() % answer.len().max(1)
+            }
+            Some(_) => 0,
             None => answer.len(),
         };
         self.closed |= drop.is_some();

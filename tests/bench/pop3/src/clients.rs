@@ -1,4 +1,4 @@
-//! postrider-pop3.
+//! Clients in this process: postrider-pop3 and async-pop.
 
 use crate::PASSWORD;
 use bench_rule::{Taken, Watch};
@@ -33,6 +33,20 @@ pub fn drain(port: u16, user: &str, count: usize) -> Result<Taken, String> {
         Ok::<_, String>(watch.stop())
     })?;
     if whole == count { Ok(taken) } else { Err(format!("{whole} of {count} messages")) }
+}
+
+/// The same with async-pop, which holds each message whole.
+pub fn async_pop(port: u16, user: &str, count: usize) -> Result<Taken, String> {
+    runtime()?.block_on(async {
+        let watch = Watch::start();
+        let mut client = async_pop::connect_plain(("127.0.0.1", port)).await.map_err(said)?;
+        client.login(user, PASSWORD).await.map_err(said)?;
+        for number in 1..=count {
+            client.retr(number).await.map_err(said)?;
+        }
+        client.quit().await.map_err(said)?;
+        Ok(watch.stop())
+    })
 }
 
 /// Moves so many messages into an mbox file, each durable before it is deleted.

@@ -10,7 +10,7 @@ use std::{env, fs, io, process};
 pub const PASSWORD: &str = "secret";
 
 /// The maildrops, and the owner of their files: no such user need exist.
-const USERS: [&str; 4] = ["small", "large", "far", "durable"];
+const USERS: [&str; 5] = ["small", "few", "large", "far", "durable"];
 const OWNER: u32 = 5000;
 
 const CONFIGURATION: &str = include_str!("../../../servers/dovecot.conf");

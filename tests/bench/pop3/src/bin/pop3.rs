@@ -69,10 +69,12 @@ fn near(options: &Options, report: &mut Report, dovecot: &RefCell<Dovecot>) -> R
     if !options.wants(NEAR) {
         return Ok(());
     }
-    let count = if options.quick { 1_000 } else { 4_000 };
+    let count = if options.quick { 2_000 } else { 20_000 };
     let port = fill(dovecot, "small", count, SMALL)?;
+    fill(dovecot, "few", 1_000, SMALL)?;
     let folder = dovecot.borrow().scratch().to_owned();
-    let few = count / 4;
+    // The figures are for one mail; who asks for one after the other needs no more to be known by.
+    let few = 1_000;
     let turns = Turns::take(
         rounds(options),
         &mut [
@@ -81,15 +83,17 @@ fn near(options: &Options, report: &mut Report, dovecot: &RefCell<Dovecot>) -> R
             Trial::new("raw, 1 in flight", count, || raw::drain(port, "small", count, 1)),
             Trial::new("poplib", few, || programs::poplib(port, "small", few)),
             Trial::new("curl", few, || programs::curl(port, "small", few)),
-            Trial::new("mpop (into mbox)", count, || programs::mpop(port, "small", &folder, true)),
+            Trial::new("async-pop", few, || clients::async_pop(port, "small", few)),
+            Trial::new("mpop (into mbox)", few, || programs::mpop(port, "few", &folder, true)),
             Trial::new("getmail (into mbox)", 50, || programs::getmail(port, "small", 50, &folder)),
-            Trial::new("fetchmail (into /dev/null)", count, || programs::fetchmail(port, "small", &folder)),
+            Trial::new("fetchmail (into /dev/null)", few, || programs::fetchmail(port, "few", &folder)),
         ],
     );
     report.turns(NEAR, &turns, SMALL as f64 / 1e6, "MB");
     report.share(NEAR, 1.15, &turns.wall, "postrider", &["raw, 64 in flight"]);
     report.share("pop3/small mails near by, processor", 2.0, &turns.cpu, "postrider", &["raw, 64 in flight"]);
-    report.faster(NEAR, 2.0, &turns.wall, "postrider", &["poplib", "curl", "mpop (into mbox)"]);
+    report.faster("pop3/small mails near by, poplib", 5.0, &turns.wall, "postrider", &["poplib"]);
+    report.faster(NEAR, 2.0, &turns.wall, "postrider", &["poplib", "curl", "async-pop", "mpop (into mbox)"]);
     Ok(())
 }
 
@@ -98,19 +102,25 @@ fn large(options: &Options, report: &mut Report, dovecot: &RefCell<Dovecot>) -> 
     if !options.wants(BIG) {
         return Ok(());
     }
-    let count = if options.quick { 4 } else { 20 };
+    let count = if options.quick { 8 } else { 40 };
     let port = fill(dovecot, "large", count, LARGE)?;
+    let folder = dovecot.borrow().scratch().to_owned();
     let turns = Turns::take(
         rounds(options),
         &mut [
             Trial::new("postrider", count, || clients::drain(port, "large", count)),
             Trial::new("raw, 64 in flight", count, || raw::drain(port, "large", count, 64)),
             Trial::new("curl", count, || programs::curl(port, "large", count)),
-            Trial::new("poplib", count, || programs::poplib(port, "large", count)),
+            Trial::new("poplib", 4, || programs::poplib(port, "large", 4)),
+            Trial::new("async-pop", 1, || clients::async_pop(port, "large", 1)),
+            Trial::new("mpop (into mbox)", count, || programs::mpop(port, "large", &folder, true)),
+            Trial::new("fetchmail (into /dev/null)", count, || programs::fetchmail(port, "large", &folder)),
         ],
     );
     report.turns(BIG, &turns, LARGE as f64 / 1e6, "MB");
     report.share(BIG, 1.15, &turns.wall, "postrider", &["raw, 64 in flight"]);
+    let peers = ["curl", "poplib", "async-pop", "mpop (into mbox)", "fetchmail (into /dev/null)"];
+    report.faster(BIG, 1.0, &turns.wall, "postrider", &peers);
     let name = "pop3/memory for 10 MiB mails, MiB";
     let program = std::env::current_exe().map_err(|e| e.to_string())?.with_file_name("pop3-drain");
     let output = Command::new(program).args([&port.to_string(), "large", &count.to_string()]).output();
@@ -139,10 +149,11 @@ fn far(options: &Options, report: &mut Report, dovecot: &RefCell<Dovecot>) -> Re
             Trial::new("raw, 1,024 in flight", count, || raw::drain(port, "far", count, 1_024)),
             Trial::new("poplib", 50, || programs::poplib(port, "far", 50)),
             Trial::new("curl", 50, || programs::curl(port, "far", 50)),
+            Trial::new("async-pop", 50, || clients::async_pop(port, "far", 50)),
         ],
     );
     report.turns(FAR, &turns, SMALL as f64 / 1e6, "MB");
-    report.faster(FAR, 10.0, &turns.wall, "postrider", &["poplib", "curl"]);
+    report.faster(FAR, 20.0, &turns.wall, "postrider", &["poplib", "curl", "async-pop"]);
     Ok(())
 }
 
@@ -152,8 +163,9 @@ fn durable(options: &Options, report: &mut Report, dovecot: &RefCell<Dovecot>) -
         return Ok(());
     }
     let count = if options.quick { 300 } else { 1_000 };
-    let port = dovecot.borrow().port;
+    let port = fill(dovecot, "far", 50, SMALL)?;
     let proxy = Proxy::start(port, Duration::from_millis(20)).map_err(|e| e.to_string())?;
+    let far = proxy.port;
     let folder = dovecot.borrow().scratch().to_owned();
     let left = || raw::look(port, "durable").map_err(|e| e.to_string());
     let checked = |taken| match left()? {
@@ -171,9 +183,17 @@ fn durable(options: &Options, report: &mut Report, dovecot: &RefCell<Dovecot>) -
                 fill(dovecot, "durable", count, SMALL)?;
                 programs::mpop(proxy.port, "durable", &folder, false).and_then(checked)
             }),
+            // One after the other, and these neither store anything durably nor delete it.
+            Trial::new("poplib (thrown away)", 50, || programs::poplib(far, "far", 50)),
+            Trial::new("curl (thrown away)", 50, || programs::curl(far, "far", 50)),
+            Trial::new("async-pop (thrown away)", 50, || clients::async_pop(far, "far", 50)),
+            Trial::new("getmail (into mbox)", 50, || programs::getmail(far, "far", 50, &folder)),
+            Trial::new("fetchmail (into /dev/null)", 50, || programs::fetchmail(far, "far", &folder)),
         ],
     );
     report.turns(DURABLE, &turns, SMALL as f64 / 1e6, "MB");
     report.share(DURABLE, 0.5, &turns.wall, "postrider", &["mpop"]);
+    let one_by_one = ["poplib (thrown away)", "curl (thrown away)", "async-pop (thrown away)"];
+    report.faster(DURABLE, 20.0, &turns.wall, "postrider", &one_by_one);
     Ok(())
 }
