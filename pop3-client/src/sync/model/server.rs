@@ -211,7 +211,7 @@ impl ModelLink {
         }
     }
 
-    /// The Update state: what is marked goes. It must be durable on our side by now, message and record.
+    /// The Update state: what is marked goes. It must be durable on our side by now: message, record, and that it is about to go.
     pub(super) fn update(&mut self) {
         let (mut world, disk) = (lock(&self.world), lock(&self.disk));
         let journal = String::from_utf8_lossy(&disk.journal);
@@ -222,9 +222,19 @@ impl ModelLink {
                 "mail {id} deleted before it was durable"
             );
             let digest = Digest::of(&[text]).to_string();
+            let seen = || journal.lines().filter(|line| line.contains(&digest));
             assert!(
-                journal.contains(&digest),
+                seen().next().is_some(),
                 "mail {id} deleted before it was recorded"
+            );
+            let pending = |line: &str| {
+                let name = line.split(' ').nth(3).unwrap_or_default();
+                let pending = format!(" pending {name}");
+                journal.lines().any(|line| line.ends_with(&pending))
+            };
+            assert!(
+                seen().any(pending),
+                "mail {id} deleted before it was recorded that it would be"
             );
         }
         world
