@@ -21,10 +21,7 @@ impl<'m> Parameters<'m> {
 
     /// The names of the parameters as they were written, without the marks of RFC 2231; a name may repeat.
     pub fn names(&self) -> impl Iterator<Item = Cow<'m, str>> {
-        self.0
-            .parameters
-            .iter()
-            .map(|p| String::from_utf8_lossy(p.name))
+        self.0.parameters().map(|p| String::from_utf8_lossy(p.name))
     }
 
     /// What is unusual about the parameters.
@@ -33,7 +30,7 @@ impl<'m> Parameters<'m> {
     }
 
     pub(crate) fn boundary(&self) -> Option<Vec<u8>> {
-        self.0.boundary()
+        self.0.boundary().map(Cow::into_owned)
     }
 }
 
@@ -141,7 +138,7 @@ impl<'m> ContentDisposition<'m> {
     /// `None` when the field has no value.
     pub(crate) fn parse(value: &'m [u8], limit: usize) -> Option<Self> {
         let value = ContentValue::parse(value, limit);
-        if value.main.is_empty() && value.parameters.is_empty() {
+        if value.main.is_empty() && value.parameters().next().is_none() {
             return None;
         }
         let kind = String::from_utf8_lossy(value.main);

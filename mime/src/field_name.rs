@@ -1,5 +1,7 @@
 //! Names of header fields (RFC 5322 §2.2): compared without regard to case, known ones by number.
 
+use crate::octets::{before_first_mark, count_before_first_mark, eight_of, first_eight};
+
 macro_rules! field_ids {
     ($($id:ident = $name:literal),* $(,)?) => {
         /// A field name that is known by number, so that it is compared once, when the message is indexed.
@@ -10,7 +12,6 @@ macro_rules! field_ids {
     };
 }
 
-// In the order of their lengths.
 field_ids! {
     Cc = "Cc", To = "To", Bcc = "Bcc", Date = "Date", From = "From", Sender = "Sender",
     ListId = "List-Id", Subject = "Subject", Comments = "Comments", Keywords = "Keywords",
@@ -28,35 +29,106 @@ field_ids! {
     ContentTransferEncoding = "Content-Transfer-Encoding",
 }
 
-/// No known name is longer.
-const LONGEST: usize = 25;
+/// How many words of eight bytes the longest known name takes.
+const WORDS: usize = 4;
 
-/// Where the names of each length begin in [`NAMES`]: a name is compared with those of its own length only.
-const LENGTHS: [usize; LONGEST + 2] = {
-    let mut starts = [0; LONGEST + 2];
-    let mut length = 1;
-    while length < starts.len() {
-        let mut at = starts[length - 1];
-        while at < NAMES.len() && NAMES[at].0.len() < length {
+/// A name in lower case, filled up with zeroes, as words: so names are compared at once.
+type Folded = [u64; WORDS];
+
+const FOLDED: [Folded; NAMES.len()] = {
+    let mut all = [[0; WORDS]; NAMES.len()];
+    let mut i = 0;
+    while i < NAMES.len() {
+        let name = NAMES[i].0.as_bytes();
+        let mut at = 0;
+        while at < name.len() {
+            all[i][at / 8] |= (name[at].to_ascii_lowercase() as u64) << (at % 8 * 8);
             at += 1;
         }
-        starts[length] = at;
-        length += 1;
+        i += 1;
     }
-    starts
+    all
 };
+
+/// How many slots the known names are spread over: each has one of its own.
+const SLOTS: usize = 256;
+
+const fn slot(name: &Folded, multiplier: u64) -> usize {
+    let mixed = name[0] ^ name[1].rotate_left(19) ^ name[2].rotate_left(37) ^ name[3];
+    (mixed.wrapping_mul(multiplier) >> (u64::BITS - SLOTS.trailing_zeros())) as usize
+}
+
+/// Which name each slot is of, unless two names have the same one.
+const fn spread(multiplier: u64) -> Option<[u8; SLOTS]> {
+    let mut slots = [u8::MAX; SLOTS];
+    let mut i = 0;
+    while i < NAMES.len() {
+        let slot = slot(&FOLDED[i], multiplier);
+        if slots[slot] != u8::MAX {
+            return None;
+        }
+        slots[slot] = i as u8;
+        i += 1;
+    }
+    Some(slots)
+}
+
+/// The first multiplier that gives each name a slot of its own, and the slots.
+const SPREAD: (u64, [u8; SLOTS]) = {
+    let mut multiplier = 0x9E37_79B9_7F4A_7C15_u64;
+    loop {
+        if let Some(slots) = spread(multiplier) {
+            break (multiplier, slots);
+        }
+        multiplier = multiplier.wrapping_mul(5);
+    }
+};
+
+/// The length of the name at the front of a field, and its number.
+///
+/// The name is read in words of eight bytes, and each byte once.
+#[inline]
+pub(crate) fn name_at(field: &[u8]) -> (usize, FieldId) {
+    let mut name = [0; WORDS];
+    for (at, folded) in name.iter_mut().enumerate() {
+        let word = first_eight(field.get(at * 8..).unwrap_or_default());
+        let ends = not_ftext(word);
+        // The only bytes of a name that this makes the same are the two cases of a letter.
+        *folded = word | eight_of(0x20);
+        if ends != 0 {
+            *folded &= before_first_mark(ends);
+            return (at * 8 + count_before_first_mark(ends), of_folded(&name));
+        }
+    }
+    let length = field.iter().take_while(|b| is_ftext(**b)).count();
+    (length, FieldId::Other)
+}
+
+fn of_folded(name: &Folded) -> FieldId {
+    let number = SPREAD.1.get(slot(name, SPREAD.0)).copied();
+    let number = usize::from(number.unwrap_or(u8::MAX));
+    match (FOLDED.get(number), NAMES.get(number)) {
+        (Some(folded), Some((_, id))) if folded == name => *id,
+        _ => FieldId::Other,
+    }
+}
+
+/// Marks the bytes of a word that may not stand in a name by their high bits. Only the first mark is to be trusted.
+fn not_ftext(word: u64) -> u64 {
+    let colon = word ^ eight_of(b':');
+    let colon = colon.wrapping_sub(eight_of(1)) & !colon;
+    let below = word.wrapping_sub(eight_of(b'!')) & !word;
+    let above = word.wrapping_add(eight_of(0x80 - 0x7F)) | word;
+    (colon | below | above) & eight_of(0x80)
+}
 
 impl FieldId {
     /// The number of a name.
     pub(crate) fn of(name: &[u8]) -> Self {
-        let (Some(from), Some(to)) = (LENGTHS.get(name.len()), LENGTHS.get(name.len() + 1)) else {
-            return Self::Other;
-        };
-        let candidates = NAMES.get(*from..*to).unwrap_or_default();
-        let found = candidates
-            .iter()
-            .find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name));
-        found.map_or(Self::Other, |(_, id)| *id)
+        match name_at(name) {
+            (length, id) if length == name.len() => id,
+            _ => Self::Other,
+        }
     }
 
     /// Whether RFC 5322 §3.6 or RFC 2045 allows the field once only.
@@ -106,7 +178,21 @@ mod tests {
         for (name, id) in NAMES {
             assert_eq!(FieldId::of(name.to_ascii_uppercase().as_bytes()), *id);
         }
-        assert!(NAMES.is_sorted_by_key(|(name, _)| name.len()));
         assert_eq!(FieldId::of(&[b'x'; 100]), FieldId::Other);
+        assert_eq!(FieldId::of(b"Message\rID"), FieldId::Other);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_name_ends_where_no_ftext_follows(
+            name in "[!-9;-~]{0,40}|[Cc]ontent-[Tt]ype|[Tt]o|DATE",
+            after in "[:-<]?|[^!-~][a-z:]{0,3}",
+        ) {
+            let field = [name.as_bytes(), after.as_bytes()].concat();
+            let length = field.iter().take_while(|b| is_ftext(**b)).count();
+            let known = NAMES.iter().find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(&field[..length]));
+            let expected = known.map_or(FieldId::Other, |(_, id)| *id);
+            proptest::prop_assert_eq!(name_at(&field), (length, expected));
+        }
     }
 }

@@ -24,6 +24,7 @@ mod limits;
 mod mailbox;
 mod message;
 mod message_id;
+mod octets;
 mod part;
 pub mod partial;
 mod push;

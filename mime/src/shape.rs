@@ -1,41 +1,42 @@
 //! What a body is, judged by the content fields of its header (RFC 2045 §5, RFC 2046 §5).
 
+use std::borrow::Cow;
+
 use crate::coding::TransferEncoding;
-use crate::field_name::FieldId;
 use crate::grammar::parameters::ContentValue;
-use crate::index::{FieldRecord, Shape};
+use crate::index::{FieldRecord, HeaderState, Shape};
 
 /// What the header of a part says about its body.
-pub(crate) struct Content {
+pub(crate) struct Content<'b> {
     pub(crate) shape: Shape,
-    pub(crate) boundary: Option<Vec<u8>>,
+    pub(crate) boundary: Option<Cow<'b, [u8]>>,
     /// A transfer encoding stands where RFC 2045 §6.4 forbids it.
     pub(crate) encoding_forbidden: bool,
 }
 
-const LEAF: Content = Content {
+const LEAF: Content<'_> = Content {
     shape: Shape::Leaf,
     boundary: None,
     encoding_forbidden: false,
 };
 
 /// Reads the content type of a header, no further than it takes to know whether the body has a structure.
-pub(crate) fn classify(
-    fields: &[FieldRecord],
-    bytes: &[u8],
+pub(crate) fn classify<'b>(
+    header: &HeaderState,
+    bytes: &'b [u8],
     in_digest: bool,
     parameters: usize,
-) -> Content {
-    let value = |id| {
-        let field = fields.iter().find(|f| f.id == id)?;
+) -> Content<'b> {
+    let value = |field: &Option<FieldRecord>| {
+        let field = field.as_ref()?;
         bytes.get(field.value as usize..field.end as usize)
     };
     let encoded = || {
-        value(FieldId::ContentTransferEncoding)
+        value(&header.transfer_encoding)
             .map_or(TransferEncoding::SevenBit, TransferEncoding::parse)
             .is_encoded()
     };
-    let Some(value) = value(FieldId::ContentType) else {
+    let Some(value) = value(&header.content_type) else {
         return if in_digest { message(encoded()) } else { LEAF };
     };
     if !may_be_container(value) {
@@ -57,7 +58,7 @@ pub(crate) fn classify(
     }
 }
 
-fn message(encoded: bool) -> Content {
+fn message(encoded: bool) -> Content<'static> {
     let shape = if encoded {
         Shape::EncodedMessage
     } else {

@@ -84,7 +84,7 @@ pub(crate) fn checked_content_type<'a>(text: &str) -> Result<CheckedType<'a>, Va
         return Err(ValueError::ContentType);
     }
     let lower = |t: &[u8]| String::from_utf8_lossy(t).to_ascii_lowercase();
-    let parameters = value.parameters.iter().map(|p| {
+    let parameters = value.parameters().map(|p| {
         let name = lower(p.name);
         if token(p.name) && name.len() <= 40 {
             Ok((name.into(), p.text().into_owned().into()))

@@ -25,15 +25,17 @@ use crate::charset;
 use crate::coding::quoted_printable::hex_pair;
 use crate::defect::DefectKind;
 
-/// A value and its parameters, as they are written.
+/// A value and its parameters, as they are written. The parameters are read when they are asked for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ContentValue<'a> {
     /// `type`, or a disposition.
     pub(crate) main: &'a [u8],
     /// `subtype`, if there is a slash.
     pub(crate) sub: Option<&'a [u8]>,
-    pub(crate) parameters: Vec<RawParameter<'a>>,
-    pub(crate) defects: Vec<DefectKind>,
+    /// What follows: the parameters.
+    rest: &'a [u8],
+    /// How many of them are read.
+    limit: usize,
 }
 
 /// One `attribute=value`.
@@ -51,53 +53,30 @@ pub(crate) struct RawParameter<'a> {
 impl<'a> ContentValue<'a> {
     /// Reads a field value, with at most `limit` parameters.
     pub(crate) fn parse(value: &'a [u8], limit: usize) -> Self {
-        let mut content = Self::default();
-        let (rest, ()) = skip_cfws(value);
-        let (rest, main) = token(rest);
-        content.main = main;
-        let mut rest = skip_cfws(rest).0;
-        if let Some(after) = rest.strip_prefix(b"/") {
-            let (after, sub) = token(skip_cfws(after).0);
-            content.sub = Some(sub);
-            rest = after;
-        }
-        content.read_parameters(rest, limit);
-        content
-    }
-
-    fn read_parameters(&mut self, mut rest: &'a [u8], limit: usize) {
-        let mut unclosed = false;
-        loop {
-            rest = skip_cfws(rest).0;
-            while let Some(after) = rest.strip_prefix(b";") {
-                rest = skip_cfws(after).0;
+        let (rest, main) = token(skip_cfws(value).0);
+        let rest = skip_cfws(rest).0;
+        let (rest, sub) = match rest.strip_prefix(b"/") {
+            Some(after) => {
+                let (rest, sub) = token(skip_cfws(after).0);
+                (rest, Some(sub))
             }
-            if rest.is_empty() {
-                return;
-            }
-            if self.parameters.len() >= limit {
-                self.flag(DefectKind::ParameterLimit);
-                return;
-            }
-            match parameter(rest) {
-                Ok((after, (parameter, closed))) => {
-                    rest = after;
-                    if !closed {
-                        self.flag(DefectKind::BadParameter);
-                    }
-                    self.parameters.push(parameter);
-                }
-                Err(_) => {
-                    self.flag(DefectKind::BadParameter);
-                    rest = skip_junk(rest, &mut unclosed);
-                }
-            }
+            None => (rest, None),
+        };
+        Self {
+            main,
+            sub,
+            rest,
+            limit,
         }
     }
 
-    fn flag(&mut self, kind: DefectKind) {
-        if !self.defects.contains(&kind) {
-            self.defects.push(kind);
+    /// The parameters in order.
+    pub(crate) fn parameters(&self) -> ParameterReader<'a> {
+        ParameterReader {
+            rest: self.rest,
+            left: self.limit,
+            unclosed: false,
+            defects: Vec::new(),
         }
     }
 
@@ -117,21 +96,21 @@ impl<'a> ContentValue<'a> {
     }
 
     /// The bytes of the boundary parameter, white space at its end included: some senders mean it.
-    pub(crate) fn boundary(&self) -> Option<Vec<u8>> {
-        let plain = |p: &&RawParameter<'_>| p.is("boundary") && p.section.is_none() && !p.extended;
-        let boundary = match self.parameters.iter().find(plain) {
-            Some(p) => p.bytes().into_owned(),
-            None => self.get("boundary")?.into_owned().into_bytes(),
+    pub(crate) fn boundary(&self) -> Option<Cow<'a, [u8]>> {
+        let plain = |p: &RawParameter<'_>| p.is("boundary") && p.section.is_none() && !p.extended;
+        let boundary = match self.parameters().find(plain) {
+            Some(p) => p.bytes(),
+            None => self.get("boundary")?.into_owned().into_bytes().into(),
         };
         (!boundary.trim_ascii().is_empty()).then_some(boundary)
     }
 
     /// The decoded value of a parameter: `name*` before the sections `name*0`, … before `name`.
     pub(crate) fn get(&self, name: &str) -> Option<Cow<'a, str>> {
-        let mut of_name = self.parameters.iter().filter(|p| p.is(name));
+        let mut of_name = self.parameters().filter(|p| p.is(name));
         let first = of_name.next()?;
         let mut plain = first;
-        let mut sections: Vec<&RawParameter<'_>> = Vec::new();
+        let mut sections: Vec<RawParameter<'_>> = Vec::new();
         for parameter in std::iter::once(first).chain(of_name) {
             match (parameter.section, parameter.extended) {
                 (None, true) => return Some(extended(&[parameter])),
@@ -149,9 +128,10 @@ impl<'a> ContentValue<'a> {
 
     /// What is wrong with the parameters: those flagged while reading, and names that occur in more than one way.
     pub(crate) fn all_defects(&self) -> Vec<DefectKind> {
-        let mut found = self.defects.clone();
-        let mut sorted: Vec<_> = self
-            .parameters
+        let mut reader = self.parameters();
+        let parameters: Vec<_> = reader.by_ref().collect();
+        let mut found = reader.defects;
+        let mut sorted: Vec<_> = parameters
             .iter()
             .map(|p| (p.name.to_ascii_lowercase(), p.section, p.extended, p))
             .collect();
@@ -184,6 +164,61 @@ impl<'a> ContentValue<'a> {
             found.push(DefectKind::MissingSection);
         }
         found
+    }
+}
+
+/// Reads one parameter after the other.
+pub(crate) struct ParameterReader<'a> {
+    rest: &'a [u8],
+    /// How many parameters may still be read.
+    left: usize,
+    /// A string that is never closed was met.
+    unclosed: bool,
+    /// What was wrong with the parameters so far, each kind once.
+    defects: Vec<DefectKind>,
+}
+
+impl ParameterReader<'_> {
+    fn flag(&mut self, kind: DefectKind) {
+        if !self.defects.contains(&kind) {
+            self.defects.push(kind);
+        }
+    }
+}
+
+impl<'a> Iterator for ParameterReader<'a> {
+    type Item = RawParameter<'a>;
+
+    fn next(&mut self) -> Option<RawParameter<'a>> {
+        loop {
+            let mut rest = skip_cfws(self.rest).0;
+            while let Some(after) = rest.strip_prefix(b";") {
+                rest = skip_cfws(after).0;
+            }
+            self.rest = rest;
+            if rest.is_empty() {
+                return None;
+            }
+            if self.left == 0 {
+                self.flag(DefectKind::ParameterLimit);
+                self.rest = &[];
+                return None;
+            }
+            match parameter(rest) {
+                Ok((after, (parameter, closed))) => {
+                    self.rest = after;
+                    self.left -= 1;
+                    if !closed {
+                        self.flag(DefectKind::BadParameter);
+                    }
+                    return Some(parameter);
+                }
+                Err(_) => {
+                    self.flag(DefectKind::BadParameter);
+                    self.rest = skip_junk(rest, &mut self.unclosed);
+                }
+            }
+        }
     }
 }
 
@@ -221,7 +256,7 @@ impl<'a> RawParameter<'a> {
     /// The value as text, encoded words decoded.
     pub(crate) fn text(&self) -> Cow<'a, str> {
         if self.extended {
-            return extended(&[self]);
+            return extended(&[*self]);
         }
         match self.bytes() {
             Cow::Borrowed(bytes) => super::text::text(bytes),
@@ -231,7 +266,7 @@ impl<'a> RawParameter<'a> {
 }
 
 /// Joins sections (RFC 2231 §3): by number, the first of a number counts.
-fn join(mut sections: Vec<&RawParameter<'_>>) -> Cow<'static, str> {
+fn join(mut sections: Vec<RawParameter<'_>>) -> Cow<'static, str> {
     sections.sort_by_key(|p| p.section);
     sections.dedup_by_key(|p| p.section);
     if sections.iter().any(|p| p.extended) {
@@ -245,7 +280,7 @@ fn join(mut sections: Vec<&RawParameter<'_>>) -> Cow<'static, str> {
 }
 
 /// Decodes sections of which some are percent-encoded; the first one names the charset (RFC 2231 §4).
-fn extended<'a>(sections: &[&RawParameter<'_>]) -> Cow<'a, str> {
+fn extended<'a>(sections: &[RawParameter<'_>]) -> Cow<'a, str> {
     let mut whole = Vec::new();
     let mut charset: Option<Vec<u8>> = None;
     for (i, section) in sections.iter().enumerate() {
@@ -296,15 +331,19 @@ fn percent_decode(value: &[u8], out: &mut Vec<u8>) {
 fn token(input: &[u8]) -> (&[u8], &[u8]) {
     let length = input
         .iter()
-        .take_while(|b| !is_wsp(**b) && !b"/;=(\"".contains(b))
+        .take_while(|b| !ends_attribute(**b) && **b != b'/')
         .count();
     let (token, rest) = input.split_at(length);
     (rest, token)
 }
 
+fn ends_attribute(byte: u8) -> bool {
+    is_wsp(byte) || matches!(byte, b'=' | b';' | b'(' | b'"')
+}
+
 /// `parameter`, and whether its quoted string was closed.
 fn parameter(input: &[u8]) -> Parsed<'_, (RawParameter<'_>, bool)> {
-    let (rest, attribute) = take_while1(|b| !is_wsp(b) && !b"=;(\"".contains(&b)).parse(input)?;
+    let (rest, attribute) = take_while1(|b| !ends_attribute(b)).parse(input)?;
     let rest = skip_cfws(rest).0;
     let (rest, _) = tag(&b"="[..]).parse(rest)?;
     let rest = skip_cfws(rest).0;
@@ -446,7 +485,7 @@ mod tests {
     #[test]
     fn the_first_of_two_equal_names_counts() {
         let value = ContentValue::parse(b"multipart/mixed; boundary=aaa; boundary=bbb", 100);
-        assert_eq!(value.boundary(), Some(b"aaa".to_vec()));
+        assert_eq!(value.boundary().as_deref(), Some(&b"aaa"[..]));
         assert_eq!(value.all_defects(), [DefectKind::DuplicateParameter]);
     }
 
@@ -480,29 +519,26 @@ mod tests {
     #[test]
     fn open_strings_take_linear_time() {
         let junk = "a/b;".to_owned() + &"x \\\";".repeat(200_000);
-        assert!(
-            ContentValue::parse(junk.as_bytes(), 10)
-                .parameters
-                .is_empty()
-        );
+        let value = ContentValue::parse(junk.as_bytes(), 10);
+        assert_eq!(value.parameters().count(), 0);
         let open = "a/b;".to_owned() + &"a=\"\\\"\r\n;".repeat(100_000);
-        assert!(
-            !ContentValue::parse(open.as_bytes(), usize::MAX)
-                .parameters
-                .is_empty()
-        );
+        let value = ContentValue::parse(open.as_bytes(), usize::MAX);
+        assert!(value.parameters().count() > 0);
     }
 
     #[test]
     fn parameters_have_a_limit() {
         let value = ContentValue::parse(b"a/b; c=1; d=2; e=3", 2);
-        assert_eq!(value.parameters.len(), 2);
-        assert_eq!(value.defects, [DefectKind::ParameterLimit]);
+        assert_eq!(value.parameters().count(), 2);
+        assert_eq!(value.all_defects(), [DefectKind::ParameterLimit]);
     }
 
     #[test]
     fn a_boundary_is_taken_as_it_is() {
-        let boundary = |value: &str| ContentValue::parse(value.as_bytes(), 9).boundary();
+        let boundary = |value: &str| {
+            let value = ContentValue::parse(value.as_bytes(), 9);
+            value.boundary().map(Cow::into_owned)
+        };
         assert_eq!(
             boundary("multipart/mixed; boundary=\"b \""),
             Some(b"b ".to_vec())

@@ -10,6 +10,8 @@
 //! We also accept LF for CRLF, and boundaries of more than 70 characters, because both occur in stored mail. A line
 //! with anything but padding after the boundary is text: `--abc` is no delimiter of the boundary `ab`.
 
+use crate::octets::first_eight;
+
 /// More padding than this on a line makes it text. A delimiter has to be known as one from a bounded look-ahead, so
 /// that a message can be read as it arrives.
 const MAX_PADDING: usize = 998;
@@ -23,6 +25,7 @@ pub(crate) struct OpenBoundaries {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Level {
+    front: Front,
     start: usize,
     end: usize,
     /// The multipart whose boundary this is.
@@ -64,6 +67,7 @@ impl OpenBoundaries {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(boundary);
         self.levels.push(Level {
+            front: Front::of(boundary.trim_ascii_end()),
             start,
             end: self.bytes.len(),
             part,
@@ -96,8 +100,13 @@ impl OpenBoundaries {
                 Candidate::Incomplete
             };
         };
+        let word = first_eight(rest);
+        let whole = rest.len() >= Front::LENGTH || at_end;
         let mut incomplete = false;
         for (level, open) in self.levels.iter().enumerate().rev() {
+            if whole && !open.front.begins(word) {
+                continue;
+            }
             let boundary = self.bytes.get(open.start..open.end).unwrap_or_default();
             match after_boundary(rest, boundary, at_end) {
                 Tail::Delimiter { close, length } => {
@@ -120,6 +129,31 @@ impl OpenBoundaries {
         } else {
             Candidate::Text
         }
+    }
+}
+
+/// The first bytes of a boundary, to tell in one step that a line is another: there may be many of both.
+#[derive(Clone, Copy, Debug)]
+struct Front {
+    word: u64,
+    /// Which bytes of the word count.
+    mask: u64,
+}
+
+impl Front {
+    const LENGTH: usize = size_of::<u64>();
+
+    fn of(boundary: &[u8]) -> Self {
+        let unused = Self::LENGTH.saturating_sub(boundary.len()) as u32 * u8::BITS;
+        Self {
+            word: first_eight(boundary),
+            mask: u64::MAX.checked_shr(unused).unwrap_or(0),
+        }
+    }
+
+    /// Whether a line that begins with this word may be a delimiter of the boundary.
+    fn begins(self, word: u64) -> bool {
+        word & self.mask == self.word
     }
 }
 

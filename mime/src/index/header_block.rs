@@ -11,7 +11,7 @@
 use memchr::memchr;
 
 use super::FieldRecord;
-use crate::field_name::{FieldId, is_ftext};
+use crate::field_name::name_at;
 
 /// Where a field that begins at the start of `bytes` ends: (end of its value, start of the next line).
 ///
@@ -47,29 +47,33 @@ pub(crate) fn empty_line(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Reads `line`, a whole field standing at `offset`, as name and value. `None` for a line that is no field.
-pub(crate) fn field(line: &[u8], offset: usize) -> Option<FieldRecord> {
-    let name_length = line
-        .iter()
-        .take(usize::from(u16::MAX))
-        .take_while(|b| is_ftext(**b))
-        .count();
-    let blanks = line
-        .get(name_length..)?
-        .iter()
-        .take_while(|b| matches!(b, b' ' | b'\t'))
-        .count();
-    let colon = name_length + blanks;
-    if name_length == 0 || line.get(colon) != Some(&b':') {
+/// Reads a field of `length` bytes, at the front of `text` and at `offset` of the whole, as name and value. `None` for a line
+/// that is no field.
+#[inline]
+pub(crate) fn field(text: &[u8], length: usize, offset: usize) -> Option<FieldRecord> {
+    let (name_length, id) = name_at(text);
+    let colon = match text.get(name_length) {
+        Some(b':') => name_length,
+        _ => colon_after_blanks(text, name_length)?,
+    };
+    if name_length == 0 || colon >= length {
         return None;
     }
     Some(FieldRecord {
         start: offset as u32,
         value: (offset + colon + 1) as u32,
-        end: (offset + line.len()) as u32,
-        name_length: name_length as u16,
-        id: FieldId::of(line.get(..name_length)?),
+        end: (offset + length) as u32,
+        name_length: u16::try_from(name_length).ok()?,
+        id,
     })
+}
+
+/// Where the colon stands behind white space that follows the name.
+fn colon_after_blanks(text: &[u8], name_length: usize) -> Option<usize> {
+    let blanks = text.get(name_length..)?.iter();
+    let blanks = blanks.take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let colon = name_length + blanks;
+    (text.get(colon) == Some(&b':')).then_some(colon)
 }
 
 /// Whether a line separates messages in an mbox file: it begins with `From ` and is no field.
@@ -95,6 +99,7 @@ mod tests {
 
     #[test]
     fn rfc5322_4_5_white_space_may_stand_before_the_colon() {
+        let field = |line: &[u8], offset| field(line, line.len(), offset);
         let record = field(b"Subject \t: x", 10).unwrap();
         assert_eq!(
             (record.start, record.name_length, record.value, record.end),

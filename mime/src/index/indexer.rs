@@ -10,7 +10,8 @@ use memchr::memmem;
 
 use super::delimiter::{Candidate, Delimiter, OpenBoundaries};
 use super::header_block::{before_line_end, empty_line, field, field_end, is_mbox_line};
-use super::{FieldRecord, Index, NONE, PartRecord, Shape};
+use super::header_state::HeaderState;
+use super::{Index, NONE, PartRecord, Shape};
 use crate::defect::DefectKind;
 use crate::limits::Limits;
 use crate::part::PartId;
@@ -39,6 +40,8 @@ pub(crate) struct Indexer {
     position: usize,
     /// Up to where no end of the field or no candidate of a delimiter was found.
     searched: usize,
+    /// The header of the current part.
+    header: HeaderState,
     /// Leaves that hold a transfer-encoded message.
     encoded_messages: Vec<u32>,
     /// Finds lines that begin with `--`; made when the first multipart is opened.
@@ -60,6 +63,7 @@ impl Indexer {
             current: 0,
             position: 0,
             searched: 0,
+            header: HeaderState::default(),
             encoded_messages: Vec::new(),
             dashes: None,
             events: None,
@@ -94,105 +98,104 @@ impl Indexer {
     }
 
     /// Takes one line of the header. False when more bytes are needed.
+    #[inline]
     fn header_line(&mut self, bytes: &[u8], at_end: bool) -> bool {
         let rest = bytes.get(self.position..).unwrap_or_default();
-        if let Some(length) = empty_line(rest) {
-            self.end_header(bytes, self.position + length);
-            return true;
-        }
-        if rest.len() < 2 && !at_end {
-            return false;
-        }
-        if rest.is_empty() {
-            self.header_without_end(bytes);
-            return true;
-        }
-        if rest.starts_with(b"--") && !self.open.is_empty() {
-            match self.open.compare(rest, at_end) {
-                Candidate::Incomplete => return false,
-                Candidate::Text => {}
-                Candidate::Delimiter(delimiter) => {
-                    let line = self.position;
-                    self.header_without_end(bytes);
-                    self.delimiter(line, delimiter, bytes);
-                    return true;
-                }
+        if let None | Some(b'\n' | b'\r' | b'-') = rest.first() {
+            if let Some(goes_on) = self.end_of_header(rest, bytes, at_end) {
+                return goes_on;
             }
         }
         let Some((end, next)) = field_end(rest, self.searched, at_end) else {
             self.searched = rest.len().saturating_sub(1);
             return false;
         };
-        self.header_field(rest.get(..end).unwrap_or_default());
+        self.header_field(rest, end);
         self.searched = 0;
         self.position += next;
         true
     }
 
-    /// Enters the field that stands at the current position, or says what it is instead.
-    fn header_field(&mut self, line: &[u8]) {
-        let offset = self.position;
-        let part = self.current;
-        let first_line = self.record().is_some_and(|p| p.start as usize == offset);
-        match field(line, offset) {
-            _ if self.header_is_full(offset + line.len()) => {
-                // One defect a header, whatever its length.
-                if self
-                    .index
-                    .defects
-                    .last()
-                    .is_none_or(|d| (d.kind, d.part.0) != (DefectKind::HeaderLimit, part))
-                {
-                    self.index.defect(DefectKind::HeaderLimit, offset, part);
-                }
-            }
-            Some(record) => self.index.fields.push(record),
-            None if first_line && is_mbox_line(line) => {
-                self.index.defect(DefectKind::MboxFromLine, offset, part);
-            }
-            None => {
-                if self
-                    .index
-                    .defects
-                    .last()
-                    .is_none_or(|d| (d.kind, d.part.0) != (DefectKind::JunkLine, part))
-                {
-                    self.index.defect(DefectKind::JunkLine, offset, part);
-                }
+    /// Ends the header where no field follows. Whether there is more to read then; `None` if a field may follow.
+    fn end_of_header(&mut self, rest: &[u8], bytes: &[u8], at_end: bool) -> Option<bool> {
+        if let Some(length) = empty_line(rest) {
+            self.end_header(bytes, self.position + length);
+            return Some(true);
+        }
+        if rest.len() < 2 && !at_end {
+            return Some(false);
+        }
+        if rest.is_empty() {
+            self.header_without_end(bytes);
+            return Some(true);
+        }
+        if !rest.starts_with(b"--") || self.open.is_empty() {
+            return None;
+        }
+        match self.open.compare(rest, at_end) {
+            Candidate::Incomplete => Some(false),
+            Candidate::Text => None,
+            Candidate::Delimiter(delimiter) => {
+                let line = self.position;
+                self.header_without_end(bytes);
+                self.delimiter(line, delimiter, bytes);
+                Some(true)
             }
         }
     }
 
-    fn header_is_full(&self, end: usize) -> bool {
-        let start = self.record().map_or(0, |p| p.start as usize);
-        self.index.fields.len() >= self.limits.fields || end - start > self.limits.header_bytes
+    /// Enters the field of `length` bytes that stands at the current position, or says what it is instead.
+    #[inline]
+    fn header_field(&mut self, text: &[u8], length: usize) {
+        let offset = self.position;
+        if self.index.fields.len() >= self.limits.fields
+            || offset + length - self.header.start > self.limits.header_bytes
+        {
+            if !std::mem::replace(&mut self.header.limit_told, true) {
+                self.defect(DefectKind::HeaderLimit, offset);
+            }
+            return;
+        }
+        match field(text, length, offset) {
+            Some(record) => {
+                if self.header.note(&record) {
+                    self.defect(DefectKind::DuplicateField, offset);
+                }
+                self.index.fields.push(record);
+            }
+            None => self.no_field(text.get(..length).unwrap_or_default()),
+        }
+    }
+
+    fn no_field(&mut self, line: &[u8]) {
+        let offset = self.position;
+        if offset == self.header.start && is_mbox_line(line) {
+            self.defect(DefectKind::MboxFromLine, offset);
+        } else if !std::mem::replace(&mut self.header.junk_told, true) {
+            self.defect(DefectKind::JunkLine, offset);
+        }
+    }
+
+    /// Notes a defect of the current part.
+    #[cold]
+    fn defect(&mut self, kind: DefectKind, offset: usize) {
+        self.index.defect(kind, offset, self.current);
     }
 
     fn record(&self) -> Option<&PartRecord> {
         self.index.part(self.current)
     }
 
-    fn fields(&self) -> &[FieldRecord] {
-        self.record().map_or(&[], |p| {
-            self.index
-                .fields
-                .get(p.first_field as usize..)
-                .unwrap_or_default()
-        })
-    }
-
     /// Ends the header at the current position, with no empty line there.
     ///
     /// Where nothing but junk came before, there was no header: it is all body.
     fn header_without_end(&mut self, bytes: &[u8]) {
-        let start = self.record().map_or(0, |p| p.start as usize);
-        let last = self.index.defects.last();
-        let junk = last.is_some_and(|d| d.part.0 == self.current && d.kind == DefectKind::JunkLine);
-        if !self.fields().is_empty() {
-            self.index
-                .defect(DefectKind::NoBlankLine, self.position, self.current);
-        } else if junk {
-            self.index.defect(DefectKind::NoHeader, start, self.current);
+        let start = self.header.start;
+        let first_field = self.record().map_or(0, |p| p.first_field as usize);
+        if self.index.fields.len() > first_field {
+            self.defect(DefectKind::NoBlankLine, self.position);
+        } else if self.header.junk_told {
+            self.defect(DefectKind::NoHeader, start);
             return self.end_header(bytes, start);
         }
         self.end_header(bytes, self.position);
@@ -200,42 +203,23 @@ impl Indexer {
 
     /// Ends the header of the current part; its body begins at `body`. Decides what the body is.
     fn end_header(&mut self, bytes: &[u8], body: usize) {
-        let current = self.current;
         self.searched = 0;
         self.position = body;
         self.state = State::Body;
         let last_field = self.index.fields.len() as u32;
-        let start = self.record().map_or(0, |p| p.start as usize);
+        let current = self.current;
         if let Some(record) = self.index.part_mut(current) {
             record.last_field = last_field;
             record.body = body as u32;
         }
         self.event(Event::HeaderEnds(PartId(current)));
-        self.flag_repeated_fields();
         let digest = self.parent_is_digest();
-        let content = classify(self.fields(), bytes, digest, self.limits.parameters);
+        let content = classify(&self.header, bytes, digest, self.limits.parameters);
         if content.encoding_forbidden {
-            self.index
-                .defect(DefectKind::EncodedContainer, start, current);
+            self.defect(DefectKind::EncodedContainer, self.header.start);
         }
-        self.enter(content, body);
-    }
-
-    /// Reports each field that occurs again, once.
-    fn flag_repeated_fields(&mut self) {
-        let (mut seen, mut told) = (0_u64, 0_u64);
-        let mut repeated = Vec::new();
-        for field in self.fields().iter().filter(|f| f.id.is_single()) {
-            let bit = 1_u64 << (field.id as u8);
-            if seen & bit != 0 && told & bit == 0 {
-                told |= bit;
-                repeated.push(field.start as usize);
-            }
-            seen |= bit;
-        }
-        for offset in repeated {
-            self.index
-                .defect(DefectKind::DuplicateField, offset, self.current);
+        if content.shape != Shape::Leaf {
+            self.enter(content, body);
         }
     }
 
@@ -245,19 +229,18 @@ impl Indexer {
     }
 
     /// Opens the body of the current part, if it is to be opened.
-    fn enter(&mut self, content: Content, body: usize) {
+    fn enter(&mut self, content: Content<'_>, body: usize) {
         let too_deep = self
             .record()
             .is_some_and(|p| usize::from(p.depth) + 1 >= self.limits.depth);
         let current = self.current;
         let shape = match content.shape {
             Shape::Multipart { .. } | Shape::Message if too_deep => {
-                self.index.defect(DefectKind::DepthLimit, body, current);
+                self.defect(DefectKind::DepthLimit, body);
                 Shape::Leaf
             }
             Shape::Multipart { .. } if content.boundary.is_none() => {
-                self.index
-                    .defect(DefectKind::MissingBoundary, body, current);
+                self.defect(DefectKind::MissingBoundary, body);
                 content.shape
             }
             shape => shape,
@@ -274,7 +257,7 @@ impl Indexer {
                 }
                 self.state = State::Header;
             }
-            (Shape::Message, _) => self.index.defect(DefectKind::PartLimit, body, current),
+            (Shape::Message, _) => self.defect(DefectKind::PartLimit, body),
             (Shape::EncodedMessage, _) => self.encoded_messages.push(current),
             _ => {}
         }
@@ -294,6 +277,7 @@ impl Indexer {
             ..PartRecord::new(start as u32, parent, depth)
         });
         self.current = id;
+        self.header = HeaderState::new(start);
         self.event(Event::PartBegins(PartId(id)));
         id
     }

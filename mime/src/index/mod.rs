@@ -3,9 +3,11 @@
 
 mod delimiter;
 pub(crate) mod header_block;
+mod header_state;
 mod indexer;
 
 pub(crate) use delimiter::OpenBoundaries;
+pub(crate) use header_state::HeaderState;
 pub(crate) use indexer::Indexer;
 
 use crate::defect::{Defect, DefectKind};

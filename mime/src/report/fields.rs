@@ -68,7 +68,7 @@ pub(super) fn blocks(content: &[u8]) -> Vec<Block<'_>> {
         let Some((end, next)) = field_end(rest, 0, true) else {
             break;
         };
-        let record = field(rest.get(..end).unwrap_or_default(), at);
+        let record = field(rest, end, at);
         fields.extend(record.map(|record| HeaderField {
             source: content,
             record,
