@@ -1,6 +1,6 @@
 //! A stored mail as the rest of this module reads it: who, to whom, about what, and in which words.
 
-use super::text::new_text;
+use super::text::{new_text_of, new_text_of_html};
 use postrider_mime::{AddressList, AutoSubmitted, LooseMailbox, Message, RecipientStatus};
 use std::fmt;
 
@@ -31,6 +31,8 @@ pub struct Mail {
     pub text: String,
     /// The HTML, if the mail has any.
     pub html: Option<String>,
+    /// True if the text is that of the HTML.
+    pub only_html: bool,
     /// X-Loop: whoever passed the mail on already, so as to know it again.
     pub passed_by: Vec<String>,
     /// The field that says that no person wrote it: `Auto-Submitted: auto-replied`.
@@ -110,6 +112,7 @@ impl Mail {
             references: ids(message.references()),
             text: message.body_text().unwrap_or_default(),
             html: message.body_html(),
+            only_html: is_only_html(&message),
             passed_by: texts("X-Loop").map(|text| bare(&text)).collect(),
             automatic: automatic(&message),
             report: Report::read(&message),
@@ -123,7 +126,11 @@ impl Mail {
 
     /// What the writer says, without quotes and signature.
     pub fn new_text(&self) -> String {
-        new_text(&self.text)
+        let writer = self.from.as_ref().map_or("", |from| from.name.as_str());
+        match &self.html {
+            Some(html) if self.only_html => new_text_of_html(html, writer),
+            _ => new_text_of(&self.text, writer),
+        }
     }
 
     /// Every address that the mail came to.
@@ -229,6 +236,12 @@ fn automatic(message: &Message<'_>) -> Option<String> {
     ["X-Autoreply", "X-Autorespond", "X-Autoresponse", "List-Id"]
         .into_iter()
         .find_map(|name| Some(shown(name, field(name)?)))
+}
+
+fn is_only_html(message: &Message<'_>) -> bool {
+    let bodies = message.bodies();
+    let is_html = |part: &postrider_mime::Part<'_>| part.content_type().is("text", "html");
+    !bodies.text.is_empty() && bodies.text.iter().all(is_html)
 }
 
 fn texts<'m>(message: &'m Message<'_>, name: &str) -> impl Iterator<Item = String> + use<'m> {

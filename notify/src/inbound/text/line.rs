@@ -1,0 +1,152 @@
+//! A line of a mail, as it stands and as the rules read it.
+
+/// A line.
+pub(super) struct Line<'t> {
+    /// As it stands, without its end.
+    pub(super) text: &'t str,
+    /// Without the spaces around it and the marks that have no width; letters are as they are.
+    pub(super) bare: String,
+}
+
+impl<'t> Line<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        let text = text.trim_end_matches('\r');
+        Self {
+            text,
+            bare: bare(text),
+        }
+    }
+
+    /// `> quoted`, also with a space in front, which some programs put there.
+    pub(super) fn is_quote(&self) -> bool {
+        self.bare.starts_with('>')
+    }
+
+    /// Dashes that may be those in front of a signature, or not.
+    pub(super) fn is_bare_delimiter(&self) -> bool {
+        self.text != "-- " && matches!(self.bare.as_str(), "--" | "—")
+    }
+
+    pub(super) fn is_blank(&self) -> bool {
+        self.bare.is_empty()
+    }
+}
+
+/// Programs put direction marks, byte order marks and spaces that do not break into lines of their own making.
+fn bare(text: &str) -> String {
+    let seen = text.chars().filter(|c| !is_without_width(*c));
+    let plain: String = seen
+        .map(|c| {
+            if c == '\u{a0}' || c == '\u{202f}' {
+                ' '
+            } else {
+                c
+            }
+        })
+        .collect();
+    plain.trim().to_owned()
+}
+
+fn is_without_width(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// True if there is nothing to read in a line.
+pub(super) fn is_blank(text: &str) -> bool {
+    text.chars()
+        .all(|c| c.is_whitespace() || is_without_width(c))
+}
+
+/// True if the text has a date in figures or a time of day: `2026`, `23.11.26`, `11/23/26`, `10:00`, `10.00`.
+pub(super) fn has_date(text: &str) -> bool {
+    let numbers = numbers(text);
+    let year = |n: &Number<'_>| {
+        n.digits.len() == 4 && (n.digits.starts_with("20") || n.digits.starts_with("19"))
+    };
+    let joined = |pair: &[Number<'_>]| match pair {
+        [a, b] => {
+            let short = a.digits.len() <= 2 && b.digits.len() <= 2;
+            short
+                && matches!(a.after, Some(':' | '/' | '.' | '-'))
+                && a.end + 1 == b.start
+                && b.digits.len() == 2
+        }
+        _ => false,
+    };
+    numbers.iter().any(year) || numbers.windows(2).any(joined)
+}
+
+/// A run of digits in a text.
+struct Number<'t> {
+    digits: &'t str,
+    start: usize,
+    end: usize,
+    after: Option<char>,
+}
+
+fn numbers(text: &str) -> Vec<Number<'_>> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    let mut offset = 0;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let from = rest.get(start..).unwrap_or_default();
+        let length = from
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(from.len());
+        let (digits, after) = from.split_at(length);
+        found.push(Number {
+            digits,
+            start: offset + start,
+            end: offset + start + length,
+            after: after.chars().next(),
+        });
+        offset += start + length;
+        rest = after;
+    }
+    found
+}
+
+/// True if the text has an address: `<a@b.c>`, `(a@b.c)`, `a@b.c`.
+pub(super) fn has_address(text: &str) -> bool {
+    let angled = text.split('<').skip(1).any(|rest| {
+        let inside = rest.split_once('>').map_or("", |(inside, _)| inside);
+        inside.contains('@') && !inside.contains(' ')
+    });
+    if angled {
+        return true;
+    }
+    let words = text.split(|c: char| {
+        c.is_whitespace() || matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | ',' | '"')
+    });
+    let mut words = words.map(|word| word.trim_end_matches([':', '：', ';']));
+    words.any(|word| {
+        let parts = word.split_once('@');
+        parts.is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_and_addresses_are_found_in_any_language() {
+        for date in [
+            "23 Nov 2026",
+            "23.11.26",
+            "11/23/26",
+            "kl. 10.00",
+            "2026年11月23日",
+            "at 9:05",
+        ] {
+            assert!(has_date(date), "{date}");
+        }
+        for none in ["INC0010001", "3 of 4", "1. one", "v1.2.3", ""] {
+            assert!(!has_date(none), "{none}");
+        }
+        assert!(has_address("Support (<a@b.example>) escribió:"));
+        assert!(has_address("(a@b.example):"));
+        assert!(has_address("Root <root@localhost>"));
+        assert!(!has_address("a @ b, @home, x@y"));
+    }
+}

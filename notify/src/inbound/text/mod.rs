@@ -1,0 +1,109 @@
+//! What a reply says itself, apart from what it quotes and how it is signed.
+//!
+//! This is a guess by nature, so the whole text is always kept beside it. The rules, each in a file of its own, go by the
+//! shapes that mail programs write, in some twenty languages, and not by the programs' names:
+//!
+//! * lines with `>` are quotes; the line that introduces them (`On … wrote:`) goes with them ([`attribution`]);
+//! * an introduction without marks behind it, a block of `From: … Sent: … To: …` ([`head`]) or a line such as
+//!   `-----Original Message-----` ([`separator`]) ends the writer's own text;
+//! * so does `-- ` (RFC 3676 §4.3); a closing formula with the writer's name, `Sent from my …` ([`signature`]) and legal
+//!   boilerplate ([`disclaimer`]) are taken off its end.
+//!
+//! What stands between two quotes is the writer's own and stays.
+//!
+//! Not supported: quotes that are marked by colour or indentation only; answers written into the lines of a quote.
+
+mod attribution;
+mod disclaimer;
+mod head;
+mod html;
+mod line;
+mod separator;
+mod signature;
+mod tidy;
+
+use line::{Line, is_blank};
+
+/// The writer's own words in a plain text, trimmed; empty if there are none.
+pub fn new_text(text: &str) -> String {
+    new_text_of(text, "")
+}
+
+/// The same, where the writer's name is known: a signature shows by it.
+pub fn new_text_of(text: &str, writer: &str) -> String {
+    let lines: Vec<Line<'_>> = text.lines().map(Line::new).collect();
+    let mut own = own_lines(&lines);
+    loop {
+        let before = own.len();
+        tidy::drop_rules(&mut own);
+        disclaimer::drop(&mut own);
+        signature::drop(&mut own, writer);
+        if own.len() == before {
+            break;
+        }
+    }
+    tidy::joined(&own)
+}
+
+/// The same of an HTML text.
+pub fn new_text_of_html(html: &str, writer: &str) -> String {
+    let text = postrider_mime::html_to_text(&html::marked(html));
+    new_text_of(&text, writer)
+}
+
+/// The lines that are neither quoted nor introduce a quote.
+fn own_lines<'t>(lines: &[Line<'t>]) -> Vec<&'t str> {
+    let delimiters = lines.iter().filter(|line| line.is_bare_delimiter()).count();
+    let mut own: Vec<&Line<'t>> = Vec::with_capacity(lines.len());
+    let mut quoting = false;
+    for (at, line) in lines.iter().enumerate() {
+        if line.is_quote() {
+            if !quoting {
+                attribution::drop_last(&mut own);
+            }
+            quoting = true;
+            continue;
+        }
+        // Several of them part sections of the text.
+        let signed = delimiters == 1 || !line.is_bare_delimiter();
+        if signed && ends_own_text(lines, at) {
+            break;
+        }
+        if is_wrapped_quote(lines, at) {
+            continue;
+        }
+        // A gap inside of a quote belongs to it.
+        quoting &= line.is_blank();
+        own.push(line);
+    }
+    own.into_iter().map(|line| line.text).collect()
+}
+
+/// True if a line is the end of a quoted one that a program wrapped on its way: between two quoted lines, and no sentence of its own.
+fn is_wrapped_quote(lines: &[Line<'_>], at: usize) -> bool {
+    let line = |at: Option<usize>| at.and_then(|at| lines.get(at));
+    let (before, here, after) = (line(at.checked_sub(1)), line(Some(at)), line(Some(at + 1)));
+    let long = before.is_some_and(|line| line.is_quote() && line.bare.chars().count() >= 60);
+    let goes_on = here.is_some_and(|line| line.bare.chars().next().is_some_and(char::is_lowercase));
+    long && goes_on && after.is_some_and(Line::is_quote)
+}
+
+/// True if nothing from this line on is the writer's own.
+fn ends_own_text(lines: &[Line<'_>], at: usize) -> bool {
+    let rest = lines.get(at..).unwrap_or_default();
+    rest.first()
+        .is_some_and(|line| line.text.trim().starts_with(html::MARK))
+        || signature::is_delimiter(rest)
+        || separator::is(rest)
+        || head::is(rest)
+        || (is_paragraph(lines, at) && attribution::is_unmarked(rest))
+}
+
+/// True if a paragraph begins here.
+fn is_paragraph(lines: &[Line<'_>], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|before| lines.get(before));
+    before.is_none_or(|line| line.is_blank() || line.is_quote())
+}
+
+#[cfg(test)]
+mod tests;

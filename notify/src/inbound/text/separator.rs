@@ -1,0 +1,105 @@
+//! Lines that a program draws between the answer and what it answers.
+
+use super::line::{Line, has_address, has_date};
+
+/// What stands between the dashes of `-----Original Message-----`.
+const NAMES: [&str; 38] = [
+    "original message",
+    "original appointment",
+    "forwarded message",
+    "reply message",
+    "ursprüngliche nachricht",
+    "originalnachricht",
+    "originalmeldung",
+    "weitergeleitete nachricht",
+    "message d'origine",
+    "message d’origine",
+    "message original",
+    "message transféré",
+    "mensaje original",
+    "mensaje reenviado",
+    "mensagem original",
+    "mensagem encaminhada",
+    "messaggio originale",
+    "messaggio inoltrato",
+    "oorspronkelijk bericht",
+    "oorspronkelijke bericht",
+    "doorgestuurd bericht",
+    "originalmeddelande",
+    "ursprungligt meddelande",
+    "oprindelig meddelelse",
+    "opprinnelig melding",
+    "alkuperäinen viesti",
+    "oryginalna wiadomość",
+    "wiadomość oryginalna",
+    "původní zpráva",
+    "исходное сообщение",
+    "пересылаемое сообщение",
+    "orijinal mesaj",
+    "özgün ileti",
+    "元のメッセージ",
+    "原始邮件",
+    "原始郵件",
+    "원본 메일",
+    "eredeti üzenet",
+];
+
+/// What asks for answers above it.
+const ABOVE: [&str; 7] = [
+    "reply above this line",
+    "your reply above this line",
+    "type your reply above",
+    "write your reply above",
+    "bitte antworten sie oberhalb dieser zeile",
+    "antworten sie über dieser zeile",
+    "répondez au-dessus de cette ligne",
+];
+
+/// What stands in front of a mail that Apple's program passes on.
+const BEGIN: [&str; 8] = [
+    "begin forwarded message:",
+    "anfang der weitergeleiteten nachricht:",
+    "anfang der weitergeleiteten e-mail:",
+    "début du message réexpédié :",
+    "début du message transféré :",
+    "inicio del mensaje reenviado:",
+    "inizio messaggio inoltrato:",
+    "begin doorgestuurd bericht:",
+];
+
+/// True if the lines begin with such a line.
+pub(super) fn is(rest: &[Line<'_>]) -> bool {
+    let Some((first, after)) = rest.split_first() else {
+        return false;
+    };
+    let lower = first.bare.to_lowercase();
+    if ABOVE.iter().any(|words| lower.contains(words)) || BEGIN.contains(&lower.as_str()) {
+        return true;
+    }
+    let Some(name) = between_dashes(&lower) else {
+        return false;
+    };
+    NAMES.contains(&name) || (name.len() <= 60 && introduces_a_head(after))
+}
+
+/// The words between two rows of dashes.
+fn between_dashes(line: &str) -> Option<&str> {
+    let dash = |c: char| matches!(c, '-' | '‐' | '–' | '—' | '_' | '=');
+    let inner = line.trim_matches(dash);
+    let rows = line.starts_with(dash) && line.ends_with(dash) && line.len() >= inner.len() + 4;
+    let inner = inner.trim();
+    (rows && inner.chars().any(char::is_alphabetic)).then_some(inner)
+}
+
+/// Words that are not known stand between dashes in text of any kind; in front of an address and a date they do not.
+fn introduces_a_head(after: &[Line<'_>]) -> bool {
+    let lines: Vec<&str> = after
+        .iter()
+        .take(4)
+        .map(|line| line.bare.as_str())
+        .collect();
+    let labelled = |line: &&&str| line.contains([':', '：']);
+    lines.iter().any(|line| has_address(line))
+        && lines.iter().any(|line| has_date(line))
+        && lines.iter().filter(labelled).count() >= 2
+}

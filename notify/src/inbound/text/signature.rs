@@ -1,0 +1,289 @@
+//! How a mail is signed: behind `-- `, by a formula and a name, or by the device that it was written on.
+
+use super::is_blank;
+use super::line::Line;
+
+/// Lines that a signature has at most.
+const LONGEST: usize = 14;
+
+/// True if the lines begin with the delimiter of a signature (RFC 3676 §4.3). Many programs lose the space behind the dashes;
+/// then what follows has to be short.
+pub(super) fn is_delimiter(rest: &[Line<'_>]) -> bool {
+    let Some((first, after)) = rest.split_first() else {
+        return false;
+    };
+    match first.text {
+        "-- " => true,
+        _ if first.is_bare_delimiter() => {
+            let own = after.iter().take_while(|line| !line.is_quote());
+            own.filter(|line| !line.is_blank()).count() <= LONGEST
+        }
+        _ => false,
+    }
+}
+
+/// Takes the signature off the end, unless nothing else would be left.
+pub(super) fn drop(own: &mut Vec<&str>, writer: &str) {
+    let Some(last) = own.iter().rposition(|line| !is_blank(line)) else {
+        return;
+    };
+    let paragraph = own
+        .get(..last)
+        .unwrap_or_default()
+        .iter()
+        .rposition(|line| is_blank(line));
+    let first = paragraph.map_or(0, |blank| blank + 1);
+    let block = own.get(first..=last).unwrap_or_default();
+    if is_device(block) && (first > 0 || block.len() == 1) {
+        own.truncate(first);
+        return;
+    }
+    let start = by_formula(own, last, writer).or_else(|| by_name(own, first, last, writer));
+    if let Some(start) = start.filter(|start| has_text(own, *start)) {
+        own.truncate(start);
+    }
+}
+
+fn has_text(own: &[&str], before: usize) -> bool {
+    own.get(..before)
+        .is_some_and(|lines| lines.iter().any(|line| !is_blank(line)))
+}
+
+/// `Sent from my iPhone`, in many languages; perhaps with a link and an excuse.
+fn is_device(block: &[&str]) -> bool {
+    const FIRST: [&str; 34] = [
+        "sent from my ",
+        "sent from mail for ",
+        "sent from yahoo",
+        "sent from outlook",
+        "sent from samsung",
+        "sent from my",
+        "sent from proton",
+        "sent with proton",
+        "sent via ",
+        "sent from the ",
+        "get outlook for ",
+        "von meinem ",
+        "gesendet von ",
+        "gesendet mit ",
+        "outlook für ",
+        "holen sie sich outlook",
+        "envoyé de mon ",
+        "envoyé depuis ",
+        "envoyé à partir de ",
+        "obtenir outlook",
+        "télécharger outlook",
+        "enviado desde ",
+        "enviado do ",
+        "enviado de ",
+        "obtener outlook",
+        "obter o outlook",
+        "inviato da",
+        "verstuurd vanaf ",
+        "verzonden vanaf ",
+        "verzonden met ",
+        "skickat från ",
+        "sendt fra ",
+        "wysłane z ",
+        "hämta outlook",
+    ];
+    const OTHERS: [&str; 16] = [
+        "отправлено с ",
+        "отправлено из ",
+        "надіслано з ",
+        "lähetetty ",
+        "odesláno z ",
+        "odesláno ze ",
+        "发自我的",
+        "发自",
+        "發自我的",
+        "나의 iphone",
+        "내 iphone",
+        "trimis de pe ",
+        "yahoo mail: ",
+        "yahoo mail ",
+        "στάλθηκε από ",
+        "scarica outlook",
+    ];
+    const LAST: [&str; 6] = [
+        "から送信",
+        "에서 보냄",
+        "gönderildi",
+        "cihazımdan gönderildi",
+        "küldve",
+        "gesendet",
+    ];
+    let Some((first, rest)) = block.split_first() else {
+        return false;
+    };
+    let line = first
+        .trim()
+        .trim_start_matches(['*', '_', '<'])
+        .to_lowercase();
+    let begins = FIRST
+        .iter()
+        .chain(&OTHERS)
+        .any(|words| line.starts_with(words));
+    let ends = LAST
+        .iter()
+        .any(|words| line.trim_end_matches('.').ends_with(words));
+    (begins || ends) && line.chars().count() <= 120 && rest.len() <= 2
+}
+
+/// A closing formula in a line of its own with a name below it: where it begins.
+fn by_formula(own: &[&str], last: usize, writer: &str) -> Option<usize> {
+    let from = last.saturating_sub(LONGEST);
+    let is_formula = |at: &usize| own.get(*at).is_some_and(|line| formula(line));
+    let start = (from..last).rev().find(is_formula)?;
+    let mut below = own
+        .get(start + 1..=last)?
+        .iter()
+        .filter(|line| !is_blank(line));
+    let first = below.next()?;
+    let named = names_writer(first, writer) || looks_like_a_name(first);
+    let short = below.clone().all(|line| line.chars().count() <= 90);
+    // One name and nothing else may be anybody's; more lines are the writer's only if the name is.
+    let sure = names_writer(first, writer) || below.count() <= 3;
+    (named && short && sure).then_some(start)
+}
+
+/// The writer's full name in a line of its own, with a few short lines below it: where it begins.
+fn by_name(own: &[&str], first: usize, last: usize, writer: &str) -> Option<usize> {
+    let line = own.get(first)?;
+    let words = names(writer);
+    let all = words.len() >= 2 && words.iter().all(|word| has_word(line, word));
+    let lines = own.get(first..=last)?;
+    let short = lines.iter().all(|line| line.chars().count() <= 70);
+    let plain = line.chars().count() <= 60 && !line.trim_end().ends_with(['.', '?', '!', ':']);
+    (all && plain && short && lines.len() <= LONGEST && first > 0).then_some(first)
+}
+
+/// A formula that ends letters, alone in its line.
+fn formula(line: &str) -> bool {
+    const FORMULAS: [&str; 78] = [
+        "best regards",
+        "kind regards",
+        "warm regards",
+        "regards",
+        "best",
+        "best wishes",
+        "all the best",
+        "cheers",
+        "thanks",
+        "thank you",
+        "many thanks",
+        "thanks and regards",
+        "thanks & regards",
+        "with kind regards",
+        "sincerely",
+        "yours sincerely",
+        "yours",
+        "br",
+        "rgds",
+        "cordially",
+        "mit freundlichen grüßen",
+        "mit freundlichem gruß",
+        "mit freundlichen grüssen",
+        "freundliche grüße",
+        "freundliche grüsse",
+        "viele grüße",
+        "viele grüsse",
+        "beste grüße",
+        "liebe grüße",
+        "schöne grüße",
+        "herzliche grüße",
+        "gruß",
+        "grüße",
+        "mfg",
+        "lg",
+        "vg",
+        "danke und gruß",
+        "danke",
+        "cordialement",
+        "bien cordialement",
+        "bien à vous",
+        "salutations distinguées",
+        "meilleures salutations",
+        "amicalement",
+        "merci",
+        "saludos",
+        "un saludo",
+        "saludos cordiales",
+        "un cordial saludo",
+        "atentamente",
+        "gracias",
+        "cordiali saluti",
+        "saluti",
+        "distinti saluti",
+        "grazie",
+        "met vriendelijke groet",
+        "met vriendelijke groeten",
+        "groeten",
+        "groet",
+        "mvg",
+        "atenciosamente",
+        "cumprimentos",
+        "com os melhores cumprimentos",
+        "abraço",
+        "obrigado",
+        "obrigada",
+        "pozdrawiam",
+        "z poważaniem",
+        "med vänliga hälsningar",
+        "vänliga hälsningar",
+        "hälsningar",
+        "med venlig hilsen",
+        "venlig hilsen",
+        "med vennlig hilsen",
+        "hilsen",
+        "ystävällisin terveisin",
+        "terveisin",
+        "s pozdravem",
+    ];
+    const OTHERS: [&str; 7] = [
+        "с уважением",
+        "з повагою",
+        "よろしくお願いします",
+        "よろしくお願いいたします",
+        "此致",
+        "saygılarımla",
+        "üdvözlettel",
+    ];
+    let bare = line
+        .trim()
+        .trim_end_matches([',', '.', '!', ' ', '，', '。'])
+        .to_lowercase();
+    FORMULAS.contains(&bare.as_str()) || OTHERS.contains(&bare.as_str())
+}
+
+/// The words of a name: `Lovelace, Ada` has two.
+fn names(writer: &str) -> Vec<String> {
+    let words = writer.split(|c: char| !c.is_alphanumeric());
+    words
+        .filter(|word| word.chars().count() >= 2)
+        .map(str::to_lowercase)
+        .collect()
+}
+
+fn names_writer(line: &str, writer: &str) -> bool {
+    line.chars().count() <= 70 && names(writer).iter().any(|name| has_word(line, name))
+}
+
+fn has_word(line: &str, word: &str) -> bool {
+    let lower = line.to_lowercase();
+    let mut words = lower.split(|c: char| !c.is_alphanumeric());
+    // Some languages write names without spaces between them.
+    words.any(|found| found == word) || (!word.is_ascii() && lower.contains(word))
+}
+
+/// One to three words that all begin with a capital, or have none.
+fn looks_like_a_name(line: &str) -> bool {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let plain = |word: &&str| {
+        let letters = word
+            .chars()
+            .all(|c| c.is_alphabetic() || matches!(c, '.' | '-' | '\'' | '’'));
+        letters && word.chars().next().is_some_and(|c| !c.is_lowercase())
+    };
+    (1..=3).contains(&words.len()) && words.iter().all(plain)
+}

@@ -1,0 +1,100 @@
+//! The rules one by one; whole mails are in `tests/replies`.
+
+use super::*;
+use proptest::prelude::*;
+
+#[test]
+fn a_quote_below_and_its_attribution_are_left_out() {
+    let text = "It is fixed.\r\n\r\nOn Mon, 23 Nov 2026 at 10:00, Support <support@example.org> wrote:\r\n> INC0010001\r\n>\r\n> Please look.\r\n";
+    assert_eq!(new_text(text), "It is fixed.");
+}
+
+#[test]
+fn a_wrapped_attribution_is_left_out_whole() {
+    let text = "Yes.\n\nOn Mon, 23 Nov 2026 at 10:00, Support <support@example.org>\nwrote:\n\n> Question?\n";
+    assert_eq!(new_text(text), "Yes.");
+}
+
+#[test]
+fn words_between_quotes_stay() {
+    let text = "> one?\nYes.\n> two?\nNo.\n";
+    assert_eq!(new_text(text), "Yes.\nNo.");
+}
+
+#[test]
+fn a_signature_ends_the_text() {
+    assert_eq!(new_text("Done.\n\n-- \nAda Lovelace\n> x\n"), "Done.");
+    assert_eq!(new_text("Done.\n--\nAda\n"), "Done.");
+    assert_eq!(new_text("Done.\n\nSent from my iPhone\n"), "Done.");
+    assert_eq!(new_text("a -- b\n-- not one\n"), "a -- b\n-- not one");
+}
+
+#[test]
+fn outlook_blocks_end_the_text() {
+    let block = "Thanks!\n\n________________________________\nFrom: Support <s@example.org>\nSent: Monday, 23 November 2026\nTo: Ada\nSubject: INC0010001\n\nold text\n";
+    assert_eq!(new_text(block), "Thanks!");
+    let german = "Danke!\n\nVon: Support\nGesendet: Montag\nAn: Ada\nBetreff: INC\n\nalt\n";
+    assert_eq!(new_text(german), "Danke!");
+    let old = "Thanks!\n\n-----Original Message-----\nFrom: Support\n\nold\n";
+    assert_eq!(new_text(old), "Thanks!");
+    let bold = "Thanks!\n*From:* S <s@x>\n*Sent:* Monday\n*To:* Ada\n\nold";
+    assert_eq!(new_text(bold), "Thanks!");
+}
+
+#[test]
+fn an_attribution_before_a_quote_without_marks_ends_the_text() {
+    let text = "Fine.\n\nOn 23 Nov 2026, Support wrote:\n\nPlease look.\n";
+    assert_eq!(new_text(text), "Fine.");
+    let own = "On 3 May she wrote: hello\nand I agree";
+    assert_eq!(new_text(own), own);
+}
+
+#[test]
+fn a_from_line_alone_is_not_a_quote() {
+    let text = "From: the beginning it failed.\nTo: whom it may concern";
+    assert_eq!(new_text(text), text);
+}
+
+#[test]
+fn a_mail_of_quotes_only_has_no_text_of_its_own() {
+    assert_eq!(new_text("> a\n> b\n"), "");
+    assert_eq!(new_text(""), "");
+}
+
+#[test]
+fn what_grows_is_read_in_time_that_grows_alike() {
+    let pieces = [
+        "From: a@b.example\n",
+        "-- \n",
+        "--\n",
+        "> ",
+        "On 23 Nov 2026, a@b.example\n",
+        "wrote:\n\n",
+        "Sent from my x\n\n",
+        "yahoo_quoted\"",
+        "<div class=\"moz-signature\">",
+        "Regards,\nAda\n\n",
+        "2026 a@b.example wrote: ",
+        "\n",
+        "-",
+        "confidential email for the recipient\n\n",
+    ];
+    let started = std::time::Instant::now();
+    for piece in pieces {
+        let text = piece.repeat((1 << 16) / piece.len());
+        new_text_of(&text, "Ada Lovelace");
+        new_text_of_html(&text, "Ada Lovelace");
+    }
+    // Without optimization on a busy machine; what grows with the square takes minutes.
+    assert!(started.elapsed().as_secs() < 15, "{:?}", started.elapsed());
+}
+
+proptest! {
+    #[test]
+    fn no_line_is_made_up(text in "([a-z>: -]{0,12}\n){0,12}") {
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        for line in new_text(&text).lines() {
+            prop_assert!(line.is_empty() || lines.contains(&line.trim()), "{line:?}");
+        }
+    }
+}
