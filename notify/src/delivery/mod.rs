@@ -5,11 +5,13 @@
 //! completed with what the server said, and a lease is renewed for as long as the server moves, so that
 //! it runs out only when this process does not live any more.
 
+mod dial;
 mod hard;
 mod outbox;
 mod outcome;
 mod retry;
 
+pub use dial::Dial;
 pub use hard::{hard, is_hard};
 pub use retry::{next_attempt, pause};
 
@@ -25,7 +27,8 @@ use outcome::Peer;
 use postrider_smtp::Client;
 use postrider_wire::Transcript;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Mails in one batch: one transaction claims them, one completes them.
 pub const BATCH: usize = 100;
@@ -43,6 +46,7 @@ const SOON: Duration = Duration::from_secs(2);
 pub struct Sender {
     outbox: Outbox,
     transcript: Transcript,
+    dial: Option<Dial>,
     connection: Option<Connection>,
 }
 
@@ -96,8 +100,16 @@ impl Sender {
                 owner,
             },
             transcript,
+            dial: None,
             connection: None,
         }
+    }
+
+    /// Connects by `dial` instead of TCP. What the account says about TLS and log-in holds all the same.
+    #[must_use]
+    pub fn over(mut self, dial: Dial) -> Self {
+        self.dial = Some(dial);
+        self
     }
 
     /// The account's name.
@@ -131,12 +143,14 @@ impl Sender {
         if failures > 0 {
             self.outbox.set_pause(None).await?;
         }
-        let claimed = self.outbox.claim(later(now, started.elapsed())).await?;
+        let claimed_at = later(now, started.elapsed());
+        let claimed = self.outbox.claim(claimed_at).await?;
         if claimed.is_empty() {
             self.connection = Some(connection);
             return Ok(Sent::default());
         }
-        let answers = self.outbox.send(&mut connection.client, &claimed).await;
+        let client = &mut connection.client;
+        let answers = self.outbox.send(client, &claimed, claimed_at).await;
         let now = later(now, started.elapsed());
         let heard = Heard {
             answers,
@@ -183,7 +197,17 @@ impl Sender {
             Ok(config) => config,
             Err(error) => return Ok(Err(error.to_string())),
         };
-        Ok(match Client::connect(&config).await {
+        let connected = match &self.dial {
+            None => Client::connect(&config).await,
+            Some(dial) => match dial.connect().await {
+                Ok(stream) => Client::connect_over(&config, stream).await,
+                Err(error) => {
+                    let endpoint = &self.outbox.account.endpoint;
+                    return Ok(Err(format!("cannot connect to {endpoint}: {error}")));
+                }
+            },
+        };
+        Ok(match connected {
             Ok(client) => Ok(Connection {
                 peer: Peer {
                     endpoint: self.outbox.account.endpoint.to_string(),

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use postrider_smtp::{Client, Envelope, Mail, RecipientOutcome};
 use std::sync::Arc;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// The deliveries of one account in the store.
 pub(super) struct Outbox {
@@ -57,7 +58,12 @@ impl Outbox {
     }
 
     /// Sends the batch; there is one answer for each mail.
-    pub(super) async fn send(&self, client: &mut Client, claimed: &[Claimed]) -> Vec<Answer> {
+    pub(super) async fn send(
+        &self,
+        client: &mut Client,
+        claimed: &[Claimed],
+        now: Timestamp,
+    ) -> Vec<Answer> {
         let envelopes: Vec<_> = claimed.iter().map(envelope).collect();
         let mut outcomes: Vec<Option<RecipientOutcome>> = claimed.iter().map(|_| None).collect();
         let (places, mails): (Vec<usize>, Vec<Mail<'_>>) = claimed
@@ -66,7 +72,7 @@ impl Outbox {
             .enumerate()
             .filter_map(|(at, (c, e))| Some((at, Mail::new(e.as_ref().ok()?, &c.mail.raw))))
             .unzip();
-        let renewal = self.keep_leases(claimed);
+        let renewal = self.keep_leases(claimed, now);
         client
             .send_each(&mails, |at, mut found| {
                 let place = places.get(at).and_then(|&place| outcomes.get_mut(place));
@@ -86,19 +92,21 @@ impl Outbox {
     }
 
     /// Renews the leases until the value is dropped.
-    fn keep_leases(&self, claimed: &[Claimed]) -> Renewal {
+    fn keep_leases(&self, claimed: &[Claimed], now: Timestamp) -> Renewal {
         let held: Vec<_> = claimed
             .iter()
             .map(|c| (c.delivery, c.lease_epoch))
             .collect();
         let held = Arc::new(held);
         let store = Arc::clone(&self.store);
+        let started = Instant::now();
         Renewal(tokio::spawn(async move {
             loop {
                 tokio::time::sleep(LEASE / 3).await;
                 let held = Arc::clone(&held);
                 // A renewal that fails is tried again; if the lease runs out, the fence decides.
-                let _ = with_store(&store, move |s| s.renew(Timestamp::now(), LEASE, &held)).await;
+                let now = later(now, started.elapsed());
+                let _ = with_store(&store, move |s| s.renew(now, LEASE, &held)).await;
             }
         }))
     }

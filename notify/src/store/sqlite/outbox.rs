@@ -23,8 +23,9 @@ use rusqlite::{Connection, params};
 pub(super) const RELEASE: &str = "UPDATE delivery INDEXED BY delivery_thread SET next_at = 0
     WHERE state = 'leased' AND state IN ('leased','deferred','unknown')";
 
-pub(super) const WAKE: &str =
-    "UPDATE delivery SET next_at = 0, waits_for = NULL WHERE waits_for = ?1 AND state = 'ready'";
+/// Whatever waits was due when it was made to wait.
+pub(super) const WAKE: &str = "UPDATE delivery SET next_at = 0, waits_for = NULL
+    WHERE waits_for = ?1 AND state IN ('ready','deferred','unknown')";
 
 /// Writes what attempts came to. What a late worker says is recorded, and changes no state.
 pub(super) fn complete(
