@@ -3,6 +3,7 @@
 
 use crate::reaper::{Op, Point, Reaper, read, wal};
 use jiff::Timestamp;
+use postrider_notify::attachment::Attachment;
 use postrider_notify::event::{Event, EventId};
 use postrider_notify::inbound::{Inbound, InboundId, InboundRow, NewInbound, Stored};
 use postrider_notify::outgoing::{Attempt, Claimed, Completion, DeliveryId, LogRow, Settlement};
@@ -217,6 +218,14 @@ impl Store for Mortal {
 
     fn journal(&self, key: &RecordKey) -> Result<Vec<JournalEntry>, StoreError> {
         self.look(|s| s.journal(key))
+    }
+
+    fn attachments(&self, key: &RecordKey) -> Result<Vec<Attachment>, StoreError> {
+        self.look(|s| s.attachments(key))
+    }
+
+    fn attachment_content(&self, id: i64) -> Result<Option<Vec<u8>>, StoreError> {
+        self.look(|s| s.attachment_content(id))
     }
 
     fn log(&self, filter: &LogFilter) -> Result<Vec<LogRow>, StoreError> {
