@@ -82,10 +82,13 @@ impl<'m> Output<'m> {
         result
     }
 
-    /// Appends a message as lines with a final dot.
-    pub(crate) fn lines(&mut self, message: &'m [u8]) {
-        self.later
-            .push_back(Part::Lines(Transparency::new(), message));
+    /// Appends a message as lines with a final dot. It may be known that all its line ends are CRLF.
+    pub(crate) fn lines(&mut self, message: &'m [u8], regular: bool) {
+        let encoder = match regular {
+            true => Transparency::of_regular(message),
+            false => Transparency::new(),
+        };
+        self.later.push_back(Part::Lines(encoder, message));
         self.queued.messages += 1;
     }
 
@@ -278,7 +281,7 @@ mod tests {
         for at_most in [1, 2, 7, 4096] {
             let mut output = Output::default();
             output.commands(|out| out.extend_from_slice(b"DATA\r\n"));
-            output.lines(BODY);
+            output.lines(BODY, false);
             output.commands(|out| out.extend_from_slice(b"BDAT 3\r\n"));
             output.verbatim(b"abc");
             let expected = [b"DATA\r\n", BODY_ON_THE_WIRE, b"BDAT 3\r\nabc"].concat();
@@ -290,7 +293,7 @@ mod tests {
     #[test]
     fn a_message_counts_as_written_with_its_last_octet_and_not_before() {
         let mut output = Output::default();
-        output.lines(b"x");
+        output.lines(b"x", true);
         let end = output.mark();
         output.commands(|out| out.extend_from_slice(b"QUIT\r\n"));
         let all = output.mark();
@@ -321,7 +324,7 @@ mod tests {
         let line = format!("{}\r\n", "x".repeat(1998));
         let message = format!(".{}", line.repeat(40));
         let mut output = Output::default();
-        output.lines(message.as_bytes());
+        output.lines(message.as_bytes(), true);
         let mut slices = [IoSlice::new(&[]); SLICES];
         let n = output.slices(&mut slices);
         assert_eq!(n, 3, "the dot, the lines, the end");

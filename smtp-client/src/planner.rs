@@ -348,7 +348,8 @@ impl<'m> Planner<'m> {
         }
         let message = mails.message(last.mail).filter(|_| has_recipient);
         let message = message.unwrap_or_default();
-        self.output.lines(message);
+        let regular = last.regular;
+        self.output.lines(message, regular);
         self.connection
             .transcript()
             .note(&format_args!("{} octets of message", message.len()));
@@ -529,11 +530,7 @@ impl<'m> Planner<'m> {
         let everybody = 0..envelope.recipients().len();
         let open: Vec<usize> = everybody.filter(|&i| tally.is_open(i)).collect();
         for to in open.chunks(self.rcpt_max) {
-            let Prepared {
-                parameters,
-                carriage,
-            } = prepared.clone();
-            let transaction = Transaction::new(index, to.to_vec(), parameters, carriage);
+            let transaction = Transaction::new(index, to.to_vec(), prepared.clone());
             self.further.push_back(transaction);
         }
     }

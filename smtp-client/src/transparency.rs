@@ -18,6 +18,9 @@
 //! assert_eq!(wire, b"first\r\n..second\r\nthird\r\n.\r\n");
 //! ```
 
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
+
 /// Makes a message transparent, chunk by chunk. How it is cut into chunks never matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transparency {
@@ -48,6 +51,17 @@ impl Transparency {
             skip_lf: false,
             dots: true,
             ahead: Ahead::default(),
+        }
+    }
+
+    /// At the start of a message, of which it is known already that all its line ends are CRLF.
+    pub(crate) fn of_regular(message: &[u8]) -> Self {
+        Self {
+            ahead: Ahead {
+                octets: message.len(),
+                regular: true,
+            },
+            ..Self::new()
         }
     }
 
@@ -115,6 +129,9 @@ impl Default for Transparency {
     }
 }
 
+/// A line that begins with a dot. Made once: a new one for each search costs more than the search of a line.
+static DOT_LINE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\n."));
+
 impl Ahead {
     /// Looks at the line ends of the next octets all at once, which is many times faster than one by one.
     fn of(text: &[u8]) -> Self {
@@ -125,16 +142,16 @@ impl Ahead {
         }
         Self {
             octets: window.len(),
-            regular: bare_line_ends(window) == 0,
+            regular: Survey::of(window).regular,
         }
     }
 
     /// How many octets can be sent as they are, and whether a line begins after them.
     fn clean_span(self, text: &[u8], dots: bool) -> (usize, bool) {
-        let window = text.get(..self.octets).unwrap_or(text);
+        let window = text.get(..self.octets.min(MAX_SLICE)).unwrap_or(text);
         match self.regular {
             true if !dots => (window.len(), window.ends_with(b"\n")),
-            true => match memchr::memmem::find(window, b"\n.") {
+            true => match DOT_LINE.find(window) {
                 Some(at) => (at + 1, true),
                 None => (window.len(), window.ends_with(b"\n")),
             },
@@ -159,8 +176,52 @@ fn irregular_span(window: &[u8], text: &[u8]) -> (usize, bool) {
     (window.len(), false)
 }
 
+/// What one look at every octet tells of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Survey {
+    /// All octets are below 128.
+    pub(crate) ascii: bool,
+    /// Every CR has its LF, and every LF its CR.
+    pub(crate) regular: bool,
+}
+
+/// Octets looked at before it is asked whether to go on: they are read from memory once.
+const BLOCK: usize = 16 * 1024;
+
+impl Survey {
+    /// Looks at every octet. A line end is out of order where an octet is CR and the next is not LF, or the other way
+    /// round; put like that there is no branch in it, and the processor looks at many octets at once.
+    pub(crate) fn of(text: &[u8]) -> Self {
+        let mut survey = Self {
+            ascii: true,
+            regular: text.first() != Some(&b'\n') && text.last() != Some(&b'\r'),
+        };
+        let mut at = 0;
+        while let Some(block) = text.get(at..text.len().min(at + BLOCK)) {
+            // The first of the next block is the last here: no pair is torn.
+            let follows = text.get(at + 1..).unwrap_or_default();
+            let (mut high, mut odd) = (0, 0);
+            for (&this, &next) in block.iter().zip(follows) {
+                high |= this;
+                odd |= u8::from((this == b'\r') != (next == b'\n'));
+            }
+            high |= block.last().copied().unwrap_or_default();
+            survey.ascii &= high < 128;
+            survey.regular &= odd == 0;
+            at += BLOCK;
+            if block.is_empty() || !(survey.ascii || survey.regular) {
+                break;
+            }
+        }
+        survey
+    }
+}
+
 /// How many CR stand without LF, and LF without CR.
 fn bare_line_ends(text: &[u8]) -> usize {
+    if Survey::of(text).regular {
+        return 0;
+    }
     let (mut crlf, mut bare) = (0, 0);
     for at in memchr::memchr_iter(b'\n', text) {
         match at.checked_sub(1).and_then(|before| text.get(before)) {
@@ -173,7 +234,7 @@ fn bare_line_ends(text: &[u8]) -> usize {
 
 /// Where the first CR without LF or LF without CR is, if there is one.
 pub(crate) fn bare_line_end(message: &[u8]) -> Option<usize> {
-    if bare_line_ends(message) == 0 {
+    if Survey::of(message).regular {
         return None;
     }
     let mut at = 0;
@@ -210,8 +271,12 @@ impl LoneLineEnds {
 }
 
 /// Octets of the message as the server counts them: with CRLF line ends, without dots added, without the final one (RFC 1870 §5).
-pub(crate) fn size(message: &[u8]) -> u64 {
-    let mut size = message.len() + bare_line_ends(message);
+pub(crate) fn size(message: &[u8], survey: Survey) -> u64 {
+    let bare = match survey.regular {
+        true => 0,
+        false => bare_line_ends(message),
+    };
+    let mut size = message.len() + bare;
     if !matches!(message.last(), None | Some(b'\r' | b'\n')) {
         size += 2;
     }
@@ -254,6 +319,14 @@ pub(crate) mod tests {
             lines.push(line);
         }
         lines
+    }
+
+    fn bare_line_end_naively(message: &[u8]) -> Option<usize> {
+        (0..message.len()).find(|&at| match message[at] {
+            b'\r' => message.get(at + 1) != Some(&b'\n'),
+            b'\n' => at == 0 || message[at - 1] != b'\r',
+            _ => false,
+        })
     }
 
     fn naive(message: &[u8]) -> Vec<u8> {
@@ -349,6 +422,26 @@ pub(crate) mod tests {
         }
     }
 
+    #[test]
+    fn a_survey_tears_no_line_end_between_blocks() {
+        for at in BLOCK - 3..BLOCK + 3 {
+            let around = |octets: &[u8]| [&vec![b'x'; at][..], octets, &[b'y'; 9]].concat();
+            let survey = |octets: &[u8]| Survey::of(&around(octets));
+            assert!(survey(b"\r\n").regular);
+            assert!(survey(b"\r\n").ascii);
+            assert!(!survey(b"\r").regular);
+            assert!(!survey(b"\n").regular);
+            assert!(!survey(b"\n\r").regular);
+            assert!(!survey(b"\xff").ascii);
+            assert!(survey(b"\xff").regular);
+        }
+        for at in BLOCK - 2..BLOCK + 2 {
+            let end = |octets: &[u8]| Survey::of(&[&vec![b'x'; at][..], octets].concat());
+            assert!(end(b"\r\n").regular && end(b"\r\n").ascii);
+            assert!(!end(b"\r").regular && !end(b"\n").regular && !end(b"\xff").ascii);
+        }
+    }
+
     fn message() -> impl Strategy<Value = Vec<u8>> {
         let octet = prop_oneof![Just(b'\r'), Just(b'\n'), Just(b'.'), Just(b'a')];
         proptest::collection::vec(octet, 0..40)
@@ -373,7 +466,10 @@ pub(crate) mod tests {
             prop_assert!(framed.ends_with(b"\r\n.\r\n"));
             prop_assert_eq!(bare_line_end(&wire), None);
             let normal: Vec<u8> = lines(&message).iter().flat_map(|l| [l, &b"\r\n"[..]].concat()).collect();
-            prop_assert_eq!(size(&message), normal.len() as u64);
+            prop_assert_eq!(size(&message, Survey::of(&message)), normal.len() as u64);
+            let regular = bare_line_end_naively(&message).is_none();
+            prop_assert_eq!(Survey::of(&message), Survey { ascii: true, regular });
+            prop_assert_eq!(bare_line_end(&message), bare_line_end_naively(&message));
             prop_assert_eq!(unstuff(&wire), normal);
         }
     }

@@ -1,7 +1,7 @@
 //! What a mail needs of the server, found out before anything is written.
 
 use super::flow::Outline;
-use crate::transparency::{bare_line_end, size};
+use crate::transparency::{Survey, bare_line_end, size};
 use crate::{
     Body, Capabilities, Envelope, Error, ErrorKind, Extension, LineEnds, Mail, MailParameters,
     Pipelining,
@@ -21,6 +21,8 @@ pub(super) enum Carriage {
 pub(super) struct Prepared {
     pub(super) parameters: MailParameters,
     pub(super) carriage: Carriage,
+    /// All line ends of the message are known to be CRLF.
+    pub(super) regular: bool,
 }
 
 /// Larger messages do not travel in chunks: a transaction whose recipients are all refused would carry them in vain.
@@ -35,15 +37,13 @@ pub(super) fn prepare(
 ) -> Result<Prepared, Error> {
     let mut parameters = mail.envelope.parameters().clone();
     let binary = parameters.body == Some(Body::BinaryMime);
-    let bare = match (binary, line_ends) {
-        (true, _) => None,
-        (false, LineEnds::Reject) => bare_line_end(mail.message),
-        (false, LineEnds::Normalise) => None,
-    };
-    if let Some(offset) = bare {
-        return Err(Error::local(ErrorKind::BareLineEnd { offset }));
+    let survey = Survey::of(mail.message);
+    if !(survey.regular || binary) && line_ends == LineEnds::Reject {
+        if let Some(offset) = bare_line_end(mail.message) {
+            return Err(Error::local(ErrorKind::BareLineEnd { offset }));
+        }
     }
-    if !mail.message.is_ascii() {
+    if !survey.ascii {
         parameters.body.get_or_insert(Body::EightBitMime);
         parameters.smtp_utf8 |= has_utf8_header(mail.message);
     }
@@ -51,7 +51,7 @@ pub(super) fn prepare(
     if offered.offers(Extension::Size) {
         let octets = match binary {
             true => mail.message.len() as u64,
-            false => size(mail.message),
+            false => size(mail.message, survey),
         };
         complete_size(&mut parameters, octets, offered)?;
     }
@@ -60,7 +60,7 @@ pub(super) fn prepare(
         && offered.offers(Extension::Chunking)
         && mail.message.len() <= MAX_CHUNK
         && mail.message.ends_with(b"\r\n")
-        && bare_line_end(mail.message).is_none();
+        && survey.regular;
     let carriage = match binary || in_chunks {
         true => Carriage::Chunk,
         false => Carriage::Lines,
@@ -68,6 +68,7 @@ pub(super) fn prepare(
     Ok(Prepared {
         parameters,
         carriage,
+        regular: survey.regular,
     })
 }
 
@@ -97,6 +98,7 @@ pub(super) fn prepare_stream(
     Ok(Prepared {
         parameters,
         carriage,
+        regular: false,
     })
 }
 

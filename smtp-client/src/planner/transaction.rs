@@ -1,6 +1,6 @@
 //! One mail transaction on its way (RFC 5321 §3.3).
 
-use super::prepare::Carriage;
+use super::prepare::{Carriage, Prepared};
 use crate::output::Mark;
 use crate::{EnhancedStatusCode, MailParameters, Reply};
 
@@ -13,6 +13,8 @@ pub(super) struct Transaction {
     pub(super) to: Vec<usize>,
     pub(super) parameters: MailParameters,
     pub(super) carriage: Carriage,
+    /// All line ends of the message are known to be CRLF.
+    pub(super) regular: bool,
     /// What is sent next.
     pub(super) next: Next,
     /// RCPT commands sent.
@@ -59,17 +61,18 @@ pub(super) enum Next {
 }
 
 impl Transaction {
-    pub(super) fn new(
-        mail: usize,
-        to: Vec<usize>,
-        parameters: MailParameters,
-        carriage: Carriage,
-    ) -> Self {
+    pub(super) fn new(mail: usize, to: Vec<usize>, prepared: Prepared) -> Self {
+        let Prepared {
+            parameters,
+            carriage,
+            regular,
+        } = prepared;
         Self {
             mail,
             to,
             parameters,
             carriage,
+            regular,
             next: Next::Mail,
             sent: 0,
             answered: 0,
@@ -90,12 +93,12 @@ impl Transaction {
         if to.is_empty() || self.refused {
             return None;
         }
-        Some(Self::new(
-            self.mail,
-            to,
-            self.parameters.clone(),
-            self.carriage,
-        ))
+        let prepared = Prepared {
+            parameters: self.parameters.clone(),
+            carriage: self.carriage,
+            regular: self.regular,
+        };
+        Some(Self::new(self.mail, to, prepared))
     }
 
     /// Who may have been accepted by the final reply, had it arrived. With BDAT, RCPT may be unanswered then.
