@@ -13,8 +13,6 @@
 //! client.quit();
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//!
-//! Not supported: a time limit on resolving names, which the system sets.
 
 mod wire;
 
@@ -27,6 +25,7 @@ use crate::{
     RecipientOutcome, Security, Stage, State,
 };
 use bytes::BytesMut;
+use postrider_wire::blocking::Stream;
 use std::io;
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -47,8 +46,10 @@ impl Client {
     /// # Errors
     /// If the server cannot be reached, or does not open a session on these terms.
     pub fn connect(config: &Config) -> Result<Self, Error> {
-        let socket = wire::connect(config.endpoint(), config.times().of(Stage::Connect));
-        let opened = socket.and_then(|socket| open(config, socket));
+        let patience = config.times().of(Stage::Connect);
+        let stream = config.way().connect_blocking(config.endpoint(), patience);
+        let stream = stream.map_err(Error::of_connecting);
+        let opened = stream.and_then(|stream| open(config, stream));
         opened.map_err(|error| error.at(config.endpoint()))
     }
 
@@ -57,7 +58,7 @@ impl Client {
     /// # Errors
     /// If the server does not open a session on these terms.
     pub fn connect_over(config: &Config, socket: TcpStream) -> Result<Self, Error> {
-        open(config, socket).map_err(|error| error.at(config.endpoint()))
+        open(config, Stream::from(socket)).map_err(|error| error.at(config.endpoint()))
     }
 
     /// Sends a message, and says for each recipient what became of it, in the envelope's order.
@@ -169,12 +170,13 @@ impl Client {
     }
 }
 
-fn open(config: &Config, socket: TcpStream) -> Result<Client, Error> {
-    let mut wire = Wire::new(socket);
-    if config.terms().security == Security::Tls {
-        start_tls(config, &mut wire)?;
+fn open(config: &Config, stream: Stream) -> Result<Client, Error> {
+    let mut wire = Wire::new(stream);
+    let tls_at_once = config.terms().security == Security::Tls;
+    let mut opening = Opening::new(config.terms().clone(), tls_at_once);
+    if tls_at_once {
+        start_tls(config, &mut opening, &mut wire)?;
     }
-    let mut opening = Opening::new(config.terms().clone(), wire.is_tls());
     if let Err(error) = converse(config, &mut opening, &mut wire) {
         let mut out = BytesMut::new();
         opening.say_goodbye(&mut out);
@@ -197,7 +199,7 @@ fn converse(config: &Config, opening: &mut Opening, wire: &mut Wire) -> Result<(
         match progress {
             Progress::Read => wire.read(opening.stage(), times)?,
             Progress::StartTls => {
-                start_tls(config, wire)?;
+                start_tls(config, opening, wire)?;
                 opening.tls_started(&mut out)?;
                 wire.write_all(&out.split(), opening.stage(), times)?;
             }
@@ -206,10 +208,15 @@ fn converse(config: &Config, opening: &mut Opening, wire: &mut Wire) -> Result<(
     }
 }
 
-fn start_tls(config: &Config, wire: &mut Wire) -> Result<(), Error> {
+fn start_tls(config: &Config, opening: &mut Opening, wire: &mut Wire) -> Result<(), Error> {
     let tls = config.tls_config()?;
-    wire.start_tls(&tls, config.endpoint(), config.times().of(Stage::Tls))?;
-    config.terms().transcript.note(&"TLS");
+    let stream = wire.stream()?;
+    let started = stream.start_tls(config.endpoint(), &tls, config.times().of(Stage::Tls));
+    started.map_err(Error::of_connecting)?;
+    opening.bind(stream.channel_binding());
+    if let Some(description) = stream.tls_description() {
+        config.terms().transcript.note(&description);
+    }
     Ok(())
 }
 

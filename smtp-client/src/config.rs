@@ -2,7 +2,7 @@ use crate::opening::Terms;
 use crate::planner::Policy;
 use crate::{
     Attribute, Credentials, Domain, Endpoint, Error, ErrorKind, Limits, LineEnds, Pipelining,
-    Protocol, Security, Stage, Timeouts, Tls, Transcript,
+    Protocol, Route, Security, Stage, Timeouts, Tls, Transcript,
 };
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -21,6 +21,7 @@ use std::sync::{Arc, OnceLock};
 #[derive(Clone, Debug)]
 pub struct Config {
     endpoint: Endpoint,
+    route: Route,
     tls: Option<Tls>,
     default_tls: Arc<OnceLock<Tls>>,
     timeouts: Timeouts,
@@ -44,6 +45,7 @@ impl Config {
         };
         Self {
             endpoint,
+            route: Route::direct(),
             tls: None,
             default_tls: Arc::default(),
             timeouts: Timeouts::default(),
@@ -59,7 +61,23 @@ impl Config {
         self
     }
 
-    /// Which certificates are trusted. By default those of the public authorities.
+    /// From which address of ours, and through which proxy. By default neither is chosen.
+    ///
+    /// ```
+    /// # use postrider_smtp::{Config, Endpoint, Route};
+    /// let route = Route::direct()
+    ///     .source_address("192.0.2.7".parse()?)
+    ///     .proxy("socks5://127.0.0.1:1080".parse()?);
+    /// let config = Config::new(Endpoint::new("smtp.example.org", 587)?).route(route);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn route(mut self, route: Route) -> Self {
+        self.route = route;
+        self
+    }
+
+    /// Which certificates are trusted, and which one is shown. By default those of the public authorities.
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
@@ -141,6 +159,10 @@ impl Config {
     /// The server.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    pub(crate) fn way(&self) -> &Route {
+        &self.route
     }
 
     pub(crate) fn terms(&self) -> &Terms {

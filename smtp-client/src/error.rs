@@ -23,7 +23,7 @@ struct Inner {
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The connection could not be opened, or TLS not established.
-    #[cfg(feature = "tokio")]
+    #[cfg(any(feature = "tokio", feature = "blocking"))]
     Connect(Arc<postrider_wire::ConnectError>),
     /// The operating system reports an error on the connection.
     Io(Arc<io::Error>),
@@ -107,6 +107,15 @@ impl Error {
         }))
     }
 
+    #[cfg(any(feature = "tokio", feature = "blocking"))]
+    pub(crate) fn of_connecting(error: postrider_wire::ConnectError) -> Self {
+        let stage = match error.stage() {
+            postrider_wire::ConnectStage::Tls => Stage::Tls,
+            _ => Stage::Connect,
+        };
+        Self::new(stage, ErrorKind::Connect(Arc::new(error)))
+    }
+
     pub(crate) fn local(kind: ErrorKind) -> Self {
         Self::new(Stage::Local, kind)
     }
@@ -148,12 +157,9 @@ impl Error {
     /// Whether the same attempt may succeed later without anybody changing a setting.
     pub fn is_retryable(&self) -> bool {
         match self.kind() {
-            #[cfg(feature = "tokio")]
+            #[cfg(any(feature = "tokio", feature = "blocking"))]
             ErrorKind::Connect(error) => error.is_retryable(),
             ErrorKind::Refused(reply) => reply.code().is_transient(),
-            ErrorKind::Io(error) if self.stage() == Stage::Tls => {
-                error.kind() != io::ErrorKind::InvalidData
-            }
             ErrorKind::Io(_)
             | ErrorKind::Closed
             | ErrorKind::Timeout(_)
@@ -199,12 +205,6 @@ impl Error {
                 "if the server expects TLS from the first byte, as on port 465, use Security::Tls"
             }
             ErrorKind::InvalidReply(_) if greeting => "is this the port of an SMTP server?",
-            ErrorKind::Io(error)
-                if self.stage() == Stage::Tls
-                    && error.to_string().contains("InvalidContentType") =>
-            {
-                "the server answered in plain text: did you mean Security::StartTls (usual on ports 587 and 25)?"
-            }
             ErrorKind::StartTlsNotOffered => {
                 "try Security::Tls on port 465; Security::None gives up protection"
             }
@@ -265,7 +265,7 @@ impl fmt::Display for Error {
 impl Error {
     fn names_its_own_place(&self) -> bool {
         match self.kind() {
-            #[cfg(feature = "tokio")]
+            #[cfg(any(feature = "tokio", feature = "blocking"))]
             ErrorKind::Connect(_) => true,
             _ => false,
         }
@@ -275,7 +275,7 @@ impl Error {
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            #[cfg(feature = "tokio")]
+            #[cfg(any(feature = "tokio", feature = "blocking"))]
             Self::Connect(error) => error.fmt(f),
             Self::Io(error) => write!(f, "{}", Escaped(error.to_string().as_bytes())),
             Self::Closed => f.write_str("the server closed the connection"),
@@ -333,7 +333,7 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self.kind() {
-            #[cfg(feature = "tokio")]
+            #[cfg(any(feature = "tokio", feature = "blocking"))]
             ErrorKind::Connect(error) => Some(error.as_ref()),
             ErrorKind::Io(error) | ErrorKind::Content(error) => Some(error.as_ref()),
             ErrorKind::InvalidReply(error) => Some(error),

@@ -63,7 +63,7 @@ pub use stage::Stage;
 pub use state::{Meaning, State};
 pub use text::{Argument, Attribute};
 
-#[cfg(any(feature = "tokio", feature = "blocking"))]
-pub use postrider_wire::Tls;
 pub use postrider_wire::sasl::Credentials;
 pub use postrider_wire::{Endpoint, Secret, Security, Transcript};
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+pub use postrider_wire::{Proxy, Route, Tls};

@@ -5,7 +5,7 @@ use crate::{
     Extension, Limits, Meaning, Protocol, Secret, Security, Stage, State,
 };
 use bytes::BytesMut;
-use postrider_wire::sasl::{self, Channel, Exchange, SaslError};
+use postrider_wire::sasl::{self, Channel, ChannelBinding, Exchange, SaslError};
 use postrider_wire::{Redactor, Transcript};
 
 /// What a session needs before mail can be sent.
@@ -40,6 +40,8 @@ pub struct Opening {
     connection: Connection,
     terms: Terms,
     encrypted: bool,
+    /// What a login can be bound to.
+    binding: Option<ChannelBinding>,
     exchange: Option<Exchange>,
     /// The initial response went with the AUTH command.
     initial_sent: bool,
@@ -70,6 +72,7 @@ impl Opening {
             connection,
             terms,
             encrypted,
+            binding: None,
             exchange: None,
             initial_sent: false,
             given_up: None,
@@ -98,6 +101,12 @@ impl Opening {
         self.connection.tls_started()?;
         self.encrypted = true;
         self.greet(out)
+    }
+
+    /// Says what a login can be bound to, once TLS is in place: AUTH takes SCRAM-…-PLUS then, where the server offers it,
+    /// and otherwise tells a server that did offer it (RFC 5802 §6).
+    pub fn bind(&mut self, binding: Option<ChannelBinding>) {
+        self.binding = binding;
     }
 
     /// What is being waited for: it names the timeout.
@@ -185,6 +194,7 @@ impl Opening {
             return Ok(Progress::Ready);
         };
         let channel = match (self.encrypted, self.terms.clear_text_credentials) {
+            (true, _) if self.binding.is_some() => Channel::Bound,
             (true, _) => Channel::Encrypted,
             (false, true) => Channel::ClearTextWithCredentialsAllowed,
             (false, false) => Channel::ClearText,
@@ -193,7 +203,7 @@ impl Opening {
         let mechanism = sasl::select(offered, credentials, channel)
             .map_err(|none| Error::new(Stage::Auth, ErrorKind::NoMechanism(none)))?;
         self.connection.leave_out(Redactor::of(credentials));
-        let exchange = Exchange::new(mechanism, credentials);
+        let exchange = Exchange::over(mechanism, credentials, self.binding.take());
         let prefix = "AUTH  \r\n".len() + mechanism.name().len();
         let initial = exchange
             .initial_response()

@@ -95,6 +95,9 @@ impl ConnectError {
             InvalidCertificate(CertificateError::UnknownIssuer) => {
                 "the certificate is signed by an authority that is not trusted here: add that authority's certificate to the trusted roots"
             }
+            InvalidCertificate(CertificateError::BadSignature) => {
+                "the certificate names an authority that is trusted here, and is not signed by it: a self-signed certificate that was made anew, or somebody in between"
+            }
             InvalidCertificate(
                 CertificateError::Expired | CertificateError::ExpiredContext { .. },
             ) => {

@@ -3,17 +3,15 @@
 use super::Client;
 use super::pump::Wire;
 use crate::opening::{Opening, Progress};
-use crate::{Config, Error, ErrorKind, Security, Stage, Timeouts};
+use crate::{Config, Error, Security, Stage, Timeouts};
 use bytes::BytesMut;
-use postrider_wire::{ConnectError, ConnectStage, Stream};
-use std::sync::Arc;
+use postrider_wire::Stream;
 use tokio::time::timeout;
 
 pub(super) async fn connect(config: &Config) -> Result<Client, Error> {
     let patience = config.times().connect;
-    let stream = postrider_wire::connect(config.endpoint(), patience)
-        .await
-        .map_err(connect_error)?;
+    let stream = config.way().connect(config.endpoint(), patience);
+    let stream = stream.await.map_err(Error::of_connecting)?;
     let endpoint = config.endpoint();
     let transcript = &config.terms().transcript;
     transcript.note(&format_args!("connected to {endpoint}"));
@@ -26,6 +24,7 @@ pub(super) async fn open(config: &Config, stream: Stream) -> Result<Client, Erro
         _ => stream,
     };
     let mut opening = Opening::new(config.terms().clone(), stream.is_tls());
+    opening.bind(stream.channel_binding());
     let mut wire = Wire::new(stream);
     match converse(config, &mut opening, &mut wire).await {
         Ok(wire) => Ok(Client {
@@ -53,6 +52,7 @@ async fn converse(config: &Config, opening: &mut Opening, wire: &mut Wire) -> Re
             Progress::Read => wire.read(opening.stage(), times).await?,
             Progress::StartTls => {
                 let stream = start_tls(config, wire.take_stream()).await?;
+                opening.bind(stream.channel_binding());
                 *wire = Wire::new(stream);
                 opening.tls_started(&mut out)?;
                 wire.write(&out, opening.stage(), times).await?;
@@ -68,19 +68,11 @@ async fn start_tls(config: &Config, stream: Stream) -> Result<Stream, Error> {
     let patience = config.times().tls;
     let stream = postrider_wire::start_tls(stream, config.endpoint(), &tls, patience)
         .await
-        .map_err(connect_error)?;
+        .map_err(Error::of_connecting)?;
     if let Some(description) = stream.tls_description() {
         config.terms().transcript.note(&description);
     }
     Ok(stream)
-}
-
-fn connect_error(error: ConnectError) -> Error {
-    let stage = match error.stage() {
-        ConnectStage::Tls => Stage::Tls,
-        _ => Stage::Connect,
-    };
-    Error::new(stage, ErrorKind::Connect(Arc::new(error)))
 }
 
 /// QUIT, where the dialogue is in step; the answer is not awaited.
