@@ -243,6 +243,48 @@ async fn a_server_without_top_shows_the_message_instead() {
 }
 
 #[tokio::test]
+async fn a_server_that_wants_a_pause_gets_it_if_there_is_patience_for_it() {
+    // It wants a second between logins, and says so.
+    let delay = Action::Reply(b"+OK\r\nUSER\r\nSTLS\r\nUIDL\r\nLOGIN-DELAY 1\r\n.\r\n".to_vec());
+    let refusal = Action::Reply(b"-ERR [LOGIN-DELAY] too soon".to_vec());
+    let builder = Sandbox::builder()
+        .fault(Fault::pop3(Stage::Ehlo, delay).every())
+        .fault(Fault::pop3(Stage::Pass, refusal.clone()).nth(1))
+        .fault(Fault::pop3(Stage::Pass, refusal).nth(2));
+    let sandbox = prepared(builder).await;
+    let dir = desk(&sandbox);
+    let url = pop3(&sandbox);
+    deliver(&sandbox, 0..1);
+    let fetch = ["fetch", &url, "--maildir", "Mail"];
+    let hasty = ran(&dir, &fetch).await;
+    assert_eq!(hasty.code, 75, "{}", hasty.err);
+    assert!(hasty.err.contains("LOGIN-DELAY"), "{}", hasty.err);
+    let patient = ran(&dir, &[&fetch[..], &["--patience", "20s"]].concat()).await;
+    assert!(
+        patient.err.contains("trying again in 1 s"),
+        "{}",
+        patient.err
+    );
+    assert!(patient.good().starts_with("1 new of 1 messages"));
+}
+
+#[tokio::test]
+async fn one_journal_is_used_by_one_fetch_at_a_time() {
+    let sandbox = sandbox().await;
+    let dir = desk(&sandbox);
+    let url = pop3(&sandbox);
+    let path = dir.path().join("ada.journal");
+    let held = postrider_pop3::sync::JournalFile::open(&path).unwrap();
+    // Into different places, so that only the journal is in the way.
+    let fetch = |into| ["fetch", &url, "--maildir", into, "--journal", "ada.journal"];
+    let busy = ran(&dir, &fetch("Mail")).await;
+    assert_eq!(busy.code, 75, "{}", busy.err);
+    assert!(busy.err.contains("journal is in use"), "{}", busy.err);
+    drop(held);
+    ran(&dir, &fetch("Other")).await.good();
+}
+
+#[tokio::test]
 async fn an_empty_mailbox_is_no_failure() {
     let sandbox = sandbox().await;
     let dir = desk(&sandbox);

@@ -106,6 +106,15 @@ impl SyncError {
             Self::Interrupted => true,
         }
     }
+
+    /// How long to wait at least before the next sync; `None` if it would end in the same way. See [`Error::retry_after`].
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Pop3(error) => error.retry_after(),
+            Self::Storage(_) => None,
+            Self::Interrupted => Some(Duration::ZERO),
+        }
+    }
 }
 
 impl fmt::Display for SyncError {

@@ -138,6 +138,32 @@ async fn refusals_are_typed_and_say_whether_to_retry() {
 }
 
 #[tokio::test]
+async fn rfc2449_6_5_rfc3206_each_code_has_its_own_time_to_wait() {
+    let seconds = |error: Error| error.retry_after().map(|after| after.as_secs());
+    for (words, after) in [
+        ("-ERR [AUTH] x\r\n", None),
+        ("-ERR [SYS/PERM] x\r\n", None),
+        ("-ERR x\r\n", None),
+        ("-ERR [IN-USE] x\r\n", Some(60)),
+        ("-ERR [LOGIN-DELAY] x\r\n", Some(300)),
+        ("-ERR [SYS/TEMP] x\r\n", Some(300)),
+    ] {
+        let error = connect_error(Server::new().on("PASS", say(words))).await;
+        assert_eq!(seconds(error), after, "{words}");
+    }
+    let announced = |words: &str| {
+        let capa = say("+OK\r\nUSER\r\nLOGIN-DELAY 900 USER\r\n.\r\n");
+        Server::new().on("CAPA", capa).on("PASS", say(words))
+    };
+    for words in ["-ERR [LOGIN-DELAY] x\r\n", "-ERR [IN-USE] x\r\n"] {
+        let error = connect_error(announced(words)).await;
+        assert_eq!(seconds(error), Some(900), "{words}");
+    }
+    let dropped = connect_error(Server::new().on("PASS", Act::SayAndClose(Vec::new()))).await;
+    assert_eq!(seconds(dropped), Some(30));
+}
+
+#[tokio::test]
 async fn servers_of_other_protocols_are_recognised() {
     for (greeting, hint) in [
         ("220 mx ESMTP\r\n", "SMTP"),

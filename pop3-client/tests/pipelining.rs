@@ -53,6 +53,36 @@ async fn s20_retr_many_keeps_order_and_one_refusal_touches_no_other() {
 }
 
 #[tokio::test]
+async fn many_headers_travel_in_one_flight() {
+    let (server, numbers) = many(200);
+    let server = server.on("TOP 7 ", say("-ERR x\r\n"));
+    let (result, commands) = with(server, async |client| {
+        let (mut seen, mut header) = (Vec::new(), Vec::new());
+        client
+            .top_many(&numbers, 0, |retrieved| {
+                match retrieved {
+                    Retrieved::Chunk { bytes, .. } => header.extend_from_slice(bytes),
+                    Retrieved::End { number, .. } => {
+                        assert_eq!(std::mem::take(&mut header), b"Subject: x\r\n\r\n");
+                        seen.push((number, true));
+                    }
+                    Retrieved::Refused { number, .. } => seen.push((number, false)),
+                }
+                ControlFlow::Continue(())
+            })
+            .await?;
+        Ok(seen)
+    })
+    .await;
+    let expected: Vec<_> = MessageNumber::all(200)
+        .map(|number| (number, number != n(7)))
+        .collect();
+    assert_eq!(result.unwrap(), expected);
+    assert_eq!(commands[4..].len(), 200);
+    assert_eq!(commands[4], "TOP 1 0");
+}
+
+#[tokio::test]
 async fn s20_after_sys_perm_no_more_messages_are_asked_for() {
     let (server, numbers) = many(5_000);
     let server = server.on("RETR 3", say("-ERR [SYS/PERM] x\r\n"));

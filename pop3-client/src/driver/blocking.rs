@@ -184,6 +184,19 @@ impl Client {
         ready(self.0.message(&Command::Top(number, lines), &mut sink))
     }
 
+    /// The headers of many messages and the first `lines` lines of their bodies, as [`retr_many`](Self::retr_many) does it.
+    ///
+    /// # Errors
+    /// As [`Client::top`]. What was not reported as [`Retrieved::End`] was not retrieved.
+    pub fn top_many(
+        &mut self,
+        numbers: &[MessageNumber],
+        lines: u32,
+        mut sink: impl FnMut(Retrieved<'_>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        ready(self.0.top_many(numbers, lines, &mut sink))
+    }
+
     /// Marks a message as deleted (RFC 1939 §5, DELE). It is removed by [`quit`](Self::quit), and by nothing else.
     ///
     /// # Errors

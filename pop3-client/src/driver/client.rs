@@ -159,6 +159,19 @@ impl Client {
             .await
     }
 
+    /// The headers of many messages and the first `lines` lines of their bodies, as [`retr_many`](Self::retr_many) does it.
+    ///
+    /// # Errors
+    /// As [`Client::top`]. What was not reported as [`Retrieved::End`] was not retrieved.
+    pub async fn top_many(
+        &mut self,
+        numbers: &[MessageNumber],
+        lines: u32,
+        mut sink: impl FnMut(Retrieved<'_>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        self.0.top_many(numbers, lines, &mut sink).await
+    }
+
     /// Marks a message as deleted (RFC 1939 §5, DELE). It is removed by [`quit`](Self::quit), and by nothing else.
     ///
     /// # Errors

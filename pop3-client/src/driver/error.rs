@@ -18,6 +18,7 @@ struct Inner {
     endpoint: Endpoint,
     stage: Stage,
     kind: ErrorKind,
+    login_delay: Option<Duration>,
 }
 
 /// What was being done.
@@ -91,7 +92,14 @@ impl Error {
             endpoint,
             stage,
             kind,
+            login_delay: None,
         }))
+    }
+
+    /// The time between logins that the server asked for.
+    pub(crate) fn with_login_delay(mut self, login_delay: Option<Duration>) -> Self {
+        self.0.login_delay = login_delay;
+        self
     }
 
     /// What went wrong.
@@ -143,6 +151,23 @@ impl Error {
             ErrorKind::Violation(Violation::Truncated { .. } | Violation::Unsolicited(_)) => true,
             _ => false,
         }
+    }
+
+    /// How long to wait at least before the same attempt is made again; `None` if it would not help.
+    ///
+    /// One minute for `[IN-USE]`: another session must end first. For `[LOGIN-DELAY]` what the server announced (RFC 2449
+    /// §6.5), or else five minutes. Five minutes for `[SYS/TEMP]`. Half a minute after a lost connection, a timeout and the like.
+    /// Never less than the announced delay between logins.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let seconds = match self.response_code() {
+            _ if !self.is_retryable() => return None,
+            Some(ResponseCode::InUse) => 60,
+            Some(ResponseCode::LoginDelay) if self.0.login_delay.is_some() => 0,
+            Some(ResponseCode::LoginDelay | ResponseCode::SysTemp) => 300,
+            _ => 30,
+        };
+        let announced = self.0.login_delay.unwrap_or_default();
+        Some(Duration::from_secs(seconds).max(announced))
     }
 
     /// Whether the credentials are at fault: stop, and ask a person. A refused login without a response code counts,
@@ -221,6 +246,7 @@ impl fmt::Display for Error {
             endpoint,
             stage,
             kind,
+            ..
         } = &*self.0;
         match kind {
             #[cfg(feature = "tokio")]

@@ -5,7 +5,7 @@ use super::window::Window;
 use crate::{Command, Event, MessageNumber, Reply, Request, ResponseCode};
 use std::ops::ControlFlow;
 
-/// What [`retr_many`](super::Client::retr_many) hands over, message by message, in the order asked for.
+/// What `retr_many` and `top_many` hand over, message by message, in the order asked for.
 #[derive(Clone, Copy, Debug)]
 pub enum Retrieved<'a> {
     /// A piece of a message.
@@ -44,32 +44,32 @@ impl<L: Link> Session<L> {
         numbers: &[MessageNumber],
         sink: &mut impl FnMut(Retrieved<'_>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
+        self.messages(numbers, Command::Retr, sink).await
+    }
+
+    /// TOP of many messages, likewise.
+    pub(crate) async fn top_many(
+        &mut self,
+        numbers: &[MessageNumber],
+        lines: u32,
+        sink: &mut impl FnMut(Retrieved<'_>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        self.messages(numbers, |number| Command::Top(number, lines), sink)
+            .await
+    }
+
+    async fn messages(
+        &mut self,
+        numbers: &[MessageNumber],
+        command: impl Fn(MessageNumber) -> Command,
+        sink: &mut impl FnMut(Retrieved<'_>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
         let mut fault = None;
-        let mut answered = |event: &Event| {
-            let retrieved = match event {
-                Event::Body { number, bytes } => Retrieved::Chunk {
-                    number: *number,
-                    bytes,
-                },
-                Event::Finished {
-                    request: Request::Retr(number),
-                    octets,
-                } => Retrieved::End {
-                    number: *number,
-                    octets: *octets,
-                },
-                Event::Refused {
-                    request: Some(Request::Retr(number)),
-                    reply,
-                } => Retrieved::Refused {
-                    number: *number,
-                    reply,
-                },
-                _ => return ControlFlow::Continue(()),
-            };
-            sink(retrieved)
+        let mut answered = |event: &Event| match retrieved(event) {
+            Some(retrieved) => sink(retrieved),
+            None => ControlFlow::Continue(()),
         };
-        self.flight(numbers, Command::Retr, &mut answered, &mut fault)
+        self.flight(numbers, command, &mut answered, &mut fault)
             .await?;
         fault.map_or(Ok(()), Err)
     }
@@ -99,28 +99,6 @@ impl<L: Link> Session<L> {
         self.flight(numbers, Command::Dele, &mut answered, &mut None)
             .await?;
         Ok(results)
-    }
-
-    /// TOP without lines of the body, of many messages: the events.
-    #[cfg(feature = "sync")]
-    pub(crate) async fn top_many(
-        &mut self,
-        numbers: &[MessageNumber],
-        sink: &mut impl FnMut(&Event),
-    ) -> Result<(), Error> {
-        let mut fault = None;
-        let mut answered = |event: &Event| {
-            sink(event);
-            ControlFlow::Continue(())
-        };
-        self.flight(
-            numbers,
-            |number| Command::Top(number, 0),
-            &mut answered,
-            &mut fault,
-        )
-        .await?;
-        fault.map_or(Ok(()), Err)
     }
 
     /// Sends `command` for each number and hands over each event. After `[SYS/PERM]` nothing more is sent; what is in
@@ -181,6 +159,32 @@ impl<L: Link> Session<L> {
     fn expected(&self, number: MessageNumber) -> u64 {
         self.pop3.listed_octets(number).unwrap_or(USUAL)
     }
+}
+
+/// What an event says of a message that was asked for.
+fn retrieved(event: &Event) -> Option<Retrieved<'_>> {
+    let of = |request: &Request| match request {
+        Request::Retr(number) | Request::Top(number) => Some(*number),
+        _ => None,
+    };
+    Some(match event {
+        Event::Body { number, bytes } => Retrieved::Chunk {
+            number: *number,
+            bytes,
+        },
+        Event::Finished { request, octets } => Retrieved::End {
+            number: of(request)?,
+            octets: *octets,
+        },
+        Event::Refused {
+            request: Some(request),
+            reply,
+        } => Retrieved::Refused {
+            number: of(request)?,
+            reply,
+        },
+        _ => return None,
+    })
 }
 
 /// The message whose answer this event completes.

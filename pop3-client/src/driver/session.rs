@@ -246,15 +246,17 @@ impl<L: Link> Session<L> {
     }
 
     pub(crate) fn error(&self, kind: ErrorKind) -> Error {
-        Error::new(&self.config.endpoint, self.stage, kind)
+        let error = Error::new(&self.config.endpoint, self.stage, kind);
+        error.with_login_delay(self.pop3.capabilities().login_delay())
     }
 
     pub(crate) fn refused(&self, request: Request, reply: Reply) -> Error {
-        Error::new(
+        let error = Error::new(
             &self.config.endpoint,
             stage(request),
             ErrorKind::Refused(reply),
-        )
+        );
+        error.with_login_delay(self.pop3.capabilities().login_delay())
     }
 
     pub(crate) fn tls_description(&self) -> Option<String> {

@@ -13,6 +13,11 @@ pub enum SyncEvent {
         /// Their octets by LIST.
         octets: u64,
     },
+    /// So many octets of messages have arrived in this session, durable or not yet. Reported now and then: a bar can show it.
+    Receiving {
+        /// Octets.
+        octets: u64,
+    },
     /// A new message is durable in the store, and in the journal.
     Stored {
         /// Its lasting name.

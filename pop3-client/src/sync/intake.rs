@@ -46,7 +46,13 @@ pub(super) struct Intake<'a, S, J> {
     /// Since when something is finished, and how much of it there is.
     since: Option<Instant>,
     octets: u64,
+    /// Octets of messages so far, and of them what was reported.
+    received: u64,
+    reported: u64,
 }
+
+/// Octets between two reports of what has arrived.
+const REPORT: u64 = 64 << 10;
 
 /// A group is made durable when it has so many octets, however few messages they are,
 const GROUP_OCTETS: u64 = 16 << 20;
@@ -80,6 +86,8 @@ impl<'a, S: Store, J: Journal> Intake<'a, S, J> {
             stored: Vec::new(),
             since: None,
             octets: 0,
+            received: 0,
+            reported: 0,
         }
     }
 
@@ -135,6 +143,13 @@ impl<'a, S: Store, J: Journal> Intake<'a, S, J> {
         }
         if let Some((_, fingerprint)) = &mut self.open {
             fingerprint.update(bytes);
+        }
+        self.received += bytes.len() as u64;
+        if self.received >= self.reported + REPORT {
+            self.reported = self.received;
+            (self.events)(SyncEvent::Receiving {
+                octets: self.received,
+            });
         }
         self.vault.store.write(bytes)
     }

@@ -220,18 +220,18 @@ async fn headers<L: Link>(
     session.config.timeouts.body_idle = soon(patience.body_idle);
     let (mut found, mut open) = (Vec::new(), Fingerprint::new());
     let result = session
-        .top_many(numbers, &mut |event| match event {
-            Event::Body { bytes, .. } => open.update(bytes),
-            Event::Finished {
-                request: Request::Top(number),
-                ..
-            } => {
-                let read = std::mem::replace(&mut open, Fingerprint::new());
-                if read.has_message_id() {
-                    found.push((*number, read.finish().1));
+        .top_many(numbers, 0, &mut |retrieved| {
+            match retrieved {
+                Retrieved::Chunk { bytes, .. } => open.update(bytes),
+                Retrieved::End { number, .. } => {
+                    let read = std::mem::replace(&mut open, Fingerprint::new());
+                    if read.has_message_id() {
+                        found.push((number, read.finish().1));
+                    }
                 }
+                Retrieved::Refused { .. } => {}
             }
-            _ => {}
+            ControlFlow::Continue(())
         })
         .await;
     session.config.timeouts = patience;

@@ -9,9 +9,11 @@ use std::{env, fs, io, process};
 /// The password of every maildrop.
 pub const PASSWORD: &str = "secret";
 
-/// The maildrops, and the owner of their files: no such user need exist.
+/// The maildrops.
 const USERS: [&str; 5] = ["small", "few", "large", "far", "durable"];
-const OWNER: u32 = 5000;
+
+/// The owner of their files: no such user need exist.
+pub const OWNER: u32 = 5000;
 
 const CONFIGURATION: &str = include_str!("../../../servers/dovecot.conf");
 

@@ -1,8 +1,9 @@
 //! Clients that are programs of their own. Their start and their session are part of the time.
 
-use crate::PASSWORD;
+use crate::{OWNER, PASSWORD};
 use bench_rule::{Taken, Watch};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::{env, fs};
@@ -54,7 +55,7 @@ pub fn fetchmail(port: u16, user: &str, folder: &Path) -> Result<Taken, String> 
         .args(["--bsmtp", "/dev/null"]))
 }
 
-/// getmail into an mbox file, a process for each message, nothing deleted.
+/// getmail into an mbox file, a process for each message, nothing deleted. It does not deliver as root.
 ///
 /// It sometimes misses the end of such a process and then gives up after a minute: give it few.
 pub fn getmail(port: u16, user: &str, count: usize, folder: &Path) -> Result<Taken, String> {
@@ -70,7 +71,12 @@ pub fn getmail(port: u16, user: &str, count: usize, folder: &Path) -> Result<Tak
         mbox.display()
     );
     fs::write(home.join("getmailrc"), text).map_err(said)?;
-    run(Command::new("getmail").arg(format!("--getmaildir={}", home.display())))
+    for path in [&home, &mbox, &home.join("getmailrc")] {
+        chown(path, Some(OWNER), Some(OWNER)).map_err(said)?;
+    }
+    let mut command = Command::new("getmail");
+    command.uid(OWNER).gid(OWNER).env("HOME", &home).arg(format!("--getmaildir={}", home.display()));
+    run(&mut command)
 }
 
 fn run(command: &mut Command) -> Result<Taken, String> {

@@ -5,9 +5,12 @@ use crate::login::LoginArgs;
 use crate::output;
 use crate::url::{Protocol, ServerUrl};
 use postrider_mime::Message;
-use postrider_pop3::{Client, Error, ErrorKind, MessageNumber, ScanListing, Transcript, UniqueId};
+use postrider_pop3::{
+    Client, Error, ErrorKind, MessageNumber, Retrieved, ScanListing, Transcript, UniqueId,
+};
 use serde_json::json;
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 
 /// Headers are shown from so many octets. What is longer is cut off.
 const HEADER: usize = 256 << 10;
@@ -20,7 +23,7 @@ const WHOLE: u64 = 1 << 20;
 pub(crate) struct Args {
     /// The mailbox: pop3s://USER@HOST or, for TLS by STLS, pop3://USER@HOST; a port may follow
     url: String,
-    /// Only the last so many: each costs a round trip
+    /// Only the last so many
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
     last: usize,
     /// One JSON object a line
@@ -66,19 +69,17 @@ async fn rows(client: &mut Client, last: usize) -> std::result::Result<(Vec<Row>
     if client.stat().await?.count == 0 {
         return Ok((Vec::new(), 0));
     }
-    let listings = client.list().await?;
+    let mut listings = client.list().await?;
     let mut uids = uids(client).await?;
     let count = listings.len();
-    let mut peek = Peek { has_top: true };
-    let mut rows = Vec::new();
-    for listing in listings.into_iter().skip(count.saturating_sub(last)) {
-        rows.push(Row {
-            uid: uids.remove(&listing.number),
-            header: peek.header(client, listing).await?,
-            listing,
-        });
-    }
-    Ok((rows, count))
+    listings.drain(..count.saturating_sub(last));
+    let mut headers = headers(client, &listings).await?;
+    let row = |listing: ScanListing| Row {
+        uid: uids.remove(&listing.number),
+        header: headers.remove(&listing.number).unwrap_or_default(),
+        listing,
+    };
+    Ok((listings.into_iter().map(row).collect(), count))
 }
 
 /// The unique-ids, if the server has any.
@@ -90,47 +91,40 @@ async fn uids(client: &mut Client) -> std::result::Result<HashMap<MessageNumber,
     }
 }
 
-/// Looks at headers, by TOP as long as the server has it.
-struct Peek {
-    has_top: bool,
-}
+type Headers = HashMap<MessageNumber, Vec<u8>>;
 
-impl Peek {
-    async fn header(
-        &mut self,
-        client: &mut Client,
-        listing: ScanListing,
-    ) -> std::result::Result<Vec<u8>, Error> {
-        if self.has_top {
-            match top(client, listing.number).await {
-                Err(error) if is_refusal(&error) => {
-                    // A server that promises TOP refuses this message alone.
-                    self.has_top = client.capabilities().top();
-                }
-                result => return result,
-            }
+/// The headers, by TOP if the server has it, whatever it says of itself; many are asked for at a time.
+async fn headers(
+    client: &mut Client,
+    listings: &[ScanListing],
+) -> std::result::Result<Headers, Error> {
+    let Some(first) = listings.first() else {
+        return Ok(Headers::new());
+    };
+    let mut headers = Headers::new();
+    let has_top = match client.capabilities().top() {
+        true => true,
+        false => match client.top(first.number, 0, |_| ()).await {
+            Err(error) if is_refusal(&error) => false,
+            result => result.map(|_| true)?,
+        },
+    };
+    let small = |listing: &&ScanListing| has_top || listing.octets <= WHOLE;
+    let numbers = listings.iter().filter(small).map(|l| l.number);
+    let numbers: Vec<_> = numbers.collect();
+    let take = |retrieved: Retrieved<'_>| {
+        match retrieved {
+            Retrieved::Chunk { number, bytes } => keep(headers.entry(number).or_default(), bytes),
+            // It stays without date and subject.
+            Retrieved::Refused { .. } | Retrieved::End { .. } => {}
         }
-        match listing.octets <= WHOLE && !self.has_top {
-            true => whole(client, listing.number).await,
-            false => Ok(Vec::new()),
-        }
+        ControlFlow::Continue(())
+    };
+    match has_top {
+        true => client.top_many(&numbers, 0, take).await?,
+        false => client.retr_many(&numbers, take).await?,
     }
-}
-
-async fn top(client: &mut Client, number: MessageNumber) -> std::result::Result<Vec<u8>, Error> {
-    let mut header = Vec::new();
-    client
-        .top(number, 0, |bytes| keep(&mut header, bytes))
-        .await?;
-    Ok(header)
-}
-
-async fn whole(client: &mut Client, number: MessageNumber) -> std::result::Result<Vec<u8>, Error> {
-    let mut start = Vec::new();
-    match client.retr(number, |bytes| keep(&mut start, bytes)).await {
-        Err(error) if !is_refusal(&error) => Err(error),
-        _ => Ok(start),
-    }
+    Ok(headers)
 }
 
 fn keep(header: &mut Vec<u8>, bytes: &[u8]) {

@@ -15,7 +15,7 @@ use postrider_pop3::sync::{
 use postrider_pop3::{Config, Transcript};
 use report::Report;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Fetch what is new in a POP3 mailbox. A run that was cut off goes on where it was; no mail comes twice.
 #[derive(Debug, clap::Args)]
@@ -43,6 +43,9 @@ pub(crate) struct Args {
     /// Leave larger messages on the server
     #[arg(long, value_name = "OCTETS", default_value_t = 256 << 20)]
     max_message: u64,
+    /// When the mailbox is in use, the server wants a pause or the connection is lost: try again for so long
+    #[arg(long, value_name = "TIME", value_parser = age::parse)]
+    patience: Option<Duration>,
     /// One JSON object for each thing that happens, and one at the end
     #[arg(long)]
     json: bool,
@@ -80,6 +83,7 @@ struct Fetch {
     policy: Policy,
     journal: Option<PathBuf>,
     json: bool,
+    patience: Duration,
 }
 
 impl Fetch {
@@ -101,6 +105,7 @@ impl Fetch {
             },
             journal: args.journal.clone(),
             json: args.json,
+            patience: args.patience.unwrap_or_default(),
         }
     }
 
@@ -118,29 +123,39 @@ impl Fetch {
             })?
             .policy(self.policy);
         let mut report = Report::new(self.json);
-        let (tell, told) = tokio::sync::mpsc::unbounded_channel();
-        let sync = mailbox.sync(move |event: SyncEvent| {
-            // Nobody listens any more only when this command is being stopped.
-            let _ = tell.send(event);
-        });
-        let result = watched(sync, told, &mut report).await;
-        report.end();
-        match result {
-            Ok(summary) => {
-                report.summary(&summary, &place.path);
-                finished(&summary)
+        let started = Instant::now();
+        loop {
+            let result = watched(&mut mailbox, &mut report).await;
+            report.end();
+            let error = match result {
+                Ok(summary) => {
+                    report.summary(&summary, &place.path);
+                    return finished(&summary);
+                }
+                Err(error) => error,
+            };
+            match error.retry_after() {
+                Some(after) if started.elapsed() + after <= self.patience => {
+                    let what = failure(&error, url);
+                    output::remark(format!("{what}; trying again in {} s", after.as_secs()));
+                    tokio::time::sleep(after).await;
+                }
+                _ => return Err(failure(&error, url)),
             }
-            Err(error) => Err(failure(&error, url)),
         }
     }
 }
 
 /// Reports events while the sync goes on, and all of them before its result.
-async fn watched(
-    sync: impl Future<Output = std::result::Result<Summary, SyncError>>,
-    mut told: tokio::sync::mpsc::UnboundedReceiver<SyncEvent>,
+async fn watched<S: Store + 'static>(
+    mailbox: &mut Mailbox<S>,
     report: &mut Report,
 ) -> std::result::Result<Summary, SyncError> {
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let sync = mailbox.sync(move |event: SyncEvent| {
+        // Nobody listens any more only when this command is being stopped.
+        let _ = tell.send(event);
+    });
     let reporting = async {
         while let Some(event) = told.recv().await {
             report.event(&event);

@@ -155,7 +155,11 @@ fn object(event: &SyncEvent) -> Option<Value> {
 struct Bar {
     total: usize,
     done: usize,
+    /// Octets by LIST, and how many of them are here; what is stored, and what had been when this session began.
     octets: u64,
+    received: u64,
+    stored: u64,
+    before: u64,
     drawn: Option<Instant>,
 }
 
@@ -165,24 +169,40 @@ impl Bar {
             total: 0,
             done: 0,
             octets: 0,
+            received: 0,
+            stored: 0,
+            before: 0,
             drawn: None,
         }
     }
 
     fn event(&mut self, event: &SyncEvent) {
-        match event {
-            // After a reconnection, what is left.
-            SyncEvent::Fetching { count, .. } => self.total = self.done + count,
-            SyncEvent::Stored { octets, .. } => {
-                self.done += 1;
-                self.octets += octets;
-            }
-            SyncEvent::Duplicate { .. } | SyncEvent::Recognised { .. } => self.done += 1,
-            _ => return,
-        }
-        if self.drawn.is_none_or(|drawn| drawn.elapsed() >= PACE) {
+        let moved = self.note(event);
+        if moved && self.drawn.is_none_or(|drawn| drawn.elapsed() >= PACE) {
             self.draw();
         }
+    }
+
+    /// Whether it has moved.
+    fn note(&mut self, event: &SyncEvent) -> bool {
+        match event {
+            // After a reconnection, what is left.
+            SyncEvent::Fetching { count, octets } => {
+                self.total = self.done + count;
+                self.before = self.stored;
+                self.received = self.stored;
+                self.octets = self.stored + octets;
+            }
+            SyncEvent::Receiving { octets } => self.received = self.before + octets,
+            SyncEvent::Stored { octets, .. } => {
+                self.done += 1;
+                self.stored += octets;
+                self.received = self.received.max(self.stored);
+            }
+            SyncEvent::Duplicate { .. } | SyncEvent::Recognised { .. } => self.done += 1,
+            _ => return false,
+        }
+        true
     }
 
     fn draw(&mut self) {
@@ -193,16 +213,23 @@ impl Bar {
     }
 
     fn line(&self) -> String {
-        let full = (self.done * WIDTH)
-            .checked_div(self.total)
+        // By octets, for a few large messages are most of a mailbox; LIST's sizes are not quite right.
+        let (done, all) = match self.octets {
+            0 => (self.done as u64, self.total as u64),
+            octets => (self.received, octets),
+        };
+        let full = (u128::from(done) * WIDTH as u128)
+            .checked_div(u128::from(all))
+            .and_then(|full| usize::try_from(full).ok())
             .unwrap_or(0)
             .min(WIDTH);
         format!(
-            "[{}{}] {} of {}, {}",
+            "[{}{}] {} of {} messages, {} of {}",
             "#".repeat(full),
             " ".repeat(WIDTH - full),
             self.done,
             self.total,
+            size(self.received),
             size(self.octets)
         )
     }
@@ -250,12 +277,24 @@ mod tests {
     fn the_bar_grows_with_what_is_done() {
         let mut bar = Bar::new();
         assert!(bar.line().starts_with("[   "));
-        (bar.total, bar.done, bar.octets) = (4, 1, 2048);
-        assert_eq!(
-            bar.line(),
-            format!("[{}{}] 1 of 4, 2.0 KiB", "#".repeat(7), " ".repeat(23))
-        );
-        bar.done = 5;
-        assert!(bar.line().starts_with(&format!("[{}]", "#".repeat(WIDTH))));
+        let line = |bar: &Bar, full: usize, said: &str| {
+            let (full, empty) = ("#".repeat(full), " ".repeat(WIDTH - full));
+            assert_eq!(bar.line(), format!("[{full}{empty}] {said}"));
+        };
+        bar.note(&SyncEvent::Fetching {
+            count: 4,
+            octets: 4096,
+        });
+        bar.note(&SyncEvent::Receiving { octets: 1024 });
+        line(&bar, 7, "0 of 4 messages, 1.0 KiB of 4.0 KiB");
+        (bar.done, bar.stored) = (3, 3072);
+        // Another session: what is left of it.
+        bar.note(&SyncEvent::Fetching {
+            count: 1,
+            octets: 1024,
+        });
+        line(&bar, 22, "3 of 4 messages, 3.0 KiB of 4.0 KiB");
+        bar.note(&SyncEvent::Receiving { octets: 2048 });
+        line(&bar, WIDTH, "3 of 4 messages, 5.0 KiB of 4.0 KiB");
     }
 }
