@@ -28,6 +28,25 @@ pub trait Directory: Send + Sync {
     /// The journal entries of a record, oldest first.
     fn journal(&self, key: &RecordKey) -> Result<Vec<JournalEntry>, StoreError>;
 
+    /// What a user has said about being told: the records of `notification_preference`, `notification_device` and
+    /// `user_delegate` whose `user` they are.
+    fn personal(&self, user: &str) -> Result<Vec<(RecordKey, Fields)>, StoreError> {
+        let _ = user;
+        Ok(Vec::new())
+    }
+
+    /// The records of a table in which a field has a value, compared without ASCII case: subscriptions by notification,
+    /// preferences by address.
+    fn records_where(
+        &self,
+        table: &str,
+        field: &str,
+        value: &str,
+    ) -> Result<Vec<(RecordKey, Fields)>, StoreError> {
+        let _ = (table, field, value);
+        Ok(Vec::new())
+    }
+
     /// Why mail of this account is kept from an address, if it is.
     fn suppressed(
         &self,
@@ -40,7 +59,7 @@ pub trait Directory: Send + Sync {
     }
 }
 
-/// The directory that the store itself is: its tables `user`, `group` and `group_member`.
+/// The directory that the store itself is, with its built-in tables.
 #[derive(Clone)]
 pub struct Stored(pub Arc<dyn Store>);
 
@@ -67,6 +86,21 @@ impl Directory for Stored {
 
     fn journal(&self, key: &RecordKey) -> Result<Vec<JournalEntry>, StoreError> {
         self.0.journal(key)
+    }
+
+    fn personal(&self, user: &str) -> Result<Vec<(RecordKey, Fields)>, StoreError> {
+        let rows = self.0.personal(user)?.into_iter();
+        Ok(rows.map(|row| (row.key, row.fields)).collect())
+    }
+
+    fn records_where(
+        &self,
+        table: &str,
+        field: &str,
+        value: &str,
+    ) -> Result<Vec<(RecordKey, Fields)>, StoreError> {
+        let rows = self.0.records_where(table, field, value)?.into_iter();
+        Ok(rows.map(|row| (row.key, row.fields)).collect())
     }
 
     fn suppressed(

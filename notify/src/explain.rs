@@ -95,7 +95,8 @@ fn delivery<'e>(
     let of = |row: &&LogRow| {
         row.notification == found.notification && row.mail.recipient == recipient.address
     };
-    let queued = recipient.verdict == "queued";
+    // A mail that lost against a later one was queued before.
+    let queued = recipient.is_queued() || recipient.verdict == "weight_lost";
     explanation.deliveries.iter().find(of).filter(|_| queued)
 }
 

@@ -26,6 +26,22 @@ pub struct Notification {
     pub weight: u16,
     /// Lower goes first among the notifications of one event (default 100).
     pub order: u16,
+    /// What recipients may say against it.
+    pub delivery: Delivery,
+    /// The id of a schedule: outside of its hours, mails are held until it opens.
+    pub schedule: Option<String>,
+}
+
+/// What recipients may say against a notification.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// They may switch it off.
+    #[default]
+    Optional,
+    /// They may not; having switched off all notifications still counts.
+    Mandatory,
+    /// It goes out whatever they prefer, also in quiet hours.
+    Forced,
 }
 
 /// What triggers a notification.
@@ -64,8 +80,12 @@ pub struct Recipients {
     pub parm1: bool,
     /// The event's second parameter does.
     pub parm2: bool,
+    /// Whoever subscribes to it is told.
+    pub subscribers: bool,
     /// Whoever caused the event is told as well, if among the recipients; off by default.
     pub send_to_event_creator: bool,
+    /// Those who stand in for a recipient are not told.
+    pub exclude_delegates: bool,
 }
 
 /// What they are told. Templates are looked up in the templates folder.

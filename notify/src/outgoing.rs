@@ -3,6 +3,7 @@
 use crate::event::EventId;
 use crate::record::RecordKey;
 use jiff::Timestamp;
+use std::time::Duration;
 
 /// The number of a delivery: one mail to one recipient.
 pub type DeliveryId = i64;
@@ -92,10 +93,30 @@ pub struct RecipientVerdict {
 }
 
 impl RecipientVerdict {
+    /// True if a mail was made, be it held or not.
+    pub fn is_queued(&self) -> bool {
+        matches!(self.verdict, "queued" | "quiet_hours")
+    }
+
+    /// The same for somebody whom a heavier mail tells instead.
+    pub(crate) fn lost(&self, why: &str) -> Self {
+        Self {
+            verdict: "weight_lost",
+            detail: why.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// The verdicts that are written. One that is read and is not among them was written by another version: it reads
     /// as `other`, with the word at the head of the detail.
-    pub const WORDS: [&'static str; 14] = [
+    pub const WORDS: [&'static str; 20] = [
         "queued",
+        "quiet_hours",
+        "opted_out",
+        "device_inactive",
+        "device_filter",
+        "device_schedule",
+        "subscription_condition",
         "user_inactive",
         "user_notification_disabled",
         "group_inactive",
@@ -131,6 +152,22 @@ pub struct OutgoingMail {
     pub record: Option<RecordKey>,
     /// After this moment it is not tried again.
     pub expires: Timestamp,
+    /// Held until this moment, because a schedule is closed; `None` in what is read back.
+    pub not_before: Option<Timestamp>,
+    /// How it compares with other mails to the same person about the same record; `None` in what is read back.
+    pub rank: Option<Rank>,
+}
+
+/// How a mail compares with others to the same person about the same record that are not delivered yet:
+/// the heavier one goes out, and of two that are equally heavy and say the same, the earlier one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rank {
+    /// The weight of the notification, at least 1.
+    pub weight: u16,
+    /// Equal for mails that say the same.
+    pub fingerprint: String,
+    /// Only mails that were queued so shortly before are compared.
+    pub window: Duration,
 }
 
 /// The state of a delivery.
@@ -138,6 +175,8 @@ pub struct OutgoingMail {
 pub enum DeliveryState {
     /// Waiting for its first attempt.
     Ready,
+    /// Waiting for a schedule to open; then it is ready.
+    Held,
     /// A worker has it.
     Leased,
     /// Waiting for another attempt.
@@ -154,12 +193,15 @@ pub enum DeliveryState {
     Cancelled,
     /// The server accepted it, and a report came later that it did not arrive.
     Bounced,
+    /// A heavier mail took its place before it was sent.
+    Skipped,
 }
 
 impl DeliveryState {
     /// All states.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Ready,
+        Self::Held,
         Self::Leased,
         Self::Deferred,
         Self::Delivered,
@@ -168,12 +210,14 @@ impl DeliveryState {
         Self::Dead,
         Self::Cancelled,
         Self::Bounced,
+        Self::Skipped,
     ];
 
     /// The word used in the store.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ready => "ready",
+            Self::Held => "held",
             Self::Leased => "leased",
             Self::Deferred => "deferred",
             Self::Delivered => "delivered",
@@ -182,15 +226,17 @@ impl DeliveryState {
             Self::Dead => "dead",
             Self::Cancelled => "cancelled",
             Self::Bounced => "bounced",
+            Self::Skipped => "skipped",
         }
     }
 
-    /// The mailbox of the email log that the state belongs to, as ServiceNow calls them: `Outbox`, `Sent`, `Failed`.
+    /// The mailbox of the email log that the state belongs to, as ServiceNow calls them: `Outbox`, `Sent`, `Failed`, `Skipped`.
     pub fn mailbox(self) -> &'static str {
         match self {
-            Self::Ready | Self::Leased | Self::Deferred | Self::Unknown => "Outbox",
+            Self::Ready | Self::Held | Self::Leased | Self::Deferred | Self::Unknown => "Outbox",
             Self::Delivered => "Sent",
             Self::Failed | Self::Dead | Self::Cancelled | Self::Bounced => "Failed",
+            Self::Skipped => "Skipped",
         }
     }
 }

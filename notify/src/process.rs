@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::directory::{Directory, Stored};
 use crate::event::{Event, EventKind};
 use crate::notification::{Condition, Notification, Trigger};
-use crate::outgoing::{Match, MatchVerdict, OutgoingMail, RecipientVerdict, Settlement};
+use crate::outgoing::{Match, MatchVerdict, OutgoingMail, Rank, RecipientVerdict, Settlement};
 use crate::recipients::{Recipient, Surroundings, choose};
 use crate::render::{Content, Cover, RenderError, content};
 use crate::store::{Store, StoreError};
@@ -345,6 +345,8 @@ impl Processor {
         let raw = cover
             .message(recipient, &content)
             .map_err(RenderError::Build)?;
+        // Time spent in waiting for a schedule is no time spent in trying.
+        let starts = recipient.hold.as_ref().map_or(now, |hold| hold.until);
         let mail = OutgoingMail {
             message_id: cover.message_id(recipient),
             sender: with_name(&account.from)
@@ -355,12 +357,25 @@ impl Processor {
             raw,
             account: account.name.clone(),
             record: event.what.record.clone(),
-            expires: now.saturating_add(EXPIRY).unwrap_or(Timestamp::MAX),
+            expires: starts.saturating_add(EXPIRY).unwrap_or(Timestamp::MAX),
+            not_before: recipient.hold.as_ref().map(|hold| hold.until),
+            rank: self.rank(notification, &content),
         };
         Ok(Draft {
             recipient: recipient.clone(),
             content,
             mail,
+        })
+    }
+}
+
+impl Processor {
+    /// How a mail compares with others; one of weight 0 always goes out.
+    fn rank(&self, notification: &Notification, content: &Content) -> Option<Rank> {
+        (notification.weight > 0).then(|| Rank {
+            weight: notification.weight,
+            fingerprint: content.fingerprint(),
+            window: self.config.weight_window,
         })
     }
 }

@@ -4,7 +4,13 @@
 //! |---|---|
 //! | `queued` | a mail is on its way |
 //! | `user_inactive` | the user has `active = false` |
+//! | `quiet_hours` | a mail is written, and held until the stated schedule opens |
 //! | `user_notification_disabled` | the user has `notification = false` |
+//! | `opted_out` | the user has switched this notification off |
+//! | `device_inactive` | the address is one of the user's devices, and `active = false` |
+//! | `device_filter` | the device takes other notifications only |
+//! | `device_schedule` | the schedule of the device or the user never opens |
+//! | `subscription_condition` | the condition of the subscription is false, or cannot be read |
 //! | `group_inactive` | the group has `active = false` |
 //! | `unknown_recipient` | there is no such user or group |
 //! | `no_address` | the field is empty, the user has no address, or the group has nobody to tell |
@@ -17,9 +23,16 @@
 //! | `render_error` | the mail could not be written |
 //! | `error` | the field could not be followed, for the stated reason |
 //!
+//! A group is told at its address, its manager with `include_manager = true`, and its members with `include_members = true`.
+//! Whoever has a delegate at this moment is told together with them, unless the notification excludes delegates.
+//! A notification with `mandatory` asks for no preference; one with `force_delivery` also looks neither at
+//! `user.notification`, nor at what a device takes, nor at quiet hours.
+//!
 //! Access rights to the record are not checked: whoever is named is told.
 
-use crate::address::is_address;
+mod person;
+mod subscriber;
+
 use crate::directory::Directory;
 use crate::event::Event;
 use crate::notification::Notification;
@@ -43,6 +56,23 @@ pub struct Recipient {
     pub address: String,
     /// How they came to be considered: `field assigned_to`.
     pub via: String,
+    /// The language that they read: `de` or `de-AT`; empty if nobody knows.
+    pub locale: String,
+    /// The time zone that they live in; empty if nobody knows.
+    pub time_zone: String,
+    /// Not to be told before this moment, and why.
+    pub hold: Option<Hold>,
+    /// What they have chosen about a digest: `off`, an interval, or nothing.
+    pub digest: String,
+}
+
+/// A mail that waits for a schedule to open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// When it does.
+    pub until: Timestamp,
+    /// Which schedule: `schedule office of the user ada`.
+    pub reason: String,
 }
 
 /// Who is told, and who is not.
@@ -88,6 +118,7 @@ pub fn choose(
     };
     let mut search = Search {
         around,
+        notification,
         actor: (!notification.recipients.send_to_event_creator).then_some(actor),
         chosen: Chosen::default(),
         told: HashMap::new(),
@@ -109,11 +140,15 @@ pub fn choose(
     for (_, via, text) in parameters.into_iter().filter(|(wanted, ..)| *wanted) {
         search.list(text, via)?;
     }
+    if named.subscribers {
+        search.subscribers(event)?;
+    }
     Ok(search.chosen)
 }
 
 struct Search<'a> {
     around: Surroundings<'a>,
+    notification: &'a Notification,
     /// Who caused the event and is not told: the user, and the address if it was one.
     actor: Option<(Option<String>, String)>,
     chosen: Chosen,
@@ -250,162 +285,36 @@ impl Search<'_> {
         if !address.is_empty() {
             self.address(address, &format!("{via}, its address"))?;
         }
-        // A group without an address of its own would tell nobody, so its members are meant unless it says otherwise.
-        let members = match is_false(&fields, "include_members") {
-            true => Vec::new(),
-            false => self.around.directory.members(id)?,
+        let manager = text(&fields, "manager");
+        let to_manager = is_true(&fields, "include_manager") && !manager.is_empty();
+        if to_manager {
+            self.user(manager, &format!("{via}, its manager"))?;
+        }
+        let members = match is_true(&fields, "include_members") {
+            true => self.around.directory.members(id)?,
+            false => Vec::new(),
         };
-        if members.is_empty() && address.is_empty() {
-            let why = if is_false(&fields, "include_members") {
-                "does not include its members"
-            } else {
-                "has no members"
+        if members.is_empty() && address.is_empty() && !to_manager {
+            let why = match is_true(&fields, "include_members") {
+                true => "has no members",
+                false => "does not include its members (include_members = true would)",
             };
-            self.exclude(
-                "",
-                &via,
-                "no_address",
-                format!("the group {id} has no address and {why}"),
-            );
+            let why = format!("the group {id} has no address and {why}");
+            self.exclude("", &via, "no_address", why);
         }
         for member in members {
             self.user(&member, &via)?;
         }
         Ok(())
     }
-
-    /// A text that has to be exactly one address.
-    fn address(&mut self, address: &str, via: &str) -> Result<(), StoreError> {
-        let address = address.trim();
-        if !is_address(address) {
-            let shown: String = address
-                .chars()
-                .take(80)
-                .flat_map(char::escape_debug)
-                .collect();
-            self.exclude(&shown, via, "invalid_address", "not exactly one address");
-            return Ok(());
-        }
-        match self.around.directory.user_by_address(address)? {
-            Some(user) => self.user(&user, via),
-            None => self.add(None, "", address, via),
-        }
-    }
-
-    fn user(&mut self, id: &str, via: &str) -> Result<(), StoreError> {
-        let Some(fields) = self.fields("user", id)? else {
-            self.exclude(
-                "",
-                via,
-                "unknown_recipient",
-                format!("there is no user {id}"),
-            );
-            return Ok(());
-        };
-        let address = text(&fields, "email").trim();
-        if is_false(&fields, "active") {
-            self.exclude(
-                address,
-                via,
-                "user_inactive",
-                format!("the user {id} is not active"),
-            );
-        } else if is_false(&fields, "notification") {
-            self.exclude(
-                address,
-                via,
-                "user_notification_disabled",
-                format!("the user {id} wants no notifications"),
-            );
-        } else if address.is_empty() {
-            self.exclude(
-                address,
-                via,
-                "no_address",
-                format!("the user {id} has no address"),
-            );
-        } else if !is_address(address) {
-            let shown: String = address
-                .chars()
-                .take(80)
-                .flat_map(char::escape_debug)
-                .collect();
-            self.exclude(
-                &shown,
-                via,
-                "invalid_address",
-                format!("of the user {id}: not exactly one address"),
-            );
-        } else {
-            return self.add(Some(id), text(&fields, "name"), address, via);
-        }
-        Ok(())
-    }
-
-    fn add(
-        &mut self,
-        user: Option<&str>,
-        name: &str,
-        address: &str,
-        via: &str,
-    ) -> Result<(), StoreError> {
-        match self.obstacle(user, address)? {
-            Some((verdict, detail)) => self.exclude(address, via, verdict, detail),
-            None => {
-                self.told.insert(address.to_lowercase(), via.to_owned());
-                self.chosen.recipients.push(Recipient {
-                    user: user.map(str::to_owned),
-                    name: name.to_owned(),
-                    address: address.to_owned(),
-                    via: via.to_owned(),
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// What keeps an address that is good in itself from being told.
-    fn obstacle(
-        &self,
-        user: Option<&str>,
-        address: &str,
-    ) -> Result<Option<(&'static str, String)>, StoreError> {
-        let folded = address.to_lowercase();
-        let is_actor = self.actor.as_ref().is_some_and(|(id, actor)| {
-            (user.is_some() && user == id.as_deref()) || (!actor.is_empty() && *actor == folded)
-        });
-        if is_actor {
-            return Ok(Some(("excluded_actor", "caused the event".into())));
-        }
-        if self.around.own.contains(&folded) {
-            return Ok(Some((
-                "own_address",
-                "belongs to an account of ours".into(),
-            )));
-        }
-        if let Some(first) = self.told.get(&folded) {
-            return Ok(Some(("duplicate", format!("is told already: {first}"))));
-        }
-        let around = &self.around;
-        let suppressed = around
-            .directory
-            .suppressed(address, around.account, around.now)?;
-        Ok(suppressed.map(|suppression| {
-            let until = suppression
-                .until
-                .map_or(String::new(), |until| format!(" until {until}"));
-            let detail = format!(
-                "{}{until}: {}",
-                suppression.reason.name(),
-                suppression.detail
-            );
-            ("suppressed", detail.trim_end_matches([':', ' ']).to_owned())
-        }))
-    }
 }
 
 fn text<'f>(fields: &'f Fields, name: &str) -> &'f str {
     fields.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn is_true(fields: &Fields, name: &str) -> bool {
+    fields.get(name).and_then(Value::as_bool) == Some(true)
 }
 
 fn is_false(fields: &Fields, name: &str) -> bool {

@@ -2,6 +2,7 @@
 
 mod error;
 mod transfer;
+mod wishes;
 
 pub use error::RecordError;
 
@@ -32,7 +33,8 @@ impl Records {
 
     /// Inserts a record and queues its event.
     ///
-    /// The id may be left out where the table is numbered, and for a `group_member`, which is named after its group and user.
+    /// The id may be left out where the table is numbered, and for records that join two things: a `group_member` is named
+    /// after its group and user, a `notification_preference` after its user (or address) and notification.
     pub fn insert(
         &self,
         table: &str,
@@ -65,6 +67,7 @@ impl Records {
     ) -> Result<Change, RecordError> {
         let schema = self.table(table)?;
         let (fields, journal) = schema.typed(fields)?;
+        wishes::check(schema, &fields)?;
         self.references_exist(schema, &fields, |_| false)?;
         Ok(Change::Insert {
             table: table.to_owned(),
@@ -84,6 +87,7 @@ impl Records {
     ) -> Result<Change, RecordError> {
         let schema = self.table(&key.table)?;
         let (fields, journal) = schema.typed(fields)?;
+        wishes::check(schema, &fields)?;
         self.references_exist(schema, &fields, |_| false)?;
         Ok(Change::Update {
             key: key.clone(),
@@ -168,17 +172,15 @@ impl Records {
 }
 
 fn new_id(schema: &Table, id: Option<String>, fields: &Fields) -> Result<NewId, RecordError> {
-    let part = |name: &str| fields.get(name).and_then(Value::as_str);
     let given = match (id, &schema.number) {
-        (Some(id), _) => id,
+        (Some(id), _) => Some(id),
         (None, Some(numbering)) => return Ok(NewId::Numbered(numbering.clone())),
-        (None, None) if schema.name == "group_member" => match (part("group"), part("user")) {
-            (Some(group), Some(user)) => format!("{group}.{user}"),
-            _ => return Err(RecordError::NeedsId(schema.name.clone())),
-        },
-        (None, None) => return Err(RecordError::NeedsId(schema.name.clone())),
+        (None, None) => wishes::joined_id(&schema.name, fields),
     };
-    check_id(given).map(NewId::Given)
+    match given {
+        Some(given) => check_id(given).map(NewId::Given),
+        None => Err(RecordError::NeedsId(schema.name.clone())),
+    }
 }
 
 /// An id stands in addresses, in commands and in lists separated by commas.

@@ -10,6 +10,7 @@ use crate::template::{Context, TemplateError, Templates};
 use crate::token::Signer;
 use jiff::Timestamp;
 use postrider_mime::{AddrSpec, BuildError, DateTime, Mailbox, MessageBuilder, html_to_text};
+use sha2::{Digest, Sha256};
 use std::fmt;
 
 /// The longest subject, in characters; what is longer is cut.
@@ -55,6 +56,21 @@ pub struct Content {
     pub html: Option<String>,
     /// The plain text; made of the HTML if the notification has none.
     pub text: String,
+}
+
+impl Content {
+    /// Equal for contents that are equal, and for no others: a SHA-256 in hex.
+    pub(crate) fn fingerprint(&self) -> String {
+        let html = self.html.as_deref().unwrap_or_default();
+        let mut hash = Sha256::new();
+        for part in [self.subject.as_str(), html, self.text.as_str()] {
+            // The length in front keeps ("ab", "c") apart from ("a", "bc").
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        let digest = hash.finalize();
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// Why there is no mail.

@@ -17,7 +17,8 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// These tables and the built-in ones: `user`, `group` and `group_member`. A table that has the name of a built-in
+    /// These tables and the built-in ones: `user`, `group`, `group_member`, `schedule`, `notification_preference`,
+    /// `notification_subscription`, `notification_device` and `user_delegate`. A table that has the name of a built-in
     /// one adds its fields to it; what a built-in field holds cannot be changed.
     pub fn with_built_ins(tables: impl IntoIterator<Item = Table>) -> Self {
         let mut all: BTreeMap<String, Table> = BTreeMap::new();

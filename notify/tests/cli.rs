@@ -328,7 +328,7 @@ fn mistakes_about_records_and_events_are_named() {
     );
     run(dir, &["record", "list", "incidents"]).says(
         65,
-        "there is no table \"incidents\" (there are: group, group_member, incident, user)",
+        "there is no table \"incidents\" (there are: group, group_member, incident, notification_device, notification_preference, notification_subscription, schedule, user, user_delegate)",
     );
     let unknown = format!(
         "the event \"incident.closed\" is not registered in {}/postrider.toml (registered are: incident.escalated)",

@@ -1,6 +1,7 @@
 //! The whole file, table by table.
 
 use super::document::{Document, Section};
+use super::value::duration;
 use super::{
     Config, ConfigError, Instance, RegisteredEvent, account, check, inbound, notification, people,
     table, template,
@@ -12,7 +13,11 @@ use crate::template::Scripts;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use toml::de::DeTable;
+
+/// As long as ServiceNow's outbox keeps a mail at most before it is sent.
+const WEIGHT_WINDOW: Duration = Duration::from_secs(60);
 
 /// Reads and checks a configuration; templates and other files are looked for beside it.
 pub(super) fn load(file: &Path, text: &str, scripts: Scripts) -> Result<Config, ConfigError> {
@@ -53,6 +58,10 @@ fn read(file: &Path, document: &Document, top: &Section<'_>, scripts: Scripts) -
     let database = top
         .text("database")
         .map_or_else(|| "postrider.db".to_owned(), |text| text.value);
+    let weight_window = top
+        .text("weight_window")
+        .and_then(|text| duration(document, &text))
+        .unwrap_or(WEIGHT_WINDOW);
     let schema = Arc::new(table::read(top));
     let smtp = account::smtp(top, dir);
     let pop3 = account::pop3(top, dir);
@@ -80,6 +89,7 @@ fn read(file: &Path, document: &Document, top: &Section<'_>, scripts: Scripts) -
         instance: instance?,
         database: dir.join(database),
         schema,
+        weight_window,
         smtp,
         pop3,
         events,

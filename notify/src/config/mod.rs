@@ -15,6 +15,7 @@
 //! | `[smtp.NAME]` | a server that takes our mail: see [`SmtpAccount`] |
 //! | `[pop3.NAME]` | a mailbox that we read: see [`Pop3Account`] |
 //! | `[table.NAME]` | a table of records: `label`, `number`, `display`, and its `fields` |
+//! | `[schedule.ID]` | hours in which people may be told: see [`Schedule`](crate::schedule::Schedule) |
 //! | `[user.ID]`, `[group.ID]` | people, as far as they are not in the store already |
 //! | `[event."NAME"]` | an event that may be fired: `table`, `description` |
 //! | `[notification.NAME]` | when somebody is told, who, and what: see [`Notification`] |
@@ -53,6 +54,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The customary name of the file.
 pub const FILE: &str = "postrider.toml";
@@ -68,6 +70,9 @@ pub struct Config {
     pub database: PathBuf,
     /// The tables.
     pub schema: Arc<Schema>,
+    /// How long a mail that is not delivered yet can lose its place to a heavier one about the same record: `weight_window`,
+    /// one minute unless the file says otherwise.
+    pub weight_window: Duration,
     /// The accounts that mail goes out by, in the order of the file.
     pub smtp: Vec<SmtpAccount>,
     /// The accounts that mail comes in from, in the order of the file.

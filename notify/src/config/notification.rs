@@ -6,7 +6,7 @@ use crate::account::SmtpAccount;
 use crate::address::is_address;
 use crate::condition::Query;
 use crate::diagnostic::Diagnostic;
-use crate::notification::{Condition, Content, Notification, Recipients, Trigger};
+use crate::notification::{Condition, Content, Delivery, Notification, Recipients, Trigger};
 use crate::render::{body_name, subject_name};
 use crate::schema::{FieldKind, Schema};
 use crate::suggest::nearest;
@@ -21,6 +21,7 @@ pub(super) struct Read {
     pub(super) expression: Option<At<String>>,
     users: Vec<At<String>>,
     groups: Vec<At<String>>,
+    schedule: Option<At<String>>,
 }
 
 /// The notifications in the order of the file.
@@ -55,6 +56,8 @@ fn one(
     let weight = section.integer("weight", 0..=1_000).unwrap_or(0);
     let order = section.integer("order", 0..=9_999).unwrap_or(100);
     let active = section.boolean("active").unwrap_or(true);
+    let delivery = delivery(&section);
+    let schedule = section.text("schedule");
     section.finish();
     let notification = Notification {
         name: name.value,
@@ -67,6 +70,8 @@ fn one(
         account,
         weight: u16::try_from(weight).unwrap_or(0),
         order: u16::try_from(order).unwrap_or(100),
+        delivery,
+        schedule: schedule.as_ref().map(|text| text.value.clone()),
     };
     Some(Read {
         notification,
@@ -74,7 +79,18 @@ fn one(
         expression,
         users,
         groups,
+        schedule,
     })
+}
+
+/// `mandatory` or `force_delivery`.
+fn delivery(section: &Section<'_>) -> Delivery {
+    let mandatory = section.boolean("mandatory").unwrap_or(false);
+    match section.boolean("force_delivery") {
+        Some(true) => Delivery::Forced,
+        _ if mandatory => Delivery::Mandatory,
+        _ => Delivery::Optional,
+    }
 }
 
 /// `when` and `table`, or `event`.
@@ -214,15 +230,18 @@ fn recipients(
         fields: values(&fields),
         parm1: section.boolean("parm1").unwrap_or(false),
         parm2: section.boolean("parm2").unwrap_or(false),
+        subscribers: section.boolean("subscribers").unwrap_or(false),
         send_to_event_creator: section.boolean("send_to_event_creator").unwrap_or(false),
+        exclude_delegates: section.boolean("exclude_delegates").unwrap_or(false),
     };
     let nobody = Recipients {
         send_to_event_creator: recipients.send_to_event_creator,
+        exclude_delegates: recipients.exclude_delegates,
         ..Recipients::default()
     };
     if recipients == nobody {
         let message = format!(
-            "[{}] tells nobody: it needs `fields`, `users`, `groups`, `parm1` or `parm2`",
+            "[{}] tells nobody: it needs `fields`, `users`, `groups`, `subscribers`, `parm1` or `parm2`",
             section.name
         );
         section.document.fault(&section.span, message);
@@ -340,7 +359,8 @@ pub(super) fn warnings(
             .filter(|user| !is_address(&user.value))
             .map(|user| ("user", user));
         let groups = read.groups.iter().map(|group| ("group", group));
-        for (table, named) in users.chain(groups) {
+        let schedule = read.schedule.iter().map(|named| ("schedule", named));
+        for (table, named) in users.chain(groups).chain(schedule) {
             if !ids(table).any(|id| id == named.value) {
                 let message = format!("there is no [{table}.{}] in this file", named.value);
                 let hint = nearest(&named.value, ids(table));

@@ -1,4 +1,4 @@
-//! `[user.ID]` and `[group.ID]`: records that are to be there from the start.
+//! `[schedule.ID]`, `[user.ID]` and `[group.ID]`: records that are to be there from the start.
 
 use super::SeedRecord;
 use super::document::{At, Section};
@@ -6,13 +6,14 @@ use super::value::field;
 use crate::address::is_address;
 use crate::diagnostic::Diagnostic;
 use crate::record::Fields;
+use crate::schedule::{Schedule, time_zone};
 use crate::schema::Schema;
 use crate::suggest::nearest;
 use serde_json::Value;
 
-/// The records, users first, so that what others refer to is there; and what looks like a mistake.
+/// The records, schedules and users first, so that what others refer to is there; and what looks like a mistake.
 pub(super) fn read(top: &Section<'_>, schema: &Schema) -> (Vec<SeedRecord>, Vec<Diagnostic>) {
-    let mut records = Vec::new();
+    let mut records = schedules(top, schema);
     for (id, section) in top.sections("user") {
         is_id(&section, &id);
         let fields = record(&section, schema, "user", &[]);
@@ -25,7 +26,8 @@ pub(super) fn read(top: &Section<'_>, schema: &Schema) -> (Vec<SeedRecord>, Vec<
             fields,
         });
     }
-    let users: Vec<String> = records.iter().map(|user| user.id.clone()).collect();
+    let users = records.iter().filter(|record| record.table == "user");
+    let users: Vec<String> = users.map(|user| user.id.clone()).collect();
     let (mut members, mut warnings) = (Vec::new(), Vec::new());
     for (id, section) in top.sections("group") {
         is_id(&section, &id);
@@ -62,6 +64,27 @@ pub(super) fn read(top: &Section<'_>, schema: &Schema) -> (Vec<SeedRecord>, Vec<
     }
     records.append(&mut members);
     (records, warnings)
+}
+
+/// `[schedule.ID]`
+fn schedules(top: &Section<'_>, schema: &Schema) -> Vec<SeedRecord> {
+    let sections = top.sections("schedule").into_iter();
+    let read = sections.map(|(id, section)| {
+        is_id(&section, &id);
+        let mut fields = record(&section, schema, "schedule", &[]);
+        if let Err(bad) = Schedule::of(&fields) {
+            section.fault(bad.field, bad.problem);
+        }
+        fields
+            .entry("name")
+            .or_insert_with(|| Value::from(id.value.as_str()));
+        SeedRecord {
+            table: "schedule".into(),
+            id: id.value,
+            fields,
+        }
+    });
+    read.collect()
 }
 
 fn is_id(section: &Section<'_>, id: &At<String>) {
@@ -107,6 +130,10 @@ fn record(section: &Section<'_>, schema: &Schema, table: &str, others: &[&str]) 
         .filter(|email| !is_address(email))
     {
         section.fault("email", format!("`{email}` is no address"));
+    }
+    let zone = found.get("time_zone").and_then(Value::as_str);
+    if let Some(problem) = zone.and_then(|name| time_zone(name).err()) {
+        section.fault("time_zone", problem);
     }
     found
 }

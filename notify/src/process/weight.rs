@@ -4,7 +4,8 @@
 
 use super::{Draft, verdict};
 use crate::notification::Notification;
-use crate::outgoing::{Match, MatchVerdict};
+use crate::outgoing::{Match, MatchVerdict, RecipientVerdict};
+use crate::recipients::Recipient;
 
 /// Compares the drafts of all notifications, and puts those that go out into their matches.
 pub(super) fn compare(found: Vec<(&Notification, Match, Vec<Draft>)>) -> Vec<Match> {
@@ -33,9 +34,7 @@ fn settled(mut found: Match, drafts: Vec<Draft>, lost: Vec<Option<String>>) -> M
                 .recipients
                 .push(verdict(&draft.recipient, "weight_lost", why)),
             None => {
-                found
-                    .recipients
-                    .push(verdict(&draft.recipient, "queued", String::new()));
+                found.recipients.push(going_out(&draft.recipient));
                 found.mails.push(draft.mail);
             }
         }
@@ -44,6 +43,17 @@ fn settled(mut found: Match, drafts: Vec<Draft>, lost: Vec<Option<String>>) -> M
         found.verdict = MatchVerdict::WeightLost;
     }
     found
+}
+
+/// The verdict on somebody whose mail is queued, be it held for a while.
+fn going_out(recipient: &Recipient) -> RecipientVerdict {
+    match &recipient.hold {
+        Some(hold) => {
+            let why = format!("held until {}: {}", hold.until, hold.reason);
+            verdict(recipient, "quiet_hours", why)
+        }
+        None => verdict(recipient, "queued", String::new()),
+    }
 }
 
 /// The notification that tells the same person instead, if one does.

@@ -1,12 +1,19 @@
-//! The tables that the machinery itself reads: who is told, and where.
+//! The tables that the machinery itself reads: who is told, where, and when.
 
 use super::{Field, FieldKind, Table};
 
-/// `user`, `group` and `group_member`.
-pub(super) fn tables() -> [Table; 3] {
+/// People, and how they want to be told.
+pub(super) fn tables() -> Vec<Table> {
+    let mut tables = people();
+    tables.extend(wishes());
+    tables
+}
+
+/// `user`, `group`, `group_member` and `schedule`.
+fn people() -> Vec<Table> {
     use FieldKind::{Boolean, Reference, String as Text};
     let user = || Reference("user".to_owned());
-    [
+    vec![
         table(
             "user",
             "User",
@@ -18,6 +25,7 @@ pub(super) fn tables() -> [Table; 3] {
                 ("notification", "Notification", Boolean),
                 ("locale", "Locale", Text),
                 ("time_zone", "Time zone", Text),
+                ("schedule", "Schedule", Reference("schedule".to_owned())),
             ],
         ),
         table(
@@ -30,6 +38,7 @@ pub(super) fn tables() -> [Table; 3] {
                 ("active", "Active", Boolean),
                 ("manager", "Manager", user()),
                 ("include_members", "Include members", Boolean),
+                ("include_manager", "Include manager", Boolean),
             ],
         ),
         table(
@@ -39,6 +48,75 @@ pub(super) fn tables() -> [Table; 3] {
             vec![
                 ("group", "Group", Reference("group".to_owned())),
                 ("user", "User", user()),
+            ],
+        ),
+        table(
+            "schedule",
+            "Schedule",
+            Some("name"),
+            vec![
+                ("name", "Name", Text),
+                ("days", "Days", Text),
+                ("hours", "Hours", Text),
+                ("holidays", "Holidays", Text),
+                ("time_zone", "Time zone", Text),
+            ],
+        ),
+    ]
+}
+
+/// What each person has chosen: `notification_preference`, `notification_subscription`, `notification_device`, `user_delegate`.
+fn wishes() -> Vec<Table> {
+    use FieldKind::{Boolean, DateTime, Reference, String as Text};
+    let user = || Reference("user".to_owned());
+    vec![
+        table(
+            "notification_preference",
+            "Notification preference",
+            None,
+            vec![
+                ("user", "User", user()),
+                ("address", "Address", Text),
+                ("notification", "Notification", Text),
+                ("active", "Active", Boolean),
+                ("digest", "Digest", Text),
+            ],
+        ),
+        table(
+            "notification_subscription",
+            "Notification subscription",
+            None,
+            vec![
+                ("user", "User", user()),
+                ("notification", "Notification", Text),
+                ("condition", "Condition", Text),
+                ("active", "Active", Boolean),
+            ],
+        ),
+        table(
+            "notification_device",
+            "Notification device",
+            Some("name"),
+            vec![
+                ("user", "User", user()),
+                ("name", "Name", Text),
+                ("email", "Email", Text),
+                ("active", "Active", Boolean),
+                ("primary", "Primary", Boolean),
+                ("notifications", "Notifications", Text),
+                ("schedule", "Schedule", Reference("schedule".to_owned())),
+            ],
+        ),
+        table(
+            "user_delegate",
+            "Delegate",
+            None,
+            vec![
+                ("user", "User", user()),
+                ("delegate", "Delegate", user()),
+                ("starts", "Starts", DateTime),
+                ("ends", "Ends", DateTime),
+                ("notifications", "Notifications", Boolean),
             ],
         ),
     ]
@@ -98,6 +176,6 @@ mod tests {
         assert_eq!(user.display.as_deref(), Some("name"));
         assert_eq!(user.fields["phone"].kind, FieldKind::String);
         assert_eq!(user.fields["active"].kind, FieldKind::Boolean);
-        assert_eq!(schema.tables.len(), 3);
+        assert_eq!(schema.tables.len(), 8);
     }
 }

@@ -112,6 +112,10 @@ pub trait Store: Send + Sync {
         value: &str,
     ) -> Result<Vec<Record>, StoreError>;
 
+    /// What a user has said about being told: their records of `notification_preference`, `notification_device` and
+    /// `user_delegate`, by table and id.
+    fn personal(&self, user: &str) -> Result<Vec<Record>, StoreError>;
+
     /// The journal entries of a record, oldest first.
     fn journal(&self, key: &RecordKey) -> Result<Vec<JournalEntry>, StoreError>;
 
@@ -132,6 +136,8 @@ pub trait Store: Send + Sync {
     fn due_events(&self, now: Timestamp, limit: usize) -> Result<Vec<Event>, StoreError>;
 
     /// Writes what became of events: matches, verdicts, mails and deliveries. An event that is settled already stays as it is.
+    /// Mails with a [`Rank`](crate::outgoing::Rank) are compared with those that are not delivered yet: the loser is not queued,
+    /// or skipped if it was, and its verdict names the winner.
     fn settle(&self, settlements: &[Settlement]) -> Result<(), StoreError>;
 
     /// Claims deliveries of these accounts that are due: counts the attempt, opens its row, sets a lease.

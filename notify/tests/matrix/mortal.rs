@@ -216,6 +216,10 @@ impl Store for Mortal {
         self.look(|s| s.records_where(table, field, value))
     }
 
+    fn personal(&self, user: &str) -> Result<Vec<Record>, StoreError> {
+        self.look(|s| s.personal(user))
+    }
+
     fn journal(&self, key: &RecordKey) -> Result<Vec<JournalEntry>, StoreError> {
         self.look(|s| s.journal(key))
     }

@@ -130,6 +130,8 @@ pub fn queue(store: &dyn Store, record: Option<RecordKey>, recipients: &[&str]) 
             record: record.clone(),
             // Beyond any clock that these tests run by.
             expires: "2200-01-01T00:00:00Z".parse().unwrap(),
+            not_before: None,
+            rank: None,
         }
     });
     let settlement = Settlement {

@@ -1,8 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    check, event, explain, fetch, inbound, init, inspect, log, mailbox, probe, queue, record, run,
-    send, suppression, trim, try_out,
+    check, event, explain, fetch, inbound, init, inspect, log, mailbox, preference, probe, queue,
+    record, run, send, subscription, suppression, trim, try_out,
 };
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -49,6 +49,12 @@ pub(crate) enum Command {
     /// Show what waits to be sent, and send again what failed
     #[command(subcommand)]
     Queue(queue::Command),
+    /// Show and change who has switched which notification off
+    #[command(subcommand)]
+    Preference(preference::Command),
+    /// Show and change who asked to be told
+    #[command(subcommand)]
+    Subscription(subscription::Command),
     /// Show and change which addresses get no mail
     #[command(subcommand)]
     Suppression(suppression::Command),

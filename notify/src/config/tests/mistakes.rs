@@ -314,7 +314,7 @@ fn nobody_to_tell_and_nothing_to_say() {
         "fields = [\"owner\"]\nsubject = \"${title}\"\ntext = \"Hello\"\n",
         "subject = \"x\"\n",
         r"
-postrider.toml:23:15: [notification.told] tells nobody: it needs `fields`, `users`, `groups`, `parm1` or `parm2`
+postrider.toml:23:15: [notification.told] tells nobody: it needs `fields`, `users`, `groups`, `subscribers`, `parm1` or `parm2`
    |
 23 | [notification.told]
    |               ^^^^

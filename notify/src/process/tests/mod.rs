@@ -1,5 +1,7 @@
 mod message;
 mod people;
+mod weights;
+mod wishes;
 
 use super::*;
 use crate::config::{ExampleParts, example};

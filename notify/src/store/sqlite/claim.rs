@@ -226,6 +226,8 @@ fn mail(c: &Connection, id: DeliveryId) -> Result<OutgoingMail, Fault> {
             record: column::key(row.get(4)?, row.get(5)?),
             account: row.get(6)?,
             expires: column::moment(row.get(7)?),
+            not_before: None,
+            rank: None,
             raw: row.get(8)?,
         })
     };

@@ -21,6 +21,25 @@ pub(super) const ANY_TOO_LATE: &str =
 pub(super) const CLAMP: &str = "UPDATE delivery INDEXED BY delivery_due SET next_at = ?2
     WHERE account = ?1 AND state IN ('ready','leased','deferred','unknown') AND next_at > ?2";
 
+pub(super) const ANY_OPEN: &str = "SELECT EXISTS (SELECT 1 FROM delivery INDEXED BY delivery_held
+    WHERE state = 'held' AND next_at <= ?1)";
+
+pub(super) const OPEN: &str =
+    "UPDATE delivery INDEXED BY delivery_held SET state = 'ready', reason = '', next_at = 0
+    WHERE state = 'held' AND next_at <= ?1";
+
+/// True if a schedule has opened that a mail was held for.
+pub(super) fn any_open(c: &Connection, now: i64) -> Result<bool, Fault> {
+    let mut any = c.prepare_cached(ANY_OPEN)?;
+    Ok(any.query_row([now], |row| row.get(0))?)
+}
+
+/// Lets go what was held until now.
+pub(super) fn open(c: &Connection, now: i64) -> Result<(), Fault> {
+    c.prepare_cached(OPEN)?.execute([now])?;
+    Ok(())
+}
+
 /// The accounts that have something due.
 pub(super) fn due_accounts(c: &Connection, now: i64) -> Result<Vec<String>, Fault> {
     let mut any_due = c.prepare_cached(ANY_DUE)?;

@@ -89,6 +89,8 @@ fn mails(c: &Connection, event: EventId) -> Result<HashMap<i64, Vec<OutgoingMail
             account: row.get(4)?,
             record: column::key(row.get(5)?, row.get(6)?),
             expires: column::moment(row.get(7)?),
+            not_before: None,
+            rank: None,
         };
         Ok((row.get(8)?, mail))
     })?;

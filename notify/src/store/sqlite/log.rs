@@ -69,12 +69,13 @@ pub(super) fn query(filter: &LogFilter) -> (String, Vec<Value>) {
 /// The term for a state. The few mails of one record or person are looked through; a state alone has its partial index,
 /// whose condition must stand here. Most mail is delivered, so that the newest of it is near the end of the table.
 fn in_state(state: DeliveryState, narrow: bool) -> String {
-    use DeliveryState::{Delivered, Leased};
+    use DeliveryState::{Delivered, Held, Leased, Skipped};
     let name = state.name();
     match state {
         _ if narrow => format!("+d.state = '{name}'"),
         Delivered => format!("+d.state = '{name}'"),
         Leased => format!("d.state = '{name}' AND d.state IN ('leased','deferred','unknown')"),
+        Held | Skipped => format!("d.state = '{name}' AND d.state IN ('held','skipped')"),
         _ => format!(
             "d.state = '{name}' AND d.state IN ('ready','deferred','unknown','failed','dead','cancelled','bounced')"
         ),
@@ -151,6 +152,8 @@ fn raw_row(row: &Row<'_>) -> rusqlite::Result<(LogRow, String)> {
             account: row.get(10)?,
             record: column::key(row.get(11)?, row.get(12)?),
             expires: column::moment(row.get(13)?),
+            not_before: None,
+            rank: None,
         },
         attempts: column::count(row.get(14)?),
         next_at: column::unless_zero(row.get(15)?),

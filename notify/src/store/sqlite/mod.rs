@@ -28,6 +28,7 @@ mod settings;
 mod settle;
 mod suppression;
 mod trim;
+mod weight;
 
 use super::StoreError;
 use fault::Fault;

@@ -127,7 +127,7 @@ pub(super) fn requeue(
     let mut update = c.prepare_cached(
         "UPDATE delivery SET state = 'ready', reason = '', next_at = 0, waits_for = NULL, created = ?2, expires = ?3,
                              crashes = 0, lives = lives + 1
-         WHERE id = ?1 AND state IN ('ready','deferred','unknown','failed','dead','cancelled','bounced')",
+         WHERE id = ?1 AND state IN ('ready','held','deferred','unknown','failed','dead','cancelled','bounced','skipped')",
     )?;
     let mut changed = 0;
     for delivery in deliveries {
@@ -139,7 +139,7 @@ pub(super) fn requeue(
 pub(super) fn cancel(c: &Connection, deliveries: &[DeliveryId]) -> Result<usize, Fault> {
     let mut update = c.prepare_cached(
         "UPDATE delivery SET state = 'cancelled', reason = 'cancelled', next_at = 0, waits_for = NULL
-         WHERE id = ?1 AND state IN ('ready','deferred','unknown')",
+         WHERE id = ?1 AND state IN ('ready','held','deferred','unknown')",
     )?;
     let mut changed = 0;
     for delivery in deliveries {

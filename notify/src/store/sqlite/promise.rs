@@ -35,6 +35,12 @@ impl Store for SqliteStore {
         })
     }
 
+    fn personal(&self, user: &str) -> Result<Vec<Record>, StoreError> {
+        self.read("look up what a user prefers", |c| {
+            records::personal(c, user)
+        })
+    }
+
     fn journal(&self, key: &RecordKey) -> Result<Vec<JournalEntry>, StoreError> {
         self.read("read a journal", |c| records::journal(c, key))
     }
@@ -94,6 +100,9 @@ impl Store for SqliteStore {
         let doing = "look for deliveries that are due";
         if self.read(doing, |c| due::any_too_late(c, now))? {
             self.work(doing, |t| due::clamp(t, now))?;
+        }
+        if self.read(doing, |c| due::any_open(c, now))? {
+            self.work(doing, |t| due::open(t, now))?;
         }
         self.read(doing, |c| due::due_accounts(c, now))
     }

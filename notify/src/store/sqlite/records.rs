@@ -9,11 +9,19 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
 
 /// Fields that have an index, because looking up people must not read a whole table.
-const INDEXED: [(&str, &str); 3] = [
+const INDEXED: [(&str, &str); 5] = [
     ("user", "email"),
     ("group_member", "group"),
     ("group_member", "user"),
+    ("notification_subscription", "notification"),
+    ("notification_preference", "address"),
 ];
+
+/// The condition stands here as it stands in the definition of the index, or it could not be used.
+pub(super) const PERSONAL: &str =
+    "SELECT table_name, id, fields, created, updated FROM record INDEXED BY record_personal
+    WHERE table_name IN ('notification_preference','notification_device','user_delegate')
+      AND json_extract(fields, '$.user') = ?1";
 
 /// The first number that a table draws, as people expect it: `INC0010001`. A table of few digits begins at 1.
 const FIRST_NUMBER: i64 = 10_001;
@@ -32,6 +40,17 @@ pub(super) fn all(c: &Connection, table: &str) -> Result<Vec<Record>, Fault> {
     )?;
     let rows = select.query_map([table], raw_record)?;
     rows.map(|row| record(row?)).collect()
+}
+
+/// What a user has said about being told.
+pub(super) fn personal(c: &Connection, user: &str) -> Result<Vec<Record>, Fault> {
+    let mut select = c.prepare_cached(PERSONAL)?;
+    let rows = select.query_map([user], raw_record)?;
+    let mut rows = rows
+        .map(|row| record(row?))
+        .collect::<Result<Vec<_>, Fault>>()?;
+    rows.sort_by(|a, b| a.key.cmp(&b.key));
+    Ok(rows)
 }
 
 pub(super) fn having(

@@ -1,10 +1,11 @@
 //! Writing what became of events.
 
-use super::column;
 use super::fault::Fault;
+use super::{column, weight};
 use crate::event::EventId;
 use crate::outgoing::{Match, OutgoingMail, RecipientVerdict, Settlement};
 use rusqlite::{Connection, params};
+use std::collections::HashMap;
 
 pub(super) fn settle(c: &Connection, now: i64, settlements: &[Settlement]) -> Result<(), Fault> {
     for settlement in settlements {
@@ -38,11 +39,22 @@ fn write_match(c: &Connection, now: i64, event: EventId, one: &Match) -> Result<
         one.detail
     ])?;
     let id = c.last_insert_rowid();
-    for verdict in &one.recipients {
-        write_verdict(c, id, verdict)?;
-    }
+    let mut lost = HashMap::new();
     for mail in &one.mails {
+        if let Some(why) = weight::compare(c, now, one, mail)? {
+            lost.insert(mail.recipient.as_str(), why);
+            continue;
+        }
         queue(c, now, event, id, mail)?;
+    }
+    for verdict in &one.recipients {
+        match lost.get(verdict.address.as_str()) {
+            Some(why) if verdict.is_queued() => write_verdict(c, id, &verdict.lost(why))?,
+            _ => write_verdict(c, id, verdict)?,
+        }
+    }
+    if !lost.is_empty() && lost.len() == one.mails.len() {
+        weight::nobody_left(c, id)?;
     }
     Ok(())
 }
@@ -91,16 +103,31 @@ fn queue(
     }
     let mut delivery = c.prepare_cached(
         "INSERT INTO delivery (id, account, thread, created, state, next_at, expires)
-         VALUES (?1, ?2, ?3, ?4, 'ready', 0, ?5)",
+         VALUES (?1, ?2, ?3, ?4, ?6, ?7, ?5)",
     )?;
     let id = c.last_insert_rowid();
     let expires = column::nanos(mail.expires);
-    delivery.execute(params![id, mail.account, thread(mail), now, expires])?;
-    Ok(())
+    let (state, next_at) = match mail.not_before {
+        Some(until) => ("held", column::nanos(until)),
+        None => ("ready", 0),
+    };
+    delivery.execute(params![
+        id,
+        mail.account,
+        thread(mail),
+        now,
+        expires,
+        state,
+        next_at
+    ])?;
+    match &mail.rank {
+        Some(rank) => weight::mark(c, id, rank),
+        None => Ok(()),
+    }
 }
 
 /// Mails about one record to one person keep their order.
-fn thread(mail: &OutgoingMail) -> Option<String> {
+pub(super) fn thread(mail: &OutgoingMail) -> Option<String> {
     let record = mail.record.as_ref()?;
     Some(format!("{record} {}", mail.recipient.to_ascii_lowercase()))
 }

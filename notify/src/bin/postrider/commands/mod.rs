@@ -9,11 +9,13 @@ pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod log;
 pub(crate) mod mailbox;
+pub(crate) mod preference;
 pub(crate) mod probe;
 pub(crate) mod queue;
 pub(crate) mod record;
 pub(crate) mod run;
 pub(crate) mod send;
+pub(crate) mod subscription;
 pub(crate) mod suppression;
 pub(crate) mod trim;
 pub(crate) mod try_out;
@@ -40,6 +42,8 @@ pub(crate) fn run(cli: Cli) -> Result {
         Command::Probe(args) => wait_for(probe::run(args))?,
         Command::Queue(command) => queue::run(config, &command),
         Command::Send(args) => wait_for(send::run(config, &args))?,
+        Command::Preference(command) => preference::run(config, command),
+        Command::Subscription(command) => subscription::run(config, command),
         Command::Suppression(command) => suppression::run(config, command),
         Command::Trim(args) => trim::run(config, &args),
         Command::Inspect(args) => inspect::run(&args),

@@ -106,6 +106,8 @@ fn mail(message_id: &str, recipient: &str) -> OutgoingMail {
         account: "main".to_owned(),
         record: None,
         expires: at(5 * 86_400),
+        not_before: None,
+        rank: None,
     }
 }
 

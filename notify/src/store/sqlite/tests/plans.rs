@@ -1,7 +1,7 @@
 //! Every query of the loops and of the log finds its rows by an index, and in their order.
 
 use super::*;
-use crate::store::sqlite::{claim, due, events, inbound, lock, log, outbox, records, trim};
+use crate::store::sqlite::{claim, due, events, inbound, lock, log, outbox, records, trim, weight};
 use rusqlite::Connection;
 
 /// What SQLite will do, one step a line.
@@ -48,6 +48,10 @@ fn what_is_due_is_found_by_the_partial_indexes() {
     assert_by_index(due::CLAMP, "delivery_due (account=? AND next_at>?)");
     assert_by_index(due::NEXT_ACCOUNT, "delivery_due (account>?)");
     assert_by_index(claim::EARLIER, "delivery_thread (thread=? AND id<?)");
+    assert_by_index(due::ANY_OPEN, "delivery_held (next_at<?)");
+    assert_by_index(due::OPEN, "delivery_held (next_at<?)");
+    assert_by_index(weight::UNDELIVERED, "delivery_weight (thread=?)");
+    assert_by_index(records::PERSONAL, "record_personal (<expr>=?)");
     assert_by_index(outbox::WAKE, "delivery_waits (waits_for=?)");
     let store = memory();
     let steps = plan(&lock(&store.reading), outbox::RELEASE);
@@ -138,6 +142,9 @@ fn each_filter_of_the_log_has_its_index() {
         let index = match state {
             DeliveryState::Delivered => "SCAN d",
             DeliveryState::Leased => "SCAN d USING INDEX delivery_thread",
+            DeliveryState::Held | DeliveryState::Skipped => {
+                "SEARCH d USING INDEX delivery_aside (state=?)"
+            }
             _ => "SEARCH d USING INDEX delivery_state (state=?)",
         };
         assert_eq!(first, index, "{state:?}");
