@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 use postrider_wire::Redactor;
 use postrider_wire::escape::Escaped;
 use postrider_wire::line::{LineReader, trim_ending};
+use postrider_wire::sasl::ChannelBinding;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
@@ -62,6 +63,8 @@ pub struct Connection {
     user_accepted: bool,
     utf8: bool,
     tls: bool,
+    /// What a login can be bound to.
+    binding: Option<ChannelBinding>,
     greeting: Option<Reply>,
     /// What we said to log in: until that is done, it is left out of the server's words.
     secrets: Redactor,
@@ -103,6 +106,7 @@ impl Connection {
             user_accepted: false,
             utf8: false,
             tls: false,
+            binding: None,
             greeting: None,
             secrets: Redactor::default(),
         }
@@ -194,6 +198,17 @@ impl Connection {
             self.greeting = None;
             self.user_accepted = false;
         }
+    }
+
+    /// What a login can be bound to, now that TLS is in place: AUTH with SCRAM-…-PLUS needs it, and SCRAM tells a server
+    /// that does not list PLUS that it is there (RFC 5802 §6).
+    pub fn bind(&mut self, binding: Option<ChannelBinding>) {
+        self.binding = binding;
+    }
+
+    /// Whether a login can be bound to the connection.
+    pub fn can_be_bound(&self) -> bool {
+        self.binding.is_some()
     }
 
     fn receive_bytes(&mut self, input: &mut BytesMut) -> Result<Option<Event>, Violation> {

@@ -46,7 +46,7 @@ pub use unique_id::{InvalidUniqueId, UniqueId};
 
 #[cfg(feature = "tokio")]
 pub use postrider_wire::Stream;
-#[cfg(any(feature = "tokio", feature = "blocking"))]
-pub use postrider_wire::Tls;
 pub use postrider_wire::sasl::Credentials;
 pub use postrider_wire::{Endpoint, Secret, Security, Transcript};
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+pub use postrider_wire::{Proxy, Route, Tls};

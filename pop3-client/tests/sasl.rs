@@ -42,6 +42,43 @@ fn rfc5034_the_initial_response_goes_along_if_sasl_is_listed() {
     );
 }
 
+/// What SCRAM says of channel binding, over a connection that can be bound.
+#[cfg(feature = "scram")]
+#[test]
+fn rfc5802_6_scram_says_what_is_known_of_channel_binding() {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use postrider_wire::sasl::ChannelBinding;
+    for (listed, mechanism, flag) in [
+        (
+            "SCRAM-SHA-256-PLUS SCRAM-SHA-256",
+            Mechanism::ScramSha256Plus,
+            "p=tls-exporter,,",
+        ),
+        (
+            "SCRAM-SHA-256-PLUS SCRAM-SHA-256",
+            Mechanism::ScramSha256,
+            "n,,",
+        ),
+        ("SCRAM-SHA-256", Mechanism::ScramSha256, "y,,"),
+    ] {
+        let (mut pop3, mut out) = (Connection::new(Limits::default()), BytesMut::new());
+        pop3.tls_started();
+        pop3.bind(Some(ChannelBinding::tls_exporter("x")));
+        let capa = format!("+OK\r\n+OK\r\nSASL {listed}\r\n.\r\n");
+        let (greeting, capa) = capa.split_at(5);
+        pop3.receive(&mut BytesMut::from(greeting)).unwrap();
+        pop3.send(&Command::Capa, &mut out).unwrap();
+        let mut capa = BytesMut::from(capa);
+        while pop3.receive(&mut capa).unwrap().is_some() {}
+        out.clear();
+        pop3.send(&auth(mechanism), &mut out).unwrap();
+        let line = String::from_utf8(out.to_vec()).unwrap();
+        let first = line.trim_end().rsplit(' ').next().unwrap();
+        let first = String::from_utf8(STANDARD.decode(first).unwrap()).unwrap();
+        assert!(first.starts_with(flag), "{first}");
+    }
+}
+
 #[test]
 fn rfc2449_4_an_initial_response_beyond_255_octets_goes_in_a_line_of_its_own() {
     let token = "t".repeat(2_000);

@@ -267,7 +267,7 @@ async fn the_blocking_client_speaks_tls_as_well() {
         .unwrap()
         .unwrap_err();
     assert!(
-        matches!(error.kind(), ErrorKind::Handshake(_)) && !error.is_retryable(),
+        matches!(error.kind(), ErrorKind::Connect(_)) && !error.is_retryable(),
         "{error}"
     );
 }

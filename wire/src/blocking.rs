@@ -24,7 +24,7 @@ pub struct Stream {
 }
 
 /// Octets read at once.
-const READ: usize = 16 * 1024;
+const READ: usize = 64 * 1024;
 
 impl Stream {
     /// Octets that TLS holds back because the socket did not take them. [`write`](Self::write) with nothing writes them.

@@ -13,7 +13,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Looking up a host name takes as long as the system lets it; everything else keeps to [`Timeouts`](super::Timeouts).
+//! Everything keeps to [`Timeouts`](super::Timeouts), looking up a host name as well.
 
 use super::config::Config;
 use super::error::{Error, ErrorKind, Stage};
@@ -65,7 +65,8 @@ impl Client {
     pub fn connect(config: &Config) -> Result<Self, Error> {
         let (endpoint, timeout) = (&config.endpoint, config.timeouts.connect);
         let fail = |kind| Error::new(endpoint, Stage::Connect, kind);
-        let mut link = StdLink::connect(endpoint, timeout).map_err(fail)?;
+        let stream = config.route.connect_blocking(endpoint, timeout);
+        let mut link = StdLink::new(stream.map_err(|e| fail(ErrorKind::Connect(e)))?);
         if config.security == Security::Tls {
             let tls = config.tls.clone().map_or_else(Tls::webpki_roots, Ok);
             let tls = tls.map_err(|e| fail(ErrorKind::TlsConfig(e)))?;

@@ -8,7 +8,7 @@ use crate::{
     ScanListing, State, UniqueId,
 };
 use postrider_wire::sasl::Credentials;
-use postrider_wire::{ConnectError, Endpoint, Security, Stream, Tls, connect, start_tls};
+use postrider_wire::{ConnectError, Endpoint, Security, Stream, Tls, start_tls};
 use std::ops::ControlFlow;
 
 /// A POP3 session over tokio.
@@ -24,7 +24,8 @@ impl Client {
     /// # Errors
     /// [`Error`], with the stage at which it went wrong.
     pub async fn connect(config: &Config) -> Result<Self, Error> {
-        let stream = connect(&config.endpoint, config.timeouts.connect).await;
+        let (endpoint, timeout) = (&config.endpoint, config.timeouts.connect);
+        let stream = config.route.connect(endpoint, timeout).await;
         Self::over(stream.map_err(|e| connect_error(config, e))?, config).await
     }
 

@@ -1,6 +1,6 @@
 use crate::Limits;
 use postrider_wire::sasl::Credentials;
-use postrider_wire::{Endpoint, Security, Tls, Transcript};
+use postrider_wire::{Endpoint, Route, Security, Tls, Transcript};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -22,6 +22,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) endpoint: Endpoint,
+    pub(crate) route: Route,
     pub(crate) security: Security,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) tls: Option<Tls>,
@@ -88,6 +89,7 @@ impl Config {
         Self {
             security: Security::for_port(endpoint.port()),
             endpoint,
+            route: Route::direct(),
             credentials: None,
             tls: None,
             timeouts: Timeouts::default(),
@@ -117,7 +119,13 @@ impl Config {
         }
     }
 
-    /// Which certificates are trusted. Default: those of the public authorities.
+    /// From which address of ours, and through which proxy. Default: neither is chosen.
+    #[must_use]
+    pub fn route(self, route: Route) -> Self {
+        Self { route, ..self }
+    }
+
+    /// Which certificates are trusted, and which one is shown. Default: those of the public authorities.
     #[must_use]
     pub fn tls(self, tls: Tls) -> Self {
         Self {

@@ -1,5 +1,4 @@
 use crate::{InvalidArgument, Local, MessageNumber, Reply, Request, ResponseCode, Violation};
-#[cfg(feature = "tokio")]
 use postrider_wire::ConnectError;
 use postrider_wire::sasl::NoMechanism;
 use postrider_wire::{Endpoint, TlsConfigError};
@@ -42,12 +41,7 @@ pub enum Stage {
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The connection, or its TLS handshake, could not be made.
-    #[cfg(feature = "tokio")]
     Connect(ConnectError),
-    /// The connection could not be made (blocking client).
-    Unreachable(io::Error),
-    /// The TLS handshake failed (blocking client).
-    Handshake(io::Error),
     /// The TLS configuration cannot be used.
     TlsConfig(TlsConfigError),
     /// The connection broke.
@@ -133,14 +127,8 @@ impl Error {
     /// Whether the same attempt may succeed later without anybody changing anything.
     pub fn is_retryable(&self) -> bool {
         match self.kind() {
-            #[cfg(feature = "tokio")]
             ErrorKind::Connect(error) => error.is_retryable(),
-            ErrorKind::Handshake(error) => !matches!(
-                error.kind(),
-                io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
-            ),
-            ErrorKind::Unreachable(_)
-            | ErrorKind::Io(_)
+            ErrorKind::Io(_)
             | ErrorKind::Timeout(_)
             | ErrorKind::Closed
             | ErrorKind::Interrupted => true,
@@ -249,12 +237,7 @@ impl fmt::Display for Error {
             ..
         } = &*self.0;
         match kind {
-            #[cfg(feature = "tokio")]
             ErrorKind::Connect(error) => error.fmt(f),
-            ErrorKind::Unreachable(error) => write!(f, "cannot connect to {endpoint}: {error}"),
-            ErrorKind::Handshake(error) => {
-                write!(f, "TLS handshake with {endpoint} failed: {error}")
-            }
             ErrorKind::TlsConfig(error) => write!(f, "{stage} to {endpoint}: {error}"),
             ErrorKind::Io(error) => {
                 write!(f, "{stage}: the connection to {endpoint} broke: {error}")
@@ -306,9 +289,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(match self.kind() {
-            #[cfg(feature = "tokio")]
             ErrorKind::Connect(error) => error,
-            ErrorKind::Unreachable(error) | ErrorKind::Handshake(error) => error,
             ErrorKind::TlsConfig(error) => error,
             ErrorKind::Io(error) => error,
             ErrorKind::Violation(error) => error,

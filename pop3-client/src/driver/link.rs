@@ -1,5 +1,6 @@
 use super::error::ErrorKind;
 use bytes::BytesMut;
+use postrider_wire::sasl::ChannelBinding;
 use postrider_wire::{Endpoint, Tls};
 use std::future::Future;
 use std::io;
@@ -45,6 +46,11 @@ pub(crate) trait Link: Send {
     ) -> impl Future<Output = Result<(), ErrorKind>> + Send;
 
     fn is_tls(&self) -> bool;
+
+    /// What a login can be bound to.
+    fn channel_binding(&self) -> Option<ChannelBinding> {
+        None
+    }
 
     fn tls_description(&self) -> Option<String>;
 }

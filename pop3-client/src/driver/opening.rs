@@ -146,7 +146,11 @@ impl Opening {
         if let Some(step) = self.apop(credentials, pop3) {
             return step;
         }
-        match sasl::select(pop3.capabilities().sasl(), credentials, self.channel) {
+        let channel = match self.channel {
+            Channel::Encrypted if pop3.can_be_bound() => Channel::Bound,
+            channel => channel,
+        };
+        match sasl::select(pop3.capabilities().sasl(), credentials, channel) {
             Ok(mechanism) => Ok(Step::Send(Command::Auth(mechanism, credentials.clone()))),
             Err(error) => self.user_and_pass(credentials, pop3, error),
         }

@@ -43,6 +43,7 @@ impl<L: Link> Session<L> {
         };
         if session.link.is_tls() {
             session.pop3.tls_started();
+            session.pop3.bind(session.link.channel_binding());
         }
         session.note_tls();
         let opening = Opening::new(config, session.link.is_tls());
@@ -94,6 +95,7 @@ impl<L: Link> Session<L> {
             .await;
         started.map_err(|kind| self.error(kind))?;
         self.pop3.tls_started();
+        self.pop3.bind(self.link.channel_binding());
         self.note_tls();
         Ok(())
     }

@@ -1,6 +1,7 @@
 use super::error::ErrorKind;
 use super::link::{Link, Transfer, is_closed};
 use bytes::{Buf, BytesMut};
+use postrider_wire::sasl::ChannelBinding;
 use postrider_wire::{Endpoint, Stream, Tls, start_tls};
 use std::future::{Future, poll_fn};
 use std::io;
@@ -92,6 +93,10 @@ impl Link for TokioLink {
 
     fn is_tls(&self) -> bool {
         self.stream.as_ref().is_some_and(Stream::is_tls)
+    }
+
+    fn channel_binding(&self) -> Option<ChannelBinding> {
+        self.stream.as_ref()?.channel_binding()
     }
 
     fn tls_description(&self) -> Option<String> {
