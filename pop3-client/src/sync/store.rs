@@ -48,6 +48,15 @@ pub trait Store: Send {
     /// # Errors
     /// As [`begin`](Self::begin).
     fn commit(&mut self) -> io::Result<()>;
+
+    /// An error of the store or the journal, or an interruption, lies behind. What was finished and not committed is not in
+    /// the journal, and is fetched again: undo it, where `finish` would otherwise make a second copy.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    fn recover(&mut self) -> io::Result<()> {
+        self.abort()
+    }
 }
 
 /// A message that has arrived whole.

@@ -52,7 +52,7 @@ impl<S: Store, J: Journal> Work<S, J> {
         events: &mut dyn FnMut(SyncEvent),
     ) -> Result<Summary, SyncError> {
         if self.stale {
-            self.vault.store.abort()?;
+            self.vault.store.recover()?;
             self.vault.index = load(&mut self.vault.journal, seconds_now())?;
         }
         // Until this has come to a known end.

@@ -9,13 +9,16 @@ use std::path::PathBuf;
 ///
 /// Before a group is appended, the length so far goes into `FILE.postrider-length`; after the commit that file is removed. If it is there
 /// when the mbox is opened, a crash left half a group behind, and the mbox is cut back. So nobody else may append
-/// to this file while a sync runs. A crash between commit and journal entry stores that group again: mbox has no keys.
+/// to this file while a sync runs. A message that could not be written whole is cut off at once, and a group that was not
+/// committed before the next one begins. A crash between commit and journal entry stores that group again: mbox has no keys.
 #[derive(Debug)]
 pub struct Mboxrd {
     path: PathBuf,
     intent: PathBuf,
     spool: Spool,
     mbox: Option<File>,
+    /// Where a message begins that is not whole.
+    half: Option<u64>,
 }
 
 impl Mboxrd {
@@ -38,13 +41,15 @@ impl Mboxrd {
             intent,
             spool,
             mbox: None,
+            half: None,
             path,
         };
-        store.recover()?;
+        store.cut_back()?;
         Ok(store)
     }
 
-    fn recover(&self) -> io::Result<()> {
+    /// Removes what a group that was not committed left behind.
+    fn cut_back(&self) -> io::Result<()> {
         let text = match fs::read_to_string(&self.intent) {
             Ok(text) => text,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -82,6 +87,35 @@ impl Mboxrd {
     }
 }
 
+impl Mboxrd {
+    /// Appends a message, and tells where. Of one that could not be written nothing stays.
+    fn append(&mut self, message: &mut impl BufRead, at: u64) -> io::Result<u64> {
+        self.cut_off_half()?;
+        let offset = self.group()?.metadata()?.len();
+        self.half = Some(offset);
+        let mut out = BufWriter::new(self.group()?);
+        let written = writeln!(out, "From MAILER-DAEMON {}", asctime(at))
+            .and_then(|()| quote(message, &mut out))
+            .and_then(|()| out.flush());
+        // What it holds back is not worth another attempt.
+        let _ = out.into_parts();
+        match written {
+            Ok(()) => self.half = None,
+            // If even that fails, the commit does it, or fails as well.
+            Err(_) => drop(self.cut_off_half()),
+        }
+        written.map(|()| offset)
+    }
+
+    fn cut_off_half(&mut self) -> io::Result<()> {
+        if let (Some(offset), Some(mbox)) = (self.half, &self.mbox) {
+            mbox.set_len(offset)?;
+        }
+        self.half = None;
+        Ok(())
+    }
+}
+
 impl Store for Mboxrd {
     fn begin(&mut self) -> io::Result<()> {
         self.spool.begin()
@@ -94,12 +128,7 @@ impl Store for Mboxrd {
     fn finish(&mut self, message: &Arrived<'_>) -> io::Result<String> {
         let (mut file, path) = self.spool.take()?;
         file.rewind()?;
-        let mbox = self.group()?;
-        let offset = mbox.metadata()?.len();
-        let mut out = BufWriter::new(mbox);
-        writeln!(out, "From MAILER-DAEMON {}", asctime(message.at))?;
-        quote(&mut BufReader::new(file), &mut out)?;
-        out.flush()?;
+        let offset = self.append(&mut BufReader::new(file), message.at)?;
         fs::remove_file(path)?;
         Ok(offset.to_string())
     }
@@ -109,12 +138,20 @@ impl Store for Mboxrd {
     }
 
     fn commit(&mut self) -> io::Result<()> {
-        let Some(mbox) = self.mbox.take() else {
+        self.cut_off_half()?;
+        let Some(mbox) = &self.mbox else {
             return Ok(());
         };
         mbox.sync_all()?;
         fs::remove_file(&self.intent)?;
+        self.mbox = None;
         sync_folder_of(&self.path)
+    }
+
+    fn recover(&mut self) -> io::Result<()> {
+        self.spool.abort()?;
+        (self.mbox, self.half) = (None, None);
+        self.cut_back()
     }
 }
 
@@ -190,5 +227,76 @@ mod tests {
         let mut out = Vec::new();
         quote(&mut &b"From x\r\n>From y\r\n>>Fromage\r\nend"[..], &mut out).unwrap();
         assert_eq!(out, b">From x\n>>From y\n>>Fromage\nend\n\n");
+    }
+
+    /// A disk that breaks in the middle of a message.
+    struct Breaking<'a>(&'a [u8]);
+
+    impl io::Read for Breaking<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            match self.0.read(buffer)? {
+                0 => Err(io::Error::other("the disk broke")),
+                read => Ok(read),
+            }
+        }
+    }
+
+    /// An mbox in a folder of its own.
+    fn opened(name: &str) -> (PathBuf, Mboxrd) {
+        let name = format!("postrider-mboxrd-{name}-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let mbox = Mboxrd::open(folder.join("mbox")).unwrap();
+        (folder, mbox)
+    }
+
+    fn broken(mbox: &mut Mboxrd) {
+        // More than any buffer holds, so that something of it gets into the file.
+        let text = b"line\r\n".repeat(50_000);
+        let mut message = BufReader::new(Breaking(&text));
+        let error = mbox.append(&mut message, 0).unwrap_err();
+        assert_eq!(error.to_string(), "the disk broke");
+    }
+
+    const WHOLE: &str = "From MAILER-DAEMON Thu Jan  1 00:00:00 1970\na\n\n";
+
+    #[test]
+    fn a_message_that_could_not_be_written_is_cut_off_and_the_others_are_committed() {
+        let (folder, mut mbox) = opened("half");
+        let text = || fs::read_to_string(folder.join("mbox")).unwrap();
+        mbox.append(&mut &b"a\r\n"[..], 0).unwrap();
+        broken(&mut mbox);
+        mbox.commit().unwrap();
+        assert_eq!(text(), WHOLE);
+        // It goes on as if nothing had been.
+        mbox.append(&mut &b"a\r\n"[..], 0).unwrap();
+        mbox.commit().unwrap();
+        assert_eq!(text(), WHOLE.repeat(2));
+        assert!(!folder.join("mbox.postrider-length").exists());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_message_that_could_not_be_cut_off_at_once_is_before_anything_else() {
+        let (folder, mut mbox) = opened("later");
+        mbox.append(&mut &b"a\r\n"[..], 0).unwrap();
+        let end = mbox.group().unwrap().metadata().unwrap().len();
+        (mbox.half, _) = (Some(end), mbox.group().unwrap().write_all(b"From half"));
+        mbox.commit().unwrap();
+        assert_eq!(fs::read_to_string(folder.join("mbox")).unwrap(), WHOLE);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_group_that_was_not_committed_is_cut_back_when_the_next_sync_begins() {
+        let (folder, mut mbox) = opened("group");
+        mbox.append(&mut &b"a\r\n"[..], 0).unwrap();
+        mbox.commit().unwrap();
+        mbox.append(&mut &b"b\r\n"[..], 0).unwrap();
+        broken(&mut mbox);
+        mbox.recover().unwrap();
+        assert_eq!(fs::read_to_string(folder.join("mbox")).unwrap(), WHOLE);
+        fs::remove_dir_all(&folder).unwrap();
     }
 }
