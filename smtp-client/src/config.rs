@@ -6,6 +6,7 @@ use crate::{
 };
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Which server to send through, and on what terms. Cheap to clone; `Debug` shows no secret.
@@ -27,6 +28,8 @@ pub struct Config {
     timeouts: Timeouts,
     policy: Policy,
     terms: Terms,
+    /// Whether the server offered PIPECONNECT the last time, where that is made use of.
+    pipe_connect: Option<Arc<AtomicBool>>,
 }
 
 impl Config {
@@ -51,6 +54,7 @@ impl Config {
             timeouts: Timeouts::default(),
             policy: Policy::default(),
             terms,
+            pipe_connect: None,
         }
     }
 
@@ -142,6 +146,14 @@ impl Config {
         self
     }
 
+    /// Says EHLO before the greeting to a server that offered PIPECONNECT (Exim) in the session before: a round trip less.
+    /// Clones of this configuration, and so the connections of a pool, learn from each other.
+    #[must_use]
+    pub fn pipe_connect(mut self) -> Self {
+        self.pipe_connect = Some(Arc::default());
+        self
+    }
+
     /// What becomes of a CR or LF alone in a message.
     #[must_use]
     pub fn line_ends(mut self, line_ends: LineEnds) -> Self {
@@ -175,6 +187,18 @@ impl Config {
 
     pub(crate) fn times(&self) -> &Timeouts {
         &self.timeouts
+    }
+
+    pub(crate) fn begins_early(&self) -> bool {
+        let offered = self.pipe_connect.as_ref();
+        offered.is_some_and(|offered| offered.load(Ordering::Relaxed))
+    }
+
+    /// Remembers whether the next session may begin early.
+    pub(crate) fn remember(&self, offers_pipe_connect: bool) {
+        if let Some(offered) = &self.pipe_connect {
+            offered.store(offers_pipe_connect, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn tls_config(&self) -> Result<Tls, Error> {

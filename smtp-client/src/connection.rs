@@ -39,6 +39,7 @@ pub struct Connection {
     /// Transactions begun on this connection (RFC 9422 MAILMAX).
     mails: u64,
     authenticated: bool,
+    encrypted: bool,
     transcript: Transcript,
     /// What we said in AUTH; some servers repeat it.
     secrets: Redactor,
@@ -78,6 +79,7 @@ impl Connection {
             accepted: 0,
             mails: 0,
             authenticated: false,
+            encrypted: false,
             transcript: Transcript::off(),
             secrets: Redactor::default(),
         }
@@ -88,6 +90,18 @@ impl Connection {
     pub fn with_transcript(mut self, transcript: Transcript) -> Self {
         self.transcript = transcript;
         self
+    }
+
+    /// Inside TLS from the first octet.
+    #[must_use]
+    pub fn inside_tls(mut self) -> Self {
+        self.encrypted = true;
+        self
+    }
+
+    /// Whether it is inside TLS.
+    pub fn is_encrypted(&self) -> bool {
+        self.encrypted
     }
 
     /// Where the dialogue is, as far as the replies have confirmed it.
@@ -139,6 +153,22 @@ impl Connection {
             self.secrets.add(secret);
         }
         self.mails += u64::from(matches!(command, Command::Mail(..)));
+        self.push(command.awaited());
+        Ok(())
+    }
+
+    /// Appends EHLO or LHLO to `out` before the greeting is there. For a server that offered PIPECONNECT the last time; any
+    /// other may take it for the work of somebody who does not wait for answers, and hang up.
+    ///
+    /// # Errors
+    /// After the greeting, and for any other command.
+    pub fn send_early(&mut self, command: &Command<'_>, out: &mut BytesMut) -> Result<(), Error> {
+        let is_ehlo = matches!(command, Command::Ehlo(_) | Command::Lhlo(_));
+        if self.state != State::Connected || self.awaited.len() != 1 || !is_ehlo {
+            return Err(Misuse::State(self.state).into());
+        }
+        command.write(out);
+        self.transcript_client(command);
         self.push(command.awaited());
         Ok(())
     }
@@ -200,6 +230,7 @@ impl Connection {
             return Err(Misuse::State(self.state).into());
         }
         self.capabilities = Capabilities::default();
+        self.encrypted = true;
         (self.state, self.hoped) = (State::Greeted, State::Greeted);
         Ok(())
     }
@@ -276,6 +307,9 @@ impl Connection {
             Command::Mail(from, parameters) => {
                 if from.needs_smtp_utf8() {
                     offered(Extension::SmtpUtf8)?;
+                }
+                if parameters.require_tls && !self.encrypted {
+                    return Err(Error::local(ErrorKind::ClearText));
                 }
                 parameters.required().try_for_each(offered)
             }

@@ -65,6 +65,8 @@ pub enum ErrorKind {
         /// Where, counted in octets from 0.
         offset: usize,
     },
+    /// The mail must travel in TLS all the way (RFC 8689), and the connection is in clear text.
+    ClearText,
     /// The message could not be read to its end.
     Content(Arc<io::Error>),
     /// The command may not be sent now.
@@ -175,6 +177,7 @@ impl Error {
             | ErrorKind::Missing(_)
             | ErrorKind::TooLarge { .. }
             | ErrorKind::BareLineEnd { .. }
+            | ErrorKind::ClearText
             | ErrorKind::Content(_)
             | ErrorKind::Misuse(_) => false,
         }
@@ -191,6 +194,7 @@ impl Error {
             ErrorKind::Missing(_)
             | ErrorKind::TooLarge { .. }
             | ErrorKind::BareLineEnd { .. }
+            | ErrorKind::ClearText
             | ErrorKind::Content(_)
             | ErrorKind::Misuse(_) => Fault::Message,
             _ if self.is_retryable() => Fault::Server,
@@ -304,6 +308,9 @@ impl fmt::Display for ErrorKind {
             }
             Self::BareLineEnd { offset } => {
                 write!(f, "the message has a CR or LF alone at octet {offset}")
+            }
+            Self::ClearText => {
+                f.write_str("the mail asks for REQUIRETLS, and the connection is in clear text")
             }
             Self::Content(error) => {
                 let error = error.to_string();

@@ -40,11 +40,13 @@ pub enum Extension {
     XClient,
     /// The client's identity reported (Postfix).
     XForward,
+    /// Commands before the greeting, in a session after the one that offered it (Exim).
+    PipeConnect,
 }
 
 impl Extension {
     /// Every extension we know.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Pipelining,
         Self::Size,
         Self::EightBitMime,
@@ -63,6 +65,7 @@ impl Extension {
         Self::Etrn,
         Self::XClient,
         Self::XForward,
+        Self::PipeConnect,
     ];
 
     /// The keyword in the answer to EHLO.
@@ -86,10 +89,15 @@ impl Extension {
             Self::Etrn => "ETRN",
             Self::XClient => "XCLIENT",
             Self::XForward => "XFORWARD",
+            Self::PipeConnect => "PIPECONNECT",
         }
     }
 
     pub(crate) fn from_keyword(keyword: &str) -> Option<Self> {
+        // Its name before Exim 4.95.
+        if keyword.eq_ignore_ascii_case("X_PIPE_CONNECT") {
+            return Some(Self::PipeConnect);
+        }
         Self::ALL
             .into_iter()
             .find(|extension| extension.keyword().eq_ignore_ascii_case(keyword))

@@ -42,6 +42,10 @@ pub struct Opening {
     encrypted: bool,
     /// What a login can be bound to.
     binding: Option<ChannelBinding>,
+    /// EHLO went out before the greeting came.
+    said_early: bool,
+    /// Whether the first answer to EHLO offered PIPECONNECT.
+    pipe_connect: Option<bool>,
     exchange: Option<Exchange>,
     /// The initial response went with the AUTH command.
     initial_sent: bool,
@@ -68,8 +72,14 @@ impl Opening {
     pub fn new(terms: Terms, encrypted: bool) -> Self {
         let connection =
             Connection::new(terms.protocol, terms.limits).with_transcript(terms.transcript.clone());
+        let connection = match encrypted {
+            true => connection.inside_tls(),
+            false => connection,
+        };
         Self {
             connection,
+            said_early: false,
+            pipe_connect: None,
             terms,
             encrypted,
             binding: None,
@@ -77,6 +87,23 @@ impl Opening {
             initial_sent: false,
             given_up: None,
         }
+    }
+
+    /// Says EHLO before the greeting, for a round trip less. Only to a server that
+    /// [offered it](Self::offered_pipe_connect) in the session before this one.
+    ///
+    /// # Errors
+    /// If the greeting is there.
+    pub fn begin_early(&mut self, out: &mut BytesMut) -> Result<(), Error> {
+        let command = ehlo(&self.terms);
+        self.connection.send_early(&command, out)?;
+        self.said_early = true;
+        Ok(())
+    }
+
+    /// Whether the next session with this server may [begin early](Self::begin_early).
+    pub fn offered_pipe_connect(&self) -> bool {
+        self.pipe_connect == Some(true)
     }
 
     /// Takes replies from the front of `input`, and appends to `out` what is to be sent.
@@ -129,8 +156,14 @@ impl Opening {
     fn on_event(&mut self, event: &Event, out: &mut BytesMut) -> Result<Progress, Error> {
         use Meaning::{Continue, Done, Refused};
         match (event.to, event.meaning) {
+            (Awaited::Greeting, Done) if self.said_early => {}
             (Awaited::Greeting | Awaited::XClient, Done) => self.greet(out)?,
-            (Awaited::Ehlo | Awaited::Helo, Done) => return self.secure(out),
+            (Awaited::Ehlo | Awaited::Helo, Done) => {
+                let offered = self.connection.capabilities();
+                let offered = offered.offers(Extension::PipeConnect);
+                self.pipe_connect.get_or_insert(offered);
+                return self.secure(out);
+            }
             (Awaited::Ehlo, Refused) if self.may_say_helo(event) => {
                 let name = &self.terms.ehlo_name;
                 self.connection.send(&Command::Helo(name), out)?;
@@ -149,11 +182,7 @@ impl Opening {
     }
 
     fn greet(&mut self, out: &mut BytesMut) -> Result<(), Error> {
-        let name = &self.terms.ehlo_name;
-        let command = match self.terms.protocol {
-            Protocol::Smtp => Command::Ehlo(name),
-            Protocol::Lmtp => Command::Lhlo(name),
-        };
+        let command = ehlo(&self.terms);
         self.connection.send(&command, out)
     }
 
@@ -259,6 +288,13 @@ impl Opening {
             Some(error) => Error::new(Stage::Auth, ErrorKind::Sasl(error)),
             None => refused(event),
         }
+    }
+}
+
+fn ehlo(terms: &Terms) -> Command<'_> {
+    match terms.protocol {
+        Protocol::Smtp => Command::Ehlo(&terms.ehlo_name),
+        Protocol::Lmtp => Command::Lhlo(&terms.ehlo_name),
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::{InvalidAddress, Mailbox};
+use crate::{Domain, InvalidAddress, Mailbox};
 use std::fmt;
 use std::str::FromStr;
 
@@ -31,7 +31,7 @@ impl FromStr for ReversePath {
 
     /// With or without angle brackets; `<>` and the empty text are the null path.
     fn from_str(text: &str) -> Result<Self, InvalidAddress> {
-        match without_brackets(text) {
+        match without_route(without_brackets(text))? {
             "" => Ok(Self::Null),
             mailbox => mailbox.parse().map(Self::Mailbox),
         }
@@ -52,7 +52,7 @@ impl fmt::Display for ReversePath {
 
 /// A recipient: the argument of RCPT TO (RFC 5321 §4.1.2). A mailbox, or `postmaster` without a domain (§4.5.1).
 ///
-/// Not supported: source routes (`<@a,@b:c@d>`), which RFC 5321 deprecates.
+/// A source route (`<@a,@b:c@d>`) is read and dropped, as RFC 5321 §3.6.1 and appendix C have it: the mailbox stays.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ForwardPath(String);
 
@@ -60,6 +60,11 @@ impl ForwardPath {
     /// As it is written between the angle brackets.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What stands after the `@`: a domain or an address literal; empty for `postmaster`.
+    pub fn domain(&self) -> &str {
+        self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
 
     /// True if the server must know SMTPUTF8 to take this address (RFC 6531).
@@ -73,7 +78,7 @@ impl FromStr for ForwardPath {
 
     /// With or without angle brackets.
     fn from_str(text: &str) -> Result<Self, InvalidAddress> {
-        let text = without_brackets(text);
+        let text = without_route(without_brackets(text))?;
         if text.eq_ignore_ascii_case("postmaster") {
             return Ok(Self(text.to_owned()));
         }
@@ -99,9 +104,64 @@ fn without_brackets(text: &str) -> &str {
         .unwrap_or(text)
 }
 
+/// ```abnf
+/// Path      = "<" [ A-d-l ":" ] Mailbox ">"
+/// A-d-l     = At-domain *( "," At-domain )
+/// At-domain = "@" Domain
+/// ```
+fn without_route(text: &str) -> Result<&str, InvalidAddress> {
+    if !text.starts_with('@') {
+        return Ok(text);
+    }
+    let wrong = || InvalidAddress::new(text, "not of the form @domain,@domain:local-part@domain");
+    let mut rest = text;
+    loop {
+        rest = rest.strip_prefix('@').ok_or_else(wrong)?;
+        let end = rest.find([',', ':']).ok_or_else(wrong)?;
+        let (domain, after) = rest.split_at_checked(end).ok_or_else(wrong)?;
+        if domain.starts_with('[') || domain.parse::<Domain>().is_err() {
+            return Err(wrong());
+        }
+        match after.strip_prefix(',') {
+            Some(next) => rest = next,
+            None => {
+                return after
+                    .strip_prefix(':')
+                    .filter(|m| !m.is_empty())
+                    .ok_or_else(wrong);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rfc5321_3_6_1_a_source_route_is_dropped() {
+        let path = |text: &str| {
+            text.parse::<ForwardPath>()
+                .map(|path| path.as_str().to_owned())
+        };
+        assert_eq!(path("<@a.org,@b.org:c@d.org>").unwrap(), "c@d.org");
+        assert_eq!(path("@a.org:\"c:d\"@d.org").unwrap(), "\"c:d\"@d.org");
+        let back: ReversePath = "<@a.org:c@d.org>".parse().unwrap();
+        assert_eq!(back.as_str(), "c@d.org");
+        for bad in [
+            "<@a.org:>",
+            "<@a.org>",
+            "<@a.org,c@d>",
+            "<@:c@d>",
+            "<@a\r\nb:c@d>",
+            "<@a.org:@b.org:c@d>",
+            "<@[1.2.3.4]:c@d>",
+            "@a>\r\nRCPT TO:<x@y>:c@d",
+        ] {
+            assert!(path(bad).is_err(), "{bad:?}");
+            assert!(bad.parse::<ReversePath>().is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn rfc5321_4_5_5_the_null_reverse_path() {

@@ -7,6 +7,7 @@
 
 mod flow;
 mod prepare;
+mod queue;
 mod replies;
 mod tally;
 mod transaction;
@@ -18,12 +19,13 @@ pub use flow::{Outline, Wanted};
 
 use crate::output::{Mark, Output};
 use crate::{
-    Awaited, Command, Connection, Envelope, Error, ErrorKind, Extension, Limit, Limits, LineEnds,
-    Mail, Outcome, Pipelining, RcptParameters, RecipientOutcome, Reply, Stage, State,
+    Awaited, Command, Connection, Error, ErrorKind, Extension, Limits, LineEnds, Mail, Outcome,
+    Pipelining, RcptParameters, RecipientOutcome, Reply, Stage, State,
 };
 use bytes::BytesMut;
 use flow::Flow;
-use prepare::{Carriage, Prepared, prepare, prepare_stream};
+use prepare::Carriage;
+use queue::{Batch, TransactionLimits};
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use tally::Tally;
@@ -64,42 +66,11 @@ pub struct Planner<'m> {
     answered: Mark,
     output: Output<'m>,
     settled: VecDeque<(usize, Vec<RecipientOutcome>)>,
-    /// Recipients that fit into a transaction.
-    rcpt_max: usize,
+    /// What fits into a transaction.
+    limits: TransactionLimits,
     heard: bool,
     /// The message, if it comes in chunks.
     flow: Option<Flow>,
-}
-
-/// What is to be sent.
-#[derive(Clone, Copy, Debug)]
-enum Batch<'m> {
-    Mails(&'m [Mail<'m>]),
-    /// One mail, whose message comes in chunks.
-    Streaming(&'m Envelope),
-}
-
-impl<'m> Batch<'m> {
-    fn len(self) -> usize {
-        match self {
-            Self::Mails(mails) => mails.len(),
-            Self::Streaming(_) => 1,
-        }
-    }
-
-    fn envelope(self, index: usize) -> Option<&'m Envelope> {
-        match self {
-            Self::Mails(mails) => mails.get(index).map(|mail| mail.envelope),
-            Self::Streaming(envelope) => (index == 0).then_some(envelope),
-        }
-    }
-
-    fn message(self, index: usize) -> Option<&'m [u8]> {
-        match self {
-            Self::Mails(mails) => mails.get(index).map(|mail| mail.message),
-            Self::Streaming(_) => None,
-        }
-    }
 }
 
 static NO_PARAMETERS: RcptParameters = RcptParameters {
@@ -119,9 +90,8 @@ impl<'m> Planner<'m> {
         mails: Batch<'m>,
         flow: Option<Flow>,
     ) -> Self {
-        let rcpt_max = connection.capabilities().limit(Limit::RcptMax);
         let mut planner = Self {
-            rcpt_max: rcpt_max.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX)),
+            limits: TransactionLimits::of(connection.capabilities()),
             tallies: Vec::with_capacity(mails.len()),
             connection,
             policy,
@@ -424,115 +394,6 @@ impl<'m> Planner<'m> {
         let chunks = self.active.iter().filter(|t| t.carriage == Carriage::Chunk);
         let sizes = chunks.filter_map(|t| self.mails.message(t.mail).map(<[u8]>::len));
         sizes.sum()
-    }
-
-    // ---- which transaction is next ----
-
-    fn begin_transaction(&mut self) -> bool {
-        while self.further.is_empty() && self.begun < self.mails.len() {
-            self.begin_mail();
-        }
-        if self.connection.mails_left() == Some(0) && !self.further.is_empty() {
-            self.defer_rest(Limit::MailMax);
-            return false;
-        }
-        if self.flow.as_ref().is_some_and(|flow| !flow.can_begin()) && !self.further.is_empty() {
-            self.defer_rest(Limit::RcptMax);
-            return false;
-        }
-        let Some(mut transaction) = self.further.pop_front() else {
-            return false;
-        };
-        // After a BDAT that is not answered, nobody knows whether a transaction is open.
-        if let Some(before) = self.active.back() {
-            let open = before.carriage == Carriage::Chunk && before.next == Next::AwaitEnd;
-            if open {
-                transaction.resets_first = true;
-                transaction.next = Next::LeadingReset;
-            }
-        }
-        self.active.push_back(transaction);
-        true
-    }
-
-    /// The server takes no more mails on this connection, or no more recipients with a message that can be read only
-    /// once: those not begun must go at another time.
-    fn defer_rest(&mut self, limit: Limit) {
-        let error = Error::local(ErrorKind::LimitReached(limit));
-        for transaction in std::mem::take(&mut self.further) {
-            self.settle(transaction.mail, |tally| {
-                let to = transaction.to.iter();
-                to.for_each(|&index| tally.error(index, Outcome::Deferred, &error));
-            });
-        }
-        while self.begun < self.mails.len() {
-            let mail = self.begin_tally();
-            self.settle(mail, |t| t.error_for_all(Outcome::Deferred, &error));
-        }
-    }
-
-    fn begin_mail(&mut self) {
-        let Some(envelope) = self.mails.envelope(self.begun) else {
-            return;
-        };
-        let index = self.begin_tally();
-        match self.prepare(index, envelope) {
-            Ok(prepared) => {
-                self.refuse_recipients(index, envelope);
-                self.divide(index, envelope, prepared);
-            }
-            Err(error) => self.settle(index, |t| t.error_for_all(Outcome::Refused, &error)),
-        }
-    }
-
-    fn prepare(&self, index: usize, envelope: &Envelope) -> Result<Prepared, Error> {
-        let offered = self.connection.capabilities();
-        let policy = &self.policy;
-        if let Some(flow) = &self.flow {
-            return prepare_stream(envelope, &flow.outline, offered, policy.pipelining);
-        }
-        let message = self.mails.message(index).unwrap_or_default();
-        let mail = Mail::new(envelope, message);
-        prepare(&mail, offered, policy.line_ends, policy.pipelining)
-    }
-
-    fn begin_tally(&mut self) -> usize {
-        let envelope = self.mails.envelope(self.begun);
-        let recipients = envelope.map_or(0, |envelope| envelope.recipients().len());
-        self.tallies.push(Some(Tally::new(recipients)));
-        self.begun += 1;
-        self.begun - 1
-    }
-
-    /// Refuses those recipients that need an extension which is not offered.
-    fn refuse_recipients(&mut self, index: usize, envelope: &Envelope) {
-        let offered = self.connection.capabilities();
-        let mut missing = Vec::new();
-        for (i, to) in envelope.recipients().iter().enumerate() {
-            let parameters = envelope.recipient_parameters(i);
-            let utf8 = to.needs_smtp_utf8().then_some(Extension::SmtpUtf8);
-            let needed = utf8
-                .into_iter()
-                .chain(parameters.and_then(RcptParameters::required));
-            missing.extend(needed.filter(|&e| !offered.offers(e)).map(|e| (i, e)));
-        }
-        for (i, extension) in missing {
-            let error = Error::local(ErrorKind::Missing(extension));
-            self.settle(index, |tally| tally.error(i, Outcome::Refused, &error));
-        }
-    }
-
-    /// Makes as many transactions of a mail as the server's limit asks for.
-    fn divide(&mut self, index: usize, envelope: &Envelope, prepared: Prepared) {
-        let Some(Some(tally)) = self.tallies.get(index) else {
-            return;
-        };
-        let everybody = 0..envelope.recipients().len();
-        let open: Vec<usize> = everybody.filter(|&i| tally.is_open(i)).collect();
-        for to in open.chunks(self.rcpt_max) {
-            let transaction = Transaction::new(index, to.to_vec(), prepared.clone());
-            self.further.push_back(transaction);
-        }
     }
 
     // ---- verdicts ----

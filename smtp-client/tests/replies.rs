@@ -455,3 +455,55 @@ fn rfc9422_mailmax_defers_what_does_not_go_over_this_connection() {
         }
     }
 }
+
+#[test]
+fn rfc9422_recipients_are_divided_by_their_domains_where_the_server_names_a_limit() {
+    let to = [
+        "a@x",
+        "b@y",
+        "c@X",
+        "d@z",
+        "e@y",
+        "f@z",
+        "g@[192.0.2.1]",
+        "postmaster",
+    ];
+    let envelope = Envelope::parse("s@x", to).unwrap();
+    let mails = [Mail::new(&envelope, b"x\r\n")];
+    let divided = |limits: &str| {
+        let server = Server::new().offering(&["PIPELINING", limits]);
+        let mut session = Session::open(server, Chunking::Whole);
+        let outcomes = session.send(policy(Pipelining::LookAhead), &mails);
+        assert!(outcomes.concat().iter().all(RecipientOutcome::is_accepted));
+        let log = session.server.log.iter();
+        let mut groups: Vec<Vec<String>> = Vec::new();
+        for line in log {
+            if line.starts_with("MAIL") {
+                groups.push(Vec::new());
+            } else if let Some(to) = line.strip_prefix("RCPT TO:") {
+                groups.last_mut().unwrap().push(to.to_owned());
+            }
+        }
+        groups
+    };
+    assert_eq!(
+        divided("LIMITS RCPTDOMAINMAX=1"),
+        [
+            &["<a@x>", "<c@X>"][..],
+            &["<b@y>", "<e@y>"],
+            &["<d@z>", "<f@z>"],
+            &["<g@[192.0.2.1]>"],
+            &["<postmaster>"],
+        ]
+    );
+    assert_eq!(
+        divided("LIMITS RCPTDOMAINMAX=2 RCPTMAX=3"),
+        [
+            &["<a@x>", "<c@X>", "<b@y>"][..],
+            &["<e@y>"],
+            &["<d@z>", "<f@z>", "<g@[192.0.2.1]>"],
+            &["<postmaster>"],
+        ]
+    );
+    assert_eq!(divided("LIMITS RCPTDOMAINMAX=9 RCPTMAX=9").len(), 1);
+}

@@ -26,7 +26,9 @@ pub(super) async fn open(config: &Config, stream: Stream) -> Result<Client, Erro
     let mut opening = Opening::new(config.terms().clone(), stream.is_tls());
     opening.bind(stream.channel_binding());
     let mut wire = Wire::new(stream);
-    match converse(config, &mut opening, &mut wire).await {
+    let conversed = converse(config, &mut opening, &mut wire).await;
+    config.remember(conversed.is_ok() && opening.offered_pipe_connect());
+    match conversed {
         Ok(wire) => Ok(Client {
             wire,
             connection: opening.into_connection(),
@@ -44,6 +46,11 @@ pub(super) async fn open(config: &Config, stream: Stream) -> Result<Client, Erro
 async fn converse(config: &Config, opening: &mut Opening, wire: &mut Wire) -> Result<Wire, Error> {
     let times = config.times();
     let mut out = BytesMut::new();
+    if config.begins_early() {
+        opening.begin_early(&mut out)?;
+        wire.write(&out, opening.stage(), times).await?;
+        out.clear();
+    }
     loop {
         let progress = opening.receive(wire.input(), &mut out)?;
         wire.write(&out, opening.stage(), times).await?;

@@ -94,7 +94,7 @@ impl<'m> Planner<'m> {
         envelope: &'m Envelope,
         outline: Outline,
     ) -> Self {
-        let batch = super::Batch::Streaming(envelope);
+        let batch = super::queue::Batch::Streaming(envelope);
         Self::begin(connection, policy, batch, Some(Flow::new(outline)))
     }
 

@@ -1,5 +1,6 @@
 //! What a mail needs of the server, found out before anything is written.
 
+use super::Policy;
 use super::flow::Outline;
 use crate::transparency::{Survey, bare_line_end, size};
 use crate::{
@@ -32,13 +33,13 @@ const MAX_CHUNK: usize = 64 * 1024;
 pub(super) fn prepare(
     mail: &Mail<'_>,
     offered: &Capabilities,
-    line_ends: LineEnds,
-    level: Pipelining,
+    policy: &Policy,
+    encrypted: bool,
 ) -> Result<Prepared, Error> {
     let mut parameters = mail.envelope.parameters().clone();
     let binary = parameters.body == Some(Body::BinaryMime);
     let survey = Survey::of(mail.message);
-    if !(survey.regular || binary) && line_ends == LineEnds::Reject {
+    if !(survey.regular || binary) && policy.line_ends == LineEnds::Reject {
         if let Some(offset) = bare_line_end(mail.message) {
             return Err(Error::local(ErrorKind::BareLineEnd { offset }));
         }
@@ -55,8 +56,8 @@ pub(super) fn prepare(
         };
         complete_size(&mut parameters, octets, offered)?;
     }
-    check_required(&parameters, offered)?;
-    let in_chunks = level == Pipelining::Chunked
+    check_required(&parameters, offered, encrypted)?;
+    let in_chunks = policy.pipelining == Pipelining::Chunked
         && offered.offers(Extension::Chunking)
         && mail.message.len() <= MAX_CHUNK
         && mail.message.ends_with(b"\r\n")
@@ -77,7 +78,8 @@ pub(super) fn prepare_stream(
     envelope: &Envelope,
     outline: &Outline,
     offered: &Capabilities,
-    level: Pipelining,
+    policy: &Policy,
+    encrypted: bool,
 ) -> Result<Prepared, Error> {
     let mut parameters = envelope.parameters().clone();
     if parameters.body.is_none() && offered.offers(Extension::EightBitMime) {
@@ -88,9 +90,9 @@ pub(super) fn prepare_stream(
     if let Some(octets) = outline.length.filter(|_| offered.offers(Extension::Size)) {
         complete_size(&mut parameters, octets, offered)?;
     }
-    check_required(&parameters, offered)?;
+    check_required(&parameters, offered, encrypted)?;
     let binary = parameters.body == Some(Body::BinaryMime);
-    let in_chunks = level == Pipelining::Chunked && offered.offers(Extension::Chunking);
+    let in_chunks = policy.pipelining == Pipelining::Chunked && offered.offers(Extension::Chunking);
     let carriage = match binary || in_chunks {
         true => Carriage::Chunk,
         false => Carriage::Lines,
@@ -128,7 +130,14 @@ fn complete_size(
     }
 }
 
-fn check_required(parameters: &MailParameters, offered: &Capabilities) -> Result<(), Error> {
+fn check_required(
+    parameters: &MailParameters,
+    offered: &Capabilities,
+    encrypted: bool,
+) -> Result<(), Error> {
+    if parameters.require_tls && !encrypted {
+        return Err(Error::local(ErrorKind::ClearText));
+    }
     let missing = parameters.required().find(|&e| !offered.offers(e));
     missing.map_or(Ok(()), |e| Err(Error::local(ErrorKind::Missing(e))))
 }

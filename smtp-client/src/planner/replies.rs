@@ -66,7 +66,8 @@ impl Planner<'_> {
         } else if says_full(&event.reply) && !first.accepted.is_empty() {
             first.postponed.push(index);
             first.full = true;
-            self.rcpt_max = self.rcpt_max.min(first.accepted.len());
+            let fits = self.limits.recipients.min(first.accepted.len());
+            self.limits.recipients = fits;
         } else {
             let mail = first.mail;
             self.settle_by_reply(mail, vec![index], Stage::Rcpt, &event.reply);
