@@ -177,7 +177,9 @@ fn open(config: &Config, stream: Stream) -> Result<Client, Error> {
     if tls_at_once {
         start_tls(config, &mut opening, &mut wire)?;
     }
-    if let Err(error) = converse(config, &mut opening, &mut wire) {
+    let conversed = converse(config, &mut opening, &mut wire);
+    config.remember(conversed.is_ok() && opening.offered_pipe_connect());
+    if let Err(error) = conversed {
         let mut out = BytesMut::new();
         opening.say_goodbye(&mut out);
         let _ = wire.write_all(&out, Stage::Quit, config.times());
@@ -193,6 +195,10 @@ fn open(config: &Config, stream: Stream) -> Result<Client, Error> {
 fn converse(config: &Config, opening: &mut Opening, wire: &mut Wire) -> Result<(), Error> {
     let times = config.times();
     let mut out = BytesMut::new();
+    if config.begins_early() {
+        opening.begin_early(&mut out)?;
+        wire.write_all(&out.split(), opening.stage(), times)?;
+    }
     loop {
         let progress = opening.receive(wire.input(), &mut out)?;
         wire.write_all(&out.split(), opening.stage(), times)?;

@@ -554,3 +554,29 @@ async fn a_flight_is_one_write_with_its_final_dot() {
         server.await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn pipe_connect_says_ehlo_before_the_greeting_once_the_server_has_offered_it() {
+    let ehlo = "250-x\r\n250 PIPECONNECT\r\n";
+    let waits_for_us = [("EHLO", "220 x\r\n"), ("", ehlo), ("QUIT", "221 bye\r\n")];
+    let greets = [("", "220 x\r\n"), ("EHLO", ehlo), ("QUIT", "221 bye\r\n")];
+    let plain = config();
+    let learns = config().pipe_connect();
+    for (config, steps) in [(&plain, &greets), (&plain, &greets), (&learns, &greets)] {
+        let (client, server) = connect(config, steps).await;
+        client.unwrap().quit().await;
+        server.await.unwrap();
+    }
+    // A clone has learned it too. Had EHLO waited for the greeting, nobody would say a word.
+    let (client, server) = connect(&learns.clone(), &waits_for_us).await;
+    client.unwrap().quit().await;
+    assert_eq!(server.await.unwrap(), "EHLO [127.0.0.1]\r\nQUIT\r\n");
+
+    // It is over with the server's first refusal.
+    let strict = [("EHLO", "554 5.5.0 synchronization error\r\n")];
+    let (client, _server) = connect(&learns, &strict).await;
+    assert_eq!(client.unwrap_err().stage(), Stage::Greeting);
+    let (client, server) = connect(&learns, &greets).await;
+    client.unwrap().quit().await;
+    server.await.unwrap();
+}

@@ -17,11 +17,40 @@ fn send(
     envelope: &Envelope,
     message: &[u8],
 ) -> (Vec<String>, Vec<RecipientOutcome>) {
-    let mut session = Session::open(Server::new().offering(offers), Chunking::Whole);
+    send_within(Security::Tls, offers, envelope, message)
+}
+
+fn send_within(
+    security: Security,
+    offers: &[&str],
+    envelope: &Envelope,
+    message: &[u8],
+) -> (Vec<String>, Vec<RecipientOutcome>) {
+    let terms = opening::Terms {
+        security,
+        ..terms()
+    };
+    let server = Server::new().offering(offers);
+    let mut session = Session::open_on(server, terms, Chunking::Whole);
     let mails = [Mail::new(envelope, message)];
     let mut outcomes = session.send(Policy::default(), &mails);
     assert!(session.is_usable());
     (session.server.log, outcomes.remove(0))
+}
+
+#[test]
+fn rfc8689_requiretls_is_never_said_in_clear_text() {
+    let mut parameters = MailParameters::default();
+    parameters.require_tls = true;
+    let envelope = envelope().with_parameters(parameters);
+    let (log, outcomes) = send_within(Security::None, &["REQUIRETLS"], &envelope, MESSAGE);
+    assert!(log.is_empty());
+    let Cause::Error(error) = &outcomes[0].cause else {
+        unreachable!()
+    };
+    assert!(matches!(error.kind(), ErrorKind::ClearText), "{error}");
+    assert_eq!(outcomes[0].outcome, Outcome::Refused);
+    assert!(send(&["REQUIRETLS"], &envelope, MESSAGE).1[0].is_accepted());
 }
 
 fn missing(outcome: &RecipientOutcome) -> Option<Extension> {

@@ -420,3 +420,27 @@ fn t8_success_in_the_middle_of_scram_is_none_and_a_broken_rule_gets_no_proof() {
         });
     }
 }
+
+#[test]
+fn pipe_connect_the_early_ehlo_is_not_said_again_and_comes_only_first() {
+    for name in ["PIPECONNECT", "X_PIPE_CONNECT"] {
+        let mut opening = Opening::new(terms(), false);
+        let (mut input, mut out) = (BytesMut::new(), BytesMut::new());
+        opening.begin_early(&mut out).unwrap();
+        assert_eq!(out.split(), "EHLO [127.0.0.1]\r\n");
+        assert!(opening.begin_early(&mut out).is_err(), "once");
+        let reply = format!("220 x\r\n250-x\r\n250 {name}\r\n");
+        input.extend_from_slice(reply.as_bytes());
+        let progress = opening.receive(&mut input, &mut out).unwrap();
+        assert_eq!(progress, Progress::Ready);
+        assert!(out.is_empty() && opening.offered_pipe_connect());
+    }
+    let mut opening = Opening::new(terms(), false);
+    let (mut input, mut out) = (BytesMut::new(), BytesMut::new());
+    input.extend_from_slice(b"220 x\r\n");
+    opening.receive(&mut input, &mut out).unwrap();
+    assert!(
+        opening.begin_early(&mut out).is_err(),
+        "the greeting is there"
+    );
+}

@@ -257,7 +257,8 @@ pub fn open(
     chunking: Chunking,
 ) -> (Server, Result<Connection, Error>) {
     let mut server = server.start();
-    let mut opening = Opening::new(terms, false);
+    let encrypted = terms.security == Security::Tls;
+    let mut opening = Opening::new(terms, encrypted);
     let (mut input, mut out) = (BytesMut::new(), BytesMut::new());
     loop {
         let octets = server.take(chunking);
