@@ -150,25 +150,41 @@ pub(crate) fn is_weekday(name: &[u8]) -> bool {
 /// As a header writes it (RFC 5322 §3.3): `Fri, 21 Nov 1997 09:55:06 -0600`.
 impl fmt::Display for DateTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let weekday = WEEKDAYS
-            .get((self.days() + 4).rem_euclid(7) as usize)
-            .copied()
-            .unwrap_or_default();
-        let month = MONTHS
-            .get(usize::from(self.month).wrapping_sub(1))
-            .copied()
-            .unwrap_or_default();
-        let sign = if self.offset < 0 { '-' } else { '+' };
-        let (zone_hour, zone_minute) = (
-            self.offset.unsigned_abs() / 60,
-            self.offset.unsigned_abs() % 60,
-        );
-        write!(
-            f,
-            "{weekday}, {} {month} {:04} {:02}:{:02}:{:02} {sign}{zone_hour:02}{zone_minute:02}",
-            self.day, self.year, self.hour, self.minute, self.second
-        )
+        let mut text = Vec::with_capacity(32);
+        self.write(&mut text);
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
+}
+
+impl DateTime {
+    /// Appends it as a header writes it.
+    pub(crate) fn write(self, out: &mut Vec<u8>) {
+        let weekday = WEEKDAYS.get((self.days() + 4).rem_euclid(7) as usize);
+        let month = MONTHS.get(usize::from(self.month).wrapping_sub(1));
+        let zone = self.offset.unsigned_abs();
+        out.extend_from_slice(weekday.copied().unwrap_or_default().as_bytes());
+        out.extend_from_slice(b", ");
+        if self.day >= 10 {
+            out.push(b'0' + self.day / 10);
+        }
+        out.extend_from_slice(&[b'0' + self.day % 10, b' ']);
+        out.extend_from_slice(month.copied().unwrap_or_default().as_bytes());
+        out.push(b' ');
+        out.extend_from_slice(&two(self.year / 100));
+        out.extend_from_slice(&two(self.year % 100));
+        for (before, number) in [(b' ', self.hour), (b':', self.minute), (b':', self.second)] {
+            out.push(before);
+            out.extend_from_slice(&two(number.into()));
+        }
+        out.extend_from_slice(if self.offset < 0 { b" -" } else { b" +" });
+        out.extend_from_slice(&two(zone / 60));
+        out.extend_from_slice(&two(zone % 60));
+    }
+}
+
+/// Two digits of a number below 100.
+fn two(number: u16) -> [u8; 2] {
+    [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
 }
 
 #[cfg(test)]

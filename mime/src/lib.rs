@@ -41,7 +41,7 @@ pub use address::{Address, AddressList, Group, LooseMailbox};
 pub use automatic::AutoSubmitted;
 pub use bodies::Bodies;
 pub use buffers::Buffers;
-pub use build::{BodyPart, BuildError, IntoMailbox, MessageBuilder};
+pub use build::{BodyPart, BuildError, Chunks, Content, IntoMailbox, MessageBuilder, Source};
 pub use charset::Text;
 pub use coding::{Decoded, TransferEncoding};
 pub use content::{ContentDisposition, ContentType, Parameters};

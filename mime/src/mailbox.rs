@@ -38,17 +38,17 @@ impl AddrSpec {
             text.get(..at).unwrap_or_default(),
             text.get(at + 1..).unwrap_or_default(),
         );
-        let local = match local.strip_prefix('"') {
-            Some(quoted) => unquote(quoted)?,
-            None if is_dot_atom(local) => local.to_owned(),
-            None => return Err(ValueError::LocalPart),
-        };
-        Self::new(&local, domain)
+        match local.strip_prefix('"') {
+            Some(quoted) => Self::new(&unquote(quoted)?, domain),
+            None if is_dot_atom(local) => Self::new(local, domain),
+            None => Err(ValueError::LocalPart),
+        }
     }
 
     /// Makes an address of a local part without quotes and a domain.
     pub fn new(local: &str, domain: &str) -> Result<Self, ValueError> {
-        if local.is_empty() || local.len() > MAX_LOCAL || local.chars().any(char::is_control) {
+        let safe = is_dot_atom(local) || !local.chars().any(char::is_control);
+        if local.is_empty() || local.len() > MAX_LOCAL || !safe {
             return Err(ValueError::LocalPart);
         }
         if domain.len() > MAX_DOMAIN || !(is_dot_atom(domain) || is_literal(domain)) {
@@ -70,6 +70,11 @@ impl AddrSpec {
         &self.domain
     }
 
+    /// Whether the local part needs no quotes.
+    pub(crate) fn is_plain(&self) -> bool {
+        is_dot_atom(&self.local)
+    }
+
     /// Whether the address can be used without SMTPUTF8 (RFC 6531).
     pub fn is_ascii(&self) -> bool {
         self.local.is_ascii() && self.domain.is_ascii()
@@ -80,9 +85,27 @@ impl AddrSpec {
 /// dot-atom-text = 1*atext *("." 1*atext)
 /// ```
 fn is_dot_atom(text: &str) -> bool {
-    text.split('.')
-        .all(|atom| !atom.is_empty() && atom.bytes().all(is_atext))
-        && !text.chars().any(is_unsafe)
+    let mut before = b'.';
+    let mut all = 0;
+    for byte in text.bytes() {
+        let allowed = if byte == b'.' {
+            before != b'.'
+        } else {
+            is_atext(byte)
+        };
+        if !allowed {
+            return false;
+        }
+        all |= byte;
+        before = byte;
+    }
+    before != b'.' && (all < 0x80 || !text.chars().any(is_unsafe))
+}
+
+/// Whether a control character stands in a text.
+pub(crate) fn has_control(text: &str) -> bool {
+    let odd = |b: u8| !matches!(b, b' '..=b'~');
+    text.bytes().any(odd) && text.chars().any(char::is_control)
 }
 
 /// What is a control or a space beyond ASCII.
@@ -122,7 +145,7 @@ fn unquote(text: &str) -> Result<String, ValueError> {
 
 impl fmt::Display for AddrSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if is_dot_atom(&self.local) {
+        if self.is_plain() {
             f.write_str(&self.local)?;
         } else {
             f.write_str("\"")?;
@@ -156,7 +179,7 @@ pub struct Mailbox {
 impl Mailbox {
     /// Puts a name to an address; an empty name is none. Gives the address back when the name has control characters.
     pub fn new(name: &str, addr: AddrSpec) -> Result<Self, (AddrSpec, ValueError)> {
-        if name.chars().any(char::is_control) {
+        if has_control(name) {
             return Err((addr, ValueError::Control));
         }
         Ok(Self {

@@ -34,6 +34,8 @@ pub enum ValueError {
     Uri,
     /// A day outside the years 1 to 9999.
     Date,
+    /// More multiparts within one another than a parser opens.
+    TooDeep,
 }
 
 impl fmt::Display for ValueError {
@@ -54,6 +56,7 @@ impl fmt::Display for ValueError {
             Self::RawField => "it is not a whole header field",
             Self::Uri => "it is no URI of printable ASCII without <, > and commas",
             Self::Date => "there is no such date",
+            Self::TooDeep => "too many multiparts stand within one another",
         })
     }
 }

@@ -25,6 +25,29 @@ impl<'o> Field<'o> {
         self.spaced(" ", piece);
     }
 
+    /// As [`piece`](Self::piece), of a piece that comes in parts.
+    pub(crate) fn pieces(&mut self, parts: &[&str]) {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        if self.column + 1 + length > SHOULD && self.column > 0 {
+            self.out.extend_from_slice(b"\r\n");
+            self.column = 0;
+        }
+        self.out.push(b' ');
+        for part in parts {
+            self.out.extend_from_slice(part.as_bytes());
+        }
+        self.column += 1 + length;
+    }
+
+    /// Writes words that have one space between them, each a piece.
+    pub(crate) fn words(&mut self, words: &str) {
+        if words.len() < self.room() {
+            self.piece(words);
+        } else {
+            words.split(' ').for_each(|word| self.piece(word));
+        }
+    }
+
     /// Writes a piece after white space; the line is folded before the white space if need be.
     pub(crate) fn spaced(&mut self, blanks: &str, piece: &str) {
         if self.column + blanks.len() + piece.len() > SHOULD && self.column > 0 {

@@ -1,11 +1,19 @@
 //! Building a message: what is written here, [`Message::parse`](crate::Message::parse) reads back equal.
 
+mod base64;
 mod body;
+mod chunks;
+mod content;
 mod error;
 mod fold;
 mod identity;
 mod into_mailbox;
+mod leaf;
 mod parameter;
+mod quoted_printable;
+mod sink;
+mod source;
+mod survey;
 mod tree;
 mod words;
 mod write;
@@ -13,15 +21,20 @@ mod write;
 use std::borrow::Cow;
 use std::io::Write;
 
-use body::{Leaf, Size};
+pub use chunks::Chunks;
+use chunks::Plan;
+pub use content::Content;
 pub use error::BuildError;
 pub use into_mailbox::IntoMailbox;
+use leaf::Leaf;
+use sink::{Size, Writer};
+pub use source::Source;
 pub use tree::BodyPart;
 use words::HeaderCharset;
 
 use crate::date_time::DateTime;
 use crate::field_name::{FieldId, is_ftext};
-use crate::mailbox::{AddrSpec, Mailbox};
+use crate::mailbox::{AddrSpec, Mailbox, has_control};
 use crate::message_id::MessageId;
 use crate::value_error::ValueError;
 
@@ -75,8 +88,8 @@ pub struct MessageBuilder<'a> {
     headers: Vec<(Cow<'a, str>, HeaderValue<'a>)>,
     /// Whole fields with their line ends.
     raw_headers: Vec<u8>,
-    text: Option<Cow<'a, str>>,
-    html: Option<Cow<'a, str>>,
+    text: Option<Leaf<'a>>,
+    html: Option<Leaf<'a>>,
     alternatives: Vec<Leaf<'a>>,
     body: Option<BodyPart<'a>>,
     inlines: Vec<Leaf<'a>>,
@@ -154,7 +167,7 @@ impl<'a> MessageBuilder<'a> {
     }
 
     fn check_text(&mut self, field: &str, text: &str) {
-        if text.chars().any(char::is_control) {
+        if has_control(text) {
             self.fail(field, ValueError::Control);
         }
     }
@@ -248,13 +261,13 @@ impl<'a> MessageBuilder<'a> {
 
     /// Sets the plain text. Its lines end with CRLF in the message, the last one too.
     pub fn text(mut self, text: impl Into<Cow<'a, str>>) -> Self {
-        self.text = Some(text.into());
+        self.text = Some(Leaf::text("text/plain", text.into()));
         self
     }
 
     /// Sets the HTML. Its lines end with CRLF in the message, the last one too.
     pub fn html(mut self, html: impl Into<Cow<'a, str>>) -> Self {
-        self.html = Some(html.into());
+        self.html = Some(Leaf::text("text/html", html.into()));
         self
     }
 
@@ -268,10 +281,9 @@ impl<'a> MessageBuilder<'a> {
         {
             self.fail("method", ValueError::ContentType);
         }
-        let mut leaf = Leaf::text("calendar", object);
-        leaf.parameters
-            .push(("method".into(), method.to_owned().into()));
-        self.alternatives.push(leaf);
+        let leaf = Leaf::text("text/calendar", object.into());
+        self.alternatives
+            .push(leaf.with_parameter("method", method.to_owned()));
         self
     }
 
@@ -286,7 +298,7 @@ impl<'a> MessageBuilder<'a> {
         mut self,
         file_name: impl Into<Cow<'a, str>>,
         content_type: &str,
-        content: impl Into<Cow<'a, [u8]>>,
+        content: impl Into<Content<'a>>,
     ) -> Self {
         let file_name = file_name.into();
         self.check_text("file name", &file_name);
@@ -301,19 +313,14 @@ impl<'a> MessageBuilder<'a> {
         mut self,
         content_id: impl AsRef<str>,
         content_type: &str,
-        content: impl Into<Cow<'a, [u8]>>,
+        content: impl Into<Content<'a>>,
     ) -> Self {
         let id = self.ok("Content-ID", MessageId::parse(content_id.as_ref()));
         if let Some((leaf, id)) = self
             .ok("Content-Type", Leaf::of(content_type, content.into()))
             .zip(id)
         {
-            let content_id = Some(Cow::Owned(id.as_str().to_owned()));
-            self.inlines.push(Leaf {
-                disposition: Some("inline"),
-                content_id,
-                ..leaf
-            });
+            self.inlines.push(leaf.shown_as(&id));
         }
         self
     }
@@ -355,17 +362,27 @@ impl<'a> MessageBuilder<'a> {
 
     /// The message as bytes.
     pub fn build(&self) -> Result<Vec<u8>, BuildError> {
-        let content: usize = self.leaves().map(|leaf| leaf.content.len()).sum();
-        let texts =
-            self.text.as_ref().map_or(0, |t| t.len()) + self.html.as_ref().map_or(0, |h| h.len());
-        let mut out = Vec::with_capacity(content / 54 * 76 + texts + texts / 8 + 2048);
-        self.write_to(&mut out)?;
+        let texts = [&self.text, &self.html].into_iter().flatten();
+        let parts: usize = self.leaves().chain(texts).map(Leaf::estimate).sum();
+        let mut out = Vec::with_capacity(parts.saturating_add(768));
+        self.write(&mut out)?;
         Ok(out)
     }
 
-    /// Writes the message to a sink, in one pass.
+    /// Writes the message to a sink, in one pass and in pieces of some kilobytes.
     pub fn write_to(&self, out: &mut impl Write) -> Result<(), BuildError> {
-        self.write(out)
+        let mut out = Writer::new(out);
+        self.write(&mut out)?;
+        out.flush()?;
+        Ok(())
+    }
+
+    /// The message in chunks that are made one by one, for a body that is streamed. They share the content with the
+    /// builder, and outlive it.
+    pub fn chunks(&self) -> Result<Chunks<'a>, BuildError> {
+        let mut plan = Plan::default();
+        self.write(&mut plan)?;
+        Ok(plan.chunks())
     }
 
     /// How many bytes the message has, for the SIZE of SMTP (RFC 1870). Without a date of its own, it may differ by one
@@ -373,7 +390,7 @@ impl<'a> MessageBuilder<'a> {
     pub fn size(&self) -> Result<usize, BuildError> {
         let mut size = Size::default();
         self.write(&mut size)?;
-        Ok(size.0)
+        Ok(size.total())
     }
 }
 

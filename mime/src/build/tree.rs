@@ -1,7 +1,23 @@
 use std::borrow::Cow;
 
-use super::body::{Leaf, Node};
+use super::content::Content;
+use super::leaf::Leaf;
 use crate::value_error::ValueError;
+
+/// A body part that is ready to be written.
+#[derive(Clone, Debug)]
+pub(super) enum Node<'a> {
+    Leaf(Leaf<'a>),
+    Multipart {
+        subtype: String,
+        children: Vec<Node<'a>>,
+        /// How many multiparts stand within one another, this one counted.
+        depth: usize,
+    },
+}
+
+/// How deep a tree may be: as deep as a parser opens one by default.
+const DEPTH: usize = 60;
 
 /// A body that is put together by hand, for what the verbs of the builder do not make.
 ///
@@ -23,20 +39,15 @@ pub struct BodyPart<'a>(pub(super) Node<'a>);
 impl<'a> BodyPart<'a> {
     /// Text of a subtype such as `plain` or `html`. Its lines end with CRLF in the message, the last one too.
     pub fn text(subtype: &str, text: impl Into<Cow<'a, str>>) -> Result<Self, ValueError> {
-        let leaf = Leaf::of(
-            &format!("text/{subtype}; charset=utf-8"),
-            Cow::Borrowed(&[]),
-        )?;
-        Ok(Self(Node::Leaf(Leaf {
-            content: Leaf::text(subtype, text).content,
-            ..leaf
-        })))
+        let named = Leaf::of(&format!("text/{subtype}; charset=utf-8"), b"".into())?;
+        let leaf = Leaf::text("text/plain", text.into());
+        Ok(Self(Node::Leaf(leaf.with_type_of(named))))
     }
 
     /// Content of a type such as `image/png`.
     pub fn content(
         content_type: &str,
-        content: impl Into<Cow<'a, [u8]>>,
+        content: impl Into<Content<'a>>,
     ) -> Result<Self, ValueError> {
         Ok(Self(Node::Leaf(Leaf::of(content_type, content.into())?)))
     }
@@ -45,7 +56,7 @@ impl<'a> BodyPart<'a> {
     pub fn attachment(
         file_name: impl Into<Cow<'a, str>>,
         content_type: &str,
-        content: impl Into<Cow<'a, [u8]>>,
+        content: impl Into<Content<'a>>,
     ) -> Result<Self, ValueError> {
         let file_name = file_name.into();
         if file_name.chars().any(char::is_control) {
@@ -56,7 +67,8 @@ impl<'a> BodyPart<'a> {
         )))
     }
 
-    /// A multipart of a subtype such as `mixed` (RFC 2046 §5.1), with at least one part.
+    /// A multipart of a subtype such as `mixed` (RFC 2046 §5.1), with at least one part. No more than 60 may stand within one
+    /// another.
     pub fn multipart(
         subtype: &str,
         parts: impl IntoIterator<Item = Self>,
@@ -68,9 +80,34 @@ impl<'a> BodyPart<'a> {
         {
             return Err(ValueError::ContentType);
         }
+        let below = children.iter().map(|child| match child {
+            Node::Leaf(_) => 0,
+            Node::Multipart { depth, .. } => *depth,
+        });
+        let depth = below.max().unwrap_or(0) + 1;
+        if depth > DEPTH {
+            return Err(ValueError::TooDeep);
+        }
         Ok(Self(Node::Multipart {
-            subtype: subtype.to_ascii_lowercase().into(),
+            subtype: subtype.to_ascii_lowercase(),
             children,
+            depth,
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_has_a_depth() {
+        let leaf = BodyPart::text("plain", "x").unwrap();
+        let deep = (0..DEPTH).try_fold(leaf, |part, _| BodyPart::multipart("mixed", [part]));
+        let deep = deep.unwrap();
+        assert_eq!(
+            BodyPart::multipart("mixed", [deep]).unwrap_err(),
+            ValueError::TooDeep
+        );
     }
 }

@@ -22,17 +22,28 @@ pub(crate) enum HeaderCharset {
 
 /// Whether text reads back equal when it is written as it is.
 fn is_plain(text: &str, charset: HeaderCharset) -> bool {
-    (text.is_ascii() || charset == HeaderCharset::Utf8)
-        && !text.contains("=?")
-        && !text.contains(|c: char| c.is_control())
-        && text.trim_ascii().len() == text.len()
-        && text.split(' ').all(|word| word.len() <= LONGEST)
+    let mut before = b' ';
+    let mut word = 0;
+    for byte in text.bytes() {
+        word = if byte == b' ' { 0 } else { word + 1 };
+        let control = byte < b' ' || byte == 0x7F;
+        let foreign = byte >= 0x80 && charset == HeaderCharset::Ascii;
+        if control || foreign || word > LONGEST || (before == b'=' && byte == b'?') {
+            return false;
+        }
+        before = byte;
+    }
+    let bare = !text.starts_with(' ') && !text.ends_with(' ');
+    bare && (text.is_ascii() || !text.chars().any(char::is_control))
 }
 
 /// Writes the value of an unstructured field (RFC 5322 §3.2.5).
 pub(crate) fn unstructured(field: &mut Field<'_>, text: &str, charset: HeaderCharset) {
     if !is_plain(text, charset) {
         return encoded(field, text);
+    }
+    if text.len() < field.room() && !text.is_empty() {
+        return field.piece(text);
     }
     let mut rest = text;
     let mut first = true;
@@ -51,15 +62,12 @@ pub(crate) fn phrase(field: &mut Field<'_>, text: &str, charset: HeaderCharset) 
     if !is_plain(text, charset) || text.contains("  ") {
         return encoded(field, text);
     }
-    if text
-        .split(' ')
-        .all(|word| !word.is_empty() && word.bytes().all(crate::grammar::word::is_atext))
-    {
-        text.split(' ').for_each(|word| field.piece(word));
-        return;
+    let is_atom = |b: u8| b == b' ' || crate::grammar::word::is_atext(b);
+    if !text.is_empty() && text.bytes().all(is_atom) {
+        field.words(text);
+    } else {
+        field.words(&quoted(text));
     }
-    let escaped = quoted(text);
-    escaped.split(' ').for_each(|word| field.piece(word));
 }
 
 /// A quoted string (RFC 5322 §3.2.4).

@@ -1,7 +1,9 @@
 //! Writing what a builder was given.
 
-use super::body::{BodyWriter, Leaf, Node, Sink};
+use super::body::BodyWriter;
 use super::fold::Field;
+use super::leaf::Leaf;
+use super::sink::Sink;
 use super::words::HeaderCharset;
 use super::{BuildError, HeaderValue, MessageBuilder, identity, words};
 use crate::mailbox::Mailbox;
@@ -9,48 +11,79 @@ use crate::message_id::MessageId;
 use crate::value_error::ValueError;
 
 impl<'a> MessageBuilder<'a> {
-    pub(super) fn write(&self, out: &mut impl Sink) -> Result<(), BuildError> {
-        let body = self.tree();
-        let mut header = Vec::with_capacity(1024);
-        let stem = self.write_header(&mut header)?;
-        BodyWriter {
-            out,
-            stem: &stem,
-            multiparts: 0,
-        }
-        .part(&body, &mut header)?;
+    pub(super) fn write(&self, out: &mut impl Sink<'a>) -> Result<(), BuildError> {
+        let stem = self.write_header(out.buffer())?;
+        self.write_body(&mut BodyWriter::new(out, &stem))?;
         Ok(())
     }
 
     /// The tree of parts: text and HTML as alternatives, what the HTML shows beside it, attachments behind them.
-    fn tree(&self) -> Node<'_> {
-        let text = self
-            .text
-            .as_deref()
-            .map(|text| Node::Leaf(Leaf::text("plain", text)));
-        let html = self
-            .html
-            .as_deref()
-            .map(|html| Node::Leaf(Leaf::text("html", html)));
-        // What no HTML shows is a file like any other.
-        let (shown, others) = if html.is_some() {
-            (&*self.inlines, &[][..])
-        } else {
-            (&[][..], &*self.inlines)
-        };
-        let html = html.map(|html| multipart("related", html, leaves(shown)));
-        let given = self.body.as_ref().map(|part| part.0.reborrow());
-        let alternatives = text
-            .into_iter()
-            .chain(given)
-            .chain(html)
-            .chain(leaves(&self.alternatives));
-        let body = several("alternative", alternatives.collect());
-        multipart(
-            "mixed",
-            body,
-            leaves(others).chain(leaves(&self.attachments)),
-        )
+    fn write_body<S: Sink<'a>>(&self, out: &mut BodyWriter<'_, S>) -> Result<(), BuildError> {
+        let (shown, others) = self.inlines();
+        let mixed = !others.is_empty() || !self.attachments.is_empty();
+        if mixed {
+            out.open("mixed");
+        }
+        let ways = self.ways();
+        if ways > 1 {
+            out.open("alternative");
+        }
+        if let Some(text) = &self.text {
+            out.leaf(text)?;
+        }
+        if let Some(part) = &self.body {
+            out.node(&part.0)?;
+        }
+        if let Some(html) = &self.html {
+            if !shown.is_empty() {
+                out.open("related");
+            }
+            out.leaf(html)?;
+            shown.iter().try_for_each(|leaf| out.leaf(leaf))?;
+            if !shown.is_empty() {
+                out.close();
+            }
+        }
+        self.alternatives
+            .iter()
+            .try_for_each(|leaf| out.leaf(leaf))?;
+        if ways > 1 {
+            out.close();
+        }
+        if ways == 0 {
+            out.leaf(&Leaf::text("text/plain", "".into()))?;
+        }
+        for leaf in others.iter().chain(&self.attachments) {
+            out.leaf(leaf)?;
+        }
+        if mixed {
+            out.close();
+        }
+        Ok(())
+    }
+
+    /// In how many ways the message can be read.
+    fn ways(&self) -> usize {
+        usize::from(self.text.is_some())
+            + usize::from(self.body.is_some())
+            + usize::from(self.html.is_some())
+            + self.alternatives.len()
+    }
+
+    /// What the HTML shows, and what is a file like any other because there is no HTML.
+    fn inlines(&self) -> (&[Leaf<'a>], &[Leaf<'a>]) {
+        match self.html {
+            Some(_) => (&self.inlines, &[]),
+            None => (&[], &self.inlines),
+        }
+    }
+
+    /// Whether there is a boundary to choose.
+    fn has_multipart(&self) -> bool {
+        self.ways() > 1
+            || self.body.is_some()
+            || !self.inlines.is_empty()
+            || !self.attachments.is_empty()
     }
 
     /// Writes the fields that are not about the content; gives the stem of the boundaries.
@@ -62,9 +95,9 @@ impl<'a> MessageBuilder<'a> {
             return Err(BuildError::NoFrom);
         };
         let now = identity::Now::of(self.date)?;
-        let mut date = Field::begin(out, "Date");
-        date.piece(&now.date.to_string());
-        date.end();
+        out.extend_from_slice(b"Date: ");
+        now.date.write(out);
+        out.extend_from_slice(b"\r\n");
         self.mailboxes(out, "From", &self.from)?;
         self.mailboxes(out, "Sender", &self.sender)?;
         self.mailboxes(out, "Reply-To", &self.reply_to)?;
@@ -73,21 +106,7 @@ impl<'a> MessageBuilder<'a> {
         if let Some(subject) = &self.subject {
             self.unstructured(out, "Subject", subject);
         }
-        let mut digest = identity::Digest::new(now.salt);
-        digest.text(out);
-        for text in [&self.text, &self.html].into_iter().flatten() {
-            digest.text(text.as_bytes());
-        }
-        for leaf in self.leaves() {
-            digest.sample(&leaf.content);
-        }
-        let id = match &self.message_id {
-            Some(id) => id.clone(),
-            None => digest
-                .message_id(author.addr().domain())
-                .map_err(|e| BuildError::invalid("Message-ID", e))?,
-        };
-        ids(out, "Message-ID", &[id]);
+        let stem = self.identify(author, now.salt, out)?;
         ids(out, "In-Reply-To", &self.in_reply_to);
         ids(out, "References", &self.references);
         for (name, value) in &self.headers {
@@ -102,10 +121,50 @@ impl<'a> MessageBuilder<'a> {
         }
         out.extend_from_slice(&self.raw_headers);
         out.extend_from_slice(b"MIME-Version: 1.0\r\n");
-        Ok(self
-            .boundary
-            .as_ref()
-            .map_or_else(|| digest.boundary(), |b| b.to_string()))
+        Ok(stem)
+    }
+
+    /// Writes the Message-ID; gives the stem of the boundaries. What was not given is made of the header so far and the
+    /// content.
+    fn identify(
+        &self,
+        author: &Mailbox,
+        salt: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<String, BuildError> {
+        let given = self.boundary.as_deref().map(String::from);
+        let digest = || {
+            let mut digest = identity::Digest::new(salt);
+            digest.text(out);
+            for text in [&self.text, &self.html].into_iter().flatten() {
+                digest.text(text.content().bytes().unwrap_or_default());
+            }
+            for leaf in self.leaves() {
+                digest.text(leaf.file_name.as_deref().unwrap_or_default().as_bytes());
+                digest.sample(leaf.content());
+            }
+            digest
+        };
+        let (id, stem) = match (&self.message_id, given) {
+            (Some(id), Some(stem)) => (id.clone(), stem),
+            (Some(id), None) if !self.has_multipart() => (id.clone(), String::from("=_")),
+            (Some(id), None) => {
+                let stem = digest().boundary();
+                return {
+                    ids(out, "Message-ID", std::slice::from_ref(id));
+                    Ok(stem)
+                };
+            }
+            (None, given) => {
+                let digest = digest();
+                let id = digest
+                    .message_id(author.addr().domain())
+                    .map_err(|e| BuildError::invalid("Message-ID", e))?;
+                (id, given.unwrap_or_else(|| digest.boundary()))
+            }
+        };
+        ids(out, "Message-ID", &[id]);
+        Ok(stem)
     }
 
     fn unstructured(&self, out: &mut Vec<u8>, name: &str, value: &str) {
@@ -125,16 +184,22 @@ impl<'a> MessageBuilder<'a> {
         }
         let mut field = Field::begin(out, name);
         for (i, mailbox) in mailboxes.iter().enumerate() {
-            if !mailbox.addr().is_ascii() && self.charset == HeaderCharset::Ascii {
+            let addr = mailbox.addr();
+            if !addr.is_ascii() && self.charset == HeaderCharset::Ascii {
                 return Err(BuildError::invalid(name, ValueError::NotAscii));
             }
-            let comma = if i + 1 < mailboxes.len() { "," } else { "" };
-            match mailbox.name() {
+            let (before, after) = match mailbox.name() {
                 Some(display) => {
                     words::phrase(&mut field, display, self.charset);
-                    field.piece(&format!("<{}>{comma}", mailbox.addr()));
+                    ("<", ">")
                 }
-                None => field.piece(&format!("{}{comma}", mailbox.addr())),
+                None => ("", ""),
+            };
+            let comma = if i + 1 < mailboxes.len() { "," } else { "" };
+            if addr.is_plain() {
+                field.pieces(&[before, addr.local_part(), "@", addr.domain(), after, comma]);
+            } else {
+                field.pieces(&[before, &addr.to_string(), after, comma]);
             }
         }
         field.end();
@@ -147,31 +212,7 @@ fn ids(out: &mut Vec<u8>, name: &str, ids: &[MessageId]) {
         return;
     }
     let mut field = Field::begin(out, name);
-    ids.iter().for_each(|id| field.piece(&id.to_string()));
+    ids.iter()
+        .for_each(|id| field.pieces(&["<", id.as_str(), ">"]));
     field.end();
-}
-
-fn leaves<'b>(leaves: &'b [Leaf<'_>]) -> impl Iterator<Item = Node<'b>> {
-    leaves.iter().map(Leaf::reborrow).map(Node::Leaf)
-}
-
-/// Puts `first` and `others` into a multipart, if there are others.
-fn multipart<'b>(
-    subtype: &'b str,
-    first: Node<'b>,
-    others: impl Iterator<Item = Node<'b>>,
-) -> Node<'b> {
-    several(subtype, std::iter::once(first).chain(others).collect())
-}
-
-/// Puts parts into a multipart, if there are several. No part at all is an empty text.
-fn several<'b>(subtype: &'b str, mut children: Vec<Node<'b>>) -> Node<'b> {
-    match children.len() {
-        0 => Node::Leaf(Leaf::text("plain", "")),
-        1 => children.remove(0),
-        _ => Node::Multipart {
-            subtype: subtype.into(),
-            children,
-        },
-    }
 }

@@ -1,11 +1,9 @@
-//! Base64 (RFC 2045 §6.8): read leniently, written in lines of 76.
+//! Base64 (RFC 2045 §6.8), read leniently.
 //!
 //! Reading skips every byte outside the alphabet, ends at the padding, and keeps what a cut group still says.
 //!
 //! Lines are gathered in a block on the stack and decoded with one call, because a call per line costs more than the
 //! decoding. Only a block that is not clean base64 is looked at byte by byte.
-
-use std::io::{self, Write};
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -29,7 +27,7 @@ const SMALL: GeneralPurpose = GeneralPurpose::new(&STANDARD, CONFIG);
         all(target_arch = "aarch64", target_feature = "neon")
     )
 ))]
-fn large() -> &'static impl Engine {
+pub(crate) fn large() -> &'static impl Engine {
     use base64::engine::Simd;
     use std::sync::OnceLock;
     static LARGE: OnceLock<Simd> = OnceLock::new();
@@ -44,17 +42,12 @@ fn large() -> &'static impl Engine {
         all(target_arch = "aarch64", target_feature = "neon")
     )
 )))]
-fn large() -> &'static impl Engine {
+pub(crate) fn large() -> &'static impl Engine {
     &SMALL
 }
 
 /// How many characters are decoded in one call: a multiple of 4, small enough for the stack.
 const BLOCK: usize = 8192;
-
-/// How many bytes become one line, and how many characters that line has.
-const LINE: (usize, usize) = (57, 76);
-/// How many lines are encoded in one call.
-const LINES: usize = 100;
 
 /// Appends the content of base64 text to `out`.
 pub(crate) fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<DefectKind> {
@@ -183,37 +176,6 @@ impl<'o> Decoder<'o> {
     }
 }
 
-/// Writes `bytes` as base64 lines of 76 characters, each ended by CRLF.
-pub(crate) fn write<W: Write>(bytes: &[u8], out: &mut W) -> io::Result<()> {
-    let mut text = [0_u8; LINE.1 * LINES];
-    let mut lines = [0_u8; (LINE.1 + 2) * LINES];
-    for chunk in bytes.chunks(LINE.0 * LINES) {
-        let length = large().encode_slice(chunk, &mut text).unwrap_or(0);
-        let mut filled = 0;
-        let ended = lines.chunks_mut(LINE.1 + 2);
-        for (line, space) in text
-            .get(..length)
-            .unwrap_or_default()
-            .chunks(LINE.1)
-            .zip(ended)
-        {
-            let (symbols, rest) = space.split_at_mut(line.len());
-            symbols.copy_from_slice(line);
-            if let Some(end) = rest.get_mut(..2) {
-                end.copy_from_slice(b"\r\n");
-            }
-            filled += line.len() + 2;
-        }
-        out.write_all(lines.get(..filled).unwrap_or_default())?;
-    }
-    Ok(())
-}
-
-/// How many characters [`write`] makes of this many bytes.
-pub(crate) fn encoded_length(length: usize) -> usize {
-    length.div_ceil(3) * 4 + length.div_ceil(LINE.0) * 2
-}
-
 /// How many bytes [`decode`] makes of this text.
 pub(crate) fn decoded_length(text: &[u8]) -> usize {
     let text = memchr::memchr(b'=', text)
@@ -274,19 +236,6 @@ mod tests {
     #[test]
     fn nothing_is_read_after_the_padding() {
         assert_eq!(read("Zg==Zm9v"), (b"f".to_vec(), BAD));
-    }
-
-    #[test]
-    fn lines_have_76_characters_and_the_length_is_known() {
-        for length in [0, 1, 2, 3, 56, 57, 58, 114, 5699, 5700, 5701, 20_000] {
-            let bytes: Vec<u8> = (0..length).map(|i| (i % 251) as u8).collect();
-            let mut text = Vec::new();
-            write(&bytes, &mut text).unwrap();
-            assert_eq!(text.len(), encoded_length(length));
-
-            assert!(text.split(|b| *b == b'\n').all(|l| l.len() <= 77));
-            assert_eq!(read(std::str::from_utf8(&text).unwrap()), (bytes, None));
-        }
     }
 
     /// The rule of this module, one byte at a time.

@@ -13,9 +13,6 @@ use memchr::memchr2;
 
 use crate::defect::DefectKind;
 
-/// Lines have at most this many characters, the line end not counted.
-const LINE: usize = 76;
-
 /// How many bytes are looked at in one step.
 const STEP: usize = 16;
 
@@ -177,79 +174,6 @@ pub(crate) fn hex_pair(high: u8, low: u8) -> Option<u8> {
     (high < 16 && low < 16).then_some(high << 4 | low)
 }
 
-/// Writes text with CRLF line ends as quoted-printable.
-///
-/// A lone CR or LF is written as a hexadecimal octet. The last line is left without
-/// a soft break: what is written decodes to exactly `text`.
-pub(crate) fn write<W: std::io::Write>(text: &[u8], out: &mut W) -> std::io::Result<()> {
-    let mut line = Line {
-        out,
-        bytes: [0; LINE + 2],
-        length: 0,
-    };
-    let mut rest = text;
-    while let Some((first, after)) = rest.split_first() {
-        if let [b'\r', b'\n', next @ ..] = rest {
-            line.end(false)?;
-            rest = next;
-            continue;
-        }
-        let at_line_end = after.starts_with(b"\r\n") || after.is_empty();
-        let literal = match first {
-            b' ' | b'\t' => !at_line_end,
-            b'.' => line.length > 0,
-            b'F' => line.length > 0 || !rest.starts_with(b"From "),
-            b'=' => false,
-            _ => first.is_ascii_graphic(),
-        };
-        line.push(*first, literal, at_line_end)?;
-        rest = after;
-    }
-    line.flush()
-}
-
-/// A line that is being filled.
-struct Line<'o, W> {
-    out: &'o mut W,
-    bytes: [u8; LINE + 2],
-    length: usize,
-}
-
-impl<W: std::io::Write> Line<'_, W> {
-    fn push(&mut self, byte: u8, literal: bool, last: bool) -> std::io::Result<()> {
-        const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-        let digit = |n: u8| DIGITS.get(usize::from(n)).copied().unwrap_or(b'0');
-        let octet = [b'=', digit(byte >> 4), digit(byte & 15)];
-        let piece: &[u8] = if literal { &[byte] } else { &octet };
-        // A soft break needs one place, unless the line ends here anyway.
-        let room = if last { LINE } else { LINE - 1 };
-        if self.length + piece.len() > room {
-            self.end(true)?;
-            // At the start of a line a dot or a From may be mistaken.
-            if literal && matches!(byte, b'.' | b'F') {
-                return self.push(byte, false, last);
-            }
-        }
-        if let Some(space) = self.bytes.get_mut(self.length..self.length + piece.len()) {
-            space.copy_from_slice(piece);
-        }
-        self.length += piece.len();
-        Ok(())
-    }
-
-    fn end(&mut self, soft: bool) -> std::io::Result<()> {
-        self.flush()?;
-        self.out.write_all(if soft { b"=\r\n" } else { b"\r\n" })
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.out
-            .write_all(self.bytes.get(..self.length).unwrap_or_default())?;
-        self.length = 0;
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,12 +182,6 @@ mod tests {
         let mut out = Vec::new();
         let defect = decode(text.as_bytes(), &mut out);
         (String::from_utf8(out).unwrap(), defect)
-    }
-
-    fn written(text: &str) -> String {
-        let mut out = Vec::new();
-        write(text.as_bytes(), &mut out).unwrap();
-        String::from_utf8(out).unwrap()
     }
 
     const BAD: Option<DefectKind> = Some(DefectKind::BadQuotedPrintable);
@@ -346,31 +264,5 @@ mod tests {
             let expected = [before.as_bytes(), &naive(text.as_bytes())].concat();
             proptest::prop_assert_eq!(out, expected);
         }
-    }
-
-    #[test]
-    fn hazards_of_transport_are_encoded() {
-        assert_eq!(
-            written("From me\r\n.\r\nend \r\n"),
-            "=46rom me\r\n=2E\r\nend=20\r\n"
-        );
-        assert_eq!(written("a=b\tc"), "a=3Db\tc");
-        assert_eq!(written("cr\rlf\nend"), "cr=0Dlf=0Aend");
-        assert_eq!(written("tail "), "tail=20");
-    }
-
-    #[test]
-    fn lines_are_at_most_76_characters_long() {
-        for text in [
-            "x".repeat(76),
-            "x".repeat(77),
-            "é".repeat(100),
-            format!("{}.From ", "y".repeat(75)),
-        ] {
-            let encoded = written(&text);
-            assert!(encoded.split("\r\n").all(|l| l.len() <= 76), "{encoded}");
-            assert_eq!(read(&encoded), (text, None));
-        }
-        assert_eq!(written(&"x".repeat(76)), "x".repeat(76));
     }
 }

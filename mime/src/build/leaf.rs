@@ -1,0 +1,226 @@
+use std::borrow::Cow;
+
+use memchr::memmem;
+
+use super::base64;
+use super::content::Content;
+use super::fold::Field;
+use super::parameter::{checked_content_type, parameter};
+use super::survey::{Survey, with_crlf_lines};
+use crate::coding::TransferEncoding;
+use crate::message_id::MessageId;
+use crate::value_error::ValueError;
+
+/// A body without parts.
+#[derive(Clone, Debug)]
+pub(super) struct Leaf<'a> {
+    /// `type/subtype`.
+    content_type: Cow<'a, str>,
+    parameters: Parameters<'a>,
+    disposition: Option<&'static str>,
+    pub(super) file_name: Option<Cow<'a, str>>,
+    content_id: Option<String>,
+    content: Content<'a>,
+    /// What its content is made of; `None` where that does not matter, because it is written in base64 anyway.
+    survey: Option<Survey>,
+}
+
+#[derive(Clone, Debug)]
+enum Parameters<'a> {
+    /// `charset=utf-8`, as all text has it that is not given with a type of its own.
+    Utf8,
+    Given(Vec<(Cow<'a, str>, Cow<'a, str>)>),
+}
+
+impl<'a> Leaf<'a> {
+    /// Text of a subtype: its lines end with CRLF, the last one too.
+    pub(super) fn text(content_type: &'static str, text: Cow<'a, str>) -> Self {
+        let survey = Survey::of(text.as_bytes());
+        let (content, survey) = match with_crlf_lines(text.as_bytes(), survey) {
+            Some(lines) => {
+                let survey = Survey::of(&lines);
+                (lines.into(), survey)
+            }
+            None => match text {
+                Cow::Borrowed(text) => (text.into(), survey),
+                Cow::Owned(text) => (text.into(), survey),
+            },
+        };
+        Self {
+            content_type: Cow::Borrowed(content_type),
+            parameters: Parameters::Utf8,
+            disposition: None,
+            file_name: None,
+            content_id: None,
+            content,
+            survey: Some(survey),
+        }
+    }
+
+    /// Content of a type such as `application/pdf`; there must be nothing wrong with the type.
+    pub(super) fn of(content_type: &str, content: Content<'a>) -> Result<Self, ValueError> {
+        let (essence, parameters) = checked_content_type(content_type)?;
+        let is_text = essence.starts_with("text/") || essence.starts_with("message/");
+        Ok(Self {
+            content_type: essence.into(),
+            parameters: Parameters::Given(parameters),
+            disposition: None,
+            file_name: None,
+            content_id: None,
+            survey: content.bytes().filter(|_| is_text).map(Survey::of),
+            content,
+        })
+    }
+
+    /// The same with another type and its parameters.
+    pub(super) fn with_type_of(self, other: Leaf<'a>) -> Self {
+        Self {
+            content_type: other.content_type,
+            parameters: other.parameters,
+            ..self
+        }
+    }
+
+    /// The same with one parameter more.
+    pub(super) fn with_parameter(mut self, name: &'static str, value: String) -> Self {
+        let more = (name.into(), value.into());
+        match &mut self.parameters {
+            Parameters::Given(parameters) => parameters.push(more),
+            Parameters::Utf8 => {
+                self.parameters = Parameters::Given(vec![("charset".into(), "utf-8".into()), more]);
+            }
+        }
+        self
+    }
+
+    /// The same as a file of this name.
+    pub(super) fn attached(self, file_name: Cow<'a, str>) -> Self {
+        Self {
+            disposition: Some("attachment"),
+            file_name: Some(file_name),
+            ..self
+        }
+    }
+
+    /// The same as a part that HTML shows by this identifier.
+    pub(super) fn shown_as(self, id: &MessageId) -> Self {
+        Self {
+            disposition: Some("inline"),
+            content_id: Some(id.as_str().to_owned()),
+            ..self
+        }
+    }
+
+    pub(super) fn content(&self) -> &Content<'a> {
+        &self.content
+    }
+
+    /// The encoding that fits the content (RFC 2045 §6), in which no delimiter of a boundary that begins with `stem` can
+    /// stand.
+    pub(super) fn encoding(&self, stem: &[u8]) -> TransferEncoding {
+        let Some((survey, bytes)) = self.survey.zip(self.content.bytes()) else {
+            return TransferEncoding::Base64;
+        };
+        let few = survey.pairs_only && survey.octets.saturating_mul(6) <= bytes.len();
+        let occurs = || memmem::find(bytes, stem).is_some();
+        match survey {
+            _ if survey.seven_bit && !(survey.dashes && occurs()) => TransferEncoding::SevenBit,
+            // A soft line break can put any text at the start of a line.
+            _ if !survey.seven_bit && few && !occurs() => TransferEncoding::QuotedPrintable,
+            _ => TransferEncoding::Base64,
+        }
+    }
+
+    /// How many bytes the part takes, about: rather too many than too few.
+    pub(super) fn estimate(&self) -> usize {
+        let length = self.content.length().unwrap_or(0);
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let names = self.file_name.as_ref().map_or(0, |n| n.len() * 4);
+        let content = match self.survey {
+            Some(survey) if survey.seven_bit => length,
+            Some(survey) if survey.pairs_only => length + length / 8 + survey.octets * 3,
+            _ => base64::length(length.min(usize::MAX / 2)),
+        };
+        content.saturating_add(names + 320)
+    }
+
+    /// Writes the fields that tell of the content.
+    pub(super) fn write_header(&self, encoding: TransferEncoding, out: &mut Vec<u8>) {
+        let mut field = Field::begin(out, "Content-Type");
+        field.piece(&self.content_type);
+        match &self.parameters {
+            Parameters::Utf8 => {
+                field.glue(";");
+                field.piece("charset=utf-8");
+            }
+            Parameters::Given(all) => {
+                for (name, value) in all {
+                    parameter(&mut field, name, value);
+                }
+            }
+        }
+        field.end();
+        let mut field = Field::begin(out, "Content-Transfer-Encoding");
+        field.piece(encoding.name());
+        field.end();
+        if let Some(id) = &self.content_id {
+            let mut field = Field::begin(out, "Content-ID");
+            field.pieces(&["<", id, ">"]);
+            field.end();
+        }
+        if let Some(disposition) = self.disposition {
+            let mut field = Field::begin(out, "Content-Disposition");
+            field.piece(disposition);
+            if let Some(name) = &self.file_name {
+                parameter(&mut field, "filename", name);
+            }
+            field.end();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoding(text: &str) -> TransferEncoding {
+        Leaf::text("text/plain", text.into()).encoding(b"=_x")
+    }
+
+    #[test]
+    fn the_encoding_fits_the_content() {
+        assert_eq!(encoding("hello\nyou"), TransferEncoding::SevenBit);
+        assert_eq!(
+            encoding("a few words in English and one caf\u{e9}"),
+            TransferEncoding::QuotedPrintable
+        );
+        assert_eq!(encoding("日本語"), TransferEncoding::Base64);
+        assert_eq!(encoding(&"x".repeat(998)), TransferEncoding::SevenBit);
+        assert_eq!(
+            encoding(&"x".repeat(999)),
+            TransferEncoding::QuotedPrintable
+        );
+        assert_eq!(encoding("From me"), TransferEncoding::QuotedPrintable);
+        assert_eq!(encoding("trailing "), TransferEncoding::QuotedPrintable);
+        assert_eq!(
+            encoding("nul \0 in a long enough line"),
+            TransferEncoding::QuotedPrintable
+        );
+    }
+
+    #[test]
+    fn rfc2046_5_1_1_no_delimiter_stands_in_a_part() {
+        assert_eq!(encoding("--=_x"), TransferEncoding::Base64);
+        assert_eq!(encoding("a\n--=_x.01--\n"), TransferEncoding::Base64);
+        assert_eq!(encoding("From a\n--=_x"), TransferEncoding::Base64);
+        assert_eq!(encoding("--\nno delimiter: =_x"), TransferEncoding::Base64);
+        assert_eq!(encoding("no delimiter: =_x"), TransferEncoding::SevenBit);
+    }
+
+    #[test]
+    fn a_source_is_written_in_base64() {
+        let source = super::super::Source::once(&b"text"[..]);
+        let leaf = Leaf::of("text/plain", source.into()).unwrap();
+        assert_eq!(leaf.encoding(b"=_x"), TransferEncoding::Base64);
+    }
+}

@@ -1,0 +1,146 @@
+//! What decides the encoding of a text.
+
+use memchr::memchr_iter;
+
+/// A line may not have more characters (RFC 5322 §2.1.1).
+const LONGEST_LINE: usize = 998;
+
+/// What a text is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Survey {
+    /// Whether it can be sent as it is: ASCII without controls, in lines of 998 characters at most, with nothing that
+    /// transport is known to change.
+    pub(super) seven_bit: bool,
+    /// Whether a line begins with two dashes, as delimiters do.
+    pub(super) dashes: bool,
+    /// Whether CR and LF stand in pairs only.
+    pub(super) pairs_only: bool,
+    /// How many bytes quoted-printable would write as three.
+    pub(super) octets: usize,
+}
+
+impl Survey {
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        let odd = count(bytes, |b| !matches!(b, b' '..=b'~' | b'\t'));
+        let mut pairs = 0;
+        let mut lone = false;
+        let mut lines = Lines::default();
+        let mut start = 0;
+        for end in memchr_iter(b'\n', bytes) {
+            let line = bytes.get(start..end).unwrap_or_default();
+            match line.split_last() {
+                Some((b'\r', line)) => {
+                    pairs += 1;
+                    lines.take(line);
+                }
+                _ => {
+                    lone = true;
+                    lines.take(line);
+                }
+            }
+            start = end + 1;
+        }
+        lines.take(bytes.get(start..).unwrap_or_default());
+        let octets = odd - (2 * pairs).min(odd);
+        // Where nothing is odd but pairs there is no CR alone.
+        lone |= octets > 0 && count(bytes, |b| b == b'\r') > pairs;
+        Self {
+            seven_bit: octets == 0 && !lone && !lines.hazard,
+            dashes: lines.dashes,
+            pairs_only: !lone,
+            octets,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Lines {
+    /// A line is too long, or one that transport may change.
+    hazard: bool,
+    dashes: bool,
+}
+
+impl Lines {
+    fn take(&mut self, line: &[u8]) {
+        self.hazard |= line.len() > LONGEST_LINE
+            || matches!(line.last(), Some(b' ' | b'\t'))
+            || (line.first() == Some(&b'F') && line.starts_with(b"From "));
+        self.dashes |= line.starts_with(b"--");
+    }
+}
+
+/// How many bytes `is_one` is true of, in sums that fit a byte so that many are taken at once.
+fn count(bytes: &[u8], is_one: impl Fn(u8) -> bool) -> usize {
+    let sum = |chunk: &[u8]| chunk.iter().map(|b| u8::from(is_one(*b))).sum::<u8>();
+    bytes.chunks(192).map(|chunk| usize::from(sum(chunk))).sum()
+}
+
+/// Text with CRLF at the end of every line, the last one included; `None` where it has them.
+pub(super) fn with_crlf_lines(bytes: &[u8], survey: Survey) -> Option<Vec<u8>> {
+    if survey.pairs_only && (bytes.is_empty() || bytes.ends_with(b"\r\n")) {
+        return None;
+    }
+    let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 32 + 2);
+    let mut rest = bytes;
+    while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
+        let (line, end) = rest.split_at(at);
+        out.extend_from_slice(line);
+        out.extend_from_slice(b"\r\n");
+        rest = end
+            .strip_prefix(b"\r\n")
+            .or(end.get(1..))
+            .unwrap_or_default();
+    }
+    if !rest.is_empty() {
+        out.extend_from_slice(rest);
+        out.extend_from_slice(b"\r\n");
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn crlf(text: &str) -> Option<String> {
+        with_crlf_lines(text.as_bytes(), Survey::of(text.as_bytes()))
+            .map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn rfc5322_2_3_every_line_ends_with_crlf() {
+        assert_eq!(
+            crlf("a\nb\rc\r\n.\nd").as_deref(),
+            Some("a\r\nb\r\nc\r\n.\r\nd\r\n")
+        );
+        assert_eq!(crlf("a\r\nb\r\n"), None);
+        assert_eq!(crlf(""), None);
+        assert_eq!(crlf("\n\r").as_deref(), Some("\r\n\r\n"));
+        assert_eq!(crlf("é\r\r\n").as_deref(), Some("é\r\n\r\n"));
+    }
+
+    #[test]
+    fn what_transport_may_change_is_not_sent_as_it_is() {
+        let seven_bit = |text: &str| Survey::of(text.as_bytes()).seven_bit;
+        assert!(seven_bit("") && seven_bit("a\tb\r\nFromage\r\n"));
+        for text in [
+            "a \r\n", "\t\r\nb", "From me", "a\nb", "a\rb", "é", "\0", "\u{7f}", "a\r\r\n",
+        ] {
+            assert!(!seven_bit(text), "{text:?}");
+        }
+        assert!(seven_bit(&"x".repeat(998)) && !seven_bit(&"x".repeat(999)));
+    }
+
+    #[test]
+    fn dashes_are_seen_at_the_start_of_a_line() {
+        let dashes = |text: &str| Survey::of(text.as_bytes()).dashes;
+        assert!(dashes("--x") && dashes("a\r\n--x") && dashes("a\n--"));
+        assert!(!dashes("a --x\r\n-x"));
+    }
+
+    #[test]
+    fn octets_are_those_that_quoted_printable_writes_as_three() {
+        assert_eq!(Survey::of("aé\r\n\0".as_bytes()).octets, 3);
+        assert_eq!(Survey::of("é".repeat(500).as_bytes()).octets, 1000);
+    }
+}
