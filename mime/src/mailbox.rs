@@ -15,6 +15,8 @@ pub struct AddrSpec {
     /// The local part without quotes.
     local: String,
     domain: String,
+    /// Whether the local part needs no quotes.
+    plain: bool,
 }
 
 /// RFC 5321 §4.5.3.1.1 and §4.5.3.1.2.
@@ -40,14 +42,18 @@ impl AddrSpec {
         );
         match local.strip_prefix('"') {
             Some(quoted) => Self::new(&unquote(quoted)?, domain),
-            None if is_dot_atom(local) => Self::new(local, domain),
+            None if is_dot_atom(local) => Self::checked(local, true, domain),
             None => Err(ValueError::LocalPart),
         }
     }
 
     /// Makes an address of a local part without quotes and a domain.
     pub fn new(local: &str, domain: &str) -> Result<Self, ValueError> {
-        let safe = is_dot_atom(local) || !local.chars().any(char::is_control);
+        Self::checked(local, is_dot_atom(local), domain)
+    }
+
+    fn checked(local: &str, plain: bool, domain: &str) -> Result<Self, ValueError> {
+        let safe = plain || !local.chars().any(char::is_control);
         if local.is_empty() || local.len() > MAX_LOCAL || !safe {
             return Err(ValueError::LocalPart);
         }
@@ -57,6 +63,7 @@ impl AddrSpec {
         Ok(Self {
             local: local.to_owned(),
             domain: domain.to_owned(),
+            plain,
         })
     }
 
@@ -72,7 +79,7 @@ impl AddrSpec {
 
     /// Whether the local part needs no quotes.
     pub(crate) fn is_plain(&self) -> bool {
-        is_dot_atom(&self.local)
+        self.plain
     }
 
     /// Whether the address can be used without SMTPUTF8 (RFC 6531).
@@ -104,8 +111,8 @@ fn is_dot_atom(text: &str) -> bool {
 
 /// Whether a control character stands in a text.
 pub(crate) fn has_control(text: &str) -> bool {
-    let odd = |b: u8| !matches!(b, b' '..=b'~');
-    text.bytes().any(odd) && text.chars().any(char::is_control)
+    let odd = |odd, b| odd | !matches!(b, b' '..=b'~');
+    text.bytes().fold(false, odd) && text.chars().any(char::is_control)
 }
 
 /// What is a control or a space beyond ASCII.

@@ -35,13 +35,20 @@ pub(super) fn length(bytes: usize) -> usize {
 
 fn blocks(bytes: &[u8], text: &mut [u8], lines: &mut [u8], out: &mut Vec<u8>) {
     for block in bytes.chunks(text.len() / LINE * BYTES) {
+        fetch(block);
         let length = large().encode_slice(block, text).unwrap_or(0);
         let filled = put_apart(text.get(..length).unwrap_or_default(), lines);
         out.extend_from_slice(lines.get(..filled).unwrap_or_default());
     }
 }
 
-/// Copies text into lines with their ends; tells how much of the space it took.
+/// Has the processor fetch bytes that are not in its cache: many at once, where the encoder would wait for each.
+fn fetch(block: &[u8]) {
+    std::hint::black_box(block.iter().step_by(64).fold(0, |all, byte| all ^ byte));
+}
+
+/// Copies text into lines with their ends; tells how much of the space it took. The lines are gathered before they are
+/// appended, because memory that is not in the cache wants to be written in large pieces.
 fn put_apart(text: &[u8], lines: &mut [u8]) -> usize {
     let whole = text.chunks_exact(LINE);
     let last = whole.remainder();
@@ -53,7 +60,7 @@ fn put_apart(text: &[u8], lines: &mut [u8]) -> usize {
         {
             *to = *from;
         }
-        if let Some(end) = space.last_chunk_mut::<2>() {
+        if let Some(end) = space.last_chunk_mut() {
             *end = *b"\r\n";
         }
         filled += ENDED;
@@ -61,11 +68,8 @@ fn put_apart(text: &[u8], lines: &mut [u8]) -> usize {
     if last.is_empty() {
         return filled;
     }
-    for (from, to) in last
-        .iter()
-        .chain(b"\r\n")
-        .zip(lines.get_mut(filled..).unwrap_or_default())
-    {
+    let space = lines.get_mut(filled..).unwrap_or_default();
+    for (from, to) in last.iter().chain(b"\r\n").zip(space) {
         *to = *from;
     }
     filled + last.len() + 2

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::fold::Field;
-use super::leaf::Leaf;
+use super::leaf::{Leaf, append};
 use super::sink::Sink;
 use super::tree::Node;
 
@@ -77,10 +77,10 @@ impl<'a, 'w, S: Sink<'a>> BodyWriter<'w, S> {
             return;
         };
         let number = Number::of(*number);
-        let out = self.out.buffer();
-        for text in ["\r\n--", self.stem, ".", number.as_str(), end] {
-            out.extend_from_slice(text.as_bytes());
-        }
+        append(
+            self.out.buffer(),
+            &["\r\n--", self.stem, ".", number.as_str(), end],
+        );
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) struct Plan<'a> {
     buffer: Vec<u8>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Segment<'a> {
     Bytes(Vec<u8>),
     Content(Content<'a>, TransferEncoding),
@@ -62,23 +62,6 @@ pub struct Chunks<'a> {
 const SMALL: usize = 16 << 10;
 
 impl<'a> Chunks<'a> {
-    /// The same chunks from the start. What was taken of these does not matter only before the first was.
-    #[cfg(feature = "dkim")]
-    pub(super) fn again(&self) -> Self {
-        Self {
-            segments: self.segments.clone(),
-            encoder: None,
-            left: Vec::new(),
-            taken: 0,
-        }
-    }
-
-    /// Puts bytes before all others.
-    #[cfg(feature = "dkim")]
-    pub(super) fn prepend(&mut self, bytes: Vec<u8>) {
-        self.segments.push_front(Segment::Bytes(bytes));
-    }
-
     /// Appends the next piece; false when there is none.
     fn piece(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
         if let Some(encoder) = &mut self.encoder {

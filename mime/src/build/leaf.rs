@@ -146,23 +146,25 @@ impl<'a> Leaf<'a> {
 
     /// Writes the fields that tell of the content.
     pub(super) fn write_header(&self, encoding: TransferEncoding, out: &mut Vec<u8>) {
-        let mut field = Field::begin(out, "Content-Type");
-        field.piece(&self.content_type);
         match &self.parameters {
-            Parameters::Utf8 => {
-                field.glue(";");
-                field.piece("charset=utf-8");
-            }
+            // It fits a line, whatever the subtype is.
+            Parameters::Utf8 => append(
+                out,
+                &["Content-Type: ", &self.content_type, "; charset=utf-8\r\n"],
+            ),
             Parameters::Given(all) => {
+                let mut field = Field::begin(out, "Content-Type");
+                field.piece(&self.content_type);
                 for (name, value) in all {
                     parameter(&mut field, name, value);
                 }
+                field.end();
             }
         }
-        field.end();
-        let mut field = Field::begin(out, "Content-Transfer-Encoding");
-        field.piece(encoding.name());
-        field.end();
+        append(
+            out,
+            &["Content-Transfer-Encoding: ", encoding.name(), "\r\n"],
+        );
         if let Some(id) = &self.content_id {
             let mut field = Field::begin(out, "Content-ID");
             field.pieces(&["<", id, ">"]);
@@ -176,6 +178,13 @@ impl<'a> Leaf<'a> {
             }
             field.end();
         }
+    }
+}
+
+/// Appends all of these.
+pub(super) fn append(out: &mut Vec<u8>, texts: &[&str]) {
+    for text in texts {
+        out.extend_from_slice(text.as_bytes());
     }
 }
 

@@ -74,6 +74,12 @@ enum HeaderValue<'a> {
 #[derive(Debug, Default)]
 #[must_use = "nothing is written before build() or write_to()"]
 pub struct MessageBuilder<'a> {
+    /// In a box, because every verb moves the builder.
+    given: Box<Given<'a>>,
+}
+
+#[derive(Debug, Default)]
+struct Given<'a> {
     from: Vec<Mailbox>,
     sender: Vec<Mailbox>,
     reply_to: Vec<Mailbox>,
@@ -107,7 +113,9 @@ impl<'a> MessageBuilder<'a> {
     }
 
     fn fail(&mut self, field: &str, reason: ValueError) {
-        self.error.get_or_insert_with(|| (field.to_owned(), reason));
+        self.given
+            .error
+            .get_or_insert_with(|| (field.to_owned(), reason));
     }
 
     fn ok<T>(&mut self, field: &str, value: Result<T, ValueError>) -> Option<T> {
@@ -117,13 +125,13 @@ impl<'a> MessageBuilder<'a> {
     /// Adds an author (RFC 5322 §3.6.2): a [`Mailbox`], an address, `"Name <address>"` or `("Name", "address")`.
     pub fn from(mut self, mailbox: impl IntoMailbox) -> Self {
         let mailbox = self.ok("From", mailbox.into_mailbox());
-        self.from.extend(mailbox);
+        self.given.from.extend(mailbox);
         self
     }
 
     /// Sets who sends it for the authors (RFC 5322 §3.6.2).
     pub fn sender(mut self, mailbox: impl IntoMailbox) -> Self {
-        self.sender = self
+        self.given.sender = self
             .ok("Sender", mailbox.into_mailbox())
             .into_iter()
             .collect();
@@ -133,28 +141,28 @@ impl<'a> MessageBuilder<'a> {
     /// Adds where answers are to go (RFC 5322 §3.6.2).
     pub fn reply_to(mut self, mailbox: impl IntoMailbox) -> Self {
         let mailbox = self.ok("Reply-To", mailbox.into_mailbox());
-        self.reply_to.extend(mailbox);
+        self.given.reply_to.extend(mailbox);
         self
     }
 
     /// Adds a recipient (RFC 5322 §3.6.3).
     pub fn to(mut self, mailbox: impl IntoMailbox) -> Self {
         let mailbox = self.ok("To", mailbox.into_mailbox());
-        self.to.extend(mailbox);
+        self.given.to.extend(mailbox);
         self
     }
 
     /// Adds a recipient of a copy (RFC 5322 §3.6.3).
     pub fn cc(mut self, mailbox: impl IntoMailbox) -> Self {
         let mailbox = self.ok("Cc", mailbox.into_mailbox());
-        self.cc.extend(mailbox);
+        self.given.cc.extend(mailbox);
         self
     }
 
     /// Adds a recipient that nobody sees (RFC 5322 §3.6.3): kept for [`recipients`](Self::recipients), never written.
     pub fn bcc(mut self, mailbox: impl IntoMailbox) -> Self {
         let mailbox = self.ok("Bcc", mailbox.into_mailbox());
-        self.bcc.extend(mailbox);
+        self.given.bcc.extend(mailbox);
         self
     }
 
@@ -162,7 +170,7 @@ impl<'a> MessageBuilder<'a> {
     pub fn subject(mut self, text: impl Into<Cow<'a, str>>) -> Self {
         let text = text.into();
         self.check_text("Subject", &text);
-        self.subject = Some(text);
+        self.given.subject = Some(text);
         self
     }
 
@@ -174,20 +182,20 @@ impl<'a> MessageBuilder<'a> {
 
     /// Sets the date (RFC 5322 §3.6.1).
     pub fn date(mut self, date: DateTime) -> Self {
-        self.date = Some(date);
+        self.given.date = Some(date);
         self
     }
 
     /// Sets the identifier (RFC 5322 §3.6.4), with or without angle brackets.
     pub fn message_id(mut self, id: impl AsRef<str>) -> Self {
-        self.message_id = self.ok("Message-ID", MessageId::parse(id.as_ref()));
+        self.given.message_id = self.ok("Message-ID", MessageId::parse(id.as_ref()));
         self
     }
 
     /// Adds a message that this one answers (RFC 5322 §3.6.4).
     pub fn in_reply_to(mut self, id: impl AsRef<str>) -> Self {
         let id = self.ok("In-Reply-To", MessageId::parse(id.as_ref()));
-        self.in_reply_to.extend(id);
+        self.given.in_reply_to.extend(id);
         self
     }
 
@@ -195,7 +203,7 @@ impl<'a> MessageBuilder<'a> {
     pub fn references<I: AsRef<str>>(mut self, ids: impl IntoIterator<Item = I>) -> Self {
         for id in ids {
             let id = self.ok("References", MessageId::parse(id.as_ref()));
-            self.references.extend(id);
+            self.given.references.extend(id);
         }
         self
     }
@@ -209,7 +217,7 @@ impl<'a> MessageBuilder<'a> {
             self.fail(&name, ValueError::ReservedField);
         }
         self.check_text(&name, &value);
-        self.headers.push((name, HeaderValue::Text(value)));
+        self.given.headers.push((name, HeaderValue::Text(value)));
         self
     }
 
@@ -224,8 +232,8 @@ impl<'a> MessageBuilder<'a> {
         } else if is_reserved(FieldId::of(name.as_bytes())) {
             self.fail(name, ValueError::ReservedField);
         }
-        self.raw_headers.extend_from_slice(field.as_bytes());
-        self.raw_headers.extend_from_slice(b"\r\n");
+        self.given.raw_headers.extend_from_slice(field.as_bytes());
+        self.given.raw_headers.extend_from_slice(b"\r\n");
         self
     }
 
@@ -250,24 +258,27 @@ impl<'a> MessageBuilder<'a> {
             pieces.push(format!("<{uri}>"));
         }
         let one_click = pieces.iter().any(|uri| uri.starts_with("<https:"));
-        self.headers
+        self.given
+            .headers
             .push(("List-Unsubscribe".into(), HeaderValue::Pieces(pieces)));
         if one_click {
             let value = HeaderValue::Pieces(vec!["List-Unsubscribe=One-Click".into()]);
-            self.headers.push(("List-Unsubscribe-Post".into(), value));
+            self.given
+                .headers
+                .push(("List-Unsubscribe-Post".into(), value));
         }
         self
     }
 
     /// Sets the plain text. Its lines end with CRLF in the message, the last one too.
     pub fn text(mut self, text: impl Into<Cow<'a, str>>) -> Self {
-        self.text = Some(Leaf::text("text/plain", text.into()));
+        self.given.text = Some(Leaf::text("text/plain", text.into()));
         self
     }
 
     /// Sets the HTML. Its lines end with CRLF in the message, the last one too.
     pub fn html(mut self, html: impl Into<Cow<'a, str>>) -> Self {
-        self.html = Some(Leaf::text("text/html", html.into()));
+        self.given.html = Some(Leaf::text("text/html", html.into()));
         self
     }
 
@@ -282,14 +293,15 @@ impl<'a> MessageBuilder<'a> {
             self.fail("method", ValueError::ContentType);
         }
         let leaf = Leaf::text("text/calendar", object.into());
-        self.alternatives
+        self.given
+            .alternatives
             .push(leaf.with_parameter("method", method.to_owned()));
         self
     }
 
     /// Sets a body that was put together by hand, in place of or beside text and HTML.
     pub fn body(mut self, part: BodyPart<'a>) -> Self {
-        self.body = Some(part);
+        self.given.body = Some(part);
         self
     }
 
@@ -303,7 +315,7 @@ impl<'a> MessageBuilder<'a> {
         let file_name = file_name.into();
         self.check_text("file name", &file_name);
         if let Some(leaf) = self.ok("Content-Type", Leaf::of(content_type, content.into())) {
-            self.attachments.push(leaf.attached(file_name));
+            self.given.attachments.push(leaf.attached(file_name));
         }
         self
     }
@@ -320,7 +332,7 @@ impl<'a> MessageBuilder<'a> {
             .ok("Content-Type", Leaf::of(content_type, content.into()))
             .zip(id)
         {
-            self.inlines.push(leaf.shown_as(&id));
+            self.given.inlines.push(leaf.shown_as(&id));
         }
         self
     }
@@ -334,35 +346,37 @@ impl<'a> MessageBuilder<'a> {
         if stem.is_empty() || stem.len() > 60 || stem.contains(' ') || !stem.bytes().all(allowed) {
             self.fail("boundary", ValueError::Boundary);
         }
-        self.boundary = Some(stem);
+        self.given.boundary = Some(stem);
         self
     }
 
     /// Writes characters beyond ASCII in headers as they are (RFC 6532). The transport must offer SMTPUTF8.
     pub fn with_utf8_headers(mut self) -> Self {
-        self.charset = HeaderCharset::Utf8;
+        self.given.charset = HeaderCharset::Utf8;
         self
     }
 
     /// Whom the envelope has to name: everyone of To, Cc and Bcc.
     pub fn recipients(&self) -> impl Iterator<Item = &AddrSpec> {
-        self.to
+        self.given
+            .to
             .iter()
-            .chain(&self.cc)
-            .chain(&self.bcc)
+            .chain(&self.given.cc)
+            .chain(&self.given.bcc)
             .map(Mailbox::addr)
     }
 
     fn leaves(&self) -> impl Iterator<Item = &Leaf<'a>> {
-        self.alternatives
+        self.given
+            .alternatives
             .iter()
-            .chain(&self.inlines)
-            .chain(&self.attachments)
+            .chain(&self.given.inlines)
+            .chain(&self.given.attachments)
     }
 
     /// The message as bytes.
     pub fn build(&self) -> Result<Vec<u8>, BuildError> {
-        let texts = [&self.text, &self.html].into_iter().flatten();
+        let texts = [&self.given.text, &self.given.html].into_iter().flatten();
         let parts: usize = self.leaves().chain(texts).map(Leaf::estimate).sum();
         let mut out = Vec::with_capacity(parts.saturating_add(768));
         self.write(&mut out)?;

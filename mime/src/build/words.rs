@@ -22,19 +22,17 @@ pub(crate) enum HeaderCharset {
 
 /// Whether text reads back equal when it is written as it is.
 fn is_plain(text: &str, charset: HeaderCharset) -> bool {
-    let mut before = b' ';
-    let mut word = 0;
-    for byte in text.bytes() {
-        word = if byte == b' ' { 0 } else { word + 1 };
-        let control = byte < b' ' || byte == 0x7F;
-        let foreign = byte >= 0x80 && charset == HeaderCharset::Ascii;
-        if control || foreign || word > LONGEST || (before == b'=' && byte == b'?') {
-            return false;
-        }
-        before = byte;
+    let bytes = text.as_bytes();
+    let odd = bytes
+        .iter()
+        .fold(false, |odd, b| odd | !matches!(b, b' '..=b'~'));
+    if odd && (charset == HeaderCharset::Ascii || text.chars().any(char::is_control)) {
+        return false;
     }
+    let is_word = |at| bytes.get(at + 1) == Some(&b'?');
     let bare = !text.starts_with(' ') && !text.ends_with(' ');
-    bare && (text.is_ascii() || !text.chars().any(char::is_control))
+    let short = text.len() <= LONGEST || text.split(' ').all(|word| word.len() <= LONGEST);
+    bare && short && !memchr::memchr_iter(b'=', bytes).any(is_word)
 }
 
 /// Writes the value of an unstructured field (RFC 5322 §3.2.5).

@@ -20,7 +20,7 @@ impl<'a> MessageBuilder<'a> {
     /// The tree of parts: text and HTML as alternatives, what the HTML shows beside it, attachments behind them.
     fn write_body<S: Sink<'a>>(&self, out: &mut BodyWriter<'_, S>) -> Result<(), BuildError> {
         let (shown, others) = self.inlines();
-        let mixed = !others.is_empty() || !self.attachments.is_empty();
+        let mixed = !others.is_empty() || !self.given.attachments.is_empty();
         if mixed {
             out.open("mixed");
         }
@@ -28,13 +28,13 @@ impl<'a> MessageBuilder<'a> {
         if ways > 1 {
             out.open("alternative");
         }
-        if let Some(text) = &self.text {
+        if let Some(text) = &self.given.text {
             out.leaf(text)?;
         }
-        if let Some(part) = &self.body {
+        if let Some(part) = &self.given.body {
             out.node(&part.0)?;
         }
-        if let Some(html) = &self.html {
+        if let Some(html) = &self.given.html {
             if !shown.is_empty() {
                 out.open("related");
             }
@@ -44,7 +44,8 @@ impl<'a> MessageBuilder<'a> {
                 out.close();
             }
         }
-        self.alternatives
+        self.given
+            .alternatives
             .iter()
             .try_for_each(|leaf| out.leaf(leaf))?;
         if ways > 1 {
@@ -53,7 +54,7 @@ impl<'a> MessageBuilder<'a> {
         if ways == 0 {
             out.leaf(&Leaf::text("text/plain", "".into()))?;
         }
-        for leaf in others.iter().chain(&self.attachments) {
+        for leaf in others.iter().chain(&self.given.attachments) {
             out.leaf(leaf)?;
         }
         if mixed {
@@ -64,52 +65,52 @@ impl<'a> MessageBuilder<'a> {
 
     /// In how many ways the message can be read.
     fn ways(&self) -> usize {
-        usize::from(self.text.is_some())
-            + usize::from(self.body.is_some())
-            + usize::from(self.html.is_some())
-            + self.alternatives.len()
+        usize::from(self.given.text.is_some())
+            + usize::from(self.given.body.is_some())
+            + usize::from(self.given.html.is_some())
+            + self.given.alternatives.len()
     }
 
     /// What the HTML shows, and what is a file like any other because there is no HTML.
     fn inlines(&self) -> (&[Leaf<'a>], &[Leaf<'a>]) {
-        match self.html {
-            Some(_) => (&self.inlines, &[]),
-            None => (&[], &self.inlines),
+        match self.given.html {
+            Some(_) => (&self.given.inlines, &[]),
+            None => (&[], &self.given.inlines),
         }
     }
 
     /// Whether there is a boundary to choose.
     fn has_multipart(&self) -> bool {
         self.ways() > 1
-            || self.body.is_some()
-            || !self.inlines.is_empty()
-            || !self.attachments.is_empty()
+            || self.given.body.is_some()
+            || !self.given.inlines.is_empty()
+            || !self.given.attachments.is_empty()
     }
 
     /// Writes the fields that are not about the content; gives the stem of the boundaries.
     fn write_header(&self, out: &mut Vec<u8>) -> Result<String, BuildError> {
-        if let Some((field, reason)) = &self.error {
+        if let Some((field, reason)) = &self.given.error {
             return Err(BuildError::invalid(field, *reason));
         }
-        let Some(author) = self.from.first() else {
+        let Some(author) = self.given.from.first() else {
             return Err(BuildError::NoFrom);
         };
-        let now = identity::Now::of(self.date)?;
+        let now = identity::Now::of(self.given.date)?;
         out.extend_from_slice(b"Date: ");
         now.date.write(out);
         out.extend_from_slice(b"\r\n");
-        self.mailboxes(out, "From", &self.from)?;
-        self.mailboxes(out, "Sender", &self.sender)?;
-        self.mailboxes(out, "Reply-To", &self.reply_to)?;
-        self.mailboxes(out, "To", &self.to)?;
-        self.mailboxes(out, "Cc", &self.cc)?;
-        if let Some(subject) = &self.subject {
+        self.mailboxes(out, "From", &self.given.from)?;
+        self.mailboxes(out, "Sender", &self.given.sender)?;
+        self.mailboxes(out, "Reply-To", &self.given.reply_to)?;
+        self.mailboxes(out, "To", &self.given.to)?;
+        self.mailboxes(out, "Cc", &self.given.cc)?;
+        if let Some(subject) = &self.given.subject {
             self.unstructured(out, "Subject", subject);
         }
         let stem = self.identify(author, now.salt, out)?;
-        ids(out, "In-Reply-To", &self.in_reply_to);
-        ids(out, "References", &self.references);
-        for (name, value) in &self.headers {
+        ids(out, "In-Reply-To", &self.given.in_reply_to);
+        ids(out, "References", &self.given.references);
+        for (name, value) in &self.given.headers {
             match value {
                 HeaderValue::Text(text) => self.unstructured(out, name, text),
                 HeaderValue::Pieces(pieces) => {
@@ -119,7 +120,7 @@ impl<'a> MessageBuilder<'a> {
                 }
             }
         }
-        out.extend_from_slice(&self.raw_headers);
+        out.extend_from_slice(&self.given.raw_headers);
         out.extend_from_slice(b"MIME-Version: 1.0\r\n");
         Ok(stem)
     }
@@ -132,20 +133,21 @@ impl<'a> MessageBuilder<'a> {
         salt: u64,
         out: &mut Vec<u8>,
     ) -> Result<String, BuildError> {
-        let given = self.boundary.as_deref().map(String::from);
+        let given = self.given.boundary.as_deref().map(String::from);
         let digest = || {
             let mut digest = identity::Digest::new(salt);
-            digest.text(out);
-            for text in [&self.text, &self.html].into_iter().flatten() {
+            for text in [&self.given.text, &self.given.html].into_iter().flatten() {
                 digest.text(text.content().bytes().unwrap_or_default());
             }
             for leaf in self.leaves() {
                 digest.text(leaf.file_name.as_deref().unwrap_or_default().as_bytes());
                 digest.sample(leaf.content());
             }
+            // Last, because it was written only just now.
+            digest.text(out);
             digest
         };
-        let (id, stem) = match (&self.message_id, given) {
+        let (id, stem) = match (&self.given.message_id, given) {
             (Some(id), Some(stem)) => (id.clone(), stem),
             (Some(id), None) if !self.has_multipart() => (id.clone(), String::from("=_")),
             (Some(id), None) => {
@@ -169,7 +171,7 @@ impl<'a> MessageBuilder<'a> {
 
     fn unstructured(&self, out: &mut Vec<u8>, name: &str, value: &str) {
         let mut field = Field::begin(out, name);
-        words::unstructured(&mut field, value, self.charset);
+        words::unstructured(&mut field, value, self.given.charset);
         field.end();
     }
 
@@ -185,12 +187,12 @@ impl<'a> MessageBuilder<'a> {
         let mut field = Field::begin(out, name);
         for (i, mailbox) in mailboxes.iter().enumerate() {
             let addr = mailbox.addr();
-            if !addr.is_ascii() && self.charset == HeaderCharset::Ascii {
+            if !addr.is_ascii() && self.given.charset == HeaderCharset::Ascii {
                 return Err(BuildError::invalid(name, ValueError::NotAscii));
             }
             let (before, after) = match mailbox.name() {
                 Some(display) => {
-                    words::phrase(&mut field, display, self.charset);
+                    words::phrase(&mut field, display, self.given.charset);
                     ("<", ">")
                 }
                 None => ("", ""),

@@ -55,8 +55,10 @@ pub fn interleave(options: &Options, contenders: &mut [Contender<'_>]) -> Vec<Me
     let mut measured: Vec<Measured> =
         contenders.iter().map(|c| Measured { name: c.name, rounds: Vec::new(), unit: "us" }).collect();
     for round in 0..rounds {
-        // Each round begins with another one: nobody always comes after the same neighbour's cache lines.
+        // Each round begins with another one, and every second one runs backwards: nobody always comes after the same
+        // neighbour's cache lines and freed memory.
         for turn in 0..contenders.len() {
+            let turn = if round % 2 == 0 { turn } else { contenders.len() - 1 - turn };
             let who = (round + turn) % contenders.len();
             let taken = contenders[who].time(clock, times[who]);
             measured[who].rounds.push(taken.as_secs_f64() * 1e6 / f64::from(times[who]));
