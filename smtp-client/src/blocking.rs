@@ -30,6 +30,7 @@ use std::io;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 use wire::{Read, Wire};
 
 /// One connection to a server, ready to send mail.
@@ -194,6 +195,7 @@ fn open(config: &Config, stream: Stream) -> Result<Client, Error> {
 
 fn converse(config: &Config, opening: &mut Opening, wire: &mut Wire) -> Result<(), Error> {
     let times = config.times();
+    wire.patience().whole(Instant::now(), times.opening);
     let mut out = BytesMut::new();
     if config.begins_early() {
         opening.begin_early(&mut out)?;
@@ -209,7 +211,10 @@ fn converse(config: &Config, opening: &mut Opening, wire: &mut Wire) -> Result<(
                 opening.tls_started(&mut out)?;
                 wire.write_all(&out.split(), opening.stage(), times)?;
             }
-            Progress::Ready => return Ok(()),
+            Progress::Ready => {
+                wire.patience().done();
+                return Ok(());
+            }
         }
     }
 }
@@ -251,18 +256,21 @@ fn run(
     mut settled: impl FnMut(usize, Vec<RecipientOutcome>),
 ) {
     let times = config.times();
-    wire.begin_to_wait();
+    wire.patience().begin(Instant::now());
+    wire.patience().whole(Instant::now(), times.message);
     loop {
         if let Some(source) = &mut source {
             feed(source, planner);
         }
         while let Some((index, outcomes)) = planner.settled() {
             settled(index, outcomes);
+            wire.patience().whole(Instant::now(), times.message);
         }
         if planner.is_done() {
+            wire.patience().done();
             return;
         }
-        let wrote = match wire.write_planned(planner) {
+        let wrote = match wire.write_planned(planner, times) {
             Ok(wrote) => wrote,
             // The server may have said why before it stopped reading: read on to the end.
             Err(_) if wire.stop_writing() => false,
@@ -277,11 +285,11 @@ fn run(
         match wire.read_planned(planner, times) {
             Ok(Read::Nothing) => {}
             Ok(Read::Octets) => {
-                let before = wire.input().len();
+                let before = planner.replies();
                 // An error has settled everybody, and ends the loop.
                 let _ = planner.receive(wire.input());
-                if wire.input().len() < before {
-                    wire.begin_to_wait();
+                if planner.replies() > before {
+                    wire.patience().begin(Instant::now());
                 }
             }
             Err(kind) => planner.lost(kind),

@@ -18,8 +18,11 @@ use tokio::time::timeout;
 /// One connection to a server, ready to send mail.
 ///
 /// # Cancel safety
-/// Dropping a future before it is done leaves the connection in the middle of a dialogue: [`is_usable`](Self::is_usable)
-/// is false then, and nothing is sent again. What became of the mail under way is not known.
+/// Every future may be dropped at any point. Dropping that of [`connect`](Self::connect) closes the connection. Dropping
+/// any other, once it was polled, leaves the connection in the middle of a dialogue: [`is_usable`](Self::is_usable) is
+/// false then, later calls fail without writing anything, and nothing is sent again behind anybody's back. Mails that
+/// [`send_each`](Self::send_each) has told of are settled; those that it has not are as good as
+/// [`Unknown`](crate::Outcome::Unknown): the server may have taken them.
 #[derive(Debug)]
 pub struct Client {
     wire: Wire,

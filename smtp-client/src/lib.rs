@@ -26,6 +26,8 @@ mod outcome;
 mod output;
 mod parameters;
 mod path;
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+mod patience;
 pub mod planner;
 mod policy;
 #[cfg(feature = "tokio")]

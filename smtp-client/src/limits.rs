@@ -61,13 +61,21 @@ pub struct Timeouts {
     pub other: Duration,
     /// The reply to QUIT, which nobody needs: 2 seconds.
     pub quit: Duration,
+    /// Octets of commands and messages that the server must take within the time of a stage, unless there are fewer: 1,024.
+    /// One that takes them drop by drop is as bad as one that takes none.
+    pub block_octets: usize,
+    /// The whole of opening a session, once the connection is there, to the end of AUTH: 15 minutes.
+    pub opening: Duration,
+    /// The whole of a mail, from the verdict on the one before to its own: 2 hours.
+    pub message: Duration,
 }
 
 /// The longest time that is waited.
 pub(crate) const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 impl Timeouts {
-    /// The same time for everything.
+    /// The same time for each thing that is waited for. The totals, [`opening`](Self::opening) and
+    /// [`message`](Self::message), are as they are by default.
     pub fn all(time: Duration) -> Self {
         Self {
             connect: time,
@@ -83,12 +91,19 @@ impl Timeouts {
             end_of_data: time,
             other: time,
             quit: time,
+            block_octets: 1_024,
+            opening: Duration::from_secs(15 * 60),
+            message: Duration::from_secs(2 * 60 * 60),
         }
     }
 
     /// The time for one stage; no more than ten years, for clocks do not count on for ever.
     pub fn of(&self, stage: Stage) -> Duration {
-        self.wanted(stage).min(LONGEST)
+        Self::capped(self.wanted(stage))
+    }
+
+    pub(crate) fn capped(time: Duration) -> Duration {
+        time.min(LONGEST)
     }
 
     fn wanted(&self, stage: Stage) -> Duration {

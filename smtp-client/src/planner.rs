@@ -69,6 +69,7 @@ pub struct Planner<'m> {
     /// What fits into a transaction.
     limits: TransactionLimits,
     heard: bool,
+    replies: u64,
     /// The message, if it comes in chunks.
     flow: Option<Flow>,
 }
@@ -104,6 +105,7 @@ impl<'m> Planner<'m> {
             output: Output::default(),
             settled: VecDeque::new(),
             heard: false,
+            replies: 0,
             flow,
         };
         if planner.connection.state() == State::Ready && planner.connection.awaited() == 0 {
@@ -150,6 +152,11 @@ impl<'m> Planner<'m> {
         self.heard
     }
 
+    /// Whole replies received so far. A driver's patience begins anew with each, and not with the lines of a long one.
+    pub fn replies(&self) -> u64 {
+        self.replies
+    }
+
     /// Whether replies come in segments that a server may hold back until the one before is acknowledged: BDAT is
     /// answered apart from MAIL and RCPT.
     pub fn wants_quick_acknowledgement(&self) -> bool {
@@ -164,7 +171,10 @@ impl<'m> Planner<'m> {
     pub fn receive(&mut self, input: &mut BytesMut) -> Result<(), Error> {
         loop {
             match self.connection.receive(input) {
-                Ok(Some(event)) => self.on_event(&event)?,
+                Ok(Some(event)) => {
+                    self.replies += 1;
+                    self.on_event(&event)?;
+                }
                 Ok(None) => return Ok(()),
                 Err(error) => {
                     self.fail(error.clone());

@@ -1,5 +1,6 @@
 //! Octets in and out of a socket, under a clock.
 
+use crate::patience::Patience;
 use crate::planner::{Planner, SLICES};
 use crate::{Error, ErrorKind, Stage, Timeouts};
 use bytes::BytesMut;
@@ -19,8 +20,7 @@ pub(super) struct Wire {
     /// `None` after it was closed.
     stream: Option<Stream>,
     input: BytesMut,
-    /// Since when a reply is awaited, or the server to read on.
-    since: Instant,
+    patience: Patience,
     may_write: bool,
 }
 
@@ -35,7 +35,7 @@ impl Wire {
         Self {
             stream: Some(stream),
             input: BytesMut::with_capacity(READ),
-            since: Instant::now(),
+            patience: Patience::new(Instant::now()),
             may_write: true,
         }
     }
@@ -48,8 +48,9 @@ impl Wire {
         &mut self.input
     }
 
-    pub(super) fn begin_to_wait(&mut self) {
-        self.since = Instant::now();
+    /// The clock for what is awaited, and for the whole of it.
+    pub(super) fn patience(&mut self) -> &mut Patience {
+        &mut self.patience
     }
 
     pub(super) fn close(&mut self) {
@@ -76,18 +77,16 @@ impl Wire {
         stage: Stage,
         times: &Timeouts,
     ) -> Result<(), Error> {
-        let deadline = Instant::now() + times.of(stage);
+        self.patience.begin(Instant::now());
         let mut rest = out;
         while !rest.is_empty() || self.wants_flush() {
-            if Instant::now() > deadline {
-                let kind = ErrorKind::Timeout(times.of(stage));
-                return Err(Error::new(stage, kind));
-            }
+            let in_time = self.time_left(stage, times);
+            in_time.map_err(|kind| Error::new(stage, kind))?;
             let written = self.write_some(&[IoSlice::new(rest)]);
             let written = written.map_err(|error| Error::new(stage, error.into()))?;
             rest = rest.get(written..).unwrap_or_default();
         }
-        self.begin_to_wait();
+        self.patience.begin(Instant::now());
         Ok(())
     }
 
@@ -104,7 +103,11 @@ impl Wire {
     }
 
     /// Writes what the planner has, as far as the server takes it; false if it takes nothing now.
-    pub(super) fn write_planned(&mut self, planner: &mut Planner<'_>) -> Result<bool, ErrorKind> {
+    pub(super) fn write_planned(
+        &mut self,
+        planner: &mut Planner<'_>,
+        times: &Timeouts,
+    ) -> Result<bool, ErrorKind> {
         if !self.may_write || !(planner.wants_write() || self.wants_flush()) {
             return Ok(false);
         }
@@ -113,7 +116,8 @@ impl Wire {
         let written = self.write_some(slices.get(..n).unwrap_or_default())?;
         planner.advance(written);
         if written > 0 {
-            self.begin_to_wait();
+            let all = !planner.wants_write() && !self.wants_flush();
+            self.patience.took(Instant::now(), written, all, times);
         }
         Ok(written > 0)
     }
@@ -139,10 +143,10 @@ impl Wire {
     }
 
     fn time_left(&self, stage: Stage, times: &Timeouts) -> Result<Duration, ErrorKind> {
-        let time = times.of(stage);
-        let rest = (self.since + time).saturating_duration_since(Instant::now());
+        let deadline = self.patience.deadline(stage, times);
+        let rest = deadline.saturating_duration_since(Instant::now());
         if rest.is_zero() {
-            return Err(ErrorKind::Timeout(time));
+            return Err(ErrorKind::Timeout(self.patience.ran_out(stage, times)));
         }
         Ok(rest)
     }

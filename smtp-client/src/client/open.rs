@@ -6,7 +6,7 @@ use crate::opening::{Opening, Progress};
 use crate::{Config, Error, Security, Stage, Timeouts};
 use bytes::BytesMut;
 use postrider_wire::Stream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 pub(super) async fn connect(config: &Config) -> Result<Client, Error> {
     let patience = config.times().connect;
@@ -26,6 +26,8 @@ pub(super) async fn open(config: &Config, stream: Stream) -> Result<Client, Erro
     let mut opening = Opening::new(config.terms().clone(), stream.is_tls());
     opening.bind(stream.channel_binding());
     let mut wire = Wire::new(stream);
+    let now = Instant::now().into_std();
+    wire.patience().whole(now, config.times().opening);
     let conversed = converse(config, &mut opening, &mut wire).await;
     config.remember(conversed.is_ok() && opening.offered_pipe_connect());
     match conversed {
@@ -60,12 +62,15 @@ async fn converse(config: &Config, opening: &mut Opening, wire: &mut Wire) -> Re
             Progress::StartTls => {
                 let stream = start_tls(config, wire.take_stream()).await?;
                 opening.bind(stream.channel_binding());
-                *wire = Wire::new(stream);
+                wire.put_stream(stream);
                 opening.tls_started(&mut out)?;
                 wire.write(&out, opening.stage(), times).await?;
                 out.clear();
             }
-            Progress::Ready => return Ok(wire.take()),
+            Progress::Ready => {
+                wire.patience().done();
+                return Ok(wire.take());
+            }
         }
     }
 }

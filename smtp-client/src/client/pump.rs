@@ -1,6 +1,7 @@
 //! Octets in and out, under a clock.
 
 use crate::content::Source;
+use crate::patience::Patience;
 use crate::planner::{Planner, SLICES, Wanted};
 use crate::{Connection, Error, ErrorKind, RecipientOutcome, Stage, Timeouts};
 use bytes::BytesMut;
@@ -18,8 +19,7 @@ pub(super) struct Wire {
     /// `None` after it was taken away, or is broken.
     stream: Option<Stream>,
     input: BytesMut,
-    /// Since when a reply is awaited. Octets that are no whole reply do not put the deadline off.
-    since: Instant,
+    patience: Patience,
 }
 
 /// Octets read at once.
@@ -27,7 +27,7 @@ const READ: usize = 8 * 1024;
 
 /// What happened on the wire.
 enum Happened {
-    Wrote,
+    Moved,
     Read(usize),
     WriteFailed(io::Error),
 }
@@ -37,7 +37,7 @@ impl Wire {
         Self {
             stream: Some(stream),
             input: BytesMut::with_capacity(READ),
-            since: Instant::now(),
+            patience: Patience::new(now()),
         }
     }
 
@@ -45,13 +45,24 @@ impl Wire {
         Self {
             stream: self.stream.take(),
             input: std::mem::take(&mut self.input),
-            since: self.since,
+            patience: self.patience,
         }
     }
 
     pub(super) fn take_stream(&mut self) -> Stream {
         let closed = || Stream::from_io(tokio::io::empty());
         self.stream.take().unwrap_or_else(closed)
+    }
+
+    /// Goes on with another stream, in the time that is left.
+    pub(super) fn put_stream(&mut self, stream: Stream) {
+        self.stream = Some(stream);
+        self.patience.begin(now());
+    }
+
+    /// The clock for the whole of what comes.
+    pub(super) fn patience(&mut self) -> &mut Patience {
+        &mut self.patience
     }
 
     pub(super) fn input(&mut self) -> &mut BytesMut {
@@ -76,14 +87,15 @@ impl Wire {
         if out.is_empty() {
             return Ok(());
         }
+        self.patience.begin(now());
+        let patience = self.patience;
         let stream = self.stream(stage)?;
         let write = async {
             stream.write_all(out).await?;
             stream.flush().await
         };
-        let deadline = Instant::now() + times.of(stage);
-        within(deadline, times, stage, write).await?;
-        self.since = Instant::now();
+        within(&patience, times, stage, write).await?;
+        self.patience.begin(now());
         Ok(())
     }
 
@@ -93,9 +105,8 @@ impl Wire {
         let Some(stream) = &mut self.stream else {
             return Err(Error::new(stage, ErrorKind::Closed));
         };
-        let deadline = self.since + times.of(stage);
         let read = stream.read_buf(&mut self.input);
-        match within(deadline, times, stage, read).await? {
+        match within(&self.patience, times, stage, read).await? {
             0 => Err(Error::new(stage, ErrorKind::Closed)),
             _ => Ok(()),
         }
@@ -137,52 +148,54 @@ impl Wire {
         mut settled: impl FnMut(usize, Vec<RecipientOutcome>),
     ) {
         let mut write_error = None;
-        self.since = Instant::now();
+        self.patience.begin(now());
+        self.patience.whole(now(), times.message);
         loop {
             while let Some((index, outcomes)) = planner.settled() {
                 settled(index, outcomes);
+                self.patience.whole(now(), times.message);
             }
             if planner.is_done() {
+                self.patience.done();
                 return;
             }
             let stage = planner.stage();
-            let deadline = self.since + times.of(stage);
+            let deadline = self.patience.deadline(stage, times);
             let happens = Step {
                 wire: self,
                 planner,
                 source: source.as_deref_mut(),
+                times,
                 may_write: write_error.is_none(),
             };
-            match timeout_at(deadline, happens).await {
-                Ok(Ok(Happened::Wrote)) => self.since = Instant::now(),
+            match timeout_at(deadline.into(), happens).await {
+                Ok(Ok(Happened::Moved)) => {}
                 Ok(Ok(Happened::Read(0))) => {
                     let kind = write_error
                         .take()
                         .map_or(ErrorKind::Closed, ErrorKind::from);
                     planner.lost(kind);
                 }
-                Ok(Ok(Happened::Read(_))) => {
-                    if self.digest(planner) {
-                        self.since = Instant::now();
-                    }
-                }
+                Ok(Ok(Happened::Read(_))) => self.digest(planner),
                 // The server may have said why before it stopped reading: read on to the end.
                 Ok(Ok(Happened::WriteFailed(error))) => write_error = Some(error),
                 Ok(Err(error)) => planner.lost(error.into()),
                 Err(_) if planner.wanted() != Wanted::Nothing => {
                     planner.content_failed(io::ErrorKind::TimedOut.into());
                 }
-                Err(_) => planner.lost(ErrorKind::Timeout(times.of(stage))),
+                Err(_) => planner.lost(ErrorKind::Timeout(self.patience.ran_out(stage, times))),
             }
         }
     }
 
-    /// Hands what was read to the planner; true if it was a whole reply at least.
-    fn digest(&mut self, planner: &mut Planner<'_>) -> bool {
-        let before = self.input.len();
+    /// Hands what was read to the planner.
+    fn digest(&mut self, planner: &mut Planner<'_>) {
+        let before = planner.replies();
         // An error has settled everybody, and ends the loop.
         let _ = planner.receive(&mut self.input);
-        self.input.len() < before
+        if planner.replies() > before {
+            self.patience.begin(now());
+        }
     }
 
     fn stream(&mut self, stage: Stage) -> Result<&mut Stream, Error> {
@@ -198,6 +211,7 @@ struct Step<'a, 'm, 'c> {
     wire: &'a mut Wire,
     planner: &'a mut Planner<'m>,
     source: Option<&'a mut Source<'c>>,
+    times: &'a Timeouts,
     may_write: bool,
 }
 
@@ -206,18 +220,27 @@ impl Future for Step<'_, '_, '_> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let step = self.get_mut();
-        let Wire { stream, input, .. } = &mut *step.wire;
+        let Wire {
+            stream,
+            input,
+            patience,
+        } = &mut *step.wire;
         let Some(stream) = stream else {
             return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
         };
-        let mut wrote = false;
+        let mut moved = false;
         if step.may_write {
             if let Some(source) = &mut step.source {
-                wrote |= source.poll_feed(step.planner, context).is_ready();
+                moved |= source.poll_feed(step.planner, context).is_ready();
             }
-            match poll_write(stream, step.planner, context, &mut wrote) {
-                Poll::Ready(Err(error)) => return Poll::Ready(Ok(Happened::WriteFailed(error))),
-                Poll::Ready(Ok(())) | Poll::Pending => {}
+            let mut written = 0;
+            let wrote = poll_write(stream, step.planner, context, &mut written);
+            if let Poll::Ready(Err(error)) = wrote {
+                return Poll::Ready(Ok(Happened::WriteFailed(error)));
+            }
+            if written > 0 {
+                moved = true;
+                patience.took(now(), written, wrote.is_ready(), step.times);
             }
         }
         if step.planner.wants_quick_acknowledgement() {
@@ -226,7 +249,7 @@ impl Future for Step<'_, '_, '_> {
         input.reserve(READ);
         match pin!(stream.read_buf(input)).poll(context) {
             Poll::Ready(read) => Poll::Ready(read.map(Happened::Read)),
-            Poll::Pending if wrote => Poll::Ready(Ok(Happened::Wrote)),
+            Poll::Pending if moved => Poll::Ready(Ok(Happened::Moved)),
             Poll::Pending => Poll::Pending,
         }
     }
@@ -237,7 +260,7 @@ fn poll_write(
     stream: &mut Stream,
     planner: &mut Planner<'_>,
     context: &mut Context<'_>,
-    wrote: &mut bool,
+    octets: &mut usize,
 ) -> Poll<io::Result<()>> {
     while planner.wants_write() {
         let mut slices = [IoSlice::new(&[]); SLICES];
@@ -251,20 +274,28 @@ fn poll_write(
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
         planner.advance(written);
-        *wrote = true;
+        *octets += written;
     }
     Pin::new(stream).poll_flush(context)
 }
 
+/// tokio's clock, which stands still in tests.
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}
+
 async fn within<T>(
-    deadline: Instant,
+    patience: &Patience,
     times: &Timeouts,
     stage: Stage,
     work: impl Future<Output = io::Result<T>>,
 ) -> Result<T, Error> {
-    match timeout_at(deadline, work).await {
+    match timeout_at(patience.deadline(stage, times).into(), work).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(Error::new(stage, error.into())),
-        Err(_) => Err(Error::new(stage, ErrorKind::Timeout(times.of(stage)))),
+        Err(_) => {
+            let time = patience.ran_out(stage, times);
+            Err(Error::new(stage, ErrorKind::Timeout(time)))
+        }
     }
 }
