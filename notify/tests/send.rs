@@ -50,6 +50,29 @@ async fn send(sandbox: &Sandbox, args: &[&str], input: &[u8]) -> Ran {
     ran(dir.path(), &all, input).await
 }
 
+/// Writes the example configuration into a folder, with the sandbox as its account.
+fn configure(sandbox: &Sandbox, dir: &Path) {
+    let parts = postrider_notify::config::ExampleParts {
+        smtp_host: sandbox.smtp().host().into(),
+        smtp_port: sandbox.smtp().port(),
+        smtp_security: "starttls",
+        pop3_host: sandbox.pop3().host().into(),
+        pop3_port: sandbox.pop3().port(),
+        pop3_security: "starttls",
+        user: "support".into(),
+        password: "password_env = \"POSTRIDER_PASSWORD\"".into(),
+        ca_file: Some("ca.pem".into()),
+        database: "postrider.db".into(),
+        mail_domain: "example.org".into(),
+    };
+    std::fs::write(dir.join("ca.pem"), sandbox.ca_pem()).unwrap();
+    for (name, text) in postrider_notify::config::example(&parts) {
+        let path = dir.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+}
+
 fn content(sandbox: &Sandbox, address: &str) -> String {
     let mails = sandbox.messages(address);
     assert_eq!(mails.len(), 1, "{address}");
@@ -221,13 +244,248 @@ async fn as_sendmail_cron_needs_no_header_and_no_domain() {
 }
 
 #[tokio::test]
+async fn as_sendmail_who_sends_a_mail_again_signs_for_it() {
+    let sandbox = sandbox().await;
+    let whole = "Date: Mon, 23 Nov 2026 12:00:00 +0000\r\nFrom: x@y.example\r\nTo: z@y.example\r\nResent-To: bob@example.org\r\nResent-Bcc: ada@example.org\r\n\r\nbody\r\n";
+    let args = ["-t", "-i", "-f", "support@example.org", "-F", "Support"];
+    let ran = send(&sandbox, &args, whole.as_bytes()).await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let mail = content(&sandbox, "bob@example.org");
+    assert_eq!(content(&sandbox, "ada@example.org"), mail);
+    let rest = whole.replace("Resent-Bcc: ada@example.org\r\n", "");
+    let added = mail.strip_suffix(&rest).expect(&mail);
+    let mut names: Vec<&str> = added
+        .lines()
+        .filter_map(|l| l.split_once(':'))
+        .map(|f| f.0)
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["Resent-Date", "Resent-From", "Resent-Message-ID"]);
+    assert!(
+        added.contains("Resent-From: Support <support@example.org>"),
+        "{added}"
+    );
+}
+
+#[tokio::test]
+async fn as_sendmail_reports_are_asked_for_by_name_extent_and_occasion() {
+    let sandbox = sandbox().await;
+    let args = [
+        "-f",
+        "support@example.org",
+        "-V",
+        "a=b",
+        "-R",
+        "hdrs",
+        "-N",
+        "success,delay",
+    ];
+    let args = [&args[..], &["--transcript", "ada@example.org"]].concat();
+    let ran = send(&sandbox, &args, b"x\n").await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.err.contains(" RET=HDRS ENVID=a+3Db"), "{}", ran.err);
+    assert!(
+        ran.err
+            .contains("RCPT TO:<ada@example.org> NOTIFY=SUCCESS,DELAY"),
+        "{}",
+        ran.err
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn by_the_name_of_sendmail_it_is_sendmail() {
+    let sandbox = sandbox().await;
+    let dir = tempfile::tempdir().unwrap();
+    let sendmail = dir.path().join("sendmail");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_postrider"), &sendmail).unwrap();
+    configure(&sandbox, dir.path());
+    let config = dir.path().join("postrider.toml");
+    let run = move |config: std::path::PathBuf| {
+        let mut command = Command::new(&sendmail);
+        command.args(["-t", "-oi", "-F", "Cron"]).current_dir("/");
+        command
+            .env("POSTRIDER_PASSWORD", PASSWORD)
+            .env("POSTRIDER_CONFIG", config);
+        command
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mail = b"To: ada@example.org\n\n.\nbody\n";
+        let _ = child.stdin.take().unwrap().write_all(mail);
+        child.wait_with_output().unwrap()
+    };
+    let (wrong, again) = (dir.path().join("none.toml"), run.clone());
+    let output = tokio::task::spawn_blocking(move || run(config))
+        .await
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(output.stdout.is_empty());
+    let mail = content(&sandbox, "ada@example.org");
+    assert!(
+        mail.contains("From: Cron <support@example.org>\r\n"),
+        "{mail}"
+    );
+    assert!(mail.ends_with("\r\n\r\n.\r\nbody\r\n"), "{mail}");
+    let output = tokio::task::spawn_blocking(move || again(wrong))
+        .await
+        .unwrap();
+    assert_eq!(output.status.code(), Some(78), "EX_CONFIG");
+}
+
+#[tokio::test]
+async fn bs_passes_each_command_on_and_each_verdict_back() {
+    let sandbox = sandbox().await;
+    refuse(&sandbox, Stage::Rcpt, 2, "550 5.1.1 not him");
+    let session = "EHLO client.example\r\nMAIL FROM:<support@example.org> BODY=8BITMIME\r\nRCPT TO:<ada@example.org>\r\n\
+        RCPT TO:<bob@example.org>\r\nDATA\r\nSubject: x\r\n\r\n..dot\r\nlast\r\n.\r\n\
+        MAIL FROM:<support@example.org>\r\nRSET\r\nDATA\r\nNONSENSE\r\nMAIL FROM:<a@b>\\r\\nx>\r\nNOOP\r\nQUIT\r\n";
+    let ran = send(&sandbox, &["-bs"], session.as_bytes()).await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let codes: Vec<&str> = ran
+        .out
+        .lines()
+        .filter(|line| line.as_bytes().get(3) != Some(&b'-'))
+        .map(|line| line.get(..3).unwrap())
+        .collect();
+    let expected = [
+        "220", "250", "250", "250", "550", "354", "250", "250", "250", "503", "502", "555", "250",
+        "221",
+    ];
+    assert_eq!(codes, expected, "{}", ran.out);
+    assert!(
+        ran.out.contains("550 5.1.1 not him\r\n"),
+        "the server's words: {}",
+        ran.out
+    );
+    assert!(ran.out.contains("250-8BITMIME\r\n"));
+    let mail = content(&sandbox, "ada@example.org");
+    assert!(
+        mail.ends_with("Subject: x\r\n\r\n.dot\r\nlast\r\n"),
+        "{mail}"
+    );
+    assert!(sandbox.messages("bob@example.org").is_empty());
+}
+
+#[tokio::test]
+async fn bs_says_421_where_there_is_no_server_and_where_it_is_lost() {
+    let sandbox = sandbox().await;
+    sandbox.add_fault(Fault::smtp(Stage::Rcpt, Action::DropBefore));
+    let session =
+        b"EHLO x\r\nMAIL FROM:<support@example.org>\r\nRCPT TO:<ada@example.org>\r\nDATA\r\n";
+    let ran = send(&sandbox, &["-bs"], session).await;
+    assert!(
+        ran.out
+            .ends_with("421 4.4.2 The server behind this one is lost\r\n"),
+        "{}",
+        ran.out
+    );
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("smtp://{}", nobody.local_addr().unwrap());
+    drop(nobody);
+    let dir = tempfile::tempdir().unwrap();
+    let ran = self::ran(dir.path(), &["--server", &server, "-bs"], b"EHLO x\r\n").await;
+    assert!(ran.out.starts_with("421 "), "{}", ran.out);
+    assert_eq!(ran.code, 75);
+}
+
+#[tokio::test]
+async fn mails_are_divided_among_connections() {
+    let sandbox = sandbox().await;
+    let mut args = BASIC.to_vec();
+    args.extend([
+        "--repeat",
+        "10",
+        "--connections",
+        "3",
+        "--pipeline",
+        "flight",
+        "--json",
+    ]);
+    let ran = send(&sandbox, &args, b"").await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(sandbox.messages("ada@example.org").len(), 10);
+    let mut mails: Vec<u64> = ran
+        .out
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["mail"]
+                .as_u64()
+                .unwrap()
+        })
+        .collect();
+    mails.sort_unstable();
+    let each_twice: Vec<u64> = (1..=10).flat_map(|n| [n, n]).collect();
+    assert_eq!(mails, each_twice, "one object for each recipient of each");
+    assert_eq!(sandbox.connections().smtp, 3);
+}
+
+#[tokio::test]
+async fn only_the_mechanism_that_is_asked_for_is_used() {
+    let sandbox = sandbox().await;
+    let args = [&BASIC[..], &["--auth", "LOGIN", "--transcript"]].concat();
+    let ran = send(&sandbox, &args, b"").await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.err.contains("AUTH LOGIN"), "{}", ran.err);
+    let args = [&BASIC[..], &["--auth", "XOAUTH2"]].concat();
+    let ran = send(&sandbox, &args, b"").await;
+    assert_eq!(ran.code, 69, "{}", ran.err);
+    assert!(ran.err.contains("not asked for"), "{}", ran.err);
+    let args = [&BASIC[..], &["--auth", "TRUST-ME"]].concat();
+    assert_eq!(send(&sandbox, &args, b"").await.code, 64);
+}
+
+#[tokio::test]
+async fn tls_is_as_the_option_says() {
+    let sandbox = sandbox().await;
+    let args = [&BASIC[..], &["--tls", "none"]].concat();
+    let ran = send(&sandbox, &args, b"").await;
+    assert_eq!(ran.code, 64);
+    assert!(ran.err.contains("--danger-allow-clear-text"), "{}", ran.err);
+    let args = [&BASIC[..], &["--tls", "starttls"]].concat();
+    assert_eq!(send(&sandbox, &args, b"").await.code, 0);
+    let args = [&BASIC[..], &["--tls", "tls", "--timeout", "2"]].concat();
+    assert_ne!(
+        send(&sandbox, &args, b"").await.code,
+        0,
+        "its port speaks clear text first"
+    );
+}
+
+#[tokio::test]
+async fn json_has_an_object_for_each_recipient_also_without_a_server() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("smtp://{}", nobody.local_addr().unwrap());
+    drop(nobody);
+    let dir = tempfile::tempdir().unwrap();
+    let args = [&["--server", &server, "--json"], &BASIC[..]].concat();
+    let ran = ran(dir.path(), &args, b"").await;
+    assert_eq!(ran.code, 75, "{}", ran.err);
+    let objects: Vec<Value> = ran
+        .out
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    assert_eq!(objects.len(), 2, "{}", ran.out);
+    for object in objects {
+        assert_eq!(object["outcome"], "deferred");
+        assert_eq!(object["stage"], "connect");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_sent_is_said_before_anybody_is_called() {
     let sandbox = sandbox().await;
     for (args, input, code) in [
         (&["-i"][..], "To: a@b.example\n\n", 64),
         (&["-t"], "From: a@b.example\nSubject: s\n\n", 65),
         (&["-t"], "To: a@b.example\n\n", 64),
-        (&["-bs"], "", 64),
+        (&["-bv"], "", 64),
         (&["--to", "nobody at all", "--from", "a@b.example"], "", 65),
         (
             &[
@@ -266,25 +524,7 @@ async fn without_a_server_the_first_account_sends() {
     let dir = tempfile::tempdir().unwrap();
     let none = ran(dir.path(), &["ada@example.org"], b"x\n").await;
     assert_eq!(none.code, 78, "{}", none.err);
-    let parts = postrider_notify::config::ExampleParts {
-        smtp_host: sandbox.smtp().host().into(),
-        smtp_port: sandbox.smtp().port(),
-        smtp_security: "starttls",
-        pop3_host: sandbox.pop3().host().into(),
-        pop3_port: sandbox.pop3().port(),
-        pop3_security: "starttls",
-        user: "support".into(),
-        password: "password_env = \"POSTRIDER_PASSWORD\"".into(),
-        ca_file: Some("ca.pem".into()),
-        database: "postrider.db".into(),
-        mail_domain: "example.org".into(),
-    };
-    std::fs::write(dir.path().join("ca.pem"), sandbox.ca_pem()).unwrap();
-    for (name, text) in postrider_notify::config::example(&parts) {
-        let path = dir.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
+    configure(&sandbox, dir.path());
     let sent = ran(dir.path(), &["ada@example.org"], b"Subject: s\n\nx\n").await;
     assert_eq!(sent.code, 0, "{}", sent.err);
     let mail = content(&sandbox, "ada@example.org");

@@ -2,15 +2,15 @@
 
 mod open;
 mod pump;
+mod steps;
 mod streaming;
 
 use crate::outcome::name_server;
 use crate::planner::Planner;
 use crate::{
-    Argument, Capabilities, Command, Config, Connection, Endpoint, Envelope, Error, Event, Mail,
-    RecipientOutcome, Reply, Stage, State,
+    Argument, Capabilities, Command, Config, Connection, Endpoint, Envelope, Error, Mail,
+    RecipientOutcome, Reply, State,
 };
-use bytes::BytesMut;
 use postrider_wire::Stream;
 use pump::Wire;
 use tokio::time::timeout;
@@ -180,25 +180,6 @@ impl Client {
         self.command(&Command::Etrn(node)).await
     }
 
-    /// Says one command, and waits for its reply. For those that open nothing: NOOP, VRFY, EXPN, HELP, RSET, ETRN, XFORWARD.
-    ///
-    /// # Errors
-    /// If the command may not be sent, or the connection is lost. A reply that says no is not an error.
-    pub async fn command(&mut self, command: &Command<'_>) -> Result<Reply, Error> {
-        let harmless = matches!(command.awaited().stage(), Stage::Other | Stage::Reset);
-        if self.busy || !harmless || matches!(command, Command::XClient(_)) {
-            let state = self.connection.state();
-            return Err(crate::Misuse::State(state).into());
-        }
-        self.busy = true;
-        let said = self.say(command).await;
-        self.busy = false;
-        match said {
-            Ok(event) => Ok(event.reply),
-            Err(error) => Err(error.at(self.config.endpoint())),
-        }
-    }
-
     /// Says QUIT, waits briefly for the answer, and closes. Nothing that happens now matters to any mail.
     pub async fn quit(mut self) {
         if !self.busy {
@@ -208,27 +189,6 @@ impl Client {
                 self.wire.shut_down().await;
             };
             let _ = timeout(patience, goodbye).await;
-        }
-    }
-
-    async fn say(&mut self, command: &Command<'_>) -> Result<Event, Error> {
-        let mut out = BytesMut::new();
-        self.connection.send(command, &mut out)?;
-        let stage = command.awaited().stage();
-        let times = *self.config.times();
-        if let Err(error) = self.wire.write(&out, stage, &times).await {
-            self.connection.abandon();
-            return Err(error);
-        }
-        loop {
-            if let Some(event) = self.connection.receive(self.wire.input())? {
-                return Ok(event);
-            }
-            let read = self.wire.read(stage, &times).await;
-            if let Err(error) = read {
-                self.connection.abandon();
-                return Err(error);
-            }
         }
     }
 }

@@ -580,3 +580,67 @@ async fn pipe_connect_says_ehlo_before_the_greeting_once_the_server_has_offered_
     client.unwrap().quit().await;
     server.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_transaction_step_by_step_hears_every_reply() {
+    let steps = [
+        ("", "220 x\r\n"),
+        ("EHLO", EHLO),
+        ("MAIL", "250 sender\r\n"),
+        ("RCPT", "550 5.1.1 nobody\r\n"),
+        ("RCPT", "250 somebody\r\n"),
+        ("DATA", "354 go\r\n"),
+        ("\r\n.\r\n", "250 queued\r\n"),
+        ("QUIT", "221 bye\r\n"),
+    ];
+    let (client, server) = connect(&config(), &steps).await;
+    let mut client = client.unwrap();
+    let (from, to) = ("a@b.c".parse().unwrap(), "d@e.f".parse().unwrap());
+    let (mail, rcpt) = Default::default();
+    assert!(
+        client.command(&Command::Rcpt(&to, &rcpt)).await.is_err(),
+        "no MAIL yet"
+    );
+    let said = client.command(&Command::Mail(&from, &mail)).await.unwrap();
+    assert_eq!(said.to_string(), "250 sender");
+    assert!(!client.is_usable(), "a transaction is open");
+    let said = client.command(&Command::Rcpt(&to, &rcpt)).await.unwrap();
+    assert_eq!(said.to_string(), "550 5.1.1 nobody");
+    assert!(client.data(MESSAGE).await.is_err(), "nobody to send it to");
+    client.command(&Command::Rcpt(&to, &rcpt)).await.unwrap();
+    let said = client.data(b".dot\nlf").await.unwrap();
+    assert_eq!(said.len(), 1);
+    assert_eq!(said[0].to_string(), "250 queued");
+    assert!(client.is_usable());
+    assert!(client.command(&Command::Quit).await.is_err());
+    client.quit().await;
+    let heard = server.await.unwrap();
+    assert!(
+        heard.contains("DATA\r\n..dot\r\nlf\r\n.\r\nQUIT\r\n"),
+        "{heard}"
+    );
+}
+
+#[tokio::test]
+async fn a_message_that_is_not_wanted_is_not_sent() {
+    let steps = [
+        ("", "220 x\r\n"),
+        ("EHLO", EHLO),
+        ("MAIL", "250 ok\r\n"),
+        ("RCPT", "250 ok\r\n"),
+        ("DATA", "451 4.3.0 later\r\n"),
+        ("RSET", "250 ok\r\n"),
+    ];
+    let (client, server) = connect(&config(), &steps).await;
+    let mut client = client.unwrap();
+    let (from, to) = ("a@b.c".parse().unwrap(), "d@e.f".parse().unwrap());
+    let (mail, rcpt) = Default::default();
+    client.command(&Command::Mail(&from, &mail)).await.unwrap();
+    client.command(&Command::Rcpt(&to, &rcpt)).await.unwrap();
+    let said = client.data(MESSAGE).await.unwrap();
+    assert_eq!(said[0].to_string(), "451 4.3.0 later");
+    client.command(&Command::Rset).await.unwrap();
+    assert!(client.is_usable());
+    drop(client);
+    assert!(!server.await.unwrap().contains("hello"));
+}

@@ -1,3 +1,4 @@
+use super::Mechanism;
 use crate::Secret;
 use std::fmt;
 
@@ -8,6 +9,8 @@ use std::fmt;
 pub struct Credentials {
     user: String,
     acting_as: Option<String>,
+    /// The mechanisms that may be used; all, if none is named.
+    only: Vec<Mechanism>,
     proof: Proof,
 }
 
@@ -47,6 +50,7 @@ impl Credentials {
         Self {
             user: String::new(),
             acting_as: None,
+            only: Vec::new(),
             proof: Proof::External,
         }
     }
@@ -63,6 +67,7 @@ impl Credentials {
         Ok(Self {
             user: trace,
             acting_as: None,
+            only: Vec::new(),
             proof: Proof::Anonymous,
         })
     }
@@ -81,6 +86,18 @@ impl Credentials {
         }
         self.acting_as = Some(identity);
         Ok(self)
+    }
+
+    /// Uses these mechanisms and no other. For trying a server; by default the strongest one is taken that it offers.
+    #[must_use]
+    pub fn only(mut self, mechanisms: impl IntoIterator<Item = Mechanism>) -> Self {
+        self.only = mechanisms.into_iter().collect();
+        self
+    }
+
+    /// Whether a mechanism may be used.
+    pub(crate) fn permits(&self, mechanism: Mechanism) -> bool {
+        self.only.is_empty() || self.only.contains(&mechanism)
     }
 
     /// The user name (the authentication identity).
@@ -134,6 +151,7 @@ impl Credentials {
             _ => Ok(Self {
                 user,
                 acting_as: None,
+                only: Vec::new(),
                 proof,
             }),
         }

@@ -39,6 +39,8 @@ fn usable(name: &str, credentials: &Credentials, channel: Channel) -> Result<Mec
     let mechanism = Mechanism::from_name(name).ok_or(Skipped::Unknown)?;
     if !mechanism.accepts(credentials) {
         Err(Skipped::OtherCredentials)
+    } else if !credentials.permits(mechanism) {
+        Err(Skipped::NotWanted)
     } else if channel == Channel::ClearText && mechanism.exposes_credentials() {
         Err(Skipped::ClearText)
     } else if channel != Channel::Bound && mechanism.binds_channel() {
@@ -60,6 +62,8 @@ pub enum Skipped {
     ClearText,
     /// It is bound to TLS 1.3, and that is not in use.
     NoBinding,
+    /// The credentials are for other mechanisms [only](Credentials::only).
+    NotWanted,
 }
 
 impl fmt::Display for Skipped {
@@ -69,6 +73,7 @@ impl fmt::Display for Skipped {
             Self::OtherCredentials => "needs another kind of credentials",
             Self::ClearText => "would send the credentials in clear text",
             Self::NoBinding => "needs TLS 1.3",
+            Self::NotWanted => "not asked for",
         })
     }
 }
@@ -102,6 +107,17 @@ impl std::error::Error for NoMechanism {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_is_asked_for_is_used() {
+        let password = Credentials::password("ada", "pw").unwrap();
+        let login = password.only([Mechanism::Login]);
+        let offered = ["PLAIN", "LOGIN"];
+        let chosen = select(offered, &login, Channel::Encrypted);
+        assert_eq!(chosen, Ok(Mechanism::Login));
+        let none = select(["PLAIN"], &login, Channel::Encrypted).unwrap_err();
+        assert_eq!(none.skipped, [("PLAIN".to_owned(), Skipped::NotWanted)]);
+    }
 
     #[test]
     fn the_strongest_common_mechanism_wins() {

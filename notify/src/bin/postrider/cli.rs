@@ -5,7 +5,26 @@ use crate::commands::{
     record, run, send, subscription, suppression, trim, try_out,
 };
 use clap::{Parser, Subcommand};
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Under the name `sendmail` the program is `postrider send`, with the configuration that `POSTRIDER_CONFIG` names or
+/// `/etc/postrider/postrider.toml`: whoever calls sendmail does so from any folder.
+pub(crate) fn arguments(given: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut given = given.into_iter();
+    let name = given.next().unwrap_or_default();
+    let is_sendmail = Path::new(&name)
+        .file_name()
+        .is_some_and(|name| name == "sendmail");
+    let mut all = vec![name];
+    if is_sendmail {
+        let config = std::env::var_os("POSTRIDER_CONFIG");
+        let config = config.unwrap_or_else(|| "/etc/postrider/postrider.toml".into());
+        all.extend(["--config".into(), config, "send".into()]);
+    }
+    all.extend(given);
+    all
+}
 
 /// Mail for software, both ways: notifications out over SMTP, answers back in over POP3, and a log that can say what happened to each.
 #[derive(Debug, Parser)]
@@ -70,4 +89,20 @@ pub(crate) enum Command {
     Fetch(fetch::Args),
     /// List the messages in a POP3 mailbox
     Mailbox(mailbox::Args),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn by_the_name_of_sendmail_it_is_send() {
+        let called = |name: &str| {
+            let all = arguments([name, "-t", "-oi"].map(OsString::from));
+            let command = Cli::try_parse_from(all).map(|cli| cli.command);
+            matches!(command, Ok(Command::Send(_)))
+        };
+        assert!(called("sendmail") && called("/usr/sbin/sendmail"));
+        assert!(!called("postrider"));
+    }
 }

@@ -3,7 +3,7 @@
 use crate::exit::{Code, Failure, Result};
 use crate::url::ServerUrl;
 use postrider_notify::account::SecretSource;
-use postrider_wire::sasl::Credentials;
+use postrider_wire::sasl::{Credentials, Mechanism};
 use postrider_wire::{Security, Tls, Transcript};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,6 +29,9 @@ pub(crate) struct LoginArgs {
     /// The password is an OAuth 2 access token
     #[arg(long)]
     token: bool,
+    /// Log in by this mechanism, or one of these, and by no other
+    #[arg(long, value_name = "MECHANISM", value_delimiter = ',', value_parser = mechanism)]
+    auth: Vec<Mechanism>,
     /// Trust the certificate authorities in this PEM file as well
     #[arg(long, value_name = "PATH")]
     ca_file: Option<PathBuf>,
@@ -41,6 +44,13 @@ pub(crate) struct LoginArgs {
     /// With ?security=none: everybody on the path can read the password and the mail
     #[arg(long)]
     danger_allow_clear_text: bool,
+}
+
+fn mechanism(name: &str) -> std::result::Result<Mechanism, String> {
+    Mechanism::from_name(name).ok_or_else(|| {
+        let known: Vec<&str> = Mechanism::ALL.iter().map(|known| known.name()).collect();
+        format!("there are {}", known.join(", "))
+    })
 }
 
 impl LoginArgs {
@@ -128,7 +138,7 @@ impl LoginArgs {
             false => Credentials::password(user, secret),
         };
         let credentials = credentials.map_err(|error| Failure::new(Code::Data, error))?;
-        Ok(Some(credentials))
+        Ok(Some(credentials.only(self.auth.iter().copied())))
     }
 
     fn source(&self) -> Result<SecretSource> {

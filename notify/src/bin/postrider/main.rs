@@ -15,7 +15,7 @@ use cli::Cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match Cli::try_parse() {
+    match Cli::try_parse_from(cli::arguments(std::env::args_os())) {
         Ok(cli) => match commands::run(cli) {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => failure.report(),

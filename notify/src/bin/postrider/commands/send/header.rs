@@ -45,12 +45,17 @@ impl Draft {
         self.fields.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
     }
 
-    /// Puts the fields of another message in front that are missing here.
-    pub(super) fn complete(&mut self, donor: &Self, names: &[&str]) {
-        let missing = |(name, _): &&(String, Vec<u8>)| {
-            names.iter().any(|n| n.eq_ignore_ascii_case(name)) && !self.has(name)
-        };
-        let missing: Vec<_> = donor.fields.iter().filter(missing).cloned().collect();
+    /// Puts the fields of another message in front that are missing here, their names with a prefix.
+    pub(super) fn complete(&mut self, donor: &Self, names: &[&str], prefix: &str) {
+        let wanted = |name: &str| names.iter().any(|n| n.eq_ignore_ascii_case(name));
+        let donated = donor.fields.iter().filter(|(name, _)| wanted(name));
+        let named = donated.map(|(name, field)| {
+            (
+                format!("{prefix}{name}"),
+                [prefix.as_bytes(), field].concat(),
+            )
+        });
+        let missing: Vec<_> = named.filter(|(name, _)| !self.has(name)).collect();
         self.fields.splice(0..0, missing);
     }
 
@@ -128,10 +133,12 @@ mod tests {
         draft.complete(
             &Draft::parse(b"Date: e\r\nFrom: f\r\nX: g\r\n\r\n"),
             &["from", "date"],
+            "",
         );
+        draft.complete(&Draft::parse(b"Date: e\r\n\r\n"), &["date"], "Resent-");
         assert_eq!(
             draft.into_message(),
-            b"From: f\r\nTo: c@x\r\nDate: d\r\n\r\n"
+            b"Resent-Date: e\r\nFrom: f\r\nTo: c@x\r\nDate: d\r\n\r\n"
         );
     }
 }

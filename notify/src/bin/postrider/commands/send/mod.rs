@@ -4,6 +4,7 @@
 mod compose;
 mod header;
 mod outcome;
+mod relay;
 mod sendmail;
 
 use crate::exit::{Code, Failure, Result};
@@ -14,15 +15,20 @@ use crate::url::{Protocol, ServerUrl};
 use clap::{ArgAction, ValueEnum};
 use outcome::Tally;
 use postrider_smtp::{Client, Config, Envelope, Mail, Pipelining};
-use postrider_wire::Transcript;
+use postrider_wire::{Security, Transcript};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::mpsc;
 
 /// Send a mail, and say what becomes of it for each recipient; also in the place of sendmail
 #[derive(Debug, clap::Args)]
 #[command(
     disable_help_flag = true,
     after_help = "With --to the mail is made of the options. Without it, it is read on standard input, as sendmail does: \
-                  postrider send -t -i < mail. The sendmail options -B -b -e -G -h -L -m -n -O -o are accepted and mean nothing."
+                  postrider send -t -i < mail. With -bs it speaks SMTP on standard input and output, and passes every command on \
+                  to the server. The sendmail options -A -B -d -e -G -h -L -m -n -O -o -p -U -X are accepted and mean nothing. \
+                  Under the name sendmail the program is `postrider send`, with the configuration that POSTRIDER_CONFIG names, \
+                  or /etc/postrider/postrider.toml."
 )]
 pub(crate) struct Args {
     /// The server, smtp://USER@HOST or smtps://USER@HOST [default: the first SMTP account of the configuration]
@@ -45,12 +51,18 @@ pub(crate) struct Args {
     /// A file to go with it
     #[arg(long, value_name = "FILE", requires = "to")]
     attach: Vec<PathBuf>,
+    /// TLS in place of what the URL or the account says
+    #[arg(long, value_enum, value_name = "MODE")]
+    tls: Option<Protection>,
     /// How far to run ahead of the server's replies
-    #[arg(long, value_enum, default_value_t = Level::LookAhead)]
+    #[arg(long, visible_alias = "pipeline", value_enum, default_value_t = Level::LookAhead)]
     pipelining: Level,
-    /// Send so many of them over one connection
+    /// Send so many of them
     #[arg(long, value_name = "N", default_value_t = 1, requires = "to", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     repeat: u32,
+    /// Over so many connections at once
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "to", value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    connections: u16,
     /// One JSON object for each recipient
     #[arg(long)]
     json: bool,
@@ -79,6 +91,20 @@ enum Level {
     Chunked,
 }
 
+/// The ways of protection by their names.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Protection {
+    /// From the first octet
+    #[value(alias = "on-connect")]
+    Tls,
+    /// By STARTTLS, or not at all
+    Starttls,
+    /// By STARTTLS where it is offered, else in clear text, without log-in
+    IfOffered,
+    /// In clear text; wants --danger-allow-clear-text
+    None,
+}
+
 /// Where mail goes, and who sends it if nobody else is named.
 struct Route {
     config: Config,
@@ -87,20 +113,70 @@ struct Route {
 
 pub(crate) async fn run(config: Option<&Path>, args: &Args) -> Result {
     let route = route(config, args)?;
+    if args.sendmail.speaks_smtp() {
+        return relay::run(&route.config).await;
+    }
     let mails = match args.to.is_empty() {
         true => vec![sendmail::mail(args, route.sender.as_deref())?],
         false => compose::mails(args, route.sender.as_deref())?,
     };
-    let client = Client::connect(&route.config).await;
-    let mut client = client.map_err(|error| Failure::smtp("nothing was sent", &error))?;
-    let refs: Vec<Mail<'_>> = mails.iter().map(|(e, m)| Mail::new(e, m)).collect();
     // In the place of sendmail no news is good news: cron mails whatever is printed.
-    let mut tally = Tally::new(args.json, args.to.is_empty() && !args.sendmail.verbose);
-    client
-        .send_each(&refs, |index, outcomes| tally.add(index, &outcomes))
-        .await;
-    client.quit().await;
-    tally.end()
+    let tally = Tally::new(args.json, args.to.is_empty() && !args.sendmail.verbose);
+    deliver(route.config, mails, usize::from(args.connections), tally).await
+}
+
+/// Sends the mails over so many connections, as evenly as they can be divided.
+async fn deliver(
+    config: Config,
+    mails: Vec<Ready>,
+    connections: usize,
+    mut tally: Tally,
+) -> Result {
+    let connections = connections.min(mails.len()).max(1);
+    let mails: Arc<[Ready]> = mails.into();
+    let (said, mut heard) = mpsc::unbounded_channel();
+    for number in 0..connections {
+        let begin = number * mails.len() / connections;
+        let end = (number + 1) * mails.len() / connections;
+        let (config, mails, said) = (config.clone(), Arc::clone(&mails), said.clone());
+        tokio::spawn(async move {
+            let share = mails.get(begin..end).unwrap_or_default();
+            let share: Vec<Mail<'_>> = share.iter().map(|(e, m)| Mail::new(e, m)).collect();
+            match Client::connect(&config).await {
+                Ok(mut client) => {
+                    let settled = |index, outcomes| {
+                        let _ = said.send(Ok((begin + index, outcomes)));
+                    };
+                    client.send_each(&share, settled).await;
+                    client.quit().await;
+                }
+                Err(error) => {
+                    let _ = said.send(Err((begin..end, error)));
+                }
+            }
+        });
+    }
+    drop(said);
+    let mut failure = None;
+    while let Some(news) = heard.recv().await {
+        match news {
+            Ok((index, outcomes)) => tally.add(index, &outcomes),
+            Err((range, error)) => {
+                failure = Some(Failure::smtp("nothing was sent", &error));
+                for index in range {
+                    let envelope = mails.get(index).map(|(envelope, _)| envelope);
+                    envelope
+                        .into_iter()
+                        .for_each(|e| tally.not_connected(index, e, &error));
+                }
+            }
+        }
+    }
+    match failure {
+        // Nobody could connect: one sentence says more than a count.
+        Some(failure) if tally.nobody_was_asked() => Err(failure),
+        _ => tally.end(),
+    }
 }
 
 /// A mail that is ready: its envelope, and its octets.
@@ -119,7 +195,8 @@ fn route(config: Option<&Path>, args: &Args) -> Result<Route> {
     };
     let (config, sender) = match &args.server {
         Some(server) => {
-            let url = ServerUrl::parse(server, Protocol::Smtp)?;
+            let mut url = ServerUrl::parse(server, Protocol::Smtp)?;
+            url.security = args.tls.map_or(url.security, Protection::security);
             let sender = url.user.clone().filter(|user| user.contains('@'));
             (args.login.smtp(&url, transcript)?, sender)
         }
@@ -131,6 +208,10 @@ fn route(config: Option<&Path>, args: &Args) -> Result<Route> {
             };
             let connection = account.connection(transcript);
             let connection = connection.map_err(|error| Failure::new(Code::Config, error))?;
+            let connection = match args.tls {
+                Some(Protection::None) | None => connection,
+                Some(tls) => connection.security(tls.security()),
+            };
             (connection, Some(account.from.clone()))
         }
     };
@@ -138,6 +219,17 @@ fn route(config: Option<&Path>, args: &Args) -> Result<Route> {
         config: config.pipelining(pipelining),
         sender,
     })
+}
+
+impl Protection {
+    fn security(self) -> Security {
+        match self {
+            Self::Tls => Security::Tls,
+            Self::Starttls => Security::StartTls,
+            Self::IfOffered => Security::StartTlsIfOffered,
+            Self::None => Security::None,
+        }
+    }
 }
 
 /// The envelope of these addresses.

@@ -2,7 +2,7 @@
 
 use crate::exit::{Code, Failure, Result};
 use crate::output::{self, Style, foreign, paint};
-use postrider_smtp::{Fault, Outcome, RecipientOutcome};
+use postrider_smtp::{Cause, Envelope, Error, Fault, Outcome, RecipientOutcome};
 use serde_json::json;
 
 /// Counts the verdicts, and prints each.
@@ -11,6 +11,8 @@ pub(super) struct Tally {
     quiet: bool,
     recipients: usize,
     not_accepted: usize,
+    /// Recipients whose mail never came to a server.
+    unasked: usize,
     /// The exit code that tells the most.
     worst: Option<Code>,
 }
@@ -22,6 +24,7 @@ impl Tally {
             quiet,
             recipients: 0,
             not_accepted: 0,
+            unasked: 0,
             worst: None,
         }
     }
@@ -44,6 +47,42 @@ impl Tally {
         }
     }
 
+    /// A mail whose server could not be reached, or would not have us. Programs are told for each recipient; people
+    /// once, at the end.
+    pub(super) fn not_connected(&mut self, mail: usize, envelope: &Envelope, error: &Error) {
+        for recipient in envelope.recipients() {
+            self.recipients += 1;
+            self.not_accepted += 1;
+            self.unasked += 1;
+            if self.json {
+                let (recipient, stage) = (recipient.clone(), error.stage());
+                let outcome = match error.is_retryable() {
+                    true => Outcome::Deferred,
+                    false => Outcome::Refused,
+                };
+                let cause = Cause::Error(error.clone());
+                self.print(
+                    mail,
+                    &RecipientOutcome {
+                        recipient,
+                        outcome,
+                        stage,
+                        cause,
+                    },
+                );
+            }
+        }
+        self.worst = match (self.worst, error.is_retryable()) {
+            (_, true) => Some(Code::Temporary),
+            (worst, false) => worst.or(Some(Code::Unavailable)),
+        };
+    }
+
+    /// Whether no mail came to a server at all.
+    pub(super) fn nobody_was_asked(&self) -> bool {
+        self.unasked == self.recipients
+    }
+
     fn print(&self, mail: usize, outcome: &RecipientOutcome) {
         if self.json {
             let reply = outcome.reply();
@@ -55,6 +94,7 @@ impl Tally {
                 "code": reply.map(|reply| reply.code().value()),
                 "enhanced": reply.and_then(|r| r.enhanced()).map(|e| e.to_string()),
                 "text": outcome.cause.to_string(),
+                "reply": reply.map(ToString::to_string),
             }));
         } else if !outcome.is_accepted() {
             output::remark(outcome);

@@ -26,30 +26,41 @@ pub(super) struct Flags {
     /// How much of the mail comes back then: full or hdrs
     #[arg(short = 'R', value_name = "full|hdrs")]
     ret: Option<String>,
+    /// A name for the mail, which reports of what became of it carry
+    #[arg(short = 'V', value_name = "ENVID")]
+    envelope_id: Option<String>,
     /// Say what became of it also if all is well
     #[arg(short = 'v', action = ArgAction::SetTrue)]
     pub(super) verbose: bool,
     #[arg(short = 'o', hide = true, value_name = "OPTION")]
     option: Vec<String>,
-    #[arg(short = 'b', hide = true, value_name = "MODE")]
+    /// m: one mail on standard input; s: SMTP on standard input and output
+    #[arg(short = 'b', value_name = "m|s", conflicts_with = "to")]
     mode: Option<String>,
-    #[arg(short = 'B', short_aliases = ['e', 'h', 'L', 'O'], hide = true, value_name = "IGNORED")]
+    #[arg(short = 'B', short_aliases = ['A', 'd', 'e', 'h', 'L', 'O', 'p', 'X'], hide = true, value_name = "IGNORED")]
     ignored: Vec<String>,
-    #[arg(short = 'G', short_aliases = ['m', 'n'], hide = true, action = ArgAction::Count)]
+    #[arg(short = 'G', short_aliases = ['m', 'n', 'U'], hide = true, action = ArgAction::Count)]
     ignored_too: u8,
     /// More recipients
     #[arg(value_name = "RECIPIENT")]
     pub(super) recipients: Vec<String>,
 }
 
+impl Flags {
+    /// -bs.
+    pub(super) fn speaks_smtp(&self) -> bool {
+        self.mode.as_deref() == Some("s")
+    }
+}
+
 /// The longest mail that is read.
-const LONGEST: usize = 256 * 1024 * 1024;
+pub(super) const LONGEST: usize = 256 * 1024 * 1024;
 
 /// Reads the mail on standard input; `sender` is who sends it if the command line does not say.
 pub(super) fn mail(args: &Args, sender: Option<&str>) -> Result<Ready> {
     let flags = &args.sendmail;
     if let Some(mode) = flags.mode.as_deref().filter(|mode| *mode != "m") {
-        let sentence = format!("sendmail's mode -b{mode} is not supported; -bm is");
+        let sentence = format!("sendmail's mode -b{mode} is not supported; -bm and -bs are");
         return Err(Failure::new(Code::Usage, sentence));
     }
     if !flags.from_header && flags.recipients.is_empty() {
@@ -80,8 +91,10 @@ pub(super) fn mail(args: &Args, sender: Option<&str>) -> Result<Ready> {
     let donor = donor.map_err(|error| Failure::new(Code::Data, error))?;
     draft.remove("Bcc");
     draft.remove("Resent-Bcc");
+    // RFC 5322 §3.6.6: who sends a mail again signs for that, and leaves the first author's fields as they are.
+    let prefix = if is_resent(&message) { "Resent-" } else { "" };
     let owed = ["From", "Date", "Message-ID"];
-    draft.complete(&Draft::parse(&donor), &owed);
+    draft.complete(&Draft::parse(&donor), &owed, prefix);
     let envelope = with_reports(envelope(&from, &to)?, flags)?;
     Ok((envelope, draft.into_message()))
 }
@@ -127,16 +140,21 @@ fn author(args: &Args, sender: Option<&str>, message: &Message<'_>) -> Result<Ma
     })
 }
 
+/// Where a mail goes that is sent again.
+const RESENT_TO: [&str; 3] = ["Resent-To", "Resent-Cc", "Resent-Bcc"];
+
+fn is_resent(message: &Message<'_>) -> bool {
+    let mut names = RESENT_TO.iter();
+    names.any(|name| message.header(name).is_some())
+}
+
 /// Each recipient once; one without a domain is at the sender's.
 fn recipients(flags: &Flags, message: &Message<'_>, domain: &str) -> Vec<String> {
     let mut found = flags.recipients.clone();
     if flags.from_header {
-        let resent = ["Resent-To", "Resent-Cc", "Resent-Bcc"];
-        let is_resent = resent.iter().any(|name| message.header(name).is_some());
-        let names = if is_resent {
-            resent
-        } else {
-            ["To", "Cc", "Bcc"]
+        let names = match is_resent(message) {
+            true => RESENT_TO,
+            false => ["To", "Cc", "Bcc"],
         };
         for field in message.headers() {
             if names.iter().any(|name| field.is(name)) {
@@ -165,15 +183,19 @@ fn with_reports(
     flags: &Flags,
 ) -> Result<postrider_smtp::Envelope> {
     let mut envelope = envelope;
+    let mut parameters = MailParameters::default();
     if let Some(ret) = &flags.ret {
-        let mut parameters = MailParameters::default();
         parameters.ret = Some(match ret.to_ascii_lowercase().as_str() {
             "full" => Return::Full,
             "hdrs" => Return::Headers,
             _ => return Err(Failure::new(Code::Usage, "-R takes full or hdrs")),
         });
-        envelope = envelope.with_parameters(parameters);
     }
+    if let Some(id) = &flags.envelope_id {
+        let id = id.parse();
+        parameters.envelope_id = Some(id.map_err(|error| Failure::new(Code::Usage, error))?);
+    }
+    envelope = envelope.with_parameters(parameters);
     if let Some(when) = &flags.notify {
         let notify = notify(when)?;
         envelope = envelope.with_recipient_parameters(|_| {
