@@ -59,7 +59,7 @@ pub use parameters::{
 pub use path::{ForwardPath, ReversePath};
 pub use policy::{LineEnds, Pipelining};
 #[cfg(feature = "tokio")]
-pub use pool::{Pool, PoolLimits, Rate};
+pub use pool::{Pool, PoolLimits, PoolMetrics, Rate};
 pub use reply::{EnhancedStatusCode, InvalidReply, Reply, ReplyCode};
 pub use stage::Stage;
 pub use state::{Meaning, State};

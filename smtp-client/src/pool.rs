@@ -1,11 +1,19 @@
 //! Connections kept for the next mail.
 
-use crate::limits::LONGEST;
-use crate::{Cause, Client, Config, Envelope, Error, Mail, Outcome, RecipientOutcome};
+mod kept;
+mod limits;
+mod metrics;
+mod pace;
+
+pub use limits::{PoolLimits, Rate};
+pub use metrics::PoolMetrics;
+
+use crate::content::Source;
+use crate::{Client, Config, Envelope, Mail, Outcome, RecipientOutcome};
+use kept::Kept;
+use pace::Pace;
 use std::collections::VecDeque;
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until};
 
@@ -13,7 +21,13 @@ use tokio::time::{Instant, sleep_until};
 ///
 /// Nothing is sent to find out whether a kept connection is still alive: if it turns out to be dead before the server
 /// has answered anything, the mail goes once more over a new one, and the caller sees nothing of it.
-/// Whoever waits for a connection is served in the order of asking.
+/// Whoever waits for a connection is served in the order of asking, and nobody holds one while waiting for a turn
+/// ([`PoolLimits::rate`]).
+///
+/// # Cancel safety
+/// Every future may be dropped at any point. A connection that was in use then is closed, and its place is free again.
+/// Mails whose verdict was not given are as good as [`Unknown`](Outcome::Unknown), as with [`Client`]. A mail that waited
+/// for its turn has used it up.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -39,53 +53,15 @@ struct Shared {
     state: Mutex<State>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
+    /// The longest kept in front.
     idle: VecDeque<Kept>,
-    /// When the next mail may go.
-    next: Instant,
-}
-
-/// A connection, and what it has done.
-#[derive(Debug)]
-struct Kept {
-    client: Client,
-    mails: usize,
-    since: Instant,
-}
-
-/// How much a [`Pool`] asks of its server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PoolLimits {
-    /// Connections at any time, those in use and those kept: 5. One that is just saying QUIT does not count.
-    pub connections: usize,
-    /// Mails over one connection, after which it is closed: 100. A server's own limit (RFC 9422) counts as well.
-    pub mails: usize,
-    /// How long a connection is kept without a mail: 30 seconds. Servers close idle ones after minutes.
-    pub idle: Duration,
-    /// Mails in a time over all connections; no limit by default.
-    pub rate: Option<Rate>,
-}
-
-/// So many mails in such a time, evenly spread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// How many mails.
-    pub mails: NonZeroU32,
-    /// In which time.
-    pub per: Duration,
-}
-
-impl Default for PoolLimits {
-    fn default() -> Self {
-        Self {
-            connections: 5,
-            mails: 100,
-            idle: Duration::from_secs(30),
-            rate: None,
-        }
-    }
+    /// A task closes them when their time is over.
+    watched: bool,
+    pace: Pace,
+    /// Without what is counted when it is asked for.
+    metrics: PoolMetrics,
 }
 
 impl Pool {
@@ -97,17 +73,14 @@ impl Pool {
             config,
             limits,
             room: Semaphore::new(limits.connections),
-            state: Mutex::new(State {
-                idle: VecDeque::new(),
-                next: Instant::now(),
-            }),
+            state: Mutex::default(),
         }))
     }
 
     /// Sends a message as [`Client::send`] does. If no connection can be opened, everybody is
     /// [`Deferred`](Outcome::Deferred), with the error as the cause.
     pub async fn send(&self, envelope: &Envelope, message: &[u8]) -> Vec<RecipientOutcome> {
-        let mut outcomes = self.send_all(&[Mail { envelope, message }]).await;
+        let mut outcomes = self.send_all(&[Mail::new(envelope, message)]).await;
         outcomes.pop().unwrap_or_default()
     }
 
@@ -116,79 +89,142 @@ impl Pool {
     pub async fn send_all(&self, mails: &[Mail<'_>]) -> Vec<Vec<RecipientOutcome>> {
         let mut outcomes = Vec::with_capacity(mails.len());
         while let Some(rest) = mails.get(outcomes.len()..).filter(|rest| !rest.is_empty()) {
-            let Ok(permit) = self.0.room.acquire().await else {
-                break;
-            };
-            outcomes.extend(self.send_some(rest, permit).await);
+            let (some, room) = self.enter(rest).await;
+            let settled = self.send_some(some, room).await;
+            self.0.state().metrics.count(&settled);
+            outcomes.extend(settled);
         }
         outcomes
     }
 
-    /// Closes the connections that are not in use.
+    /// Sends a message while it is read, as [`Client::send_from`] does.
+    pub async fn send_from(
+        &self,
+        envelope: &Envelope,
+        mut source: Source<'_>,
+    ) -> Vec<RecipientOutcome> {
+        let (_, _room) = self.enter(&[Mail::new(envelope, b"")]).await;
+        let settled = self.send_source(envelope, &mut source).await;
+        self.0.state().metrics.count(&settled);
+        settled.into_iter().next().unwrap_or_default()
+    }
+
+    /// Closes the connections that are not in use, all at once, and waits for that.
     pub async fn close_idle(&self) {
-        let idle = std::mem::take(&mut self.state().idle);
-        for kept in idle {
-            kept.client.quit().await;
+        let idle = std::mem::take(&mut self.0.state().idle);
+        let goodbyes: Vec<_> = idle
+            .into_iter()
+            .map(|kept| tokio::spawn(kept.client.quit()))
+            .collect();
+        for goodbye in goodbyes {
+            let _ = goodbye.await;
         }
     }
 
     /// How many connections are kept and not in use.
     pub fn idle(&self) -> usize {
-        self.state().idle.len()
+        self.0.state().idle.len()
+    }
+
+    /// What the pool is doing, and has done.
+    pub fn metrics(&self) -> PoolMetrics {
+        let active = self.0.limits.connections - self.0.room.available_permits();
+        let state = self.0.state();
+        PoolMetrics {
+            active,
+            idle: state.idle.len(),
+            ..state.metrics
+        }
+    }
+
+    /// Waits for the turn of the first mail, and for room: with a rate for that mail alone, without one for all of them.
+    async fn enter<'s, 'm>(
+        &self,
+        mails: &'s [Mail<'m>],
+    ) -> (&'s [Mail<'m>], Option<SemaphorePermit<'_>>) {
+        let _waiting = Waiting::new(&self.0);
+        let limits = &self.0.limits;
+        let paced = limits.rate.is_some() || limits.rate_by_domain.is_some();
+        let some = mails.get(..1).filter(|_| paced).unwrap_or(mails);
+        if let Some(mail) = some.first().filter(|_| paced) {
+            self.wait_for_turn(mail.envelope).await;
+        }
+        // Nobody closes the semaphore.
+        (some, self.0.room.acquire().await.ok())
+    }
+
+    async fn wait_for_turn(&self, envelope: &Envelope) {
+        let now = Instant::now();
+        let turn = {
+            let mut state = self.0.state();
+            let turn = state.pace.turn(now.into_std(), &self.0.limits, envelope);
+            Instant::from_std(turn)
+        };
+        sleep_until(turn).await;
+        self.0.state().metrics.held_back += turn - now;
     }
 
     /// Sends as many mails from the front as one connection takes; at least one.
     async fn send_some(
         &self,
         mails: &[Mail<'_>],
-        _room: SemaphorePermit<'_>,
+        _room: Option<SemaphorePermit<'_>>,
     ) -> Vec<Vec<RecipientOutcome>> {
         if let Some(mut kept) = self.take_idle() {
-            let some = self.portion(&kept, mails);
-            self.wait_for_turn(some.len()).await;
-            let (outcomes, alive) = kept.send(some).await;
-            if alive || !nothing_happened(&outcomes) {
+            let (outcomes, again) = kept.send(self.portion(&kept, mails)).await;
+            if !again {
                 self.put_back(kept);
                 return outcomes;
             }
-        } else {
-            self.wait_for_turn(1).await;
+            self.0.state().metrics.replaced += 1;
         }
-        let mut kept = match Client::connect(&self.0.config).await {
-            Ok(client) => Kept::new(client),
-            Err(error) => return mails.iter().map(|mail| deferred(mail, &error)).collect(),
+        let mut kept = match self.connect().await {
+            Ok(kept) => kept,
+            Err(error) => {
+                let deferred = |mail: &Mail<'_>| {
+                    crate::outcome::settled_by(mail.envelope, Outcome::Deferred, &error)
+                };
+                return mails.iter().map(deferred).collect();
+            }
         };
-        let some = self.portion(&kept, mails);
-        self.wait_for_turn(some.len().saturating_sub(1)).await;
-        let (outcomes, _) = kept.send(some).await;
+        let (outcomes, _) = kept.send(self.portion(&kept, mails)).await;
         self.put_back(kept);
         outcomes
     }
 
-    /// The newest connection that is fit to be used; those kept too long are closed.
-    fn take_idle(&self) -> Option<Kept> {
-        let mut state = self.state();
-        let now = Instant::now();
-        let patience = self.0.limits.idle;
-        while state
-            .idle
-            .front()
-            .is_some_and(|kept| now - kept.since > patience)
-        {
-            say_goodbye(state.idle.pop_front());
+    async fn send_source(
+        &self,
+        envelope: &Envelope,
+        source: &mut Source<'_>,
+    ) -> Vec<Vec<RecipientOutcome>> {
+        if let Some(mut kept) = self.take_idle() {
+            let (outcomes, again) = kept.send_from(envelope, source).await;
+            if !again {
+                self.put_back(kept);
+                return outcomes;
+            }
+            self.0.state().metrics.replaced += 1;
         }
-        state.idle.pop_back()
+        let mut kept = match self.connect().await {
+            Ok(kept) => kept,
+            Err(error) => {
+                let deferred = crate::outcome::settled_by(envelope, Outcome::Deferred, &error);
+                return vec![deferred];
+            }
+        };
+        let (outcomes, _) = kept.send_from(envelope, source).await;
+        self.put_back(kept);
+        outcomes
     }
 
-    fn put_back(&self, mut kept: Kept) {
-        if !kept.client.is_usable() {
-            return;
+    async fn connect(&self) -> Result<Kept, crate::Error> {
+        let connected = Client::connect(&self.0.config).await;
+        let metrics = &mut self.0.state().metrics;
+        match connected {
+            Ok(_) => metrics.opened += 1,
+            Err(_) => metrics.failed += 1,
         }
-        if kept.mails >= self.0.limits.mails {
-            return say_goodbye(Some(kept));
-        }
-        kept.since = Instant::now();
-        self.state().idle.push_back(kept);
+        connected.map(Kept::new)
     }
 
     /// As many mails from the front as a connection may still carry.
@@ -196,102 +232,28 @@ impl Pool {
         let ours = self.0.limits.mails.saturating_sub(kept.mails).max(1);
         let theirs = kept.client.mails_left().unwrap_or(u64::MAX);
         let theirs = usize::try_from(theirs).unwrap_or(usize::MAX).max(1);
-        let paced = if self.0.limits.rate.is_some() {
-            1
-        } else {
-            usize::MAX
-        };
-        mails.get(..ours.min(theirs).min(paced)).unwrap_or(mails)
+        mails.get(..ours.min(theirs)).unwrap_or(mails)
     }
+}
 
-    /// Waits until so many mails may go.
-    async fn wait_for_turn(&self, mails: usize) {
-        let Some(Rate { mails: many, per }) = self.0.limits.rate else {
-            return;
-        };
-        if mails == 0 {
-            return;
-        }
-        let mails = u32::try_from(mails).unwrap_or(u32::MAX);
-        let step = (per / many.get()).saturating_mul(mails).min(LONGEST);
-        let turn = {
-            let mut state = self.state();
-            let turn = state.next.max(Instant::now());
-            state.next = turn + step;
-            turn
-        };
-        sleep_until(turn).await;
-    }
-
+impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
-    fn new(client: Client) -> Self {
-        Self {
-            client,
-            mails: 0,
-            since: Instant::now(),
-        }
-    }
+/// One caller more that waits, until this is dropped.
+struct Waiting<'p>(&'p Shared);
 
-    /// Sends, and says whether the server had anything to say.
-    async fn send(&mut self, mails: &[Mail<'_>]) -> (Vec<Vec<RecipientOutcome>>, bool) {
-        let mut outcomes = vec![Vec::new(); mails.len()];
-        let alive = self.client.send_heard(mails, |index, settled| {
-            if let Some(slot) = outcomes.get_mut(index) {
-                *slot = settled;
-            }
-        });
-        let alive = alive.await;
-        self.mails += mails.len();
-        (outcomes, alive)
+impl<'p> Waiting<'p> {
+    fn new(pool: &'p Shared) -> Self {
+        pool.state().metrics.waiting += 1;
+        Self(pool)
     }
 }
 
-/// Whether sending all of it again can do no harm.
-fn nothing_happened(outcomes: &[Vec<RecipientOutcome>]) -> bool {
-    let mut all = outcomes.iter().flatten();
-    all.all(|outcome| outcome.outcome == Outcome::Deferred)
-}
-
-fn deferred(mail: &Mail<'_>, error: &Error) -> Vec<RecipientOutcome> {
-    let outcome = |recipient: &crate::ForwardPath| RecipientOutcome {
-        recipient: recipient.clone(),
-        outcome: Outcome::Deferred,
-        stage: error.stage(),
-        cause: Cause::Error(error.clone()),
-    };
-    mail.envelope.recipients().iter().map(outcome).collect()
-}
-
-/// QUIT, without making anybody wait for it.
-fn say_goodbye(kept: Option<Kept>) {
-    if let Some(kept) = kept {
-        tokio::spawn(kept.client.quit());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Endpoint;
-
-    #[tokio::test(start_paused = true)]
-    async fn the_rate_holds_over_all_clones() {
-        let per = Duration::from_secs(1);
-        let limits = PoolLimits {
-            rate: NonZeroU32::new(10).map(|mails| Rate { mails, per }),
-            ..PoolLimits::default()
-        };
-        let pool = Pool::new(Config::new(Endpoint::new("mx", 25).unwrap()), limits);
-        let begin = Instant::now();
-        for _ in 0..3 {
-            pool.wait_for_turn(1).await;
-            pool.clone().wait_for_turn(1).await;
-        }
-        assert_eq!(begin.elapsed().as_millis(), 500, "the first goes at once");
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.state().metrics.waiting -= 1;
     }
 }

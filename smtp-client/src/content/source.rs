@@ -21,6 +21,7 @@ pub struct Source<'c> {
     /// Read, and not yet asked for.
     ahead: VecDeque<Bytes>,
     ended: bool,
+    taken: bool,
 }
 
 enum Reads<'c> {
@@ -56,6 +57,7 @@ impl<'c> Source<'c> {
             length: None,
             ahead: VecDeque::new(),
             ended: false,
+            taken: false,
         }
     }
 
@@ -91,8 +93,15 @@ impl<'c> Source<'c> {
         })))
     }
 
+    /// Whether nothing was taken of it but the first octets, which are still there.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn is_untouched(&self) -> bool {
+        !self.taken
+    }
+
     /// The next chunk.
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        self.taken = true;
         match self.ahead.pop_front() {
             Some(chunk) => Poll::Ready(Ok(chunk)),
             None => self.poll_content(context),
