@@ -3,17 +3,13 @@
 use std::borrow::Cow;
 
 use crate::defect::DefectKind;
-use crate::grammar::parameters::ContentValue;
+use crate::grammar::parameters::{ContentValue, RawParameters};
 
 /// The parameters of a field (RFC 2045 §5.1, RFC 2231). Names are compared without case.
 #[derive(Clone, Debug, Default)]
-pub struct Parameters<'m>(ContentValue<'m>);
+pub struct Parameters<'m>(RawParameters<'m>);
 
 impl<'m> Parameters<'m> {
-    pub(crate) fn new(value: ContentValue<'m>) -> Self {
-        Self(value)
-    }
-
     /// The decoded value of a parameter: sections joined, charset and encoded words decoded.
     pub fn get(&self, name: &str) -> Option<Cow<'m, str>> {
         self.0.get(name)
@@ -21,7 +17,7 @@ impl<'m> Parameters<'m> {
 
     /// The names of the parameters as they were written, without the marks of RFC 2231; a name may repeat.
     pub fn names(&self) -> impl Iterator<Item = Cow<'m, str>> {
-        self.0.parameters().map(|p| String::from_utf8_lossy(p.name))
+        self.0.iter().map(|p| String::from_utf8_lossy(p.name))
     }
 
     /// What is unusual about the parameters.
@@ -55,25 +51,24 @@ impl<'m> ContentType<'m> {
 
     /// What is no `type/subtype` is plain text (RFC 2045 §5.2).
     pub(crate) fn parse(value: &'m [u8], limit: usize) -> Self {
+        if let Some((main, sub, text)) = common_type(value) {
+            return Self {
+                parameters: Parameters(RawParameters::new(text, limit)),
+                ..Self::plain(main, sub)
+            };
+        }
         let value = ContentValue::parse(value, limit);
-        let lower = |bytes: &'m [u8]| {
-            let text = String::from_utf8_lossy(bytes);
-            if text.bytes().any(|b| b.is_ascii_uppercase()) {
-                Cow::Owned(text.to_ascii_lowercase())
-            } else {
-                text
-            }
-        };
+        let parameters = Parameters(value.parameters);
         match (value.main, value.sub) {
             (b"", _) | (_, None | Some(b"")) => Self {
-                parameters: Parameters::new(value),
+                parameters,
                 bad: true,
                 ..Self::plain("text", "plain")
             },
             (main, Some(sub)) => Self {
-                main: lower(main),
-                sub: lower(sub),
-                parameters: Parameters::new(value),
+                main: lower_case(main),
+                sub: lower_case(sub),
+                parameters,
                 bad: false,
             },
         }
@@ -138,18 +133,12 @@ impl<'m> ContentDisposition<'m> {
     /// `None` when the field has no value.
     pub(crate) fn parse(value: &'m [u8], limit: usize) -> Option<Self> {
         let value = ContentValue::parse(value, limit);
-        if value.main.is_empty() && value.parameters().next().is_none() {
+        if value.main.is_empty() && value.parameters.iter().next().is_none() {
             return None;
         }
-        let kind = String::from_utf8_lossy(value.main);
-        let kind = if kind.bytes().any(|b| b.is_ascii_uppercase()) {
-            kind.to_ascii_lowercase().into()
-        } else {
-            kind
-        };
         Some(Self {
-            kind,
-            parameters: Parameters::new(value),
+            kind: lower_case(value.main),
+            parameters: Parameters(value.parameters),
         })
     }
 
@@ -171,5 +160,61 @@ impl<'m> ContentDisposition<'m> {
     /// The decoded value of a parameter.
     pub fn parameter(&self, name: &str) -> Option<Cow<'m, str>> {
         self.parameters.get(name)
+    }
+}
+
+/// A word in lower case.
+fn lower_case(word: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(word);
+    if text.bytes().any(|b| b.is_ascii_uppercase()) {
+        text.to_ascii_lowercase().into()
+    } else {
+        text
+    }
+}
+
+/// The types that most parts have, as most mail writes them: what they are is known without reading them. With what
+/// follows: the parameters.
+fn common_type(value: &[u8]) -> Option<(&'static str, &'static str, &[u8])> {
+    macro_rules! one_of {
+        ($($main:literal $sub:literal)*) => {
+            match () {
+                $(() if value.starts_with(concat!(" ", $main, "/", $sub).as_bytes()) => ($main, $sub),)*
+                () => return None,
+            }
+        };
+    }
+    let (main, sub) = one_of! {
+        "text" "plain"
+        "text" "html"
+        "multipart" "alternative"
+        "multipart" "mixed"
+        "image" "png"
+        "image" "jpeg"
+        "application" "pdf"
+        "application" "octet-stream"
+    };
+    let rest = value.get(main.len() + sub.len() + 2..)?;
+    matches!(rest.first(), None | Some(b';')).then_some((main, sub, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn the_common_types_are_read_as_any_type_is(
+            value in " (text|multipart|image|application)/(plain|html|mixed|png|octet-stream|pdf)[;=./ x]?[ -~]{0,9}",
+        ) {
+            let content_type = ContentType::parse(value.as_bytes(), 9);
+            let any = ContentValue::parse(value.as_bytes(), 9);
+            proptest::prop_assert_eq!(content_type.main().as_bytes(), any.main.to_ascii_lowercase());
+            proptest::prop_assert_eq!(content_type.sub().as_bytes(), any.sub.unwrap_or_default().to_ascii_lowercase());
+            let names: Vec<_> = content_type.parameters().names().collect();
+            let expected: Vec<_> = any.parameters.iter().map(|p| String::from_utf8_lossy(p.name)).collect();
+            proptest::prop_assert_eq!(names, expected);
+            proptest::prop_assert_eq!(content_type.defects(), any.parameters.all_defects());
+        }
     }
 }

@@ -26,3 +26,8 @@ pub(crate) fn before_first_mark(marks: u64) -> u64 {
 pub(crate) fn count_before_first_mark(marks: u64) -> usize {
     (marks.trailing_zeros() / u8::BITS) as usize
 }
+
+/// Marks the places that hold zero by their high bits. Only the first mark is to be trusted.
+pub(crate) fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(eight_of(1)) & !word & eight_of(0x80)
+}

@@ -30,21 +30,32 @@ impl PartId {
 
 /// A part of a message (RFC 2045 §2.6), or the message itself: a header and a body.
 ///
-/// A view of two words; everything is read when it is asked for.
+/// A view of three words; everything is read when it is asked for.
 #[derive(Clone, Copy)]
 pub struct Part<'m> {
     message: &'m Message<'m>,
+    record: &'m PartRecord,
     id: u32,
 }
 
 impl<'m> Part<'m> {
     pub(crate) fn new(message: &'m Message<'m>, id: u32) -> Option<Self> {
-        message.index.part(id).map(|_| Self { message, id })
+        let record = message.index.part(id)?;
+        Some(Self {
+            message,
+            record,
+            id,
+        })
     }
 
     /// The message itself: every index has it.
     pub(crate) fn root(message: &'m Message<'m>) -> Self {
-        Self { message, id: 0 }
+        static NOTHING: PartRecord = PartRecord::nothing();
+        Self {
+            message,
+            record: message.index.part(0).unwrap_or(&NOTHING),
+            id: 0,
+        }
     }
 
     /// The number of the part.
@@ -52,12 +63,8 @@ impl<'m> Part<'m> {
         PartId(self.id)
     }
 
-    pub(crate) fn record(self) -> PartRecord {
-        self.message
-            .index
-            .part(self.id)
-            .copied()
-            .unwrap_or_else(PartRecord::nothing)
+    pub(crate) fn record(self) -> &'m PartRecord {
+        self.record
     }
 
     fn at(self, id: u32) -> Option<Part<'m>> {
@@ -70,17 +77,17 @@ impl<'m> Part<'m> {
 
     /// The part that this one stands in.
     pub fn parent(self) -> Option<Part<'m>> {
-        self.at(self.record().parent)
+        self.at(self.record.parent)
     }
 
     /// The first part within this one.
     pub fn first_child(self) -> Option<Part<'m>> {
-        self.at(self.record().first_child)
+        self.at(self.record.first_child)
     }
 
     /// The next part of the same multipart.
     pub fn next_sibling(self) -> Option<Part<'m>> {
-        self.at(self.record().next_sibling)
+        self.at(self.record.next_sibling)
     }
 
     /// The parts of a multipart, or the one message within a `message/rfc822`.
@@ -110,12 +117,12 @@ impl<'m> Part<'m> {
 
     /// Whether the body is made of parts (RFC 2046 §5.1).
     pub fn is_multipart(self) -> bool {
-        matches!(self.record().shape, Shape::Multipart { .. })
+        matches!(self.record.shape, Shape::Multipart { .. })
     }
 
     /// Whether the body is a message that was opened (RFC 2046 §5.2.1).
     pub fn is_message(self) -> bool {
-        matches!(self.record().shape, Shape::Message | Shape::EncodedMessage)
+        matches!(self.record.shape, Shape::Message | Shape::EncodedMessage)
             && self.first_child().is_some()
     }
 
@@ -132,17 +139,17 @@ impl<'m> Part<'m> {
 
     /// The bytes that the offsets of this part count in: the input, or what a transfer-encoded message decoded to.
     pub fn source(self) -> &'m [u8] {
-        self.message.source(self.record().source)
+        self.message.source(self.record.source)
     }
 
     /// Where the part is in its [`source`](Self::source).
     pub fn span(self) -> Range<usize> {
-        self.record().start as usize..self.record().end as usize
+        self.record.start as usize..self.record.end as usize
     }
 
     /// Where the body is in its [`source`](Self::source).
     pub fn body_span(self) -> Range<usize> {
-        self.record().body as usize..self.record().end as usize
+        self.record.body as usize..self.record.end as usize
     }
 
     /// The header and the body, exactly as received; what a signature is made over (RFC 1847 §2.1).
@@ -153,7 +160,7 @@ impl<'m> Part<'m> {
     /// The header with the empty line after it, exactly as received.
     pub fn raw_header(self) -> &'m [u8] {
         self.source()
-            .get(self.record().start as usize..self.record().body as usize)
+            .get(self.record.start as usize..self.record.body as usize)
             .unwrap_or_default()
     }
 
@@ -169,7 +176,7 @@ impl<'m> Part<'m> {
         };
         let text = self
             .source()
-            .get(self.record().body as usize..first.record().start as usize)
+            .get(self.record.body as usize..first.record().start as usize)
             .unwrap_or_default();
         // The last line is the delimiter.
         let line = text.strip_suffix(b"\n").unwrap_or(text);
@@ -180,7 +187,7 @@ impl<'m> Part<'m> {
 
     /// The text of a multipart after its close delimiter line.
     pub fn epilogue(self) -> &'m [u8] {
-        match self.record() {
+        match self.record {
             PartRecord { epilogue: NONE, .. } => &[],
             record => self
                 .source()
@@ -194,10 +201,9 @@ impl<'m> Part<'m> {
     /// All header fields in order, repeated ones included.
     pub fn headers(self) -> impl Iterator<Item = HeaderField<'m>> {
         let source = self.source();
-        let record = self.record();
         self.message
             .index
-            .fields_of(&record)
+            .fields_of(self.record)
             .iter()
             .map(move |record| HeaderField {
                 source,
@@ -336,17 +342,14 @@ impl<'m> Part<'m> {
         let body = self.raw_body();
         let body = body.get(..bytes).unwrap_or(body);
         let content = coding::decode(self.encoding(), body);
-        let content_type = self.content_type();
-        let label = content_type.charset();
+        let label = self.content_type().charset();
         let label = label.as_deref().map(str::as_bytes);
-        let text = match content.bytes {
+        let mut text = match content.bytes {
             Cow::Borrowed(bytes) => charset::decode(label, bytes),
             Cow::Owned(bytes) => charset::decode_owned(label, bytes),
         };
-        Text {
-            defect: content.defect.or(text.defect),
-            ..text
-        }
+        text.defect = content.defect.or(text.defect);
+        text
     }
 }
 

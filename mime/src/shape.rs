@@ -44,7 +44,7 @@ pub(crate) fn classify<'b>(
     }
     let content_type = ContentValue::parse(value, parameters);
     if content_type.main_is("multipart") {
-        let boundary = content_type.boundary();
+        let boundary = content_type.parameters.boundary();
         let digest = content_type.sub_is("digest");
         Content {
             shape: Shape::Multipart { digest },

@@ -79,12 +79,12 @@ pub(crate) fn checked_content_type<'a>(text: &str) -> Result<CheckedType<'a>, Va
     if !token(value.main)
         || !token(sub)
         || value.main_is("multipart")
-        || !value.all_defects().is_empty()
+        || !value.parameters.all_defects().is_empty()
     {
         return Err(ValueError::ContentType);
     }
     let lower = |t: &[u8]| String::from_utf8_lossy(t).to_ascii_lowercase();
-    let parameters = value.parameters().map(|p| {
+    let parameters = value.parameters.iter().map(|p| {
         let name = lower(p.name);
         if token(p.name) && name.len() <= 40 {
             Ok((name.into(), p.text().into_owned().into()))
@@ -140,6 +140,7 @@ mod tests {
                 .unwrap();
             assert_eq!(
                 ContentValue::parse(raw.as_bytes(), 1000)
+                    .parameters
                     .get("filename")
                     .as_deref(),
                 Some(value)

@@ -59,6 +59,13 @@ fn known(label: &[u8]) -> Option<Charset> {
         ("utf-7", Charset::Utf7),
         ("unicode-1-1-utf-7", Charset::Utf7),
     ];
+    // As nearly all mail has it.
+    match label {
+        b"utf-8" | b"UTF-8" => return Some(Charset::Utf8),
+        b"us-ascii" | b"US-ASCII" => return Some(Charset::Ascii),
+        b"iso-8859-1" | b"ISO-8859-1" => return Some(Charset::Windows1252),
+        _ => {}
+    }
     LABELS
         .iter()
         .find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(label))
@@ -83,23 +90,19 @@ pub(crate) fn is_known(label: &[u8]) -> bool {
 }
 
 /// Reads bytes in the charset of a label.
+#[inline]
 pub(crate) fn decode<'b>(label: Option<&[u8]>, bytes: &'b [u8]) -> Text<'b> {
     let label = label.map(<[u8]>::trim_ascii).filter(|l| !l.is_empty());
     let charset = label.and_then(known);
-    let text = match (byte_order_mark(bytes), charset) {
+    let mut text = match (byte_order_mark(bytes), charset) {
         (Some((charset, rest)), _) => read(charset, rest),
         (None, Some(charset)) => read(charset, bytes),
         (None, None) => guess(bytes),
     };
-    let unknown = label.is_some() && charset.is_none();
-    Text {
-        defect: if unknown {
-            Some(DefectKind::UnknownCharset)
-        } else {
-            text.defect
-        },
-        ..text
+    if label.is_some() && charset.is_none() {
+        text.defect = Some(DefectKind::UnknownCharset);
     }
+    text
 }
 
 /// As [`decode`], of bytes that are nobody else's.
@@ -189,7 +192,7 @@ fn utf_8(bytes: &[u8]) -> Option<&str> {
 /// The bytes as they are, if they are UTF-8. For long text encoding_rs knows that sooner.
 #[cfg(feature = "charsets")]
 fn utf_8(bytes: &[u8]) -> Option<&str> {
-    const LONG: usize = 1024;
+    const LONG: usize = 128;
     if bytes.len() < LONG {
         return std::str::from_utf8(bytes).ok();
     }
@@ -200,6 +203,7 @@ fn utf_8(bytes: &[u8]) -> Option<&str> {
 }
 
 /// Reads bytes of no certain charset: UTF-8 if valid, otherwise windows-1252.
+#[inline]
 pub(crate) fn guess(bytes: &[u8]) -> Text<'_> {
     match utf_8(bytes) {
         Some(text) => Text {

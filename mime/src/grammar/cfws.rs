@@ -21,6 +21,7 @@ pub(crate) fn is_wsp(byte: u8) -> bool {
 }
 
 /// Skips folding white space.
+#[inline]
 pub(crate) fn skip_fws(input: &[u8]) -> (&[u8], ()) {
     let blanks = input.iter().take_while(|b| is_wsp(**b)).count();
     (input.get(blanks..).unwrap_or_default(), ())
@@ -53,9 +54,19 @@ pub(crate) fn comment(input: &[u8]) -> Parsed<'_, &[u8]> {
 }
 
 /// Skips white space and comments.
+#[inline(always)]
 pub(crate) fn skip_cfws(input: &[u8]) -> (&[u8], ()) {
-    let (rest, _) = skip_cfws_keeping(input, |_| {});
-    (rest, ())
+    // Nothing, or one space, is what there is nearly always.
+    let rest = input.strip_prefix(b" ").unwrap_or(input);
+    match rest.first() {
+        Some(b' ' | b'\t' | b'\r' | b'\n' | b'(') => skip_more_cfws(rest),
+        _ => (rest, ()),
+    }
+}
+
+#[inline(never)]
+fn skip_more_cfws(input: &[u8]) -> (&[u8], ()) {
+    skip_cfws_keeping(input, |_| {})
 }
 
 /// Skips white space and comments, and hands each comment to `keep`.
@@ -64,7 +75,10 @@ pub(crate) fn skip_cfws_keeping<'a>(
     mut keep: impl FnMut(&'a [u8]),
 ) -> (&'a [u8], ()) {
     let mut rest = skip_fws(input).0;
-    while let Ok((after, text)) = comment(rest) {
+    while rest.first() == Some(&b'(') {
+        let Ok((after, text)) = comment(rest) else {
+            break;
+        };
         keep(text);
         rest = skip_fws(after).0;
     }

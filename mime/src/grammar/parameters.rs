@@ -25,15 +25,20 @@ use crate::charset;
 use crate::coding::quoted_printable::hex_pair;
 use crate::defect::DefectKind;
 
-/// A value and its parameters, as they are written. The parameters are read when they are asked for.
-#[derive(Clone, Debug, Default)]
+/// A value and its parameters, as they are written.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ContentValue<'a> {
     /// `type`, or a disposition.
     pub(crate) main: &'a [u8],
     /// `subtype`, if there is a slash.
     pub(crate) sub: Option<&'a [u8]>,
-    /// What follows: the parameters.
-    rest: &'a [u8],
+    pub(crate) parameters: RawParameters<'a>,
+}
+
+/// The parameters of a value; they are read when they are asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RawParameters<'a> {
+    text: &'a [u8],
     /// How many of them are read.
     limit: usize,
 }
@@ -55,7 +60,7 @@ impl<'a> ContentValue<'a> {
     pub(crate) fn parse(value: &'a [u8], limit: usize) -> Self {
         let (rest, main) = token(skip_cfws(value).0);
         let rest = skip_cfws(rest).0;
-        let (rest, sub) = match rest.strip_prefix(b"/") {
+        let (text, sub) = match rest.strip_prefix(b"/") {
             Some(after) => {
                 let (rest, sub) = token(skip_cfws(after).0);
                 (rest, Some(sub))
@@ -65,18 +70,7 @@ impl<'a> ContentValue<'a> {
         Self {
             main,
             sub,
-            rest,
-            limit,
-        }
-    }
-
-    /// The parameters in order.
-    pub(crate) fn parameters(&self) -> ParameterReader<'a> {
-        ParameterReader {
-            rest: self.rest,
-            left: self.limit,
-            unclosed: false,
-            defects: Vec::new(),
+            parameters: RawParameters::new(text, limit),
         }
     }
 
@@ -94,11 +88,29 @@ impl<'a> ContentValue<'a> {
         self.main_is("message")
             && (self.sub_is("rfc822") || self.sub_is("global") || self.sub_is("news"))
     }
+}
+
+impl<'a> RawParameters<'a> {
+    /// What follows a type, with at most `limit` parameters.
+    pub(crate) fn new(text: &'a [u8], limit: usize) -> Self {
+        Self { text, limit }
+    }
+
+    /// The parameters in order.
+    pub(crate) fn iter(&self) -> ParameterReader<'a> {
+        ParameterReader {
+            rest: self.text,
+            left: self.limit,
+            unclosed: false,
+            bad: false,
+            limited: false,
+        }
+    }
 
     /// The bytes of the boundary parameter, white space at its end included: some senders mean it.
     pub(crate) fn boundary(&self) -> Option<Cow<'a, [u8]>> {
         let plain = |p: &RawParameter<'_>| p.is("boundary") && p.section.is_none() && !p.extended;
-        let boundary = match self.parameters().find(plain) {
+        let boundary = match self.iter().find(plain) {
             Some(p) => p.bytes(),
             None => self.get("boundary")?.into_owned().into_bytes().into(),
         };
@@ -107,7 +119,10 @@ impl<'a> ContentValue<'a> {
 
     /// The decoded value of a parameter: `name*` before the sections `name*0`, … before `name`.
     pub(crate) fn get(&self, name: &str) -> Option<Cow<'a, str>> {
-        let mut of_name = self.parameters().filter(|p| p.is(name));
+        if self.text.is_empty() {
+            return None;
+        }
+        let mut of_name = self.iter().filter(|p| p.is(name));
         let first = of_name.next()?;
         let mut plain = first;
         let mut sections: Vec<RawParameter<'_>> = Vec::new();
@@ -128,9 +143,11 @@ impl<'a> ContentValue<'a> {
 
     /// What is wrong with the parameters: those flagged while reading, and names that occur in more than one way.
     pub(crate) fn all_defects(&self) -> Vec<DefectKind> {
-        let mut reader = self.parameters();
+        let mut reader = self.iter();
         let parameters: Vec<_> = reader.by_ref().collect();
-        let mut found = reader.defects;
+        let mut found = Vec::new();
+        found.extend(reader.bad.then_some(DefectKind::BadParameter));
+        found.extend(reader.limited.then_some(DefectKind::ParameterLimit));
         let mut sorted: Vec<_> = parameters
             .iter()
             .map(|p| (p.name.to_ascii_lowercase(), p.section, p.extended, p))
@@ -174,16 +191,10 @@ pub(crate) struct ParameterReader<'a> {
     left: usize,
     /// A string that is never closed was met.
     unclosed: bool,
-    /// What was wrong with the parameters so far, each kind once.
-    defects: Vec<DefectKind>,
-}
-
-impl ParameterReader<'_> {
-    fn flag(&mut self, kind: DefectKind) {
-        if !self.defects.contains(&kind) {
-            self.defects.push(kind);
-        }
-    }
+    /// Something was no parameter, or broke off.
+    bad: bool,
+    /// There were more parameters than may be read.
+    limited: bool,
 }
 
 impl<'a> Iterator for ParameterReader<'a> {
@@ -200,7 +211,7 @@ impl<'a> Iterator for ParameterReader<'a> {
                 return None;
             }
             if self.left == 0 {
-                self.flag(DefectKind::ParameterLimit);
+                self.limited = true;
                 self.rest = &[];
                 return None;
             }
@@ -208,13 +219,11 @@ impl<'a> Iterator for ParameterReader<'a> {
                 Ok((after, (parameter, closed))) => {
                     self.rest = after;
                     self.left -= 1;
-                    if !closed {
-                        self.flag(DefectKind::BadParameter);
-                    }
+                    self.bad |= !closed;
                     return Some(parameter);
                 }
                 Err(_) => {
-                    self.flag(DefectKind::BadParameter);
+                    self.bad = true;
                     self.rest = skip_junk(rest, &mut self.unclosed);
                 }
             }
@@ -426,10 +435,12 @@ fn skip_junk<'a>(input: &'a [u8], unclosed: &mut bool) -> &'a [u8] {
 mod tests {
     use super::*;
 
+    fn parse(value: &[u8], limit: usize) -> RawParameters<'_> {
+        ContentValue::parse(value, limit).parameters
+    }
+
     fn get(value: &str, name: &str) -> Option<String> {
-        ContentValue::parse(value.as_bytes(), 100)
-            .get(name)
-            .map(Cow::into_owned)
+        parse(value.as_bytes(), 100).get(name).map(Cow::into_owned)
     }
 
     fn some(text: &str) -> Option<String> {
@@ -443,6 +454,7 @@ mod tests {
             100,
         );
         assert!(value.main_is("TEXT") && value.sub_is("plain"));
+        let value = value.parameters;
         assert_eq!(value.get("CHARSET").as_deref(), Some("us-ascii"));
         assert_eq!(value.get("format").as_deref(), Some("flowed"));
         assert!(value.all_defects().is_empty());
@@ -474,7 +486,7 @@ mod tests {
 
     #[test]
     fn the_extended_form_counts_and_the_difference_is_told() {
-        let value = ContentValue::parse(
+        let value = parse(
             b"attachment; filename=\"safe.txt\"; filename*=utf-8''evil.exe",
             100,
         );
@@ -484,7 +496,7 @@ mod tests {
 
     #[test]
     fn the_first_of_two_equal_names_counts() {
-        let value = ContentValue::parse(b"multipart/mixed; boundary=aaa; boundary=bbb", 100);
+        let value = parse(b"multipart/mixed; boundary=aaa; boundary=bbb", 100);
         assert_eq!(value.boundary().as_deref(), Some(&b"aaa"[..]));
         assert_eq!(value.all_defects(), [DefectKind::DuplicateParameter]);
     }
@@ -511,7 +523,7 @@ mod tests {
 
     #[test]
     fn a_missing_section_is_told() {
-        let value = ContentValue::parse(b"a/b; f*0=a; f*2=c", 100);
+        let value = parse(b"a/b; f*0=a; f*2=c", 100);
         assert_eq!(value.get("f").as_deref(), Some("ac"));
         assert_eq!(value.all_defects(), [DefectKind::MissingSection]);
     }
@@ -519,24 +531,24 @@ mod tests {
     #[test]
     fn open_strings_take_linear_time() {
         let junk = "a/b;".to_owned() + &"x \\\";".repeat(200_000);
-        let value = ContentValue::parse(junk.as_bytes(), 10);
-        assert_eq!(value.parameters().count(), 0);
+        let value = parse(junk.as_bytes(), 10);
+        assert_eq!(value.iter().count(), 0);
         let open = "a/b;".to_owned() + &"a=\"\\\"\r\n;".repeat(100_000);
-        let value = ContentValue::parse(open.as_bytes(), usize::MAX);
-        assert!(value.parameters().count() > 0);
+        let value = parse(open.as_bytes(), usize::MAX);
+        assert!(value.iter().count() > 0);
     }
 
     #[test]
     fn parameters_have_a_limit() {
-        let value = ContentValue::parse(b"a/b; c=1; d=2; e=3", 2);
-        assert_eq!(value.parameters().count(), 2);
+        let value = parse(b"a/b; c=1; d=2; e=3", 2);
+        assert_eq!(value.iter().count(), 2);
         assert_eq!(value.all_defects(), [DefectKind::ParameterLimit]);
     }
 
     #[test]
     fn a_boundary_is_taken_as_it_is() {
         let boundary = |value: &str| {
-            let value = ContentValue::parse(value.as_bytes(), 9);
+            let value = parse(value.as_bytes(), 9);
             value.boundary().map(Cow::into_owned)
         };
         assert_eq!(

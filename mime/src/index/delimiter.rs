@@ -28,6 +28,8 @@ pub(crate) struct Level {
     front: Front,
     start: usize,
     end: usize,
+    /// Where white space at the end begins.
+    bare_end: usize,
     /// The multipart whose boundary this is.
     pub(crate) part: u32,
     /// The child that a further delimiter follows.
@@ -65,11 +67,13 @@ impl OpenBoundaries {
 
     pub(crate) fn push(&mut self, boundary: &[u8], part: u32) {
         let start = self.bytes.len();
+        let bare = boundary.trim_ascii_end();
         self.bytes.extend_from_slice(boundary);
         self.levels.push(Level {
-            front: Front::of(boundary.trim_ascii_end()),
+            front: Front::of(bare),
             start,
-            end: self.bytes.len(),
+            end: start + boundary.len(),
+            bare_end: start + bare.len(),
             part,
             last_child: super::NONE,
         });
@@ -107,8 +111,7 @@ impl OpenBoundaries {
             if whole && !open.front.begins(word) {
                 continue;
             }
-            let boundary = self.bytes.get(open.start..open.end).unwrap_or_default();
-            match after_boundary(rest, boundary, at_end) {
+            match self.after_boundary(rest, open, at_end) {
                 Tail::Delimiter { close, length } => {
                     // A boundary further in could still match more of an unfinished line.
                     if incomplete {
@@ -128,6 +131,17 @@ impl OpenBoundaries {
             Candidate::Incomplete
         } else {
             Candidate::Text
+        }
+    }
+
+    /// Reads `rest`, a line after its `--`, as `boundary ["--"] padding line-end`.
+    ///
+    /// A boundary that ends with white space, against the grammar, may have lost it on the way (as padding gets lost).
+    fn after_boundary(&self, rest: &[u8], open: &Level, at_end: bool) -> Tail {
+        let bytes = |end| self.bytes.get(open.start..end).unwrap_or_default();
+        match after(rest, bytes(open.end), MAX_PADDING, at_end) {
+            Tail::Text if open.bare_end < open.end => after(rest, bytes(open.bare_end), 0, at_end),
+            tail => tail,
         }
     }
 }
@@ -163,17 +177,6 @@ enum Tail {
     Incomplete,
 }
 
-/// Reads `rest`, a line after its `--`, as `boundary ["--"] padding line-end`.
-///
-/// A boundary that ends with white space, against the grammar, may have lost it on the way (as padding gets lost).
-fn after_boundary(rest: &[u8], boundary: &[u8], at_end: bool) -> Tail {
-    let bare = boundary.trim_ascii_end();
-    match after(rest, boundary, MAX_PADDING, at_end) {
-        Tail::Text if bare.len() < boundary.len() => after(rest, bare, 0, at_end),
-        tail => tail,
-    }
-}
-
 fn after(rest: &[u8], boundary: &[u8], padding: usize, at_end: bool) -> Tail {
     let Some(tail) = rest.strip_prefix(boundary) else {
         let may_grow = !at_end && boundary.starts_with(rest);
@@ -188,11 +191,13 @@ fn after(rest: &[u8], boundary: &[u8], padding: usize, at_end: bool) -> Tail {
         None if tail == b"-" && !at_end => return Tail::Incomplete,
         None => (false, tail),
     };
-    let padding = tail
-        .iter()
-        .take(padding)
-        .take_while(|b| matches!(b, b' ' | b'\t'))
-        .count();
+    let padding = match tail.first() {
+        Some(b' ' | b'\t') => {
+            let padding = tail.iter().take(padding);
+            padding.take_while(|b| matches!(b, b' ' | b'\t')).count()
+        }
+        _ => 0,
+    };
     let line_end = match tail.get(padding..).unwrap_or_default() {
         [b'\n', ..] => 1,
         [b'\r', b'\n', ..] => 2,

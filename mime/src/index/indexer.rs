@@ -36,6 +36,8 @@ pub(crate) struct Indexer {
     state: State,
     /// The part that is being read.
     current: u32,
+    /// How many bytes have arrived.
+    arrived: usize,
     /// Where reading goes on.
     position: usize,
     /// Up to where no end of the field or no candidate of a delimiter was found.
@@ -54,13 +56,14 @@ impl Indexer {
     pub(crate) fn new(limits: Limits, mut index: Index, mut open: OpenBoundaries) -> Self {
         index.clear();
         open.clear();
-        index.parts.push(PartRecord::new(0, NONE, 0));
+        index.push_part(PartRecord::new(0, NONE, 0), 0, 0);
         Self {
             limits,
             index,
             open,
             state: State::Header,
             current: 0,
+            arrived: 0,
             position: 0,
             searched: 0,
             header: HeaderState::default(),
@@ -90,6 +93,7 @@ impl Indexer {
     /// Reads on in `bytes`, everything that has arrived; `at_end` when nothing will follow.
     pub(crate) fn advance(&mut self, bytes: &[u8], at_end: bool) {
         let bytes = bytes.get(..u32::MAX as usize - 1).unwrap_or(bytes);
+        self.arrived = bytes.len();
         while match self.state {
             State::Header => self.header_line(bytes, at_end),
             State::Body => self.body(bytes, at_end),
@@ -161,7 +165,7 @@ impl Indexer {
                 if self.header.note(&record) {
                     self.defect(DefectKind::DuplicateField, offset);
                 }
-                self.index.fields.push(record);
+                self.index.push_field(record, offset + length, self.arrived);
             }
             None => self.no_field(text.get(..length).unwrap_or_default()),
         }
@@ -271,11 +275,12 @@ impl Indexer {
             .part(parent)
             .map_or(0, |p| p.depth.saturating_add(1));
         let first_field = self.index.fields.len() as u32;
-        self.index.parts.push(PartRecord {
+        let part = PartRecord {
             first_field,
             last_field: first_field,
             ..PartRecord::new(start as u32, parent, depth)
-        });
+        };
+        self.index.push_part(part, start, self.arrived);
         self.current = id;
         self.header = HeaderState::new(start);
         self.event(Event::PartBegins(PartId(id)));

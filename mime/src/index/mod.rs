@@ -65,7 +65,7 @@ pub(crate) struct PartRecord {
 }
 
 impl PartRecord {
-    fn new(start: u32, parent: u32, depth: u16) -> Self {
+    const fn new(start: u32, parent: u32, depth: u16) -> Self {
         Self {
             start,
             body: start,
@@ -83,7 +83,7 @@ impl PartRecord {
     }
 
     /// An empty part, for where none is.
-    pub(crate) fn nothing() -> Self {
+    pub(crate) const fn nothing() -> Self {
         Self::new(0, NONE, 0)
     }
 }
@@ -109,6 +109,23 @@ impl Index {
 
     fn part_mut(&mut self, id: u32) -> Option<&mut PartRecord> {
         self.parts.get_mut(id as usize)
+    }
+
+    /// Adds a field; it ends after `read` of `all` bytes.
+    #[inline]
+    pub(crate) fn push_field(&mut self, field: FieldRecord, read: usize, all: usize) {
+        if self.fields.len() == self.fields.capacity() {
+            make_room(&mut self.fields, read, all);
+        }
+        self.fields.push(field);
+    }
+
+    /// Adds a part; it begins after `read` of `all` bytes.
+    pub(crate) fn push_part(&mut self, part: PartRecord, read: usize, all: usize) {
+        if self.parts.len() == self.parts.capacity() {
+            make_room(&mut self.parts, read, all);
+        }
+        self.parts.push(part);
     }
 
     /// The records of the fields of a part.
@@ -157,4 +174,19 @@ impl Index {
             record.first_child = part_base;
         }
     }
+}
+
+/// Makes room for as many records as there will be if the rest of the bytes is like those that were read, within reason:
+/// to grow in small steps would copy, and touch, much more memory than it takes.
+#[cold]
+fn make_room<T>(records: &mut Vec<T>, read: usize, all: usize) {
+    const FIRST_BYTES: usize = 256;
+    const MOST_TIMES: usize = 16;
+    let few = FIRST_BYTES / size_of::<T>().max(1);
+    let length = records.len();
+    let expected = length.saturating_mul(all) / read.max(1);
+    let expected = expected.saturating_add(expected / 16);
+    let most = length.saturating_mul(MOST_TIMES);
+    let least = length.saturating_add(length / 2);
+    records.reserve_exact(expected.clamp(least, most.max(least)).max(few) - length);
 }
