@@ -1,4 +1,4 @@
-/// Mails to send over one connection.
+/// Mails to send.
 #[derive(Clone, Debug)]
 pub struct Job {
     /// The server, on 127.0.0.1.
@@ -11,6 +11,8 @@ pub struct Job {
     pub recipients: usize,
     /// How often it is sent.
     pub mails: usize,
+    /// Over how many connections at once, each with its share of the mails.
+    pub connections: usize,
 }
 
 /// A certificate that its server made for itself.
@@ -32,6 +34,11 @@ impl Job {
     /// The same, so many times.
     pub fn times(&self, mails: usize) -> Self {
         Self { mails, ..self.clone() }
+    }
+
+    /// The share of one connection.
+    pub fn share(&self) -> Self {
+        self.times(self.mails.div_ceil(self.connections))
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::linux::net::TcpStreamExt;
 use std::sync::Arc;
 use std::thread;
 
-const EHLO: &[u8] = b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SIZE 100000000\r\n250 CHUNKING\r\n";
+const EHLO: &[u8] = b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SIZE 200000000\r\n250 CHUNKING\r\n";
 
 /// A server that takes every mail as fast as it can and keeps none.
 ///

@@ -1,8 +1,9 @@
 //! One kind of mail of ours again and again, with no peer: something to hold a profiler to.
 //!
-//! `smtp-alone small|recipients|large|tls [MAILS]`. The sink is a thread of the same process, of another name.
+//! `smtp-alone small|recipients|large|tls|crowd [MAILS]`. The sink is a thread of the same process, of another name;
+//! `crowd` is 20 connections to Postfix's smtp-sink.
 
-use bench_smtp::{Job, Sink, message, peers};
+use bench_smtp::{Job, Sink, SmtpSink, message, peers};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -20,18 +21,20 @@ fn run() -> Result<(), String> {
     let kind = arguments.next().unwrap_or_default();
     let mails = arguments.next().and_then(|n| n.parse().ok());
     let (size, recipients, default) = match kind.as_str() {
-        "small" | "tls" => (5_120, 1, 50_000),
+        "small" | "tls" | "crowd" => (5_120, 1, 50_000),
         "recipients" => (5_120, 50, 10_000),
         "large" => (10 << 20, 1, 200),
-        _ => return Err("which? small recipients large tls".into()),
+        _ => return Err("which? small recipients large tls crowd".into()),
     };
     let sink = if kind == "tls" { Sink::start_tls() } else { Sink::start() }.map_err(|e| e.to_string())?;
+    let crowd = if kind == "crowd" { Some(SmtpSink::start().map_err(|e| e.to_string())?) } else { None };
     let job = Job {
-        port: sink.port,
+        port: crowd.as_ref().map_or(sink.port, |sink| sink.port),
         tls: sink.certificate,
         message: message(size),
         recipients,
         mails: mails.unwrap_or(default),
+        connections: if crowd.is_some() { 20 } else { 1 },
     };
     for (level, send) in [("2", peers::ours as peers::Client), ("1", peers::ours_flight), ("3", peers::ours_chunked)] {
         let taken = send(&job)?;

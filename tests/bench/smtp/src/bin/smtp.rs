@@ -19,13 +19,13 @@ fn main() -> ExitCode {
 fn run() -> Result<ExitCode, String> {
     let options = Options::from_command_line()?;
     let programs = Programs::find()?;
-    let mut report =
-        Report::new("smtp: time for one mail on one connection; us are wall, or processor where it says so", &options);
+    let mut report = Report::new("smtp: time for one mail; us are wall, or processor where it says so", &options);
     let sink = Sink::start().map_err(|e| e.to_string())?;
     small(&options, &mut report, &programs, &sink);
     large(&options, &mut report, &programs, &sink);
     tls(&options, &mut report)?;
     far(&options, &mut report, &programs, &sink)?;
+    streamed(&options, &mut report, &sink)?;
     Ok(report.finish())
 }
 
@@ -86,11 +86,12 @@ fn small(options: &Options, report: &mut Report, programs: &Programs, fast: &Sin
         clients
     };
     let mails = if options.quick { 1_000 } else { 4_000 };
-    let job = Job { port: fast.port, tls: None, message: message(5_120), recipients: 1, mails };
-    let names = ["smtp/5 KiB to smtp-sink", "smtp/50 recipients to smtp-sink"];
+    let job = Job { port: fast.port, tls: None, message: message(5_120), recipients: 1, connections: 1, mails };
+    let names =
+        ["smtp/5 KiB to smtp-sink", "smtp/50 recipients to smtp-sink", "smtp/5 KiB on 20 connections to smtp-sink"];
     match SmtpSink::start() {
         Err(why) => {
-            for (name, at_least) in names.into_iter().zip([2.0, 1.5]) {
+            for (name, at_least) in names.into_iter().zip([2.0, 1.5, 1.2]) {
                 report.bar(Bar::skipped(name, Bound::AtLeast(at_least), why.to_string()));
             }
         }
@@ -107,6 +108,14 @@ fn small(options: &Options, report: &mut Report, programs: &Programs, fast: &Sin
                 let job = Job { port: sink.port, recipients: 50, mails: mails / 5, ..job.clone() };
                 let out = interleave(options, report, names[1], &job, &clients());
                 report.faster(names[1], 1.5, &out.wall, "postrider", LIBRARIES);
+            }
+            if options.wants(names[2]) {
+                let mut clients = clients();
+                clients.retain(|client| client.name != "smtplib");
+                clients.push(who("lettre", peers::lettre).slow(0.1));
+                let job = Job { port: sink.port, connections: 20, ..job.clone() };
+                let out = interleave(options, report, names[2], &job, &clients);
+                report.faster(names[2], 1.2, &out.wall, "postrider", LIBRARIES);
             }
         }
     }
@@ -130,7 +139,7 @@ fn large(options: &Options, report: &mut Report, programs: &Programs, sink: &Sin
         return;
     }
     let mails = if options.quick { 5 } else { 20 };
-    let job = Job { port: sink.port, tls: None, message: message(10 << 20), recipients: 1, mails };
+    let job = Job { port: sink.port, tls: None, message: message(10 << 20), recipients: 1, connections: 1, mails };
     let clients = [
         who("postrider", peers::ours),
         who("postrider, level 3", peers::ours_chunked),
@@ -154,7 +163,7 @@ fn tls(options: &Options, report: &mut Report) -> Result<(), String> {
     let sink = Sink::start_tls().map_err(|e| e.to_string())?;
     let certificate: Option<Certificate> = sink.certificate.clone();
     let mails = if options.quick { 1_000 } else { 4_000 };
-    let job = Job { port: sink.port, tls: certificate, message: message(5_120), recipients: 1, mails };
+    let job = Job { port: sink.port, tls: certificate, message: message(5_120), recipients: 1, connections: 1, mails };
     let clients = [who("postrider", peers::ours), who("lettre", peers::lettre), who("mail-send", peers::mail_send)];
     let out = interleave(options, report, name, &job, &clients);
     report.faster(name, 3.0, &out.wall, "postrider", &["lettre"]);
@@ -170,7 +179,7 @@ fn far(options: &Options, report: &mut Report, programs: &Programs, sink: &Sink)
     }
     let proxy = Proxy::start(sink.port, Duration::from_millis(20)).map_err(|e| e.to_string())?;
     // The first mail of a session has nothing to share a flight with: enough mails that it does not count for much.
-    let job = Job { port: proxy.port, tls: None, message: message(5_120), recipients: 1, mails: 40 };
+    let job = Job { port: proxy.port, tls: None, message: message(5_120), recipients: 1, connections: 1, mails: 40 };
     let clients = [
         who("postrider", peers::ours),
         who("postrider, level 1", peers::ours_flight),
@@ -185,17 +194,20 @@ fn far(options: &Options, report: &mut Report, programs: &Programs, sink: &Sink)
     let out = interleave(options, report, name, &job, &clients);
     report.faster(name, 2.0, &out.wall, "postrider", &["nodemailer"]);
     report.faster("smtp/20 ms away, level 3", 20.0, &out.wall, "postrider, level 3", &["nodemailer"]);
-    for (client, at_most) in
-        clients.iter().zip([Some(1.0), Some(2.0), Some(0.25)].into_iter().chain(std::iter::repeat(None)))
-    {
-        flights(report, &proxy, &job, client, at_most);
+    for recipients in [1, 50] {
+        let job = Job { recipients, ..job.clone() };
+        let bounds = [Some(1.0), Some(2.0), Some(0.25)].into_iter().chain(std::iter::repeat(None));
+        for (client, at_most) in clients.iter().zip(bounds) {
+            flights(report, &proxy, &job, client, at_most);
+        }
     }
     Ok(())
 }
 
 /// How many flights one more mail costs: what the session costs is subtracted.
 fn flights(report: &mut Report, proxy: &Proxy, job: &Job, client: &Contender<'_>, at_most: Option<f64>) {
-    let (few, many) = if client.share > 1.0 { (40, 240) } else { (2, 12) };
+    // Who waits for each recipient takes a second a mail for fifty.
+    let (few, many) = if client.share > 1.0 { (40, 240) } else { (2, 12 / job.recipients.min(4)) };
     let count = |mails| {
         let before = proxy.flights();
         (client.send)(&job.times(mails)).map(|_| (proxy.flights() - before) as f64)
@@ -204,9 +216,42 @@ fn flights(report: &mut Report, proxy: &Proxy, job: &Job, client: &Contender<'_>
         return;
     };
     let each = (many_cost - few_cost) / (many - few) as f64;
-    report.row("round trips for one more mail", client.name, format!("{each:.3}"), String::new());
+    let whom = if job.recipients == 1 { "" } else { ", 50 recipients" };
+    report.row(&format!("round trips for one more mail{whom}"), client.name, format!("{each:.3}"), String::new());
     if let Some(at_most) = at_most {
-        let name = format!("smtp/round trips a mail, {}", client.name);
+        let name = format!("smtp/round trips a mail{whom}, {}", client.name);
         report.bar(Bar::of_ratios(&name, Bound::AtMost(at_most), &[each], (each, f64::NAN), "round trips"));
     }
+}
+
+/// What a mail that is read while it is sent needs of memory: a large one against a small one.
+fn streamed(options: &Options, report: &mut Report, sink: &Sink) -> Result<(), String> {
+    let name = "smtp/peak memory, 100 MiB streamed against 1 MiB";
+    if !options.wants(name) {
+        return Ok(());
+    }
+    // So that what is allocated once is there already.
+    peers::ours_streamed(sink.port, 1 << 20)?;
+    let peak = |octets| {
+        // Takes the peak back to what is resident now.
+        std::fs::write("/proc/self/clear_refs", "5").map_err(|e| e.to_string())?;
+        let before = resident("VmRSS:")?;
+        peers::ours_streamed(sink.port, octets)?;
+        Ok::<_, String>((resident("VmHWM:")? - before).max(0.0))
+    };
+    let (small, large) = (peak(1 << 20)?, peak(100 << 20)?);
+    for (what, more) in [("1 MiB", small), ("100 MiB", large)] {
+        report.row("peak memory above what there was", what, format!("{more:.2} MiB"), String::new());
+    }
+    let more = [large - small];
+    report.bar(Bar::of_ratios(name, Bound::AtMost(1.0), &more, (large, small), "MiB more"));
+    Ok(())
+}
+
+/// A line about the memory of this process, in MiB.
+fn resident(what: &str) -> Result<f64, String> {
+    let status = std::fs::read_to_string("/proc/self/status").map_err(|e| e.to_string())?;
+    let line = status.lines().find(|line| line.starts_with(what)).ok_or("no such line in the status")?;
+    let kib = line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok());
+    Ok(kib.ok_or("no number in the status")? / 1024.0)
 }

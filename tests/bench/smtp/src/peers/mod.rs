@@ -7,8 +7,10 @@ mod ours;
 mod programs;
 
 use crate::Job;
-use bench_rule::Taken;
+use bench_rule::{Taken, Watch};
 use std::future::Future;
+use std::rc::Rc;
+use tokio::task::{LocalSet, spawn_local};
 
 pub use programs::Programs;
 
@@ -30,6 +32,11 @@ pub fn ours_chunked(job: &Job) -> Result<Taken, String> {
     alone(ours::send(job, postrider_smtp::Pipelining::Chunked))
 }
 
+/// postrider-smtp with a message of so many octets, read from a reader while it is sent.
+pub fn ours_streamed(port: u16, octets: u64) -> Result<(), String> {
+    alone(ours::stream(port, octets))
+}
+
 /// async-smtp over a stream with TCP_NODELAY.
 pub fn async_smtp(job: &Job) -> Result<Taken, String> {
     alone(async_smtp::send(job))
@@ -43,6 +50,36 @@ pub fn lettre(job: &Job) -> Result<Taken, String> {
 /// mail-send over a stream with TCP_NODELAY; over TLS, its own stream without.
 pub fn mail_send(job: &Job) -> Result<Taken, String> {
     alone(mail_send::send(job))
+}
+
+/// Opens the connections of a job one after the other, and then lets all of them send their shares at once, each in a task
+/// of its own in this thread.
+async fn together<C: 'static, S: Future<Output = Result<C, String>> + 'static>(
+    job: &Job,
+    connect: impl AsyncFn(&Job) -> Result<C, String>,
+    send: impl Fn(C, Rc<Job>) -> S,
+    quit: impl AsyncFn(C) -> Result<(), String>,
+) -> Result<Taken, String> {
+    let mut clients = Vec::new();
+    for _ in 0..job.connections {
+        clients.push(connect(job).await?);
+    }
+    let share = Rc::new(job.share());
+    let tasks = LocalSet::new();
+    let work = async {
+        let watch = Watch::start();
+        let tasks: Vec<_> = clients.into_iter().map(|client| spawn_local(send(client, share.clone()))).collect();
+        let mut clients = Vec::new();
+        for task in tasks {
+            clients.push(task.await.map_err(said)??);
+        }
+        Ok::<_, String>((watch.stop(), clients))
+    };
+    let (taken, clients) = tasks.run_until(work).await?;
+    for client in clients {
+        quit(client).await?;
+    }
+    Ok(taken)
 }
 
 /// Runs a client in this thread.

@@ -25,10 +25,13 @@ impl Programs {
 
     /// Python's smtplib.
     pub fn smtplib(&self, job: &Job) -> Result<Taken, String> {
+        if job.connections > 1 {
+            return Err("one connection at a time".into());
+        }
         self.script("python3", "smtplib_peer.py", job)
     }
 
-    /// nodemailer, pooled, with one connection.
+    /// nodemailer, pooled.
     pub fn nodemailer(&self, job: &Job) -> Result<Taken, String> {
         if env::var_os("NODE_PATH").is_none() {
             return Err("nodemailer is not installed (npm)".into());
@@ -43,7 +46,7 @@ impl Programs {
         }
         let message = self.folder.join("message");
         fs::write(&message, &job.message).map_err(said)?;
-        let numbers = [usize::from(job.port), job.mails, job.recipients].map(|n| n.to_string());
+        let numbers = [usize::from(job.port), job.mails, job.recipients, job.connections].map(|n| n.to_string());
         let output = Command::new(program)
             .arg(self.scripts.join(script))
             .args(numbers)
@@ -66,7 +69,7 @@ impl Programs {
         }
         let watch = Watch::start();
         let status = Command::new("smtp-source")
-            .args(["-s", "1", "-d", "-f", Job::SENDER, "-t", "recipient@example.org"])
+            .args(["-s", &job.connections.to_string(), "-d", "-f", Job::SENDER, "-t", "recipient@example.org"])
             .args(["-m", &job.mails.to_string(), "-l", &job.message.len().to_string()])
             .args(["-r", &job.recipients.to_string(), &format!("127.0.0.1:{}", job.port)])
             .stdout(Stdio::null())
