@@ -75,6 +75,18 @@ impl Command<'_> {
                 });
             }
             Self::AuthResponse(response) => out.extend_from_slice(response.expose_secret()),
+            // The three of every mail, without the detour of formatting.
+            Self::Mail(from, parameters) => {
+                write_path(out, b"MAIL FROM:<", from.as_str());
+                parameters.write(out);
+            }
+            Self::Rcpt(to, parameters) => {
+                write_path(out, b"RCPT TO:<", to.as_str());
+                if **parameters != RcptParameters::default() {
+                    let _ = write!(out, "{parameters}");
+                }
+            }
+            Self::Data => out.extend_from_slice(b"DATA"),
             public => {
                 // Writing to a buffer that grows cannot fail.
                 let _ = write!(out, "{public}");
@@ -139,6 +151,12 @@ impl fmt::Display for Command<'_> {
             Self::XForward(attributes) => write_attributes(f, "XFORWARD", attributes),
         }
     }
+}
+
+fn write_path(out: &mut BytesMut, verb: &[u8], path: &str) {
+    out.extend_from_slice(verb);
+    out.extend_from_slice(path.as_bytes());
+    out.extend_from_slice(b">");
 }
 
 fn write_attributes(f: &mut fmt::Formatter<'_>, verb: &str, list: &[Attribute]) -> fmt::Result {
@@ -237,6 +255,28 @@ mod tests {
         let mut out = BytesMut::new();
         command.write(&mut out);
         String::from_utf8(out.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_displayed() {
+        let from = "ada@example.org".parse().unwrap();
+        let to = "bob@example.net".parse().unwrap();
+        let mut sized = MailParameters::default();
+        for size in [0, 1, 9, 10, 5_120, u64::MAX] {
+            sized.size = Some(size);
+            for body in [None, Some(crate::Body::EightBitMime)] {
+                sized.body = body;
+                let mail = Command::Mail(&from, &sized);
+                assert_eq!(wire(&mail), format!("{mail}\r\n"));
+            }
+        }
+        let never = RcptParameters {
+            notify: Some(crate::Notify::Never),
+            ..RcptParameters::default()
+        };
+        let rcpt = Command::Rcpt(&to, &never);
+        assert_eq!(wire(&rcpt), format!("{rcpt}\r\n"));
+        assert_eq!(wire(&Command::Data), format!("{}\r\n", Command::Data));
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub(crate) struct Output<'m> {
     ready: VecDeque<Piece<'m>>,
     /// To be made ready.
     later: VecDeque<Part<'m>>,
+    /// A message made ready before it may be sent.
+    ahead: Option<(&'m [u8], VecDeque<Piece<'m>>)>,
     queued: Mark,
     written: Mark,
 }
@@ -55,6 +57,8 @@ enum Part<'m> {
     Verbatim(&'m [u8]),
     /// A piece of a message that comes in chunks.
     Piece(Bytes, Kind),
+    /// A message made ready before.
+    Pieces(VecDeque<Piece<'m>>),
 }
 
 /// Slices given to one write.
@@ -63,6 +67,8 @@ pub const SLICES: usize = 64;
 const SHORT: usize = 1024;
 /// Octets that the commands of a flight usually have at most.
 const FLIGHT: usize = 512;
+/// Octets of a message that is made ready before it may be sent.
+const AHEAD: usize = 64 * 1024;
 /// Octets that are copied together at most.
 const COPIED: usize = 16 * 1024;
 
@@ -84,12 +90,34 @@ impl<'m> Output<'m> {
 
     /// Appends a message as lines with a final dot. It may be known that all its line ends are CRLF.
     pub(crate) fn lines(&mut self, message: &'m [u8], regular: bool) {
+        self.queued.messages += 1;
+        if let Some((_, pieces)) = self.ahead.take().filter(|(m, _)| std::ptr::eq(*m, message)) {
+            self.later.push_back(Part::Pieces(pieces));
+            return;
+        }
         let encoder = match regular {
             true => Transparency::of_regular(message),
             false => Transparency::new(),
         };
         self.later.push_back(Part::Lines(encoder, message));
-        self.queued.messages += 1;
+    }
+
+    /// Makes a message ready that will be appended soon, if it is small and nothing else is to be written.
+    pub(crate) fn lines_ahead(&mut self, message: &'m [u8], regular: bool) {
+        if message.len() > AHEAD || !self.is_empty() {
+            return;
+        }
+        let encoder = match regular {
+            true => Transparency::of_regular(message),
+            false => Transparency::new(),
+        };
+        self.make_lines_ready(encoder, message);
+        let pieces = std::mem::take(&mut self.ready);
+        // One of very many lines that begin with a dot.
+        if self.later.is_empty() {
+            self.ahead = Some((message, pieces));
+        }
+        self.later.clear();
     }
 
     /// Appends a message as it is.
@@ -166,6 +194,7 @@ impl<'m> Output<'m> {
     pub(crate) fn clear(&mut self) {
         self.ready.clear();
         self.later.clear();
+        self.ahead = None;
     }
 
     fn make_ready(&mut self) {
@@ -178,6 +207,7 @@ impl<'m> Output<'m> {
                 Some(Part::Verbatim(message)) => {
                     self.push(Octets::Borrowed(message), Kind::MessageEnd);
                 }
+                Some(Part::Pieces(mut pieces)) => self.ready.append(&mut pieces),
                 Some(Part::Piece(octets, kind)) => self.push(Octets::Shared(octets), kind),
                 Some(Part::Lines(encoder, rest)) => self.make_lines_ready(encoder, rest),
             }

@@ -1,7 +1,8 @@
 use crate::dsn::{EnvelopeId, Notify, OriginalRecipient, Return};
 use crate::text::Xtext;
 use crate::{Extension, InvalidAddress, Mailbox};
-use std::fmt;
+use bytes::BytesMut;
+use std::fmt::{self, Write as _};
 
 /// The parameters of MAIL (RFC 5321 §4.1.1.11). Every value that can be set can be written.
 ///
@@ -58,6 +59,43 @@ impl MailParameters {
         .into_iter()
         .filter_map(|(used, extension)| used.then_some(extension))
     }
+}
+
+impl MailParameters {
+    /// Appends the wire form.
+    pub(crate) fn write(&self, out: &mut BytesMut) {
+        let only_size = Self {
+            size: self.size,
+            ..Self::default()
+        };
+        match self.size {
+            // As most mails have it.
+            Some(size) if *self == only_size => {
+                out.extend_from_slice(b" SIZE=");
+                write_number(out, size);
+            }
+            None if *self == only_size => {}
+            _ => {
+                // Writing to a buffer that grows cannot fail.
+                let _ = write!(out, "{self}");
+            }
+        }
+    }
+}
+
+/// A number in decimal digits.
+fn write_number(out: &mut BytesMut, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut first = digits.len();
+    for (place, digit) in digits.iter_mut().enumerate().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+        first = place;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(first..).unwrap_or_default());
 }
 
 impl fmt::Display for MailParameters {

@@ -24,7 +24,7 @@ use crate::{
 };
 use bytes::BytesMut;
 use flow::Flow;
-use prepare::Carriage;
+use prepare::{Carriage, Prepared};
 use queue::{Batch, TransactionLimits};
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -66,6 +66,8 @@ pub struct Planner<'m> {
     answered: Mark,
     output: Output<'m>,
     settled: VecDeque<(usize, Vec<RecipientOutcome>)>,
+    /// The next mail, looked at already.
+    prepared: Option<(usize, Result<Prepared, Error>)>,
     /// What fits into a transaction.
     limits: TransactionLimits,
     heard: bool,
@@ -104,6 +106,7 @@ impl<'m> Planner<'m> {
             answered: Mark::default(),
             output: Output::default(),
             settled: VecDeque::new(),
+            prepared: None,
             heard: false,
             replies: 0,
             flow,
@@ -134,6 +137,10 @@ impl<'m> Planner<'m> {
     /// Says how many octets of the slices were written.
     pub fn advance(&mut self, written: usize) {
         self.output.advance(written);
+        if self.output.is_empty() {
+            // The server has something to do now, and so have we: what comes after its next reply.
+            self.prepare_ahead();
+        }
     }
 
     /// What is being waited for: it names the timeout. While the message is being written, that is the time from block

@@ -6,12 +6,12 @@ use crate::planner::{Planner, SLICES, Wanted};
 use crate::{Connection, Error, ErrorKind, RecipientOutcome, Stage, Timeouts};
 use bytes::BytesMut;
 use postrider_wire::Stream;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 /// A stream, and what was read from it and not yet understood.
 #[derive(Debug)]
@@ -148,10 +148,15 @@ impl Wire {
         mut settled: impl FnMut(usize, Vec<RecipientOutcome>),
     ) {
         let mut write_error = None;
+        let mut heard = false;
         self.patience.begin(now());
         self.patience.whole(now(), times.message);
+        let first = self.patience.deadline(planner.stage(), times);
+        let mut alarm = pin!(sleep_until(first.into()));
         loop {
-            while let Some((index, outcomes)) = planner.settled() {
+            // After a reply, what it set free is written first: while the server works, there is time for the verdicts.
+            let may_wait = std::mem::take(&mut heard) && planner.wants_write();
+            while let Some((index, outcomes)) = next_settled(planner, may_wait) {
                 settled(index, outcomes);
                 self.patience.whole(now(), times.message);
             }
@@ -168,22 +173,25 @@ impl Wire {
                 times,
                 may_write: write_error.is_none(),
             };
-            match timeout_at(deadline.into(), happens).await {
-                Ok(Ok(Happened::Moved)) => {}
-                Ok(Ok(Happened::Read(0))) => {
+            match by(deadline.into(), alarm.as_mut(), happens).await {
+                Some(Ok(Happened::Moved)) => {}
+                Some(Ok(Happened::Read(0))) => {
                     let kind = write_error
                         .take()
                         .map_or(ErrorKind::Closed, ErrorKind::from);
                     planner.lost(kind);
                 }
-                Ok(Ok(Happened::Read(_))) => self.digest(planner),
+                Some(Ok(Happened::Read(_))) => {
+                    self.digest(planner);
+                    heard = true;
+                }
                 // The server may have said why before it stopped reading: read on to the end.
-                Ok(Ok(Happened::WriteFailed(error))) => write_error = Some(error),
-                Ok(Err(error)) => planner.lost(error.into()),
-                Err(_) if planner.wanted() != Wanted::Nothing => {
+                Some(Ok(Happened::WriteFailed(error))) => write_error = Some(error),
+                Some(Err(error)) => planner.lost(error.into()),
+                None if planner.wanted() != Wanted::Nothing => {
                     planner.content_failed(io::ErrorKind::TimedOut.into());
                 }
-                Err(_) => planner.lost(ErrorKind::Timeout(self.patience.ran_out(stage, times))),
+                None => planner.lost(ErrorKind::Timeout(self.patience.ran_out(stage, times))),
             }
         }
     }
@@ -202,6 +210,42 @@ impl Wire {
         self.stream
             .as_mut()
             .ok_or_else(|| Error::new(stage, ErrorKind::Closed))
+    }
+}
+
+/// `None` if the deadline passes before the work is done. An alarm that rings no later than that is left as it is, and set
+/// anew only when it has rung: to set it for every wait costs more, and most waits are short.
+async fn by<T>(
+    deadline: Instant,
+    mut alarm: Pin<&mut Sleep>,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    if alarm.deadline() > deadline {
+        alarm.as_mut().reset(deadline);
+    }
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        if let Poll::Ready(done) = work.as_mut().poll(context) {
+            return Poll::Ready(Some(done));
+        }
+        while alarm.as_mut().poll(context).is_ready() {
+            if Instant::now() >= deadline {
+                return Poll::Ready(None);
+            }
+            alarm.as_mut().reset(deadline);
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+fn next_settled(
+    planner: &mut Planner<'_>,
+    may_wait: bool,
+) -> Option<(usize, Vec<RecipientOutcome>)> {
+    match may_wait {
+        true => None,
+        false => planner.settled(),
     }
 }
 

@@ -90,12 +90,35 @@ impl Planner<'_> {
             return;
         };
         let index = self.begin_tally();
-        match self.prepare(index, envelope) {
+        let prepared = match self.prepared.take() {
+            Some((ahead, prepared)) if ahead == index => prepared,
+            _ => self.prepare(index, envelope),
+        };
+        match prepared {
             Ok(prepared) => {
                 self.refuse_recipients(index, envelope);
                 self.divide(index, envelope, prepared);
             }
             Err(error) => self.settle(index, |t| t.error_for_all(Outcome::Refused, &error)),
+        }
+    }
+
+    /// Looks at the next mail, and makes the message that is about to be sent ready: work that need not wait for a reply.
+    pub(super) fn prepare_ahead(&mut self) {
+        let last = self
+            .active
+            .back()
+            .filter(|last| last.next == Next::AwaitData);
+        if let Some(last) = last {
+            if let Some(message) = self.mails.message(last.mail) {
+                self.output.lines_ahead(message, last.regular);
+            }
+        }
+        if self.prepared.is_none() {
+            if let Some(envelope) = self.mails.envelope(self.begun) {
+                let prepared = self.prepare(self.begun, envelope);
+                self.prepared = Some((self.begun, prepared));
+            }
         }
     }
 
