@@ -69,6 +69,23 @@ impl Envelope {
         self
     }
 
+    /// The same for some of the recipients, by their indices.
+    #[cfg(feature = "direct")]
+    pub(crate) fn only(&self, indices: &[usize]) -> Self {
+        let parameters = indices.iter();
+        Self {
+            from: self.from.clone(),
+            to: indices
+                .iter()
+                .filter_map(|&index| self.to.get(index).cloned())
+                .collect(),
+            parameters: self.parameters.clone(),
+            recipient_parameters: parameters
+                .filter_map(|&index| self.recipient_parameters.get(index).cloned())
+                .collect(),
+        }
+    }
+
     /// Where errors go.
     pub fn reverse_path(&self) -> &ReversePath {
         &self.from

@@ -69,6 +69,9 @@ pub enum ErrorKind {
     ClearText,
     /// The message could not be read to its end.
     Content(Arc<io::Error>),
+    /// No host takes mail for the recipient's domain, or none that can be reached as it must be.
+    #[cfg(feature = "direct")]
+    NoRoute(crate::direct::NoRoute),
     /// The command may not be sent now.
     Misuse(Misuse),
 }
@@ -162,6 +165,8 @@ impl Error {
             #[cfg(any(feature = "tokio", feature = "blocking"))]
             ErrorKind::Connect(error) => error.is_retryable(),
             ErrorKind::Refused(reply) => reply.code().is_transient(),
+            #[cfg(feature = "direct")]
+            ErrorKind::NoRoute(why) => why.is_temporary(),
             ErrorKind::Io(_)
             | ErrorKind::Closed
             | ErrorKind::Timeout(_)
@@ -187,6 +192,8 @@ impl Error {
     pub fn fault(&self) -> Fault {
         match self.kind() {
             ErrorKind::Refused(reply) => Fault::of_reply(self.stage(), reply),
+            #[cfg(feature = "direct")]
+            ErrorKind::NoRoute(why) if !why.is_temporary() => Fault::Recipient,
             ErrorKind::StartTlsNotOffered
             | ErrorKind::StartTlsInjection
             | ErrorKind::NoMechanism(_)
@@ -316,6 +323,8 @@ impl fmt::Display for ErrorKind {
                 let error = error.to_string();
                 write!(f, "the message could not be read: {}", Escaped(error.as_bytes()))
             }
+            #[cfg(feature = "direct")]
+            Self::NoRoute(why) => why.fmt(f),
             Self::Misuse(misuse) => misuse.fmt(f),
         }
     }

@@ -15,11 +15,15 @@ mod config;
 mod connection;
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 pub mod content;
+#[cfg(feature = "direct")]
+pub mod direct;
 mod domain;
 mod dsn;
 mod envelope;
 mod error;
 mod extension;
+#[cfg(feature = "direct")]
+mod idna;
 mod limits;
 pub mod opening;
 mod outcome;

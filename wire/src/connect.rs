@@ -91,10 +91,17 @@ async fn open(
     endpoint: &Endpoint,
     deadline: Option<Instant>,
 ) -> Result<TcpStream, (ConnectStage, io::Error)> {
-    let found = within(deadline, lookup_host((endpoint.host(), endpoint.port()))).await;
+    let found = match route.through() {
+        None => route.known(endpoint.port()),
+        Some(_) => Vec::new(),
+    };
+    let found = match found.is_empty() {
+        true => within(deadline, resolve(endpoint)).await,
+        false => Ok(found),
+    };
     let found = found.map_err(|error| (ConnectStage::Resolve, error))?;
     let connected = async {
-        let addresses = route.reachable(found)?;
+        let addresses = route.reachable(found.into_iter())?;
         let dial = |address| dial(address, route.source_for(address));
         let tcp = within(deadline, race(Attempts::new(addresses), dial)).await?;
         // Replies are awaited after every flight: Nagle's delay would be paid each time.
@@ -104,6 +111,11 @@ async fn open(
     connected
         .await
         .map_err(|error| (ConnectStage::Connect, error))
+}
+
+async fn resolve(endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
+    let found = lookup_host((endpoint.host(), endpoint.port())).await?;
+    Ok(found.collect())
 }
 
 async fn dial(address: SocketAddr, source: Option<SocketAddr>) -> io::Result<TcpStream> {
@@ -325,6 +337,15 @@ mod tests {
         let error = within(deadline, never).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert_eq!(start.elapsed().as_secs(), 30);
+    }
+
+    #[tokio::test]
+    async fn a_host_that_the_caller_has_looked_up_is_not_looked_up() {
+        let (listener, endpoint) = listener().await;
+        let nowhere = Endpoint::new("mx.example.invalid", endpoint.port()).unwrap();
+        let route = Route::direct().resolved(["127.0.0.1".parse().unwrap()]);
+        let _stream = route.connect(&nowhere, SHORT).await.unwrap();
+        listener.accept().await.unwrap();
     }
 
     #[tokio::test]

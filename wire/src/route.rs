@@ -16,6 +16,7 @@ pub struct Route {
     source_v4: Option<IpAddr>,
     source_v6: Option<IpAddr>,
     proxy: Option<Proxy>,
+    resolved: Vec<IpAddr>,
 }
 
 impl Route {
@@ -35,6 +36,13 @@ impl Route {
         self
     }
 
+    /// Connects to these addresses, and does not look the host up: the caller has done that. A proxy is not told them.
+    #[must_use]
+    pub fn resolved(mut self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        self.resolved = addresses.into_iter().collect();
+        self
+    }
+
     /// Connects through a proxy.
     #[must_use]
     pub fn proxy(mut self, proxy: Proxy) -> Self {
@@ -44,6 +52,14 @@ impl Route {
 
     pub(crate) fn through(&self) -> Option<&Proxy> {
         self.proxy.as_ref()
+    }
+
+    /// The host's addresses, if the caller has looked them up; none if that is to be done.
+    pub(crate) fn known(&self, port: u16) -> Vec<SocketAddr> {
+        let addresses = self.resolved.iter();
+        addresses
+            .map(|&address| SocketAddr::new(address, port))
+            .collect()
     }
 
     /// Where to bind a socket to that shall reach this address.

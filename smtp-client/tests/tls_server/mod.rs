@@ -3,7 +3,8 @@
 
 use postrider_smtp::{Endpoint, Proxy, Security};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedKey, DnType, IsCa, KeyPair, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CertifiedKey, DnType, IsCa, KeyPair,
+    date_time_ymd,
 };
 use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
@@ -20,7 +21,7 @@ use tokio_rustls::rustls::{
 };
 
 /// A key and its certificate.
-pub(crate) struct Identity(CertifiedKey<KeyPair>);
+pub(crate) struct Identity(CertifiedKey<KeyPair>, Option<CertificateDer<'static>>);
 
 impl Identity {
     pub(crate) fn new(name: &str) -> Self {
@@ -41,13 +42,38 @@ impl Identity {
         })
     }
 
+    /// A certificate that an authority has signed, which it shows as well.
+    pub(crate) fn signed(name: &str) -> Self {
+        let mut params = CertificateParams::new(["authority".to_owned()]).unwrap();
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "authority");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let params = CertificateParams::new([name.to_owned()]).unwrap();
+        let signing_key = KeyPair::generate().unwrap();
+        let cert = params.signed_by(&signing_key, &authority).unwrap();
+        let shown = authority.as_ref().der().clone();
+        Self(CertifiedKey { cert, signing_key }, Some(shown))
+    }
+
+    /// The certificate of the authority.
+    pub(crate) fn authority_der(&self) -> &[u8] {
+        self.1.as_ref().unwrap()
+    }
+
+    /// The public key, as TLSA's selector 1 has it.
+    pub(crate) fn public_key(&self) -> Vec<u8> {
+        rcgen::PublicKeyData::subject_public_key_info(&self.0.signing_key)
+    }
+
     fn made(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         change(&mut params);
         let signing_key = KeyPair::generate().unwrap();
         let cert = params.self_signed(&signing_key).unwrap();
-        Self(CertifiedKey { cert, signing_key })
+        Self(CertifiedKey { cert, signing_key }, None)
     }
 
     pub(crate) fn pem(&self) -> String {
@@ -73,7 +99,13 @@ impl Identity {
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_client_cert_verifier(Arc::new(Anybody))
-            .with_single_cert(vec![self.0.cert.der().clone()], key);
+            .with_single_cert(
+                [self.0.cert.der().clone()]
+                    .into_iter()
+                    .chain(self.1.clone())
+                    .collect(),
+                key,
+            );
         TlsAcceptor::from(Arc::new(config.unwrap()))
     }
 }
@@ -143,7 +175,10 @@ async fn converse(
 ) {
     let mut greeting = "220 x\r\n";
     if security != Security::Tls {
-        let offered = "250-x\r\n250 STARTTLS\r\n";
+        let offered = match security {
+            Security::None => ehlo,
+            _ => "250-x\r\n250 STARTTLS\r\n",
+        };
         talk(&mut peer, greeting, offered, None, &mut heard.clear).await;
         if security == Security::None {
             return;
@@ -330,4 +365,25 @@ impl ClientCertVerifier for Anybody {
         let algorithms = ring::default_provider().signature_verification_algorithms;
         algorithms.supported_schemes()
     }
+}
+
+/// Answers one HTTPS request with this text; its port, and what was asked.
+pub(crate) async fn https(identity: &Identity, reply: String) -> (u16, JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let acceptor = identity.acceptor();
+    let asked = tokio::spawn(async move {
+        let (peer, _) = listener.accept().await.unwrap();
+        let Ok(mut tls) = acceptor.accept(peer).await else {
+            return String::new();
+        };
+        let mut asked = Vec::new();
+        while !asked.ends_with(b"\r\n\r\n") {
+            asked.push(tls.read_u8().await.unwrap());
+        }
+        tls.write_all(reply.as_bytes()).await.unwrap();
+        let _ = tls.shutdown().await;
+        String::from_utf8(asked).unwrap()
+    });
+    (port, asked)
 }

@@ -48,7 +48,15 @@ fn open(
     endpoint: &Endpoint,
     deadline: Instant,
 ) -> Result<Stream, (ConnectStage, io::Error)> {
-    let found = resolve(endpoint, deadline).map_err(|error| (ConnectStage::Resolve, error))?;
+    let found = match route.through() {
+        None => route.known(endpoint.port()),
+        Some(_) => Vec::new(),
+    };
+    let found = match found.is_empty() {
+        true => resolve(endpoint, deadline),
+        false => Ok(found),
+    };
+    let found = found.map_err(|error| (ConnectStage::Resolve, error))?;
     let connect = || {
         let addresses = route.reachable(found.into_iter())?;
         let route = route.clone();
@@ -228,6 +236,12 @@ mod tests {
     #[test]
     fn a_connection_comes_from_the_source_address() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let nowhere = Endpoint::new("mx.example.invalid", port).unwrap();
+        let known = Route::direct().resolved(["127.0.0.1".parse().unwrap()]);
+        let seconds = Duration::from_secs(5);
+        let _stream = known.connect_blocking(&nowhere, seconds).unwrap();
+        listener.accept().unwrap();
         let endpoint = Endpoint::new("localhost", listener.local_addr().unwrap().port()).unwrap();
         let route = Route::direct().source_address("127.0.0.1".parse().unwrap());
         let _stream = route

@@ -1,0 +1,264 @@
+use super::Resolver;
+use super::attempt::Attempt;
+use super::fetch::{FetchPolicy, HttpsFetch};
+use super::policies::Policies;
+use super::report::TlsReport;
+use super::route::{NoRoute, exchangers};
+use crate::outcome::settled_by;
+use crate::{
+    Domain, Envelope, Error, ErrorKind, Limits, Outcome, RecipientOutcome, Route, Stage, Timeouts,
+    Tls, Transcript,
+};
+use postrider_wire::TlsConfigError;
+use std::collections::hash_map::RandomState;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, Hasher};
+use std::sync::{Mutex, PoisonError};
+
+/// Delivers mail straight to the hosts of its recipients' domains.
+///
+/// Share one: it keeps MTA-STS policies for as long as they hold, and counts for TLS-RPT.
+///
+/// # Cancel safety
+/// As with [`Client`](crate::Client): a mail whose future was dropped is as good as [`Unknown`](Outcome::Unknown).
+#[derive(Debug)]
+pub struct Direct<R, F = HttpsFetch> {
+    pub(super) resolver: R,
+    pub(super) fetch: F,
+    pub(super) settings: Settings,
+    pub(super) policies: Policies,
+    pub(super) report: Mutex<TlsReport>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) ehlo_name: Domain,
+    own_names: Vec<String>,
+    pub(super) tls: Tls,
+    pub(super) route: Route,
+    pub(super) port: u16,
+    hosts: usize,
+    pub(super) timeouts: Timeouts,
+    pub(super) limits: Limits,
+    pub(super) transcript: Transcript,
+    required: BTreeSet<String>,
+    required_for_all: bool,
+}
+
+impl<R: Resolver> Direct<R> {
+    /// Delivers as the host of this name, which should resolve to it and back.
+    ///
+    /// # Errors
+    /// If the crypto provider supports none of the TLS versions.
+    pub fn new(resolver: R, ehlo_name: Domain) -> Result<Self, TlsConfigError> {
+        let tls = Tls::webpki_roots()?;
+        Ok(Self {
+            resolver,
+            fetch: HttpsFetch::new(tls.clone()),
+            settings: Settings {
+                own_names: vec![ehlo_name.to_string()],
+                ehlo_name,
+                tls,
+                route: Route::direct(),
+                port: 25,
+                hosts: 5,
+                timeouts: Timeouts::default(),
+                limits: Limits::default(),
+                transcript: Transcript::off(),
+                required: BTreeSet::new(),
+                required_for_all: false,
+            },
+            policies: Policies::default(),
+            report: Mutex::default(),
+        })
+    }
+}
+
+impl<R, F> Direct<R, F> {
+    /// Where MTA-STS policies come from. By default over HTTPS.
+    #[must_use]
+    pub fn fetch_policies<G: FetchPolicy>(self, fetch: G) -> Direct<R, G> {
+        Direct {
+            resolver: self.resolver,
+            fetch,
+            settings: self.settings,
+            policies: self.policies,
+            report: self.report,
+        }
+    }
+
+    /// Another name of this host: mail is not sent to a host of that name.
+    #[must_use]
+    pub fn own_name(mut self, name: &Domain) -> Self {
+        self.settings.own_names.push(name.to_string());
+        self
+    }
+
+    /// Mail for this domain goes over TLS to a host whose certificate is in order, or not at all for now.
+    #[must_use]
+    pub fn require_tls_for(mut self, domain: &str) -> Self {
+        self.settings.required.insert(domain.to_ascii_lowercase());
+        self
+    }
+
+    /// The same for every domain. Much of the world's mail is not delivered then.
+    #[must_use]
+    pub fn require_tls(mut self) -> Self {
+        self.settings.required_for_all = true;
+        self
+    }
+
+    /// Which authorities are trusted where MTA-STS or [`require_tls_for`](Self::require_tls_for) wants a certificate in
+    /// order. By default the public ones.
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.settings.tls = tls;
+        self
+    }
+
+    /// From which address of ours. A proxy would hide it, and gets names, not the addresses that DNS vouches for.
+    #[must_use]
+    pub fn route(mut self, route: Route) -> Self {
+        self.settings.route = route;
+        self
+    }
+
+    /// Another port than 25.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.settings.port = port;
+        self
+    }
+
+    /// How many of a domain's hosts are tried at most: 5.
+    #[must_use]
+    pub fn hosts(mut self, hosts: usize) -> Self {
+        self.settings.hosts = hosts.max(1);
+        self
+    }
+
+    /// How long to wait for what, with each host.
+    #[must_use]
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.settings.timeouts = timeouts;
+        self
+    }
+
+    /// How much a server may say.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.settings.limits = limits;
+        self
+    }
+
+    /// Writes every dialogue down, without messages.
+    #[must_use]
+    pub fn transcript(mut self, transcript: Transcript) -> Self {
+        self.settings.transcript = transcript;
+        self
+    }
+
+    /// What was counted for TLS-RPT since it was last taken, which is once a day (RFC 8460 §4.1).
+    pub fn take_report(&self) -> TlsReport {
+        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut report)
+    }
+}
+
+impl<R: Resolver, F: FetchPolicy> Direct<R, F> {
+    /// Sends a message to all of its recipients, one domain after the other, and says for each what became of it, in the
+    /// envelope's order.
+    ///
+    /// Whoever a host defers is tried at the domain's next host. A domain without a host that can be tried is
+    /// [`Refused`](Outcome::Refused) or [`Deferred`](Outcome::Deferred) with [`ErrorKind::NoRoute`].
+    pub async fn send(&self, envelope: &Envelope, message: &[u8]) -> Vec<RecipientOutcome> {
+        let mut outcomes: Vec<Option<RecipientOutcome>> = vec![None; envelope.recipients().len()];
+        for (domain, indices) in by_domain(envelope) {
+            let settled = self
+                .send_to_domain(&domain, envelope, &indices, message)
+                .await;
+            for (index, outcome) in indices.into_iter().zip(settled) {
+                if let Some(slot) = outcomes.get_mut(index) {
+                    *slot = Some(outcome);
+                }
+            }
+        }
+        outcomes.into_iter().flatten().collect()
+    }
+
+    /// The verdicts on these recipients, in their order.
+    async fn send_to_domain(
+        &self,
+        domain: &str,
+        envelope: &Envelope,
+        indices: &[usize],
+        message: &[u8],
+    ) -> Vec<RecipientOutcome> {
+        let part = envelope.only(indices);
+        let attempt = match self.prepare(domain, &part).await {
+            Ok(attempt) => attempt,
+            Err(no_route) => return unreachable(&part, no_route),
+        };
+        let mut outcomes = unreachable(&part, NoRoute::NoAddress);
+        let mut open: Vec<usize> = (0..outcomes.len()).collect();
+        for host in attempt.hosts().iter().take(self.settings.hosts) {
+            let rest = part.only(&open);
+            let settled = attempt.send(host, &rest, message).await;
+            for (&index, outcome) in open.iter().zip(settled) {
+                if let Some(slot) = outcomes
+                    .get_mut(index)
+                    .filter(|old| counts_more(&outcome, old))
+                {
+                    *slot = outcome;
+                }
+            }
+            open.retain(|&index| {
+                let outcome = outcomes.get(index).map(|outcome| outcome.outcome);
+                outcome == Some(Outcome::Deferred)
+            });
+            if open.is_empty() {
+                break;
+            }
+        }
+        outcomes
+    }
+
+    async fn prepare<'a>(
+        &'a self,
+        domain: &'a str,
+        envelope: &Envelope,
+    ) -> Result<Attempt<'a, R, F>, NoRoute> {
+        if domain.is_empty() {
+            return Err(NoRoute::NoSuchDomain);
+        }
+        let seed = RandomState::new().build_hasher().finish();
+        let own_names = &self.settings.own_names;
+        let exchangers = exchangers(&self.resolver, domain, own_names, seed).await?;
+        let required = self.settings.required_for_all || self.settings.required.contains(domain);
+        Attempt::new(self, domain, exchangers, required, envelope).await
+    }
+}
+
+/// Each domain once, with the places of its recipients.
+fn by_domain(envelope: &Envelope) -> BTreeMap<String, Vec<usize>> {
+    let mut domains: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (index, to) in envelope.recipients().iter().enumerate() {
+        let domain = crate::idna::to_ascii(to.domain()).to_ascii_lowercase();
+        domains.entry(domain).or_default().push(index);
+    }
+    domains
+}
+
+fn unreachable(envelope: &Envelope, why: NoRoute) -> Vec<RecipientOutcome> {
+    let outcome = match why.is_temporary() {
+        true => Outcome::Deferred,
+        false => Outcome::Refused,
+    };
+    let error = Error::new(Stage::Connect, ErrorKind::NoRoute(why));
+    settled_by(envelope, outcome, &error)
+}
+
+/// A server's words count more than the lack of a connection to the next one.
+fn counts_more(new: &RecipientOutcome, old: &RecipientOutcome) -> bool {
+    new.outcome != Outcome::Deferred || new.reply().is_some() || old.reply().is_none()
+}
