@@ -69,6 +69,16 @@ impl Envelope {
         self
     }
 
+    /// The same for other addresses, as many as there are.
+    #[cfg(feature = "idna")]
+    pub(crate) fn with_paths(&self, from: ReversePath, to: Vec<ForwardPath>) -> Self {
+        Self {
+            from,
+            to,
+            ..self.clone()
+        }
+    }
+
     /// The same for some of the recipients, by their indices.
     #[cfg(feature = "direct")]
     pub(crate) fn only(&self, indices: &[usize]) -> Self {

@@ -22,7 +22,7 @@ mod dsn;
 mod envelope;
 mod error;
 mod extension;
-#[cfg(feature = "direct")]
+#[cfg(any(feature = "direct", feature = "idna"))]
 mod idna;
 mod limits;
 pub mod opening;

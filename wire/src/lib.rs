@@ -3,6 +3,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod escape;
+#[cfg(feature = "idna")]
+pub mod idna;
 pub mod line;
 mod proxy;
 mod redact;

@@ -92,6 +92,14 @@ pub struct InvalidHost {
     host: String,
 }
 
+#[cfg(feature = "idna")]
+impl InvalidHost {
+    pub(crate) fn new(host: &str) -> Self {
+        let host = host.to_owned();
+        Self { host }
+    }
+}
+
 impl fmt::Display for InvalidHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

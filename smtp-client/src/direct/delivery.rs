@@ -243,7 +243,7 @@ impl<R: Resolver, F: FetchPolicy> Direct<R, F> {
 fn by_domain(envelope: &Envelope) -> BTreeMap<String, Vec<usize>> {
     let mut domains: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (index, to) in envelope.recipients().iter().enumerate() {
-        let domain = crate::idna::to_ascii(to.domain()).to_ascii_lowercase();
+        let domain = crate::idna::for_dns(to.domain()).to_ascii_lowercase();
         domains.entry(domain).or_default().push(index);
     }
     domains
