@@ -21,6 +21,14 @@ pub struct Stream {
     socket: TcpStream,
     tls: Option<Box<ClientConnection>>,
     buffer: Box<[u8]>,
+    /// The timeouts that the socket has: setting one is a call of the system.
+    times: Times,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Times {
+    read: Option<Duration>,
+    write: Option<Duration>,
 }
 
 /// Octets read at once.
@@ -37,7 +45,7 @@ impl Stream {
     /// # Errors
     /// If the connection is broken.
     pub fn write(&mut self, slices: &[IoSlice<'_>], time: Duration) -> io::Result<usize> {
-        self.socket.set_write_timeout(Some(no_zero(time)))?;
+        self.write_within(Some(time))?;
         let Some(tls) = &mut self.tls else {
             return or_nothing((&self.socket).write_vectored(slices))
                 .map(Option::unwrap_or_default);
@@ -58,7 +66,7 @@ impl Stream {
         let deadline = Instant::now().checked_add(time);
         let mut left = time;
         loop {
-            self.socket.set_read_timeout(Some(no_zero(left)))?;
+            self.read_within(Some(left))?;
             if let Some(octets) = self.read_now(input)? {
                 return Ok(Some(octets));
             }
@@ -121,9 +129,27 @@ impl Stream {
     pub fn close(mut self) {
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
-            let _ = self.socket.set_write_timeout(Some(GOODBYE));
+            let _ = self.write_within(Some(GOODBYE));
             let _ = self.flush();
         }
+    }
+
+    fn read_within(&mut self, time: Option<Duration>) -> io::Result<()> {
+        let time = time.map(no_zero);
+        if self.times.read != time {
+            self.socket.set_read_timeout(time)?;
+            self.times.read = time;
+        }
+        Ok(())
+    }
+
+    fn write_within(&mut self, time: Option<Duration>) -> io::Result<()> {
+        let time = time.map(no_zero);
+        if self.times.write != time {
+            self.socket.set_write_timeout(time)?;
+            self.times.write = time;
+        }
+        Ok(())
     }
 
     fn shake_hands(&mut self, endpoint: &Endpoint, tls: &Tls, timeout: Duration) -> io::Result<()> {
@@ -138,8 +164,8 @@ impl Stream {
             if left.is_some_and(|left| left.is_zero()) {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            self.socket.set_write_timeout(left)?;
-            self.socket.set_read_timeout(left)?;
+            self.write_within(left)?;
+            self.read_within(left)?;
             self.flush()?;
             if self.tls.as_ref().is_some_and(|tls| tls.is_handshaking()) {
                 self.receive_tls()?;
@@ -156,7 +182,7 @@ impl Stream {
         input: &mut BytesMut,
         time: Duration,
     ) -> io::Result<()> {
-        self.socket.set_read_timeout(Some(no_zero(time)))?;
+        self.read_within(Some(time))?;
         let buffer = self.buffer.get_mut(..octets).unwrap_or_default();
         let read = or_nothing(self.socket.read(buffer))?;
         append(input, &self.buffer, read).map(|_| ())
@@ -224,10 +250,15 @@ impl From<TcpStream> for Stream {
     fn from(socket: TcpStream) -> Self {
         // Replies are awaited after every flight: Nagle's delay would be paid each time.
         let _ = socket.set_nodelay(true);
+        let times = Times {
+            read: socket.read_timeout().unwrap_or_default(),
+            write: socket.write_timeout().unwrap_or_default(),
+        };
         Self {
             socket,
             tls: None,
             buffer: vec![0; READ].into(),
+            times,
         }
     }
 }

@@ -42,7 +42,7 @@ impl From<InvalidHttp> for FetchError {
     }
 }
 
-/// Fetches policies over HTTPS, by TLS with the public certificate authorities.
+/// Fetches policies over HTTPS. Their hosts are looked up as the system does it.
 #[derive(Clone, Debug)]
 pub struct HttpsFetch {
     tls: Tls,
