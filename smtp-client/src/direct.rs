@@ -39,6 +39,8 @@ mod report;
 mod resolver;
 mod route;
 
+#[cfg(feature = "hickory")]
+pub use ::hickory_resolver;
 pub use delivery::Direct;
 pub use fetch::{FetchError, FetchPolicy, HttpsFetch};
 #[cfg(feature = "hickory")]
