@@ -224,7 +224,7 @@ fn start_tls(config: &Config, opening: &mut Opening, wire: &mut Wire) -> Result<
     let stream = wire.stream()?;
     let started = stream.start_tls(config.endpoint(), &tls, config.times().of(Stage::Tls));
     started.map_err(Error::of_connecting)?;
-    opening.bind(stream.channel_binding());
+    opening.bind(config.may_bind(stream.channel_binding()));
     if let Some(description) = stream.tls_description() {
         config.terms().transcript.note(&description);
     }

@@ -4,6 +4,7 @@ use crate::{
     Attribute, Credentials, Domain, Endpoint, Error, ErrorKind, Limits, LineEnds, Pipelining,
     Protocol, Route, Security, Stage, Timeouts, Tls, Transcript,
 };
+use postrider_wire::sasl::ChannelBinding;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +24,7 @@ use std::sync::{Arc, OnceLock};
 pub struct Config {
     endpoint: Endpoint,
     route: Route,
+    binds_channel: bool,
     tls: Option<Tls>,
     default_tls: Arc<OnceLock<Tls>>,
     timeouts: Timeouts,
@@ -49,6 +51,7 @@ impl Config {
         Self {
             endpoint,
             route: Route::direct(),
+            binds_channel: true,
             tls: None,
             default_tls: Arc::default(),
             timeouts: Timeouts::default(),
@@ -161,6 +164,14 @@ impl Config {
         self
     }
 
+    /// Does not bind the login to the TLS connection (SCRAM-…-PLUS). For a server that offers it and then cannot do it with
+    /// TLS 1.3, against RFC 9266: somebody in the middle with a trusted certificate goes unnoticed.
+    #[must_use]
+    pub fn without_channel_binding(mut self) -> Self {
+        self.binds_channel = false;
+        self
+    }
+
     /// Sends the credentials even where everybody on the path can read them. For a server on one's own machine only.
     #[must_use]
     pub fn danger_allow_clear_text_credentials(mut self) -> Self {
@@ -171,6 +182,10 @@ impl Config {
     /// The server.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    pub(crate) fn may_bind(&self, binding: Option<ChannelBinding>) -> Option<ChannelBinding> {
+        binding.filter(|_| self.binds_channel)
     }
 
     pub(crate) fn way(&self) -> &Route {

@@ -144,6 +144,15 @@ fn tlsa(usage: u8, selector: u8, octets: &[u8]) -> Tlsa {
     }
 }
 
+/// What is spawned must be [`Send`].
+#[tokio::test]
+async fn a_delivery_can_be_a_task_of_its_own() {
+    let server = serve(Security::None, &Identity::new("x"), "250 x\r\n").await;
+    let direct = direct(Zone::default().mx("one.example", &[]), &server);
+    let task = tokio::spawn(async move { send(&direct, &to(&["r@one.example"])).await });
+    assert!(task.await.unwrap().is_accepted());
+}
+
 #[tokio::test]
 async fn rfc5321_5_1_each_domain_has_hosts_of_its_own() {
     let server = serve(Security::None, &Identity::new("x"), "250 x\r\n").await;

@@ -226,6 +226,23 @@ async fn rfc9266_a_login_is_bound_to_the_connection() {
     }
 }
 
+#[cfg(feature = "scram")]
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc5802_6_whoever_does_not_want_to_bind_says_so() {
+    let own = Identity::new("localhost");
+    let offered = "250-x\r\n250 AUTH SCRAM-SHA-256 SCRAM-SHA-256-PLUS\r\n";
+    let server = serve(Security::Tls, &own, offered).await;
+    let config = config(&server, trusting(&own))
+        .credentials(Credentials::password("user", "pencil").unwrap())
+        .without_channel_binding();
+    for outcome in send(&config, &envelope()).await {
+        assert!(outcome.unwrap().is_accepted());
+    }
+    for heard in server.heard(2).await {
+        assert!(heard.scram.unwrap().first.starts_with("n,,"));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_goes_through_a_proxy_to_the_name_that_was_asked_for() {
     let own = Identity::new("mx.example.invalid");

@@ -23,6 +23,7 @@ use std::time::Duration;
 pub struct Config {
     pub(crate) endpoint: Endpoint,
     pub(crate) route: Route,
+    pub(crate) binds_channel: bool,
     pub(crate) security: Security,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) tls: Option<Tls>,
@@ -90,6 +91,7 @@ impl Config {
             security: Security::for_port(endpoint.port()),
             endpoint,
             route: Route::direct(),
+            binds_channel: true,
             credentials: None,
             tls: None,
             timeouts: Timeouts::default(),
@@ -171,6 +173,16 @@ impl Config {
     #[must_use]
     pub fn apop(self) -> Self {
         Self { apop: true, ..self }
+    }
+
+    /// Does not bind the login to the TLS connection (SCRAM-…-PLUS). For a server that offers it and then cannot do it with
+    /// TLS 1.3, against RFC 9266.
+    #[must_use]
+    pub fn without_channel_binding(self) -> Self {
+        Self {
+            binds_channel: false,
+            ..self
+        }
     }
 
     /// Sends the credentials even where anybody on the path can read them. For tests on one's own machine.

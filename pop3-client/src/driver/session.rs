@@ -43,7 +43,8 @@ impl<L: Link> Session<L> {
         };
         if session.link.is_tls() {
             session.pop3.tls_started();
-            session.pop3.bind(session.link.channel_binding());
+            let binding = session.link.channel_binding();
+            session.pop3.bind(binding.filter(|_| config.binds_channel));
         }
         session.note_tls();
         let opening = Opening::new(config, session.link.is_tls());
@@ -95,7 +96,9 @@ impl<L: Link> Session<L> {
             .await;
         started.map_err(|kind| self.error(kind))?;
         self.pop3.tls_started();
-        self.pop3.bind(self.link.channel_binding());
+        let binding = self.link.channel_binding();
+        self.pop3
+            .bind(binding.filter(|_| self.config.binds_channel));
         self.note_tls();
         Ok(())
     }

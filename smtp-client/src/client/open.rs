@@ -24,7 +24,7 @@ pub(super) async fn open(config: &Config, stream: Stream) -> Result<Client, Erro
         _ => stream,
     };
     let mut opening = Opening::new(config.terms().clone(), stream.is_tls());
-    opening.bind(stream.channel_binding());
+    opening.bind(config.may_bind(stream.channel_binding()));
     let mut wire = Wire::new(stream);
     let now = Instant::now().into_std();
     wire.patience().whole(now, config.times().opening);
@@ -61,7 +61,7 @@ async fn converse(config: &Config, opening: &mut Opening, wire: &mut Wire) -> Re
             Progress::Read => wire.read(opening.stage(), times).await?,
             Progress::StartTls => {
                 let stream = start_tls(config, wire.take_stream()).await?;
-                opening.bind(stream.channel_binding());
+                opening.bind(config.may_bind(stream.channel_binding()));
                 wire.put_stream(stream);
                 opening.tls_started(&mut out)?;
                 wire.write(&out, opening.stage(), times).await?;
