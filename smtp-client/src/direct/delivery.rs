@@ -12,8 +12,10 @@ use crate::{
 use postrider_wire::TlsConfigError;
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, Hasher};
 use std::sync::{Mutex, PoisonError};
+use std::task::Poll;
 
 /// Delivers mail straight to the hosts of its recipients' domains.
 ///
@@ -166,18 +168,21 @@ impl<R, F> Direct<R, F> {
 }
 
 impl<R: Resolver, F: FetchPolicy> Direct<R, F> {
-    /// Sends a message to all of its recipients, one domain after the other, and says for each what became of it, in the
+    /// Sends a message to all of its recipients, to ten domains at a time, and says for each what became of it, in the
     /// envelope's order.
     ///
     /// Whoever a host defers is tried at the domain's next host. A domain without a host that can be tried is
     /// [`Refused`](Outcome::Refused) or [`Deferred`](Outcome::Deferred) with [`ErrorKind::NoRoute`].
     pub async fn send(&self, envelope: &Envelope, message: &[u8]) -> Vec<RecipientOutcome> {
         let mut outcomes: Vec<Option<RecipientOutcome>> = vec![None; envelope.recipients().len()];
-        for (domain, indices) in by_domain(envelope) {
-            let settled = self
-                .send_to_domain(&domain, envelope, &indices, message)
-                .await;
-            for (index, outcome) in indices.into_iter().zip(settled) {
+        let domains = by_domain(envelope);
+        let work = domains.iter().map(|(domain, indices)| async move {
+            self.send_to_domain(domain, envelope, indices, message)
+                .await
+        });
+        let settled = side_by_side(work, AT_ONCE).await;
+        for (indices, settled) in domains.values().zip(settled) {
+            for (&index, outcome) in indices.iter().zip(settled) {
                 if let Some(slot) = outcomes.get_mut(index) {
                     *slot = Some(outcome);
                 }
@@ -239,6 +244,35 @@ impl<R: Resolver, F: FetchPolicy> Direct<R, F> {
     }
 }
 
+/// Domains that mail goes to at the same time.
+const AT_ONCE: usize = 10;
+
+/// Runs them so many at a time, and gives back what came of each, in their order. One that waits holds up no other.
+async fn side_by_side<W: Future>(work: impl Iterator<Item = W>, at_once: usize) -> Vec<W::Output> {
+    let (mut work, mut results) = (work.enumerate(), BTreeMap::new());
+    let mut running = Vec::new();
+    poll_fn(|cx| {
+        loop {
+            let room = at_once - running.len();
+            let begun = work.by_ref().take(room);
+            running.extend(begun.map(|(index, work)| (index, Box::pin(work))));
+            if running.is_empty() {
+                return Poll::Ready(());
+            }
+            let before = running.len();
+            running.retain_mut(|(index, work)| match work.as_mut().poll(cx) {
+                Poll::Ready(result) => results.insert(*index, result).is_some(),
+                Poll::Pending => true,
+            });
+            if running.len() == before {
+                return Poll::Pending;
+            }
+        }
+    })
+    .await;
+    results.into_values().collect()
+}
+
 /// Each domain once, with the places of its recipients.
 fn by_domain(envelope: &Envelope) -> BTreeMap<String, Vec<usize>> {
     let mut domains: BTreeMap<String, Vec<usize>> = BTreeMap::new();
@@ -261,4 +295,31 @@ fn unreachable(envelope: &Envelope, why: NoRoute) -> Vec<RecipientOutcome> {
 /// A server's words count more than the lack of a connection to the next one.
 fn counts_more(new: &RecipientOutcome, old: &RecipientOutcome) -> bool {
     new.outcome != Outcome::Deferred || new.reply().is_some() || old.reply().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::time::Duration;
+    use tokio::time::{Instant, sleep};
+
+    #[tokio::test(start_paused = true)]
+    async fn so_many_domains_are_served_at_a_time_and_none_waits_for_another() {
+        let (running, most) = (Cell::new(0), Cell::new(0));
+        let work = (0..25).map(|n| {
+            let (running, most) = (&running, &most);
+            async move {
+                running.set(running.get() + 1);
+                most.set(most.get().max(running.get()));
+                sleep(Duration::from_secs(if n == 0 { 100 } else { 1 })).await;
+                running.set(running.get() - 1);
+                n
+            }
+        });
+        let start = Instant::now();
+        let results = side_by_side(work, 10).await;
+        assert_eq!(results, (0..25).collect::<Vec<_>>());
+        assert_eq!((most.get(), start.elapsed().as_secs()), (10, 100));
+    }
 }
