@@ -86,6 +86,7 @@ impl Resolver for Zone {
     }
 
     async fn text(&self, name: &str) -> Result<Answer<Vec<u8>>, ResolveError> {
+        assert!(!name.contains('['), "an address has no policy");
         let text = self.text.lock().unwrap().get(name).copied();
         let text = text.ok_or(ResolveError::NoSuchName)?;
         self.answer(vec![text.as_bytes().to_vec()])
@@ -439,6 +440,10 @@ async fn rfc7672_3_1_1_dane_ee_wants_the_key_and_neither_name_nor_date() {
     assert_eq!(
         (outcome.outcome, outcome.stage),
         (Outcome::Deferred, Stage::Tls)
+    );
+    assert!(
+        outcome.to_string().contains("none of the TLSA records"),
+        "{outcome}"
     );
     assert_eq!(direct.take_report().failures("one.example").len(), 1);
 }

@@ -86,6 +86,14 @@ impl ConnectError {
         self.source.get_ref()?.downcast_ref()
     }
 
+    /// What a verifier says for which rustls has no name; rustls would show it as a programmer sees it.
+    fn verifiers_own_words(&self) -> Option<&dyn std::error::Error> {
+        match self.tls_error()? {
+            rustls::Error::InvalidCertificate(CertificateError::Other(why)) => Some(&*why.0),
+            _ => None,
+        }
+    }
+
     fn hint(&self) -> Option<&'static str> {
         use rustls::Error::{InvalidCertificate, InvalidMessage as BadMessage};
         Some(match self.tls_error()? {
@@ -146,6 +154,8 @@ impl fmt::Display for ConnectError {
                 "server"
             };
             write!(f, ": the {peer} closed the connection")
+        } else if let Some(why) = self.verifiers_own_words() {
+            write!(f, ": invalid peer certificate: {why}")
         } else {
             write!(f, ": {source}")
         }?;

@@ -46,16 +46,19 @@ impl<'a, R: Resolver, F: FetchPolicy> Attempt<'a, R, F> {
         required: bool,
         envelope: &Envelope,
     ) -> Result<Self, NoRoute> {
-        let policy = direct
-            .policies
-            .of(domain, &direct.resolver, &direct.fetch)
-            .await;
+        let literal = matches!(exchangers.hosts[..], [Host::Address(_)]);
+        let policy = match literal {
+            true => Ok(None),
+            false => {
+                let policies = &direct.policies;
+                policies.of(domain, &direct.resolver, &direct.fetch).await
+            }
+        };
         if let Err(problem) = &policy {
             direct.count_failure(&held(domain, None, &[]), (*problem).into(), "");
         }
         let policy = policy.unwrap_or_default();
         let all_the_way = envelope.parameters().require_tls;
-        let literal = matches!(exchangers.hosts[..], [Host::Address(_)]);
         if all_the_way && !exchangers.secure && policy.is_none() && !literal {
             return Err(NoRoute::NotVouchedFor);
         }
