@@ -8,6 +8,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
     lines: Vec<Box<str>>,
+    /// Asked for with every command.
+    pipelining: bool,
 }
 
 /// How long messages stay on the server (RFC 2449 §6.7, EXPIRE).
@@ -37,6 +39,7 @@ impl Capabilities {
             .is_some_and(|b| b.is_ascii_graphic() && *b != b'.');
         if let (true, true, Ok(text)) = (plain, starts_well, std::str::from_utf8(line)) {
             self.lines.push(text.trim_end().into());
+            self.pipelining = self.has("PIPELINING");
         }
     }
 
@@ -85,7 +88,7 @@ impl Capabilities {
 
     /// Several commands may be in flight (RFC 2449 §6.6).
     pub fn pipelining(&self) -> bool {
-        self.has("PIPELINING")
+        self.pipelining
     }
 
     /// UIDL is there (RFC 2449 §6.8).

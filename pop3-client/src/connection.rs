@@ -90,6 +90,29 @@ pub enum Phase {
     Idle,
 }
 
+/// What was received: an event, or the number of a message and how many octets at the front of the input belong to it.
+///
+/// A message with many dots comes in many small pieces. To count references for each is most of the work; whoever only looks at
+/// them, as the driver does, need not.
+#[derive(Debug)]
+pub(crate) enum Received {
+    Event(Event),
+    Piece(crate::MessageNumber, usize),
+}
+
+impl Received {
+    /// The event; a piece is taken from the input.
+    pub(crate) fn take(self, input: &mut BytesMut) -> Event {
+        match self {
+            Self::Event(event) => event,
+            Self::Piece(number, length) => Event::Body {
+                number,
+                bytes: input.split_to(length).freeze(),
+            },
+        }
+    }
+}
+
 impl Connection {
     /// A session in which nothing was said yet.
     pub fn new(limits: Limits) -> Self {
@@ -158,8 +181,17 @@ impl Connection {
     /// # Errors
     /// [`Violation`] if the server broke the protocol; the session is over.
     pub fn receive(&mut self, input: &mut BytesMut) -> Result<Option<Event>, Violation> {
+        let received = self.receive_in_place(input)?;
+        Ok(received.map(|received| received.take(input)))
+    }
+
+    /// As [`receive`](Self::receive), but a piece of a message stays at the front of `input`.
+    pub(crate) fn receive_in_place(
+        &mut self,
+        input: &mut BytesMut,
+    ) -> Result<Option<Received>, Violation> {
         if let Some(event) = self.ready.pop_front() {
-            return Ok(Some(event));
+            return Ok(Some(Received::Event(event)));
         }
         let received = self.receive_bytes(input);
         if received.is_err() {
@@ -211,7 +243,7 @@ impl Connection {
         self.binding.is_some()
     }
 
-    fn receive_bytes(&mut self, input: &mut BytesMut) -> Result<Option<Event>, Violation> {
+    fn receive_bytes(&mut self, input: &mut BytesMut) -> Result<Option<Received>, Violation> {
         if input.is_empty() {
             return Ok(None);
         }
@@ -229,13 +261,13 @@ impl Connection {
             return Ok(None);
         };
         if self.state == State::Greeting {
-            return self.greet(&line).map(Some);
+            return self.greet(&line).map(Received::Event).map(Some);
         }
         let event = self.answer(&line)?;
         if self.state == State::TlsNegotiation && !input.is_empty() {
             return Err(Violation::ClearTextAfterStls);
         }
-        Ok(Some(event))
+        Ok(Some(Received::Event(event)))
     }
 
     fn take_line(&mut self, input: &mut BytesMut) -> Result<Option<Bytes>, Violation> {

@@ -1,4 +1,4 @@
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use memchr::memmem::Finder;
 use std::sync::LazyLock;
 
@@ -81,6 +81,15 @@ pub enum Decoded {
     End,
 }
 
+/// What stands at the front of the input.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Scanned {
+    /// So many octets of content, at least one.
+    Data(usize),
+    /// Nothing: the terminator stood there.
+    End,
+}
+
 impl DotDecoder {
     /// A decoder for the lines after a status line with this ending.
     pub fn new(ending: LineEnding) -> Self {
@@ -92,23 +101,31 @@ impl DotDecoder {
 
     /// Takes the next piece, or the terminator, from the front of `input`; `None` means that more bytes are needed.
     pub fn decode(&mut self, input: &mut BytesMut) -> Option<Decoded> {
+        Some(match self.scan(input)? {
+            Scanned::Data(length) => Decoded::Data(input.split_to(length).freeze()),
+            Scanned::End => Decoded::End,
+        })
+    }
+
+    /// As [`decode`](Self::decode), but a piece stays where it is, for the caller to take.
+    pub(crate) fn scan(&mut self, input: &mut BytesMut) -> Option<Scanned> {
         if self.at_line_start && input.first() == Some(&b'.') {
             let (ending, after_dot) = (self.ending.bytes(), input.get(1..).unwrap_or_default());
             if after_dot.starts_with(ending) {
-                let _ = input.split_to(1 + ending.len());
-                return Some(Decoded::End);
+                input.advance(1 + ending.len());
+                return Some(Scanned::End);
             }
             if ending.starts_with(after_dot) {
                 return None;
             }
-            let _ = input.split_to(1);
+            input.advance(1);
             self.at_line_start = false;
         }
         self.data(input)
     }
 
     /// Takes everything up to the next line that begins with a dot.
-    fn data(&mut self, input: &mut BytesMut) -> Option<Decoded> {
+    fn data(&mut self, input: &[u8]) -> Option<Scanned> {
         let ending = self.ending.bytes();
         let length = match self.ending.finder().find(input) {
             Some(at) => at + ending.len(),
@@ -119,9 +136,8 @@ impl DotDecoder {
         if length == 0 {
             return None;
         }
-        let piece = input.split_to(length).freeze();
-        self.at_line_start = piece.ends_with(ending);
-        Some(Decoded::Data(piece))
+        self.at_line_start = input.get(..length)?.ends_with(ending);
+        Some(Scanned::Data(length))
     }
 }
 

@@ -1,10 +1,11 @@
 //! The lines after `+OK`: messages through the dot decoder, listings line by line.
 
 use super::maildrop::Named;
-use super::{Connection, shown};
+use super::{Connection, Received, shown};
+use crate::decoder::Scanned;
 use crate::{
-    Decoded, DotDecoder, DropListing, Event, LineEnding, MessageNumber, Reply, Request,
-    ScanListing, UniqueIdListing, Violation,
+    DotDecoder, DropListing, Event, LineEnding, MessageNumber, Reply, Request, ScanListing,
+    UniqueIdListing, Violation,
 };
 use bytes::{Bytes, BytesMut};
 use postrider_wire::line::trim_ending;
@@ -81,13 +82,13 @@ impl Connection {
     pub(super) fn receive_response(
         &mut self,
         input: &mut BytesMut,
-    ) -> Result<Option<Event>, Violation> {
+    ) -> Result<Option<Received>, Violation> {
         let event = match &mut self.response {
             Some(Response::Body(body)) => body.receive(input)?,
-            Some(Response::Listing(_)) => self.receive_line(input)?,
+            Some(Response::Listing(_)) => self.receive_line(input)?.map(Received::Event),
             None => None,
         };
-        if let Some(Event::Finished { .. }) = event {
+        if let Some(Received::Event(Event::Finished { .. })) = event {
             self.response = None;
             self.awaited.pop_front();
         }
@@ -199,25 +200,22 @@ impl Connection {
 }
 
 impl Body {
-    fn receive(&mut self, input: &mut BytesMut) -> Result<Option<Event>, Violation> {
-        match self.decoder.decode(input) {
+    fn receive(&mut self, input: &mut BytesMut) -> Result<Option<Received>, Violation> {
+        match self.decoder.scan(input) {
             None => Ok(None),
-            Some(Decoded::End) => Ok(Some(Event::Finished {
+            Some(Scanned::End) => Ok(Some(Received::Event(Event::Finished {
                 request: self.request,
                 octets: self.octets,
-            })),
-            Some(Decoded::Data(bytes)) => {
-                self.octets = self.octets.saturating_add(bytes.len() as u64);
+            }))),
+            Some(Scanned::Data(length)) => {
+                self.octets = self.octets.saturating_add(length as u64);
                 if self.octets > self.limit {
                     return Err(Violation::MessageTooLarge {
                         number: self.number,
                         limit: self.limit,
                     });
                 }
-                Ok(Some(Event::Body {
-                    number: self.number,
-                    bytes,
-                }))
+                Ok(Some(Received::Piece(self.number, length)))
             }
         }
     }

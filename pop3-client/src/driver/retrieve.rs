@@ -2,7 +2,9 @@ use super::error::{Error, ErrorKind};
 use super::link::Link;
 use super::session::Session;
 use super::window::Window;
+use crate::connection::Received;
 use crate::{Command, Event, MessageNumber, Reply, Request, ResponseCode};
+use bytes::Buf;
 use std::ops::ControlFlow;
 
 /// What `retr_many` and `top_many` hand over, message by message, in the order asked for.
@@ -65,7 +67,7 @@ impl<L: Link> Session<L> {
         sink: &mut impl FnMut(Retrieved<'_>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         let mut fault = None;
-        let mut answered = |event: &Event| match retrieved(event) {
+        let mut answered = |answer: Answer<'_>| match retrieved(answer) {
             Some(retrieved) => sink(retrieved),
             None => ControlFlow::Continue(()),
         };
@@ -80,16 +82,16 @@ impl<L: Link> Session<L> {
         numbers: &[MessageNumber],
     ) -> Result<DeleReplies, Error> {
         let mut results = Vec::with_capacity(numbers.len());
-        let mut answered = |event: &Event| {
-            match event {
-                Event::Accepted {
+        let mut answered = |answer: Answer<'_>| {
+            match answer {
+                Answer::Event(Event::Accepted {
                     request: Request::Dele(number),
                     ..
-                } => results.push((*number, Ok(()))),
-                Event::Refused {
+                }) => results.push((*number, Ok(()))),
+                Answer::Event(Event::Refused {
                     request: Some(Request::Dele(number)),
                     reply,
-                } => {
+                }) => {
                     results.push((*number, Err(reply.clone())));
                 }
                 _ => {}
@@ -107,7 +109,7 @@ impl<L: Link> Session<L> {
         &mut self,
         numbers: &[MessageNumber],
         command: impl Fn(MessageNumber) -> Command,
-        answered: &mut impl FnMut(&Event) -> ControlFlow<()>,
+        answered: &mut impl FnMut(Answer<'_>) -> ControlFlow<()>,
         fault: &mut Option<Error>,
     ) -> Result<(), Error> {
         let mut window = self.window();
@@ -128,7 +130,17 @@ impl<L: Link> Session<L> {
             if window.is_idle() {
                 return Ok(());
             }
-            let event = self.event().await?;
+            let event = match self.received().await? {
+                Received::Event(event) => event,
+                Received::Piece(number, length) => {
+                    let bytes = self.input.get(..length).unwrap_or_default();
+                    if answered(Answer::Piece(number, bytes)).is_break() {
+                        return Err(self.give_up(ErrorKind::Stopped));
+                    }
+                    self.input.advance(length);
+                    continue;
+                }
+            };
             if let Some(number) = concluded(&event) {
                 window.answered(self.expected(number));
             }
@@ -141,7 +153,7 @@ impl<L: Link> Session<L> {
                     *fault = Some(self.refused(*request, reply.clone()));
                 }
             }
-            if answered(&event).is_break() {
+            if answered(Answer::Event(&event)).is_break() {
                 return Err(self.give_up(ErrorKind::Stopped));
             }
         }
@@ -161,29 +173,32 @@ impl<L: Link> Session<L> {
     }
 }
 
-/// What an event says of a message that was asked for.
-fn retrieved(event: &Event) -> Option<Retrieved<'_>> {
+/// What a flight hands over: a piece of a message, or any other event.
+enum Answer<'a> {
+    Piece(MessageNumber, &'a [u8]),
+    Event(&'a Event),
+}
+
+/// What an answer says of a message that was asked for.
+fn retrieved(answer: Answer<'_>) -> Option<Retrieved<'_>> {
     let of = |request: &Request| match request {
         Request::Retr(number) | Request::Top(number) => Some(*number),
         _ => None,
     };
-    Some(match event {
-        Event::Body { number, bytes } => Retrieved::Chunk {
-            number: *number,
-            bytes,
-        },
-        Event::Finished { request, octets } => Retrieved::End {
+    Some(match answer {
+        Answer::Piece(number, bytes) => Retrieved::Chunk { number, bytes },
+        Answer::Event(Event::Finished { request, octets }) => Retrieved::End {
             number: of(request)?,
             octets: *octets,
         },
-        Event::Refused {
+        Answer::Event(Event::Refused {
             request: Some(request),
             reply,
-        } => Retrieved::Refused {
+        }) => Retrieved::Refused {
             number: of(request)?,
             reply,
         },
-        _ => return None,
+        Answer::Event(_) => return None,
     })
 }
 

@@ -2,6 +2,7 @@ use super::config::Config;
 use super::error::{Error, ErrorKind, Stage};
 use super::link::{Link, Transfer};
 use super::opening::{Opening, Step};
+use crate::connection::Received;
 use crate::{Command, Connection, Event, Phase, Reply, Request, Violation};
 use bytes::BytesMut;
 use postrider_wire::Tls;
@@ -13,7 +14,7 @@ pub(crate) struct Session<L> {
     link: L,
     pub(crate) pop3: Connection,
     pub(crate) config: Config,
-    input: BytesMut,
+    pub(super) input: BytesMut,
     out: BytesMut,
     stage: Stage,
     /// When the session must be over.
@@ -21,7 +22,7 @@ pub(crate) struct Session<L> {
     /// Since when the present phase is waited for, and what has arrived of it.
     since: Instant,
     arrived: usize,
-    /// An event was delivered; the clock starts anew when the next one is asked for.
+    /// An event was delivered; the clock starts anew when more is waited for.
     delivered: bool,
 }
 
@@ -143,18 +144,23 @@ impl<L: Link> Session<L> {
 
     /// The next thing that the server says.
     pub(crate) async fn event(&mut self) -> Result<Event, Error> {
-        if self.delivered {
-            self.restart_clock();
-        }
+        let received = self.received().await?;
+        Ok(received.take(&mut self.input))
+    }
+
+    /// The same, but a piece of a message stays at the front of `input`.
+    pub(super) async fn received(&mut self) -> Result<Received, Error> {
         loop {
             if let Some(request) = self.pop3.awaited().next() {
                 self.stage = stage(request);
             }
-            match self.pop3.receive(&mut self.input) {
-                Ok(Some(event)) => {
-                    self.delivered = is_milestone(&event);
-                    self.record(&event);
-                    return Ok(event);
+            match self.pop3.receive_in_place(&mut self.input) {
+                Ok(Some(received)) => {
+                    if let Received::Event(event) = &received {
+                        self.delivered |= is_milestone(event);
+                        self.record(event);
+                    }
+                    return Ok(received);
                 }
                 Ok(None) => self.transfer().await?,
                 Err(violation) => return Err(self.give_up(ErrorKind::Violation(violation))),
@@ -163,6 +169,9 @@ impl<L: Link> Session<L> {
     }
 
     async fn transfer(&mut self) -> Result<(), Error> {
+        if self.delivered {
+            self.restart_clock();
+        }
         let deadline = self.deadline();
         match self
             .link
