@@ -1,7 +1,7 @@
 //! Names of header fields (RFC 5322 §2.2): compared without regard to case, known ones by number.
 
 use crate::octets::{
-    before_first_mark, count_before_first_mark, eight_of, first_eight, zero_bytes,
+    before_first_mark, bytes_below, count_before_first_mark, eight_of, first_eight, zero_bytes,
 };
 
 macro_rules! field_ids {
@@ -124,7 +124,7 @@ fn same(known: &Folded, name: &Folded) -> bool {
 /// Marks the bytes of a word that may not stand in a name by their high bits. Only the first mark is to be trusted.
 fn not_ftext(word: u64) -> u64 {
     let colon = zero_bytes(word ^ eight_of(b':'));
-    let below = word.wrapping_sub(eight_of(b'!')) & !word;
+    let below = bytes_below(word, b'!');
     let above = word.wrapping_add(eight_of(0x80 - 0x7F)) | word;
     (colon | below | above) & eight_of(0x80)
 }

@@ -31,3 +31,9 @@ pub(crate) fn count_before_first_mark(marks: u64) -> usize {
 pub(crate) fn zero_bytes(word: u64) -> u64 {
     word.wrapping_sub(eight_of(1)) & !word & eight_of(0x80)
 }
+
+/// Marks the places that hold less than `limit`, which is 0x80 at most, by their high bits. Only the first mark is to be
+/// trusted.
+pub(crate) fn bytes_below(word: u64, limit: u8) -> u64 {
+    word.wrapping_sub(eight_of(limit)) & !word & eight_of(0x80)
+}

@@ -185,13 +185,13 @@ fn read(charset: Charset, bytes: &[u8]) -> Text<'_> {
 
 /// The bytes as they are, if they are UTF-8.
 #[cfg(not(feature = "charsets"))]
-fn utf_8(bytes: &[u8]) -> Option<&str> {
+pub(crate) fn utf_8(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok()
 }
 
 /// The bytes as they are, if they are UTF-8. For long text encoding_rs knows that sooner.
 #[cfg(feature = "charsets")]
-fn utf_8(bytes: &[u8]) -> Option<&str> {
+pub(crate) fn utf_8(bytes: &[u8]) -> Option<&str> {
     const LONG: usize = 128;
     if bytes.len() < LONG {
         return std::str::from_utf8(bytes).ok();

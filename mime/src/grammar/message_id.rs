@@ -12,62 +12,105 @@ use std::borrow::Cow;
 
 use super::cfws::is_wsp;
 use crate::charset;
+use crate::octets::{bytes_below, count_before_first_mark, eight_of, zero_bytes};
 
 /// The identifiers of a field value, without their angle brackets, in order.
 #[derive(Clone, Debug)]
 pub struct MessageIds<'m> {
-    rest: &'m [u8],
+    value: &'m [u8],
+    /// The value once more, if it is UTF-8: looked at as a whole, because that is faster than identifier by identifier.
+    text: Option<&'m str>,
+    /// Up to here it was read.
+    at: usize,
     bare: bool,
 }
 
 impl<'m> MessageIds<'m> {
     pub(crate) fn new(value: &'m [u8]) -> Self {
         Self {
-            rest: value,
+            value,
+            text: charset::utf_8(value),
+            at: 0,
             bare: memchr::memchr(b'<', value).is_none(),
         }
     }
 
+    fn rest(&self) -> &'m [u8] {
+        self.value.get(self.at..).unwrap_or_default()
+    }
+
+    #[inline]
     fn bracketed(&mut self) -> Option<Cow<'m, str>> {
         loop {
-            let open = memchr::memchr(b'<', self.rest)?;
-            let inside = self.rest.get(open + 1..)?;
+            self.at += bracket(self.rest())? + 1;
+            let inside = self.rest();
             // A second bracket before the first is closed begins a new identifier; an open one ends with the value.
-            let end = memchr::memchr3(b'<', b'>', b'\n', inside).unwrap_or(inside.len());
-            let folded = inside.get(end) == Some(&b'\n');
+            let end = bracket_or_line_end(inside);
+            let folded = matches!(inside.get(end), Some(..=b'\r'));
             let length = if folded {
                 memchr::memchr2(b'<', b'>', inside).unwrap_or(inside.len())
             } else {
                 end
             };
-            let (id, rest) = inside.split_at(length);
-            self.rest = rest.strip_prefix(b">").unwrap_or(rest);
+            let id = inside.get(..length).unwrap_or_default();
+            let start = self.at + id.len() - id.trim_ascii_start().len();
             let id = id.trim_ascii();
-            if !id.is_empty() {
-                return Some(if folded {
-                    without_folds(id)
-                } else {
-                    charset::guess(id).text
-                });
+            self.at += length + usize::from(inside.get(length) == Some(&b'>'));
+            if id.is_empty() {
+                continue;
             }
+            let text = self.text.filter(|_| !folded);
+            return Some(match text.and_then(|t| t.get(start..start + id.len())) {
+                Some(text) => Cow::Borrowed(text),
+                None => Cow::Owned(without_folds(id)),
+            });
         }
     }
 
-    fn bare_word(&mut self) -> Option<Cow<'m, str>> {
-        let rest = super::cfws::skip_cfws(self.rest).0;
+    fn bare_word(&mut self) -> Option<String> {
+        let rest = super::cfws::skip_cfws(self.rest()).0;
         let length = rest.iter().take_while(|b| !is_wsp(**b)).count();
         let (id, rest) = rest.split_at(length);
-        self.rest = rest;
+        self.at = self.value.len() - rest.len();
         (!id.is_empty()).then(|| without_folds(id))
     }
+}
+
+/// Where the next opening bracket stands: behind a line break and a blank, mostly.
+fn bracket(text: &[u8]) -> Option<usize> {
+    const NEAR: usize = 4;
+    match text.iter().take(NEAR).position(|b| *b == b'<') {
+        None => memchr::memchr(b'<', text.get(NEAR..)?).map(|at| at + NEAR),
+        near => near,
+    }
+}
+
+/// Where the first angle bracket stands, or a control character such as CR and LF; the end of the text without one. Identifiers are short: to step through
+/// them costs less than to call for a search.
+fn bracket_or_line_end(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(eight) = text.get(at..).and_then(<[u8]>::first_chunk) {
+        let word = u64::from_le_bytes(*eight);
+        // The brackets differ in one bit.
+        let brackets = zero_bytes(word & !eight_of(b'<' ^ b'>') ^ eight_of(b'<'));
+        let ends = brackets | bytes_below(word, b'\r' + 1);
+        if ends != 0 {
+            return at + count_before_first_mark(ends);
+        }
+        at += eight.len();
+    }
+    let rest = text.get(at..).unwrap_or_default();
+    let end = |b: &u8| matches!(b, b'<' | b'>' | ..=b'\r');
+    at + rest.iter().position(end).unwrap_or(rest.len())
 }
 
 impl<'m> Iterator for MessageIds<'m> {
     type Item = Cow<'m, str>;
 
+    #[inline]
     fn next(&mut self) -> Option<Cow<'m, str>> {
         if self.bare {
-            self.bare_word()
+            self.bare_word().map(Cow::Owned)
         } else {
             self.bracketed()
         }
@@ -75,16 +118,11 @@ impl<'m> Iterator for MessageIds<'m> {
 }
 
 /// The identifier without line breaks that fell into it.
-fn without_folds(id: &[u8]) -> Cow<'_, str> {
-    if memchr::memchr2(b'\r', b'\n', id).is_none() {
-        return charset::guess(id).text;
-    }
-    let joined: Vec<u8> = id
-        .iter()
-        .copied()
-        .filter(|b| !matches!(b, b'\r' | b'\n'))
-        .collect();
-    Cow::Owned(charset::guess(&joined).text.into_owned())
+#[cold]
+fn without_folds(id: &[u8]) -> String {
+    let bytes = id.iter().copied();
+    let joined: Vec<u8> = bytes.filter(|b| !matches!(b, b'\r' | b'\n')).collect();
+    charset::guess(&joined).text.into_owned()
 }
 
 #[cfg(test)]
@@ -112,6 +150,24 @@ mod tests {
             ["a@b", "c@d", "f"]
         );
         assert_eq!(ids("<a@b<c@d>"), ["a@b", "c@d"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_value_is_read_bracket_by_bracket(value in "([ a-z@.]{0,20}|[<>]|\r?\n |é|=){0,40}") {
+            let found = ids(&value);
+            let mut expected = Vec::new();
+            let mut rest = &value[..];
+            while let Some(open) = rest.find('<') {
+                let inside = &rest[open + 1..];
+                let end = inside.find(['<', '>']).unwrap_or(inside.len());
+                expected.push(inside[..end].trim_ascii().replace(['\r', '\n'], ""));
+                rest = inside[end..].strip_prefix('>').unwrap_or(&inside[end..]);
+            }
+            expected.retain(|id| !id.is_empty());
+            proptest::prop_assume!(value.contains('<'));
+            proptest::prop_assert_eq!(found, expected);
+        }
     }
 
     #[test]

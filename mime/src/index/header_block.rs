@@ -21,12 +21,36 @@ pub(crate) fn field_end(bytes: &[u8], searched: usize, at_end: bool) -> Option<(
     while let Some(lf) = memchr(b'\n', bytes.get(from..)?) {
         let next = from + lf + 1;
         match bytes.get(next) {
-            Some(b' ' | b'\t') => from = next,
+            Some(b' ' | b'\t') => {
+                from = next + folded_length(bytes.get(next..).unwrap_or_default())
+            }
             None if !at_end => return None,
             _ => return Some((before_line_end(bytes, next), next)),
         }
     }
     at_end.then_some((bytes.len(), bytes.len()))
+}
+
+/// How many bytes at the front surely belong to a folded field, in steps of some: no search for the end of each line, because
+/// there may be many of them.
+fn folded_length(bytes: &[u8]) -> usize {
+    const STEP: usize = 32;
+    let mut length = 0;
+    while let (Some(step), Some(next)) = (
+        bytes.get(length..).and_then(<[u8]>::first_chunk::<STEP>),
+        bytes
+            .get(length + 1..)
+            .and_then(<[u8]>::first_chunk::<STEP>),
+    ) {
+        let ends = step.iter().zip(next).fold(false, |ends, (byte, next)| {
+            ends | (*byte == b'\n') & (*next != b' ') & (*next != b'\t')
+        });
+        if ends {
+            break;
+        }
+        length += STEP;
+    }
+    length
 }
 
 /// The end of the line before `next`, without its LF or CRLF.
@@ -95,6 +119,19 @@ mod tests {
         assert_eq!(field_end(b"A: b\n c\n", 0, false), None);
         assert_eq!(field_end(b"A: b\n c\n", 0, true), Some((7, 8)));
         assert_eq!(field_end(b"A: b", 0, true), Some((4, 4)));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_field_ends_at_the_first_line_end_that_is_no_fold(
+            text in "([a-z ]{0,40}|\n[ \t]|\r\n ){0,20}(\n[a-z]{0,99})?",
+        ) {
+            let bytes = text.as_bytes();
+            let end = (0..bytes.len())
+                .find(|at| bytes[*at] == b'\n' && !matches!(bytes.get(at + 1), Some(b' ' | b'\t')));
+            let next = end.map_or(bytes.len(), |end| end + 1);
+            proptest::prop_assert_eq!(field_end(bytes, 0, true), Some((before_line_end(bytes, next), next)));
+        }
     }
 
     #[test]
