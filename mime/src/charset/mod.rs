@@ -6,9 +6,12 @@
 //!
 //! Not supported: the other charsets, without the feature `charsets`.
 
+mod single_byte;
 mod utf_7;
 
 use std::borrow::Cow;
+
+use single_byte::SingleByte;
 
 use crate::defect::DefectKind;
 
@@ -171,6 +174,10 @@ fn read(charset: Charset, bytes: &[u8]) -> Text<'_> {
             }
         }
         #[cfg(feature = "charsets")]
+        Charset::Other(encoding) if encoding.is_single_byte() && bytes.len() >= LONG_TEXT => {
+            long_single_byte(encoding, bytes)
+        }
+        #[cfg(feature = "charsets")]
         Charset::Other(encoding) => {
             let (text, bad) = encoding.decode_without_bom_handling(bytes);
             Text {
@@ -224,20 +231,46 @@ const WINDOWS_1252: [char; 32] = [
 ];
 
 fn windows_1252(bytes: &[u8]) -> Cow<'_, str> {
+    static TABLE: SingleByte = SingleByte::new(&{
+        let mut characters = ['\0'; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            characters[byte] = match byte {
+                0x80..=0x9F => WINDOWS_1252[byte - 0x80],
+                _ => byte as u8 as char,
+            };
+            byte += 1;
+        }
+        characters
+    });
     if let (true, Ok(text)) = (bytes.is_ascii(), std::str::from_utf8(bytes)) {
         return text.into();
     }
-    let mut text = String::with_capacity(bytes.len() + bytes.len() / 4);
-    text.extend(bytes.iter().map(|b| {
-        match b {
-            0x80..=0x9F => WINDOWS_1252
-                .get(usize::from(b - 0x80))
-                .copied()
-                .unwrap_or(char::REPLACEMENT_CHARACTER),
-            _ => char::from(*b),
-        }
-    }));
-    text.into()
+    TABLE.decode(bytes).into()
+}
+
+/// Text for which it is worth while to make a table first.
+#[cfg(feature = "charsets")]
+const LONG_TEXT: usize = 4096;
+
+/// Reads long text of a charset in which every byte is a character. (The decoders of encoding_rs take twice the time.)
+#[cfg(feature = "charsets")]
+fn long_single_byte<'b>(encoding: &'static encoding_rs::Encoding, bytes: &'b [u8]) -> Text<'b> {
+    let mut characters = ['\0'; 256];
+    let all: Vec<u8> = (0..=u8::MAX).collect();
+    let (text, _) = encoding.decode_without_bom_handling(&all);
+    for (slot, character) in characters.iter_mut().zip(text.chars()) {
+        *slot = character;
+    }
+    let no_character = |b: &u8| {
+        let character = characters.get(usize::from(*b));
+        character == Some(&char::REPLACEMENT_CHARACTER)
+    };
+    let bad = all.iter().any(no_character) && bytes.iter().any(no_character);
+    Text {
+        text: SingleByte::new(&characters).decode(bytes).into(),
+        defect: bad.then_some(DefectKind::BadCharset),
+    }
 }
 
 fn utf_16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Text<'static> {
@@ -304,6 +337,29 @@ mod tests {
         let (text, defect) = text("utf-8", b"\xC0\xAF\xED\xA0\x80");
         assert!(text.chars().all(|c| c == '\u{FFFD}'));
         assert_eq!(defect, Some(DefectKind::BadCharset));
+    }
+
+    #[cfg(feature = "charsets")]
+    #[test]
+    fn long_text_is_read_as_short_text_is() {
+        let all: Vec<u8> = (1..=u8::MAX).chain(0x80..0xFF).collect();
+        for label in [
+            "koi8-r",
+            "windows-1251",
+            "iso-8859-8",
+            "windows-1253",
+            "x-user-defined",
+            "macintosh",
+        ] {
+            let pieces: Vec<_> = all.chunks(100).map(|piece| text(label, piece)).collect();
+            let expected = pieces
+                .iter()
+                .map(|(text, _)| &**text)
+                .collect::<String>()
+                .repeat(20);
+            let defect = pieces.iter().find_map(|(_, defect)| *defect);
+            assert_eq!(text(label, &all.repeat(20)), (expected, defect), "{label}");
+        }
     }
 
     #[test]
