@@ -35,17 +35,14 @@ pub(crate) fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<DefectKind> {
     let mut rest = text;
     loop {
         rest = content.literal(rest);
+        rest = content.octets(rest);
         rest = match rest {
             [] => break,
             [b'\n', after @ ..] => {
                 content.line_end();
                 after
             }
-            [_, high, low, after @ ..] if digit(*high) < 16 && digit(*low) < 16 => {
-                content.octet(digit(*high) << 4 | digit(*low));
-                after
-            }
-            _ => match soft_break(rest) {
+            [b'=', ..] => match soft_break(rest) {
                 Some(after) => {
                     content.literal = content.filled;
                     after
@@ -56,6 +53,7 @@ pub(crate) fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<DefectKind> {
                     rest.get(1..).unwrap_or_default()
                 }
             },
+            _ => rest,
         };
     }
     let length = content.filled;
@@ -93,6 +91,21 @@ impl Content<'_> {
         }
         self.filled += length;
         after
+    }
+
+    /// Takes what is encoded; returns the text from the first byte on that is not.
+    #[inline]
+    fn octets<'t>(&mut self, text: &'t [u8]) -> &'t [u8] {
+        let mut rest = text;
+        while let [b'=', high, low, after @ ..] = rest {
+            let (high, low) = (digit(*high), digit(*low));
+            if (high | low) > 15 {
+                break;
+            }
+            self.octet(high << 4 | low);
+            rest = after;
+        }
+        rest
     }
 
     /// Appends a byte that was not literal text.
