@@ -10,6 +10,7 @@ mod options;
 mod proxy;
 mod report;
 mod rounds;
+mod smtp_sink;
 mod statistics;
 mod turns;
 
@@ -19,5 +20,6 @@ pub use options::Options;
 pub use proxy::Proxy;
 pub use report::Report;
 pub use rounds::{Contender, Measured, interleave};
+pub use smtp_sink::SmtpSink;
 pub use statistics::{median, middle_half};
 pub use turns::{Taken, Trial, Turns, Watch};

@@ -4,8 +4,6 @@
 mod job;
 pub mod peers;
 mod sink;
-mod smtp_sink;
 
 pub use job::{Certificate, Job, message};
 pub use sink::Sink;
-pub use smtp_sink::SmtpSink;

@@ -1,8 +1,8 @@
 //! Sending: time on the wall, time of the client's processor, and round trips, beside the peers.
 
-use bench_rule::{Bar, Bound, Options, Proxy, Report, Taken, Trial, Turns};
+use bench_rule::{Bar, Bound, Options, Proxy, Report, SmtpSink, Taken, Trial, Turns};
 use bench_smtp::peers::{self, Programs};
-use bench_smtp::{Certificate, Job, Sink, SmtpSink, message};
+use bench_smtp::{Certificate, Job, Sink, message};
 use std::process::ExitCode;
 use std::time::Duration;
 
