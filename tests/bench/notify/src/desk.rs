@@ -25,7 +25,7 @@ from = "Help desk <desk@example.org>"
 reply_to = "desk@example.org"
 
 [table.incident]
-number = { prefix = "INC", digits = 7, first = 1 }
+number = { prefix = "INC", digits = 7 }
 [table.incident.fields]
 short_description = "string"
 description = "string"
