@@ -1,5 +1,11 @@
 //! Accounts: the SMTP servers that mail goes out by, and the POP3 mailboxes that it comes in from.
 
+mod sending;
+mod transport;
+
+pub use sending::{Rate, Sending};
+pub use transport::{ClientCertificate, Transport};
+
 use postrider_wire::{Endpoint, Secret, Security};
 use std::fmt;
 use std::path::PathBuf;
@@ -30,6 +36,10 @@ pub struct SmtpAccount {
     pub ehlo_name: Option<String>,
     /// One bound for every wait of the dialogue; RFC 5321's own time-outs if unset.
     pub timeout: Option<Duration>,
+    /// How the server is reached.
+    pub transport: Transport,
+    /// When it sends, how much, and who takes its place.
+    pub sending: Sending,
 }
 
 /// A POP3 account: a mailbox that we read.
@@ -57,6 +67,8 @@ pub struct Pop3Account {
     pub max_message: u64,
     /// One bound for every wait of the dialogue; the defaults of `postrider-pop3` if unset.
     pub timeout: Option<Duration>,
+    /// How the server is reached.
+    pub transport: Transport,
 }
 
 /// A user name, and where its password or token comes from.

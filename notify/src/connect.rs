@@ -1,6 +1,6 @@
 //! From an account of the configuration to what the protocol crates need to connect.
 
-use crate::account::{Login, LoginKind, Pop3Account, SmtpAccount};
+use crate::account::{Login, LoginKind, Pop3Account, SmtpAccount, Transport};
 use crate::secret::SecretError;
 use postrider_wire::sasl::{Credentials, InvalidCredentials};
 use postrider_wire::{Tls, TlsConfigError, Transcript};
@@ -16,10 +16,16 @@ impl SmtpAccount {
         transcript: Transcript,
     ) -> Result<postrider_smtp::Config, AccountError> {
         let failed = |why| AccountError::new("SMTP", &self.name, why);
-        let tls = tls(self.ca.as_deref(), self.accept_invalid_certs).map_err(failed)?;
+        let tls = tls(
+            self.ca.as_deref(),
+            self.accept_invalid_certs,
+            &self.transport,
+        )
+        .map_err(failed)?;
         let mut config = postrider_smtp::Config::new(self.endpoint.clone())
             .security(self.security)
             .tls(tls)
+            .route(self.transport.route())
             .transcript(transcript);
         if let Some(login) = &self.login {
             config = config.credentials(credentials(login).map_err(failed)?);
@@ -48,10 +54,16 @@ impl Pop3Account {
         transcript: Transcript,
     ) -> Result<postrider_pop3::Config, AccountError> {
         let failed = |why| AccountError::new("POP3", &self.name, why);
-        let tls = tls(self.ca.as_deref(), self.accept_invalid_certs).map_err(failed)?;
+        let tls = tls(
+            self.ca.as_deref(),
+            self.accept_invalid_certs,
+            &self.transport,
+        )
+        .map_err(failed)?;
         let mut config = postrider_pop3::Config::new(self.endpoint.clone())
             .security(self.security)
             .tls(tls)
+            .route(self.transport.route())
             .credentials(credentials(&self.login).map_err(failed)?)
             .limits(postrider_pop3::Limits {
                 max_message: self.max_message,
@@ -75,7 +87,7 @@ impl Pop3Account {
     }
 }
 
-fn tls(ca: Option<&str>, accept_invalid: bool) -> Result<Tls, Cause> {
+fn tls(ca: Option<&str>, accept_invalid: bool, transport: &Transport) -> Result<Tls, Cause> {
     let mut builder = Tls::builder();
     if let Some(pem) = ca {
         builder = builder.add_root_pem(pem.as_bytes()).map_err(Cause::Tls)?;
@@ -83,6 +95,7 @@ fn tls(ca: Option<&str>, accept_invalid: bool) -> Result<Tls, Cause> {
     if accept_invalid {
         builder = builder.danger_accept_invalid_certs();
     }
+    let builder = transport.tls(builder).map_err(Cause::Tls)?;
     builder.build().map_err(Cause::Tls)
 }
 
@@ -135,7 +148,10 @@ impl fmt::Display for AccountError {
         match &self.cause {
             Cause::Secret(error) => write!(f, "{error}"),
             Cause::Credentials(error) => write!(f, "{error}"),
-            Cause::Tls(error) => write!(f, "the certificate authority in `ca_file`: {error}"),
+            Cause::Tls(error) => write!(
+                f,
+                "the certificates in `ca_file` or `client_certificate_file`: {error}"
+            ),
             Cause::EhloName(name) => write!(f, "{name:?} is not a name that EHLO can give"),
         }
     }

@@ -109,7 +109,7 @@ impl RecipientVerdict {
 
     /// The verdicts that are written. One that is read and is not among them was written by another version: it reads
     /// as `other`, with the word at the head of the detail.
-    pub const WORDS: [&'static str; 20] = [
+    pub const WORDS: [&'static str; 21] = [
         "queued",
         "quiet_hours",
         "opted_out",
@@ -125,6 +125,7 @@ impl RecipientVerdict {
         "invalid_address",
         "excluded_actor",
         "own_address",
+        "denied_domain",
         "suppressed",
         "duplicate",
         "weight_lost",
@@ -195,11 +196,13 @@ pub enum DeliveryState {
     Bounced,
     /// A heavier mail took its place before it was sent.
     Skipped,
+    /// Its recipient came onto the suppression list before it was sent.
+    Suppressed,
 }
 
 impl DeliveryState {
     /// All states.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Ready,
         Self::Held,
         Self::Leased,
@@ -211,6 +214,7 @@ impl DeliveryState {
         Self::Cancelled,
         Self::Bounced,
         Self::Skipped,
+        Self::Suppressed,
     ];
 
     /// The word used in the store.
@@ -227,6 +231,7 @@ impl DeliveryState {
             Self::Cancelled => "cancelled",
             Self::Bounced => "bounced",
             Self::Skipped => "skipped",
+            Self::Suppressed => "suppressed",
         }
     }
 
@@ -236,7 +241,7 @@ impl DeliveryState {
             Self::Ready | Self::Held | Self::Leased | Self::Deferred | Self::Unknown => "Outbox",
             Self::Delivered => "Sent",
             Self::Failed | Self::Dead | Self::Cancelled | Self::Bounced => "Failed",
-            Self::Skipped => "Skipped",
+            Self::Skipped | Self::Suppressed => "Skipped",
         }
     }
 }

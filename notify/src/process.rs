@@ -261,11 +261,19 @@ impl Processor {
         let mut found = found(asked.notification, MatchVerdict::Matched, because);
         found.recipients = chosen.excluded;
         let mut drafts = Vec::new();
-        if chosen.recipients.is_empty() {
+        let mut recipients = chosen.recipients;
+        recipients.retain(|recipient| {
+            let denied = self.config.outgoing.denied(&recipient.address);
+            let told = denied.is_none();
+            let row = denied.map(|why| verdict(recipient, "denied_domain", why));
+            found.recipients.extend(row);
+            told
+        });
+        if recipients.is_empty() {
             found.verdict = MatchVerdict::NoRecipients;
             return Ok((found, drafts));
         }
-        for recipient in chosen.recipients {
+        for recipient in recipients {
             match self.draft(asked, account, &recipient) {
                 Ok(draft) => drafts.push(draft),
                 Err(RenderError::Template(TemplateError::Store(error))) => return Err(error),
@@ -280,6 +288,18 @@ impl Processor {
             found.verdict = MatchVerdict::RenderError;
         }
         Ok((found, drafts))
+    }
+
+    /// A body beyond the limit is no mail for anybody.
+    fn refuse_large_body(&self, content: &Content) -> Result<(), RenderError> {
+        let limit = self.config.outgoing.max_body;
+        let html = content.html.as_deref().unwrap_or_default();
+        // There are at most as many characters as octets.
+        let large = |text: &str| text.len() > limit && text.chars().count() > limit;
+        match large(html) || large(&content.text) {
+            true => Err(RenderError::TooLarge("max_body", limit)),
+            false => Ok(()),
+        }
     }
 
     fn holds(&self, asked: Question<'_>) -> Result<Verdict, TemplateError> {
@@ -333,6 +353,7 @@ impl Processor {
         let context = asked.context.clone().value("recipient", named);
         let content = content(notification, &self.config.templates, &context)
             .map_err(RenderError::Template)?;
+        self.refuse_large_body(&content)?;
         let cover = Cover {
             event: event.id,
             notification: &notification.name,
@@ -347,6 +368,10 @@ impl Processor {
             .map_err(RenderError::Build)?;
         // Time spent in waiting for a schedule is no time spent in trying.
         let starts = recipient.hold.as_ref().map_or(now, |hold| hold.until);
+        let limit = self.config.outgoing.max_message;
+        if raw.len() > limit {
+            return Err(RenderError::TooLarge("max_message", limit));
+        }
         let mail = OutgoingMail {
             message_id: cover.message_id(recipient),
             sender: with_name(&account.from)

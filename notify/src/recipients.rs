@@ -17,6 +17,7 @@
 //! | `invalid_address` | not exactly one address |
 //! | `excluded_actor` | caused the event, and is not told about it |
 //! | `own_address` | belongs to an account of ours: we never write to ourselves |
+//! | `denied_domain` | is in a domain that `[outgoing]` keeps mail from |
 //! | `suppressed` | is on the suppression list, for the stated reason |
 //! | `duplicate` | is told already |
 //! | `weight_lost` | a heavier notification of the same event tells them |

@@ -81,6 +81,8 @@ pub enum RenderError {
     Template(TemplateError),
     /// The message could not be put together.
     Build(BuildError),
+    /// It is larger than this setting of `[outgoing]` allows.
+    TooLarge(&'static str, usize),
 }
 
 impl fmt::Display for RenderError {
@@ -88,6 +90,12 @@ impl fmt::Display for RenderError {
         match self {
             Self::Template(error) => error.fmt(f),
             Self::Build(error) => error.fmt(f),
+            Self::TooLarge(setting, limit) => {
+                write!(
+                    f,
+                    "the mail is larger than `{setting}` = {limit} of [outgoing]"
+                )
+            }
         }
     }
 }
@@ -97,6 +105,7 @@ impl std::error::Error for RenderError {
         match self {
             Self::Template(error) => Some(error),
             Self::Build(error) => Some(error),
+            Self::TooLarge(..) => None,
         }
     }
 }

@@ -3,7 +3,8 @@
 use super::document::{At, Section, accept, choice};
 use super::login;
 use super::value::duration;
-use crate::account::{DeletePolicy, Login, Pop3Account, SmtpAccount};
+use super::{sending, transport};
+use crate::account::{DeletePolicy, Login, Pop3Account, SmtpAccount, Transport};
 use crate::address::{is_address, is_domain, with_name};
 use postrider_wire::{Endpoint, Security};
 use std::path::Path;
@@ -24,11 +25,12 @@ struct Common {
     accept_invalid_certs: bool,
     allow_clear_text: bool,
     timeout: Option<Duration>,
+    transport: Transport,
 }
 
 /// The SMTP accounts.
 pub(super) fn smtp(top: &Section<'_>, dir: &Path) -> Vec<SmtpAccount> {
-    let mut accounts = Vec::new();
+    let (mut accounts, mut fall_backs) = (Vec::new(), Vec::new());
     for (name, section) in top.sections("smtp") {
         let common = common(&section, dir, 587, 465);
         let from = section
@@ -41,6 +43,8 @@ pub(super) fn smtp(top: &Section<'_>, dir: &Path) -> Vec<SmtpAccount> {
                 format!("`{}` is no address; no name belongs here", text.value),
             );
         }
+        let (sending, fall_back) = sending::of_account(&section, dir);
+        fall_backs.extend(fall_back.map(|to| (name.value.clone(), to)));
         let ehlo_name = section.text("ehlo_name");
         if let Some(text) = ehlo_name.as_ref().filter(|text| !is_domain(&text.value)) {
             section
@@ -63,8 +67,11 @@ pub(super) fn smtp(top: &Section<'_>, dir: &Path) -> Vec<SmtpAccount> {
             reply_to: reply_to.map(|text| text.value),
             ehlo_name: ehlo_name.map(|text| text.value),
             timeout: common.timeout,
+            transport: common.transport,
+            sending,
         });
     }
+    sending::check_fall_back(top, &accounts, &fall_backs);
     accounts
 }
 
@@ -107,6 +114,7 @@ pub(super) fn pop3(top: &Section<'_>, dir: &Path) -> Vec<Pop3Account> {
             interval: interval.unwrap_or(INTERVAL),
             max_message: max_message.unwrap_or(MAX_MESSAGE),
             timeout: common.timeout,
+            transport: common.transport,
         });
     }
     accounts
@@ -173,6 +181,7 @@ fn common(section: &Section<'_>, dir: &Path, port: u16, tls_port: u16) -> Common
         timeout: section
             .text("timeout")
             .and_then(|text| duration(section.document, &text)),
+        transport: transport::read(section, dir),
     }
 }
 

@@ -4,7 +4,7 @@ use super::document::{Document, Section};
 use super::value::duration;
 use super::{
     Config, ConfigError, Instance, RegisteredEvent, account, check, inbound, notification, people,
-    table, template,
+    sending, table, template,
 };
 use crate::address::is_domain;
 use crate::diagnostic::Diagnostic;
@@ -64,6 +64,7 @@ fn read(file: &Path, document: &Document, top: &Section<'_>, scripts: Scripts) -
         .unwrap_or(WEIGHT_WINDOW);
     let schema = Arc::new(table::read(top));
     let smtp = account::smtp(top, dir);
+    let outgoing = sending::outgoing(top);
     let pop3 = account::pop3(top, dir);
     let events = events(top, &schema);
     let (records, mut warnings) = people::read(top, &schema);
@@ -91,6 +92,7 @@ fn read(file: &Path, document: &Document, top: &Section<'_>, scripts: Scripts) -
         schema,
         weight_window,
         smtp,
+        outgoing,
         pop3,
         events,
         notifications,

@@ -13,6 +13,7 @@
 //! |---|---|
 //! | `[instance]` | `name`, `url`, `mail_domain` |
 //! | `[smtp.NAME]` | a server that takes our mail: see [`SmtpAccount`] |
+//! | `[outgoing]` | what holds for all of them: see [`Outgoing`] |
 //! | `[pop3.NAME]` | a mailbox that we read: see [`Pop3Account`] |
 //! | `[table.NAME]` | a table of records: `label`, `number`, `display`, and its `fields` |
 //! | `[schedule.ID]` | hours in which people may be told: see [`Schedule`](crate::schedule::Schedule) |
@@ -31,16 +32,20 @@ mod inbound;
 mod load;
 mod login;
 mod notification;
+mod outgoing;
 mod people;
 mod sample;
+mod sending;
 mod table;
 mod template;
+mod transport;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
 pub use example::{ExampleParts, example};
+pub use outgoing::Outgoing;
 
 use crate::account::{Pop3Account, SmtpAccount};
 use crate::address::with_name;
@@ -75,6 +80,8 @@ pub struct Config {
     pub weight_window: Duration,
     /// The accounts that mail goes out by, in the order of the file.
     pub smtp: Vec<SmtpAccount>,
+    /// What holds for all mail that goes out.
+    pub outgoing: Outgoing,
     /// The accounts that mail comes in from, in the order of the file.
     pub pop3: Vec<Pop3Account>,
     /// The events that may be fired, by name.

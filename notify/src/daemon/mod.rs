@@ -13,9 +13,10 @@ mod signal;
 
 pub use log_event::{Level, LogEvent};
 
+use crate::account::SmtpAccount;
 use crate::blocking::with_store;
 use crate::config::Config;
-use crate::delivery::Sender;
+use crate::delivery::{Policy, Sender, protocol_log};
 use crate::inbound::processor as inbound;
 use crate::inbound::reader::Reader;
 use crate::process::Processor;
@@ -172,12 +173,15 @@ impl Daemon {
     }
 
     fn senders(&self) -> impl Iterator<Item = Sender> {
-        self.config.smtp.iter().map(|account| {
-            Sender::new(
-                account.clone(),
-                Arc::clone(&self.store),
-                self.transcript.clone(),
-            )
+        let outgoing = self.config.outgoing.active;
+        let active = move |account: &&SmtpAccount| outgoing && account.sending.active;
+        self.config.smtp.iter().filter(active).map(|account| {
+            let transcript = match &account.sending.protocol_log {
+                Some(path) => protocol_log(path),
+                None => self.transcript.clone(),
+            };
+            Sender::new(account.clone(), Arc::clone(&self.store), transcript)
+                .policy(Policy::of(account, &self.config))
         })
     }
 

@@ -9,10 +9,14 @@ mod dial;
 mod hard;
 mod outbox;
 mod outcome;
+mod policy;
+mod protocol_log;
 mod retry;
 
 pub use dial::Dial;
 pub use hard::{hard, is_hard};
+pub use policy::{Policy, StandIn};
+pub use protocol_log::protocol_log;
 pub use retry::{next_attempt, pause};
 
 use crate::account::SmtpAccount;
@@ -22,7 +26,7 @@ use crate::connect::explained;
 use crate::outgoing::{Claimed, Completion, DeliveryId, DeliveryState};
 use crate::store::{Pause, Store, StoreError};
 use jiff::Timestamp;
-use outbox::{Heard, Outbox};
+use outbox::{Due, Heard, Outbox};
 use outcome::Peer;
 use postrider_smtp::Client;
 use postrider_wire::Transcript;
@@ -98,6 +102,7 @@ impl Sender {
                 account: Arc::new(account),
                 store,
                 owner,
+                policy: Policy::default(),
             },
             transcript,
             dial: None,
@@ -109,6 +114,13 @@ impl Sender {
     #[must_use]
     pub fn over(mut self, dial: Dial) -> Self {
         self.dial = Some(dial);
+        self
+    }
+
+    /// Takes the place of other accounts, and keeps to what holds for all mail.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.outbox.policy = policy;
         self
     }
 
@@ -124,7 +136,7 @@ impl Sender {
     /// [`StoreError`] if the store fails. What was claimed then stays leased, and is due again when the lease has run out.
     pub async fn run_once(&mut self, now: Timestamp) -> Result<Sent, StoreError> {
         let started = Instant::now();
-        let Some(failures) = self.outbox.is_due(now).await? else {
+        let Some(Due { failures, accounts }) = self.outbox.is_due(now).await? else {
             self.close_if_idle().await;
             return Ok(Sent::default());
         };
@@ -144,7 +156,7 @@ impl Sender {
             self.outbox.set_pause(None).await?;
         }
         let claimed_at = later(now, started.elapsed());
-        let claimed = self.outbox.claim(claimed_at).await?;
+        let claimed = self.outbox.claim(claimed_at, accounts).await?;
         if claimed.is_empty() {
             self.connection = Some(connection);
             return Ok(Sent::default());

@@ -2,11 +2,13 @@
 
 use super::hard::{hard, is_hard};
 use super::outcome::{Peer, completion, is_account_fault, is_closing, is_lost, untold};
+use super::policy::{Policy, over_domain_rate};
 use super::retry::{self, next_attempt};
 use super::{Attempted, BATCH, LEASE, SOON, Sent};
-use crate::account::SmtpAccount;
+use crate::account::{Rate, SmtpAccount};
 use crate::blocking::with_store;
 use crate::clock::later;
+use crate::config::Outgoing;
 use crate::outgoing::{Claimed, Completion, DeliveryState};
 use crate::store::{Pause, Store, StoreError};
 use crate::suppression::Suppression;
@@ -21,21 +23,37 @@ pub(super) struct Outbox {
     pub(super) account: Arc<SmtpAccount>,
     pub(super) store: Arc<dyn Store>,
     pub(super) owner: String,
+    pub(super) policy: Policy,
+}
+
+/// There is something to send.
+pub(super) struct Due {
+    /// Failures of the account in a row so far.
+    pub(super) failures: u32,
+    /// The accounts whose mail is to be sent.
+    pub(super) accounts: Vec<String>,
 }
 
 impl Outbox {
-    /// `None` if there is nothing to do now, else the number of failures in a row so far.
-    pub(super) async fn is_due(&self, now: Timestamp) -> Result<Option<u32>, StoreError> {
+    /// `None` if there is nothing to do now.
+    pub(super) async fn is_due(&self, now: Timestamp) -> Result<Option<Due>, StoreError> {
         let account = Arc::clone(&self.account);
+        let policy = self.policy.clone();
         with_store(&self.store, move |store| {
-            if !store.due_accounts(now)?.contains(&account.name) {
+            let due = store.due_accounts(now)?;
+            if due.is_empty() || !policy.outgoing.active || !account.sending.active {
                 return Ok(None);
             }
-            Ok(match store.pause(&account.name)? {
-                Some(pause) if pause.until > now => None,
-                Some(pause) => Some(pause.failures),
-                None => Some(0),
-            })
+            let accounts = policy.accounts(&account.name, store, now)?;
+            if !accounts.iter().any(|account| due.contains(account)) {
+                return Ok(None);
+            }
+            let failures = match store.pause(&account.name)? {
+                Some(pause) if pause.until > now => return Ok(None),
+                Some(pause) => pause.failures,
+                None => 0,
+            };
+            Ok(Some(Due { failures, accounts }))
         })
         .await
     }
@@ -48,11 +66,32 @@ impl Outbox {
         .await
     }
 
-    pub(super) async fn claim(&self, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
+    /// Claims as many as the rates allow.
+    pub(super) async fn claim(
+        &self,
+        now: Timestamp,
+        accounts: Vec<String>,
+    ) -> Result<Vec<Claimed>, StoreError> {
         let account = Arc::clone(&self.account);
         let owner = self.owner.clone();
         with_store(&self.store, move |store| {
-            store.claim(&[account.name.as_str()], &owner, now, LEASE, BATCH)
+            let names: Vec<&str> = accounts.iter().map(String::as_str).collect();
+            let allowed = match account.sending.rate {
+                Some(rate) => store.take_tokens(&account.name, rate, BATCH as u32, now)? as usize,
+                None => BATCH,
+            };
+            if allowed == 0 {
+                return Ok(Vec::new());
+            }
+            let mut claimed = store.claim(&names, &owner, now, LEASE, allowed)?;
+            if let Some(rate) = account.sending.domain_rate {
+                give_back_over_rate(&mut claimed, &account.name, rate, store, now)?;
+            }
+            if account.sending.rate.is_some() && claimed.len() < allowed {
+                let unused = u32::try_from(allowed - claimed.len()).unwrap_or(0);
+                store.return_tokens(&account.name, unused)?;
+            }
+            Ok(claimed)
         })
         .await
     }
@@ -64,7 +103,8 @@ impl Outbox {
         claimed: &[Claimed],
         now: Timestamp,
     ) -> Vec<Answer> {
-        let envelopes: Vec<_> = claimed.iter().map(envelope).collect();
+        let outgoing = &self.policy.outgoing;
+        let envelopes: Vec<_> = claimed.iter().map(|c| envelope(c, outgoing)).collect();
         let mut outcomes: Vec<Option<RecipientOutcome>> = claimed.iter().map(|_| None).collect();
         let (places, mails): (Vec<usize>, Vec<Mail<'_>>) = claimed
             .iter()
@@ -126,6 +166,8 @@ impl Outbox {
             peer: &heard.peer,
             paused: paused.as_ref().map(|pause| pause.until),
             blameless,
+            has_fall_back: self.account.sending.fall_back.is_some(),
+            test_address: self.policy.outgoing.test_address.as_deref(),
             now,
         };
         let rows = claimed.iter().zip(&heard.answers);
@@ -182,6 +224,9 @@ struct Circumstances<'b> {
     paused: Option<Timestamp>,
     /// A connection that broke says nothing about the mails that it broke under.
     blameless: bool,
+    /// Somebody else takes the account's place while it is paused.
+    has_fall_back: bool,
+    test_address: Option<&'b str>,
     now: Timestamp,
 }
 
@@ -214,8 +259,14 @@ impl Answer {
             }
         };
         let mut row = completion(claimed, outcome, around.peer, now);
+        if let Some(test) = around.test_address {
+            row.evidence.text = format!("(to {test}) {}", row.evidence.text);
+        }
         if around.paused.is_some() && is_account_fault(outcome) {
-            row.next_at = around.paused;
+            row.next_at = match around.has_fall_back {
+                true => Some(later(now, SOON)),
+                false => around.paused,
+            };
         }
         if around.blameless && claimed.attempts <= 2 && is_lost(outcome) {
             row.next_at = Some(later(now, SOON));
@@ -249,8 +300,38 @@ fn suppressions(
         .collect()
 }
 
-fn envelope(claimed: &Claimed) -> Result<Envelope, String> {
+fn envelope(claimed: &Claimed, outgoing: &Outgoing) -> Result<Envelope, String> {
     let mail = &claimed.mail;
-    Envelope::parse(&mail.sender, [mail.recipient.as_str()])
-        .map_err(|error| format!("cannot be sent to {:?}: {error}", mail.recipient))
+    let recipient = match &outgoing.test_address {
+        Some(test) => test,
+        None => match outgoing.denied(&mail.recipient) {
+            Some(why) => return Err(format!("denied_domain: {why}")),
+            None => &mail.recipient,
+        },
+    };
+    Envelope::parse(&mail.sender, [recipient.as_str()])
+        .map_err(|error| format!("cannot be sent to {recipient:?}: {error}"))
+}
+
+/// Claims that a domain's rate has no room for wait until there is some.
+fn give_back_over_rate(
+    claimed: &mut Vec<Claimed>,
+    account: &str,
+    rate: Rate,
+    store: &dyn Store,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let over = over_domain_rate(claimed, account, rate, store, now)?;
+    if over.is_empty() {
+        return Ok(());
+    }
+    let held = over.iter().filter_map(|n| claimed.get(*n));
+    let held: Vec<_> = held.map(|c| (c.delivery, c.lease_epoch)).collect();
+    store.release(&held, later(now, rate.interval()))?;
+    let mut n = 0;
+    claimed.retain(|_| {
+        n += 1;
+        !over.contains(&(n - 1))
+    });
+    Ok(())
 }

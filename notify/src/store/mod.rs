@@ -9,6 +9,7 @@ mod sqlite;
 pub use error::StoreError;
 pub use sqlite::{DaemonLock, SqliteStore};
 
+use crate::account::Rate;
 use crate::attachment::{Attachment, AttachmentId, NewAttachment};
 use crate::event::{Event, EventId, NewEvent};
 use crate::inbound::{Inbound, InboundId, InboundOutcome, InboundRow, NewInbound, Stored};
@@ -168,6 +169,21 @@ pub trait Store: Send + Sync {
         lease: Duration,
         held: &[(DeliveryId, i64)],
     ) -> Result<Vec<DeliveryId>, StoreError>;
+
+    /// Gives claims back as if they had not been: no attempt is counted, and they are due again at `next_at`. Gives how many.
+    fn release(&self, held: &[(DeliveryId, i64)], next_at: Timestamp) -> Result<usize, StoreError>;
+
+    /// Takes up to `want` tokens from a bucket; one that is not there yet is full. Gives how many there were.
+    fn take_tokens(
+        &self,
+        bucket: &str,
+        rate: Rate,
+        want: u32,
+        now: Timestamp,
+    ) -> Result<u32, StoreError>;
+
+    /// Puts tokens back that were not used.
+    fn return_tokens(&self, bucket: &str, tokens: u32) -> Result<(), StoreError>;
 
     /// The email log.
     fn log(&self, filter: &LogFilter) -> Result<Vec<LogRow>, StoreError>;

@@ -3,6 +3,7 @@
 
 use crate::reaper::{Op, Point, Reaper, read, wal};
 use jiff::Timestamp;
+use postrider_notify::account::Rate;
 use postrider_notify::attachment::Attachment;
 use postrider_notify::event::{Event, EventId};
 use postrider_notify::inbound::{Inbound, InboundId, InboundRow, NewInbound, Stored};
@@ -180,6 +181,24 @@ impl Store for Mortal {
         held: &[(DeliveryId, i64)],
     ) -> Result<Vec<DeliveryId>, StoreError> {
         self.look(|s| s.renew(now, lease, held))
+    }
+
+    fn release(&self, held: &[(DeliveryId, i64)], next_at: Timestamp) -> Result<usize, StoreError> {
+        self.look(|s| s.release(held, next_at))
+    }
+
+    fn take_tokens(
+        &self,
+        bucket: &str,
+        rate: Rate,
+        want: u32,
+        now: Timestamp,
+    ) -> Result<u32, StoreError> {
+        self.look(|s| s.take_tokens(bucket, rate, want, now))
+    }
+
+    fn return_tokens(&self, bucket: &str, tokens: u32) -> Result<(), StoreError> {
+        self.look(|s| s.return_tokens(bucket, tokens))
     }
 
     fn suppress(&self, suppression: &Suppression) -> Result<(), StoreError> {

@@ -60,6 +60,8 @@ pub fn smtp_account(sandbox: &Sandbox) -> SmtpAccount {
         reply_to: Some("support@example.org".into()),
         ehlo_name: None,
         timeout: Some(Duration::from_secs(5)),
+        transport: Default::default(),
+        sending: Default::default(),
     }
 }
 
@@ -76,6 +78,7 @@ pub fn pop3_account(sandbox: &Sandbox) -> Pop3Account {
         interval: Duration::from_secs(60),
         max_message: 1 << 20,
         timeout: Some(Duration::from_secs(5)),
+        transport: Default::default(),
     }
 }
 

@@ -39,6 +39,7 @@ struct Due {
     epoch: i64,
     thread: Option<String>,
     created: i64,
+    account: String,
 }
 
 /// What a delivery that is due came to.
@@ -104,6 +105,10 @@ impl<'a> Claim<'a> {
         }
         if due.expires <= self.now {
             bury(c, due, "expired")?;
+            return Ok(Looked::Passed);
+        }
+        if let Some(why) = suppressed(c, due, self.now)? {
+            put_aside(c, due, &why)?;
             return Ok(Looked::Passed);
         }
         if !due.leased && self.must_wait(c, due, claimed)? {
@@ -187,6 +192,7 @@ fn due(c: &Connection, account: &str, now: i64, limit: usize) -> Result<Vec<Due>
             epoch: row.get(5)?,
             thread: row.get(6)?,
             created: row.get(7)?,
+            account: account.to_owned(),
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -209,6 +215,29 @@ fn bury(c: &Connection, due: &Due, reason: &str) -> Result<(), Fault> {
          WHERE id = ?1",
     )?;
     update.execute(params![due.id, reason, due.crashed()])?;
+    wake(c, due.id)
+}
+
+/// Why the recipient gets no mail any more, if somebody decided so since it was queued.
+pub(super) const SUPPRESSED: &str = "SELECT s.reason, s.detail FROM message m
+    CROSS JOIN suppression s ON s.address = m.recipient
+    WHERE m.id = ?1 AND (+s.account = '' OR +s.account = ?2) AND (s.until IS NULL OR s.until > ?3) LIMIT 1";
+
+fn suppressed(c: &Connection, due: &Due, now: i64) -> Result<Option<String>, Fault> {
+    let mut select = c.prepare_cached(SUPPRESSED)?;
+    let row = select.query_row(params![due.id, due.account, now], |row| {
+        let (reason, detail): (String, String) = (row.get(0)?, row.get(1)?);
+        Ok(format!("{reason}: {detail}"))
+    });
+    Ok(row.optional()?)
+}
+
+fn put_aside(c: &Connection, due: &Due, why: &str) -> Result<(), Fault> {
+    let mut update = c.prepare_cached(
+        "UPDATE delivery SET state = 'suppressed', reason = ?2, next_at = 0, lease_owner = NULL, waits_for = NULL
+         WHERE id = ?1",
+    )?;
+    update.execute(params![due.id, why])?;
     wake(c, due.id)
 }
 

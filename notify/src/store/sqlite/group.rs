@@ -5,7 +5,7 @@
 //! because some failures end it without saying so, and each piece is tried again in a transaction of its own.
 
 use super::fault::Fault;
-use super::{commit, lock};
+use super::{commit, lock, wait_for_disk};
 use crate::store::{Committed, StoreError, Work};
 use rusqlite::{Connection, TransactionBehavior};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -98,6 +98,7 @@ fn together(connection: &mut Connection, pieces: &[Piece]) -> u64 {
 }
 
 fn alone(connection: &mut Connection, piece: &Piece) -> Result<Committed, Fault> {
+    wait_for_disk(connection, "FULL")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let committed = commit::commit(&transaction, piece.now, &piece.work)?;
     transaction.commit()?;
@@ -105,6 +106,7 @@ fn alone(connection: &mut Connection, piece: &Piece) -> Result<Committed, Fault>
 }
 
 fn in_savepoints(connection: &mut Connection, pieces: &[Piece]) -> rusqlite::Result<Vec<Answer>> {
+    wait_for_disk(connection, "FULL")?;
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut answers = Vec::with_capacity(pieces.len());
     for piece in pieces {

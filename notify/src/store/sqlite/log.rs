@@ -69,12 +69,13 @@ pub(super) fn query(filter: &LogFilter) -> (String, Vec<Value>) {
 /// The term for a state. The few mails of one record or person are looked through; a state alone has its partial index,
 /// whose condition must stand here. Most mail is delivered, so that the newest of it is near the end of the table.
 fn in_state(state: DeliveryState, narrow: bool) -> String {
-    use DeliveryState::{Delivered, Held, Leased, Skipped};
+    use DeliveryState::{Delivered, Held, Leased, Skipped, Suppressed};
     let name = state.name();
     match state {
         _ if narrow => format!("+d.state = '{name}'"),
         Delivered => format!("+d.state = '{name}'"),
         Leased => format!("d.state = '{name}' AND d.state IN ('leased','deferred','unknown')"),
+        Suppressed => format!("d.state = '{name}'"),
         Held | Skipped => format!("d.state = '{name}' AND d.state IN ('held','skipped')"),
         _ => format!(
             "d.state = '{name}' AND d.state IN ('ready','deferred','unknown','failed','dead','cancelled','bounced')"

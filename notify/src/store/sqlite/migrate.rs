@@ -10,7 +10,7 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i64 = 0x506f_7374;
 
 /// Each entry takes the database from version n to n + 1 (`PRAGMA user_version`). Entries are only ever added.
-const MIGRATIONS: [&str; 3] = [VERSION_1, VERSION_2, VERSION_3];
+const MIGRATIONS: [&str; 4] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4];
 
 const VERSION_1: &str = "
 CREATE TABLE record (
@@ -261,6 +261,16 @@ CREATE TABLE digest_item (
 );
 CREATE INDEX digest_item_digest ON digest_item (digest_id, id);
 CREATE UNIQUE INDEX digest_item_event ON digest_item (event_id, match_id, digest_id);
+";
+
+/// Token buckets of rate limits.
+const VERSION_4: &str = "
+CREATE TABLE bucket (
+  name   TEXT PRIMARY KEY,
+  tokens REAL NOT NULL,
+  at     INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX delivery_suppressed ON delivery (id) WHERE state = 'suppressed';
 ";
 
 /// Brings the database to the version of this program.

@@ -1,8 +1,9 @@
 //! The store on SQLite.
 //!
-//! One file, three connections. What is acknowledged (commits, settlements, inbound mail) goes through the connection
-//! that waits for the disk; that wait also covers whatever the others wrote before. Claims and completions go
-//! through one that does not: a power cut may lose the last of them, which costs a duplicate and never a mail.
+//! One file, two connections. All writes go through one, so that nobody sleeps on SQLite's lock and the pages that it has
+//! just written are still in its cache. What is acknowledged (commits, settlements, inbound mail) waits for the disk; that
+//! wait also covers whatever was written before. Claims and completions do not: a power cut may lose the last of them,
+//! which costs a duplicate and never a mail.
 //! Work that waits for the disk at the same time waits for it once. Reads have a connection of their own, so that
 //! nobody waits for a disk to look something up.
 //!
@@ -23,6 +24,7 @@ mod log;
 mod migrate;
 mod outbox;
 mod promise;
+mod rate;
 mod records;
 mod settings;
 mod settle;
@@ -33,6 +35,7 @@ mod weight;
 use super::StoreError;
 use fault::Fault;
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::fmt;
 use std::fs::{File, TryLockError};
@@ -60,8 +63,7 @@ const STATEMENTS: usize = 128;
 /// ```
 pub struct SqliteStore {
     path: Option<PathBuf>,
-    acknowledging: Role,
-    working: Role,
+    writing: Role,
     reading: Role,
     group: group::Group,
     commits: AtomicU64,
@@ -81,15 +83,13 @@ impl SqliteStore {
     /// Opens the database, and makes it if it is not there.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let doing = || format!("open the database {}", path.display());
-        let open =
-            |synchronous: &str| connect(path, synchronous).map_err(|f| f.while_doing(&doing()));
-        let mut acknowledging = open("FULL")?;
-        migrate::migrate(&mut acknowledging).map_err(|f| f.while_doing(&doing()))?;
+        let open = || connect(path).map_err(|f| f.while_doing(&doing()));
+        let mut writing = open()?;
+        migrate::migrate(&mut writing).map_err(|f| f.while_doing(&doing()))?;
         Ok(Self {
             path: Some(path.to_owned()),
-            acknowledging: Arc::new(Mutex::new(acknowledging)),
-            working: Arc::new(Mutex::new(open("NORMAL")?)),
-            reading: Arc::new(Mutex::new(open("NORMAL")?)),
+            writing: Arc::new(Mutex::new(writing)),
+            reading: Arc::new(Mutex::new(open()?)),
             group: group::Group::default(),
             commits: AtomicU64::new(0),
             clock: Box::new(Timestamp::now),
@@ -107,8 +107,7 @@ impl SqliteStore {
         let role = open().map_err(|f: Fault| f.while_doing("open a database in memory"))?;
         Ok(Self {
             path: None,
-            acknowledging: Arc::clone(&role),
-            working: Arc::clone(&role),
+            writing: Arc::clone(&role),
             reading: role,
             group: group::Group::default(),
             commits: AtomicU64::new(0),
@@ -165,12 +164,9 @@ impl SqliteStore {
     /// A disk that is full once the database has grown by so many pages.
     #[cfg(test)]
     fn limit_pages(&self, more: i64) -> rusqlite::Result<()> {
-        for role in [&self.acknowledging, &self.working] {
-            let connection = lock(role);
-            let pages: i64 = connection.pragma_query_value(None, "page_count", |r| r.get(0))?;
-            connection.pragma_update_and_check(None, "max_page_count", pages + more, |_| Ok(()))?;
-        }
-        Ok(())
+        let connection = lock(&self.writing);
+        let pages: i64 = connection.pragma_query_value(None, "page_count", |r| r.get(0))?;
+        connection.pragma_update_and_check(None, "max_page_count", pages + more, |_| Ok(()))
     }
 
     /// A read; several statements see one state of the database.
@@ -193,7 +189,7 @@ impl SqliteStore {
         doing: &str,
         f: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
-        self.write(&self.acknowledging, doing, f)
+        self.write("FULL", doing, f)
     }
 
     /// A transaction that survives the end of the process, but perhaps not a power cut.
@@ -202,17 +198,18 @@ impl SqliteStore {
         doing: &str,
         f: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
-        self.write(&self.working, doing, f)
+        self.write("NORMAL", doing, f)
     }
 
     fn write<T>(
         &self,
-        role: &Role,
+        synchronous: &str,
         doing: &str,
         f: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
-        let mut connection = lock(role);
+        let mut connection = lock(&self.writing);
         let write = || {
+            wait_for_disk(&connection, synchronous)?;
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let result = f(&transaction)?;
@@ -234,7 +231,12 @@ fn lock(role: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
     role.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn connect(path: &Path, synchronous: &str) -> Result<Connection, Fault> {
+/// Whether the transactions that follow wait for the disk (`FULL`) or not (`NORMAL`).
+fn wait_for_disk(connection: &Connection, synchronous: &str) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "synchronous", synchronous)
+}
+
+fn connect(path: &Path) -> Result<Connection, Fault> {
     // No URI: a file name with a question mark is a file name.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
@@ -248,12 +250,14 @@ fn connect(path: &Path, synchronous: &str) -> Result<Connection, Fault> {
             "write-ahead logging is not possible here (journal mode {mode})"
         )));
     }
-    connection.pragma_update(None, "synchronous", synchronous)?;
+    wait_for_disk(&connection, "FULL")?;
     Ok(connection)
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    // A plan does not depend on what is bound, so that no statement is prepared again for other values.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "foreign_keys", true)
 }

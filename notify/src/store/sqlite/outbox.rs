@@ -23,6 +23,9 @@ use rusqlite::{Connection, params};
 pub(super) const RELEASE: &str = "UPDATE delivery INDEXED BY delivery_thread SET next_at = 0
     WHERE state = 'leased' AND state IN ('leased','deferred','unknown')";
 
+/// Hardly anything ever waits.
+pub(super) const WAITING: &str = "SELECT 1 FROM delivery WHERE waits_for = ?1";
+
 /// Whatever waits was due when it was made to wait.
 pub(super) const WAKE: &str = "UPDATE delivery SET next_at = 0, waits_for = NULL
     WHERE waits_for = ?1 AND state IN ('ready','deferred','unknown')";
@@ -127,7 +130,7 @@ pub(super) fn requeue(
     let mut update = c.prepare_cached(
         "UPDATE delivery SET state = 'ready', reason = '', next_at = 0, waits_for = NULL, created = ?2, expires = ?3,
                              crashes = 0, lives = lives + 1
-         WHERE id = ?1 AND state IN ('ready','held','deferred','unknown','failed','dead','cancelled','bounced','skipped')",
+         WHERE id = ?1 AND state IN ('ready','held','deferred','unknown','failed','dead','cancelled','bounced','skipped','suppressed')",
     )?;
     let mut changed = 0;
     for delivery in deliveries {
@@ -153,6 +156,8 @@ pub(super) fn cancel(c: &Connection, deliveries: &[DeliveryId]) -> Result<usize,
 
 /// Those that waited for a delivery are looked at again.
 pub(super) fn wake(c: &Connection, done: DeliveryId) -> Result<(), Fault> {
-    c.prepare_cached(WAKE)?.execute([done])?;
+    if c.prepare_cached(WAITING)?.exists([done])? {
+        c.prepare_cached(WAKE)?.execute([done])?;
+    }
     Ok(())
 }

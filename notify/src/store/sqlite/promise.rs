@@ -2,8 +2,9 @@
 
 use super::{
     Fault, SqliteStore, attachments, claim, column, due, events, explain, inbound, lock, log,
-    outbox, records, settings, settle, suppression, trim,
+    outbox, rate, records, settings, settle, suppression, trim,
 };
+use crate::account::Rate;
 use crate::attachment::{Attachment, AttachmentId};
 use crate::event::{Event, EventId};
 use crate::inbound::{Inbound, InboundId, InboundRow, NewInbound, Stored};
@@ -55,7 +56,7 @@ impl Store for SqliteStore {
 
     fn commit(&self, work: &Work) -> Result<Committed, StoreError> {
         let now = self.now();
-        let (committed, transactions) = self.group.commit(&self.acknowledging, now, work);
+        let (committed, transactions) = self.group.commit(&self.writing, now, work);
         self.commits.fetch_add(transactions, Ordering::Relaxed);
         committed
     }
@@ -125,6 +126,30 @@ impl Store for SqliteStore {
     ) -> Result<Vec<DeliveryId>, StoreError> {
         let until = column::later(column::nanos(now), lease);
         self.work("renew leases", |t| outbox::renew(t, until, held))
+    }
+
+    fn release(&self, held: &[(DeliveryId, i64)], next_at: Timestamp) -> Result<usize, StoreError> {
+        self.work("give claims back", |t| {
+            rate::release(t, held, column::nanos(next_at))
+        })
+    }
+
+    fn take_tokens(
+        &self,
+        bucket: &str,
+        rate: Rate,
+        want: u32,
+        now: Timestamp,
+    ) -> Result<u32, StoreError> {
+        self.work("count mails against a rate", |t| {
+            rate::take(t, bucket, rate, want, column::nanos(now))
+        })
+    }
+
+    fn return_tokens(&self, bucket: &str, tokens: u32) -> Result<(), StoreError> {
+        self.work("count mails against a rate", |t| {
+            rate::give_back(t, bucket, tokens)
+        })
     }
 
     fn log(&self, filter: &LogFilter) -> Result<Vec<LogRow>, StoreError> {

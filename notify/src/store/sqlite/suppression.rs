@@ -3,9 +3,13 @@
 use super::column;
 use super::fault::Fault;
 use crate::suppression::{Reason, Suppression};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
 const SELECT: &str = "SELECT address, account, reason, detail, since, until, hits FROM suppression";
+
+pub(super) const OF: &str =
+    "SELECT address, account, reason, detail, since, until, hits FROM suppression
+    WHERE address = ?1 AND (+account = '' OR +account = ?2) AND (until IS NULL OR until > ?3)";
 
 pub(super) fn add(c: &Connection, new: &Suppression) -> Result<(), Fault> {
     let mut upsert = c.prepare_cached(
@@ -33,12 +37,14 @@ pub(super) fn of(
     account: &str,
     now: i64,
 ) -> Result<Option<Suppression>, Fault> {
-    let mut select = c.prepare_cached(&format!(
-        "{SELECT} WHERE address = ?1 AND account IN ('', ?2) AND (until IS NULL OR until > ?3)
-         ORDER BY until IS NOT NULL, until DESC LIMIT 1"
-    ))?;
-    let row = select.query_row(params![address, account, now], raw);
-    row.optional()?.map(suppression).transpose()
+    let mut select = c.prepare_cached(OF)?;
+    let rows = select.query_map(params![address, account, now], raw)?;
+    let found: Vec<Suppression> = rows
+        .map(|row| suppression(row?))
+        .collect::<Result<_, Fault>>()?;
+    // One that is for good lasts longest. There are two at most, so that no order is asked of the database.
+    let lasts = |s: &Suppression| s.until.map_or((1, 0), |until| (0, column::nanos(until)));
+    Ok(found.into_iter().max_by_key(lasts))
 }
 
 pub(super) fn all(c: &Connection) -> Result<Vec<Suppression>, Fault> {

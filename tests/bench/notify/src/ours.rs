@@ -45,9 +45,7 @@ pub fn durable(port: u16, mails: usize) -> Result<Taken, String> {
         end
     });
     let watch = Watch::start();
-    let application = std::thread::spawn(move || {
-        works.iter().try_for_each(|work| store.commit(work).map(|_| ()))
-    });
+    let application = std::thread::spawn(move || works.iter().try_for_each(|work| store.commit(work).map(|_| ())));
     runtime.block_on(done.notified());
     let taken = watch.stop_wall();
     stop.notify_one();
@@ -66,9 +64,8 @@ pub fn without_store(port: u16, mails: usize) -> Result<Taken, String> {
     let processor = Processor::new(Arc::clone(&desk.config), store, signer);
     let account = desk.config.smtp.first().ok_or("no account")?;
     let config = account.connection(Transcript::off()).map_err(said)?;
-    let events: Vec<Event> = (0..mails)
-        .map(|n| Event { id: n as i64, created: Timestamp::UNIX_EPOCH, what: event(n) })
-        .collect();
+    let events: Vec<Event> =
+        (0..mails).map(|n| Event { id: n as i64, created: Timestamp::UNIX_EPOCH, what: event(n) }).collect();
     runtime()?.block_on(async {
         let mut client = Client::connect(&config).await.map_err(said)?;
         let watch = Watch::start();

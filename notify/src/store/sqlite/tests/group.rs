@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 fn at_once(store: &SqliteStore, pieces: &[Work]) -> (Vec<Result<Committed, StoreError>>, u64) {
     let before = store.commits.load(Ordering::Relaxed);
     let answers = std::thread::scope(|scope| {
-        let held = lock(&store.acknowledging);
+        let held = lock(&store.writing);
         let waiting: Vec<_> = pieces
             .iter()
             .map(|work| scope.spawn(|| store.commit(work)))

@@ -7,7 +7,7 @@ use serde_json::json;
 /// Writes something into an event behind the store's back.
 fn spoil(store: &SqliteStore, event: EventId, assignment: &str) {
     let sql = format!("UPDATE event SET {assignment} WHERE id = {event}");
-    assert_eq!(lock(&store.acknowledging).execute(&sql, []).unwrap(), 1);
+    assert_eq!(lock(&store.writing).execute(&sql, []).unwrap(), 1);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_spoilt_record_is_an_error_that_says_so() {
     let work = changes(vec![insert("incident", incident(), json!({}))]);
     let key = store.commit(&work).unwrap().records.remove(0);
     let sql = "UPDATE record SET fields = 'x' WHERE table_name = 'incident'";
-    lock(&store.acknowledging).execute(sql, []).unwrap();
+    lock(&store.writing).execute(sql, []).unwrap();
     let error = store.record(&key).unwrap_err().to_string();
     assert!(error.contains("fields that are no JSON"), "{error}");
 }

@@ -7,11 +7,11 @@ use bench_rule::{Bar, Bound, Options, Report, SmtpSink, Trial, Turns};
 use std::process::ExitCode;
 
 const BARS: &[(&str, f64, &str, &str)] = &[
-    ("notify/durable vs python, 3 commits a mail", 20.0, "postrider", "python, 3 commits a mail"),
-    ("notify/durable vs python, 50 mails a commit", 10.0, "postrider", "python, 50 mails a commit"),
-    ("notify/durable vs alertmanager", 1.5, "postrider", "alertmanager"),
-    ("notify/durable vs smtp-source, 1 connection", 0.2, "postrider", "smtp-source"),
-    ("notify/render and send vs nodemailer, 1 connection", 5.0, "postrider, no store", "nodemailer"),
+    ("notify/durable", 20.0, "postrider", "python, 3 commits a mail"),
+    ("notify/durable", 10.0, "postrider", "python, 50 mails a commit"),
+    ("notify/durable", 1.5, "postrider", "alertmanager"),
+    ("notify/durable", 0.2, "postrider", "smtp-source"),
+    ("notify/render and send", 5.0, "postrider, no store", "nodemailer"),
 ];
 
 fn main() -> ExitCode {
