@@ -2,18 +2,14 @@
 #![cfg(feature = "tokio")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod scripted;
+
 use postrider_smtp::*;
 use postrider_wire::Stream;
-use std::io;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use scripted::script;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{
-    AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream, DuplexStream,
-    ReadBuf, duplex,
-};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 
 const MESSAGE: &[u8] = b"Subject: x\r\n\r\nhello\r\n";
@@ -27,30 +23,6 @@ fn config() -> Config {
 
 fn envelope() -> Envelope {
     Envelope::parse("a@example.com", ["r1@example.com"]).unwrap()
-}
-
-/// A server that says each text when it has read the end of the line, or message, before it. Returns all it read.
-fn script(mut peer: DuplexStream, steps: &[(&str, &str)]) -> JoinHandle<String> {
-    let steps: Vec<(String, String)> = steps
-        .iter()
-        .map(|(until, say)| ((*until).to_owned(), (*say).to_owned()))
-        .collect();
-    tokio::spawn(async move {
-        let mut read = Vec::new();
-        let mut seen = 0;
-        for (until, say) in steps {
-            while !String::from_utf8_lossy(&read[seen..]).contains(&until) {
-                if peer.read_buf(&mut read).await.unwrap() == 0 {
-                    return String::from_utf8_lossy(&read).into_owned();
-                }
-            }
-            seen = read.len();
-            // The client may have gone already.
-            let _ = peer.write_all(say.as_bytes()).await;
-        }
-        while peer.read_buf(&mut read).await.unwrap() > 0 {}
-        String::from_utf8_lossy(&read).into_owned()
-    })
 }
 
 async fn connect(
@@ -468,91 +440,6 @@ async fn t5k_a_server_that_refuses_and_stops_reading_does_not_hang_us() {
         "<r1@example.com> refused at message content: 550 This violates SMTP"
     );
     drop(server.await.unwrap());
-}
-
-/// Counts the writes.
-struct Counting(DuplexStream, Arc<AtomicUsize>);
-
-impl AsyncRead for Counting {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Counting {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(cx, &[io::IoSlice::new(buf)])
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.0).poll_write_vectored(cx, bufs);
-        if written.is_ready() {
-            self.1.fetch_add(1, Ordering::SeqCst);
-        }
-        written
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
-    }
-}
-
-#[tokio::test]
-async fn a_flight_is_one_write_with_its_final_dot() {
-    for (level, flights) in [(Pipelining::Flight, 20), (Pipelining::LookAhead, 11)] {
-        let (near, far) = duplex(64 * 1024);
-        let mut steps = vec![("", "220 evil\r\n"), ("EHLO", EHLO)];
-        let next = "250 queued\r\n250 ok\r\n250 ok\r\n354 go\r\n";
-        match level {
-            Pipelining::Flight => {
-                for _ in 0..10 {
-                    steps.push(("DATA\r\n", "250 ok\r\n250 ok\r\n354 go\r\n"));
-                    steps.push(("\r\n.\r\n", "250 queued\r\n"));
-                }
-            }
-            _ => {
-                steps.push(("DATA\r\n", "250 ok\r\n250 ok\r\n354 go\r\n"));
-                steps.extend([("DATA\r\n", next); 9]);
-                steps.push(("\r\n.\r\n", "250 queued\r\n"));
-            }
-        }
-        let server = script(far, &steps);
-        let writes = Arc::new(AtomicUsize::new(0));
-        let stream = Stream::from_io(Counting(near, Arc::clone(&writes)));
-        let config = config().pipelining(level);
-        let mut client = Client::connect_over(&config, stream).await.unwrap();
-        let opening = writes.swap(0, Ordering::SeqCst);
-        assert_eq!(opening, 1, "EHLO");
-        let envelope = envelope();
-        // A dot at the start of each line: the message is many slices.
-        let message = ".a line\r\n".repeat(300);
-        let mails = [Mail::new(&envelope, message.as_bytes()); 10];
-        let outcomes = client.send_all(&mails).await;
-        assert!(outcomes.iter().flatten().all(RecipientOutcome::is_accepted));
-        assert_eq!(writes.load(Ordering::SeqCst), flights, "{level:?}");
-        drop(client);
-        server.await.unwrap();
-    }
 }
 
 #[tokio::test]
