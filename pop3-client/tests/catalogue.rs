@@ -3,7 +3,7 @@
 //! An entry is a script of what the server says and of what it expects the client to have said. A command that the script
 //! does not speak of gets the answer of an ordinary server.
 
-#![cfg(feature = "sync")]
+#![cfg(all(feature = "sync", feature = "tokio"))]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 use postrider_pop3::sync::{Deletion, Files, Mailbox, Policy, Summary, SyncError, SyncEvent};

@@ -1,0 +1,137 @@
+//! `Mailbox` and servers that fail at one message of several, or give one unique-id to two.
+
+#![cfg(all(feature = "sync", feature = "tokio"))]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use common::server::{Server, say};
+use postrider_pop3::sync::{Deletion, Files, Mailbox, Policy, Summary, SyncError};
+use postrider_pop3::{Config, Credentials, ResponseCode, Security};
+use std::path::{Path, PathBuf};
+
+fn folder(name: &str) -> PathBuf {
+    let name = format!("postrider-copies-{name}-{}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Messages of 60 octets under these unique-ids; each has its number for a body.
+fn server(uids: &[&str]) -> Server {
+    let listing = |item: &dyn Fn(&str) -> String| {
+        let lines = uids.iter().zip(1..);
+        let lines: String = lines
+            .map(|(uid, n)| format!("{n} {}\r\n", item(uid)))
+            .collect();
+        say(format!("+OK\r\n{lines}.\r\n"))
+    };
+    Server::new()
+        .on("STAT", say(format!("+OK {} 0\r\n", uids.len())))
+        .on("LIST", listing(&|_| "60".to_owned()))
+        .on("UIDL", listing(&|uid| uid.to_owned()))
+}
+
+fn with_bodies(server: Server, count: usize) -> Server {
+    (1..=count).fold(server, |server, n| {
+        let body = format!("+OK\r\nSubject: x\r\n\r\n{n}\r\n.\r\n");
+        server.on(&format!("RETR {n}"), say(body))
+    })
+}
+
+/// What came of a sync that deletes at once, and the commands after STAT, UIDL and LIST.
+async fn sync(folder: &Path, server: Server) -> (Result<Summary, SyncError>, Vec<String>) {
+    let (endpoint, commands) = server.start();
+    // The account's name has a port in it; the journal does not care.
+    let config = Config::new(endpoint)
+        .security(Security::None)
+        .credentials(Credentials::password("ada", "tanstaaf").unwrap())
+        .danger_allow_clear_text_credentials();
+    let store = Files::open(folder.join("mail")).unwrap();
+    let policy = Policy {
+        deletion: Deletion::Now,
+        connections: 1,
+        ..Policy::default()
+    };
+    let mut mailbox = Mailbox::open(config, folder.join("journal"), store)
+        .unwrap()
+        .policy(policy);
+    let result = mailbox.sync(|_| {}).await;
+    drop(mailbox);
+    (
+        result,
+        commands.join().unwrap().into_iter().skip(7).collect(),
+    )
+}
+
+fn stored(folder: &Path) -> usize {
+    let files = std::fs::read_dir(folder.join("mail")).unwrap();
+    files
+        .filter(|file| file.as_ref().unwrap().path().is_file())
+        .count()
+}
+
+#[tokio::test]
+async fn s20_a_message_that_was_refused_is_neither_seen_nor_deleted() {
+    let folder = folder("temp");
+    let uids = ["A", "B", "C"];
+    let refusing = server(&uids).on("RETR 2", say("-ERR [SYS/TEMP] x\r\n"));
+    let (result, commands) = sync(&folder, with_bodies(refusing, 3)).await;
+    let summary = result.unwrap();
+    assert_eq!(
+        (summary.stored, summary.refused, summary.deleted),
+        (2, 1, 2)
+    );
+    assert_eq!(commands[3..], ["DELE 1", "DELE 3", "QUIT"]);
+
+    let only = server(&uids[1..2]).on("RETR 1", say("+OK\r\nSubject: x\r\n\r\n2\r\n.\r\n"));
+    let (result, commands) = sync(&folder, only).await;
+    assert_eq!(result.unwrap().stored, 1);
+    assert_eq!(commands, ["RETR 1", "DELE 1", "QUIT"]);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn s20_after_sys_perm_nothing_more_is_seen_or_deleted() {
+    let folder = folder("perm");
+    let uids = ["A", "B", "C"];
+    let refusing = server(&uids).on("RETR 2", say("-ERR [SYS/PERM] x\r\n"));
+    let (result, commands) = sync(&folder, with_bodies(refusing, 3)).await;
+    match result.unwrap_err() {
+        SyncError::Pop3(error) => assert_eq!(error.response_code(), Some(&ResponseCode::SysPerm)),
+        other => panic!("{other}"),
+    }
+    let deleted = commands
+        .iter()
+        .any(|c| c.starts_with("DELE") || c == "QUIT");
+    assert!(!deleted, "{commands:?}");
+
+    let (result, commands) = sync(&folder, with_bodies(server(&uids), 3)).await;
+    let summary = result.unwrap();
+    assert_eq!(summary.deleted, 3);
+    assert!(commands.contains(&"RETR 2".to_owned()), "{commands:?}");
+    assert_eq!(stored(&folder), 3);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn s9_two_messages_under_one_unique_id_are_both_stored_before_either_is_deleted() {
+    let folder = folder("shared");
+    let uids = ["AAA", "AAA"];
+    // The second one cannot be had: only the first may go, which is known by its content.
+    let half = server(&uids).on("RETR 2", say("-ERR [SYS/TEMP] x\r\n"));
+    let (result, commands) = sync(&folder, with_bodies(half, 2)).await;
+    assert_eq!(result.unwrap().stored, 1);
+    assert_eq!(commands[2..], ["DELE 1", "QUIT"]);
+
+    // It did not go after all, and now the other one can be had.
+    let (result, _) = sync(&folder, with_bodies(server(&uids), 2)).await;
+    let summary = result.unwrap();
+    assert_eq!(
+        (summary.stored, summary.duplicates, summary.deleted),
+        (1, 1, 2)
+    );
+    assert_eq!(stored(&folder), 2);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
