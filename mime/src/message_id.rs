@@ -50,6 +50,13 @@ impl fmt::Display for MessageId {
     }
 }
 
+/// Without angle brackets.
+impl AsRef<str> for MessageId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 impl FromStr for MessageId {
     type Err = ValueError;
 

@@ -3,28 +3,60 @@
 //! `fuzz/` runs them with inputs of its own making, and `tests/seeds.rs` with the seeds, on any compiler.
 
 mod address;
+mod charset;
 mod choices;
 #[cfg(feature = "notify")]
 mod condition;
+#[cfg(feature = "notify")]
+mod config;
+mod content_type;
+mod date;
+#[cfg(feature = "notify")]
+mod desk;
 mod encoded_word;
+mod header_unstructured;
+#[cfg(feature = "notify")]
+mod inbound;
+mod message_id;
 mod mime_parse;
 mod mime_roundtrip;
 pub mod naive;
+mod parameters_2231;
 mod pop3_session;
+mod report;
+mod sasl;
 mod smtp_body;
 mod smtp_reply;
 mod smtp_session;
+#[cfg(feature = "notify")]
+mod template;
+mod transfer_decode;
 
 pub use address::address;
+pub use charset::charset;
 #[cfg(feature = "notify")]
 pub use condition::condition;
+#[cfg(feature = "notify")]
+pub use config::config;
+pub use content_type::content_type;
+pub use date::date;
 pub use encoded_word::encoded_word;
+pub use header_unstructured::header_unstructured;
+#[cfg(feature = "notify")]
+pub use inbound::inbound;
+pub use message_id::message_id;
 pub use mime_parse::mime_parse;
 pub use mime_roundtrip::mime_roundtrip;
+pub use parameters_2231::parameters_2231;
 pub use pop3_session::pop3_session;
+pub use report::{arf, dsn, mdn};
+pub use sasl::sasl;
 pub use smtp_body::smtp_body;
 pub use smtp_reply::smtp_reply;
 pub use smtp_session::smtp_session;
+#[cfg(feature = "notify")]
+pub use template::template;
+pub use transfer_decode::transfer_decode;
 
 /// A property: any octets in, a panic if it does not hold.
 pub type Property = fn(&[u8]);
@@ -32,13 +64,30 @@ pub type Property = fn(&[u8]);
 /// Every property under the name of its fuzz target.
 pub const ALL: &[(&str, Property)] = &[
     ("address", address),
+    ("arf", arf),
+    ("charset", charset),
     #[cfg(feature = "notify")]
     ("condition", condition),
+    #[cfg(feature = "notify")]
+    ("config", config),
+    ("content_type", content_type),
+    ("date", date),
+    ("dsn", dsn),
     ("encoded_word", encoded_word),
+    ("header_unstructured", header_unstructured),
+    #[cfg(feature = "notify")]
+    ("inbound", inbound),
+    ("mdn", mdn),
+    ("message_id", message_id),
     ("mime_parse", mime_parse),
     ("mime_roundtrip", mime_roundtrip),
+    ("parameters_2231", parameters_2231),
     ("pop3_session", pop3_session),
+    ("sasl", sasl),
     ("smtp_body", smtp_body),
     ("smtp_reply", smtp_reply),
     ("smtp_session", smtp_session),
+    #[cfg(feature = "notify")]
+    ("template", template),
+    ("transfer_decode", transfer_decode),
 ];

@@ -180,6 +180,15 @@ impl Config {
         load::load(&file, &text, scripts)
     }
 
+    /// Reads the text of a configuration that stands in no file yet. Templates and other files are looked for beside `file`,
+    /// which mistakes are reported under.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn parse(file: &Path, text: &str) -> Result<Self, ConfigError> {
+        load::load(file, text, Scripts::default())
+    }
+
     /// A notification by name.
     pub fn notification(&self, name: &str) -> Option<&Notification> {
         self.notifications

@@ -68,3 +68,141 @@ pub fn normalised(message: &[u8]) -> Vec<u8> {
 pub fn occurrences(text: &[u8], needle: &[u8]) -> usize {
     text.windows(needle.len()).filter(|w| *w == needle).count()
 }
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Base64 in lines of `width` characters (RFC 2045 §6.8).
+pub fn base64(octets: &[u8], width: usize) -> Vec<u8> {
+    let mut text = Vec::new();
+    for group in octets.chunks(3) {
+        let bits = (0..3).fold(0_usize, |bits, at| {
+            bits << 8 | usize::from(group.get(at).copied().unwrap_or(0))
+        });
+        for place in 0..4 {
+            text.push(match place <= group.len() {
+                true => ALPHABET[bits >> (18 - 6 * place) & 63],
+                false => b'=',
+            });
+        }
+    }
+    text.chunks(width)
+        .flat_map(|line| [line, b"\r\n"].concat())
+        .collect()
+}
+
+/// What base64 says, whatever stands between: up to the padding, six bits a character.
+pub fn from_base64(text: &[u8]) -> Vec<u8> {
+    let (mut octets, mut bits, mut held) = (Vec::new(), 0_usize, 0);
+    for character in text.iter().take_while(|c| **c != b'=') {
+        if let Some(value) = ALPHABET.iter().position(|a| a == character) {
+            bits = (bits << 6 | value) & 0xFFF;
+            held += 6;
+            if held >= 8 {
+                held -= 8;
+                octets.push((bits >> held & 0xFF) as u8);
+            }
+        }
+    }
+    octets
+}
+
+/// Quoted-printable in lines of about `width` characters; line ends of the content are encoded too (RFC 2045 §6.7).
+pub fn quoted_printable(octets: &[u8], width: usize) -> Vec<u8> {
+    let (mut text, mut column) = (Vec::new(), 0);
+    for octet in octets {
+        let written = match octet {
+            b'!'..=b'<' | b'>'..=b'~' => vec![*octet],
+            other => format!("={other:02X}").into_bytes(),
+        };
+        if column + written.len() > width.clamp(3, 75) {
+            text.extend_from_slice(b"=\r\n");
+            column = 0;
+        }
+        column += written.len();
+        text.extend_from_slice(&written);
+    }
+    text
+}
+
+/// What quoted-printable says, line by line.
+pub fn from_quoted_printable(text: &[u8]) -> Vec<u8> {
+    let mut octets = Vec::new();
+    for line in text.split_inclusive(|b| *b == b'\n') {
+        let (rest, ending) = match line.strip_suffix(b"\n") {
+            None => (line, &b""[..]),
+            Some(start) => match start.strip_suffix(b"\r") {
+                None => (start, &b"\n"[..]),
+                Some(start) => (start, &b"\r\n"[..]),
+            },
+        };
+        let without_blanks = without_blanks_at_the_end(rest);
+        let (rest, ending) = match without_blanks.strip_suffix(b"=") {
+            Some(start) => (start, &b""[..]),
+            None if ending.is_empty() => (rest, ending),
+            None => (without_blanks, ending),
+        };
+        octets.extend(unescaped(rest));
+        octets.extend_from_slice(ending);
+    }
+    octets
+}
+
+fn without_blanks_at_the_end(mut line: &[u8]) -> &[u8] {
+    while let [start @ .., b' ' | b'\t'] = line {
+        line = start;
+    }
+    line
+}
+
+fn unescaped(mut rest: &[u8]) -> Vec<u8> {
+    let mut octets = Vec::new();
+    let digit = |b: u8| char::from(b).to_digit(16);
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        let pair =
+            (*first == b'=').then(|| Some((digit(*after.first()?)?, digit(*after.get(1)?)?)));
+        match pair.flatten() {
+            Some((high, low)) => {
+                octets.push((high << 4 | low) as u8);
+                rest = &after[2..];
+            }
+            None => octets.push(*first),
+        }
+    }
+    octets
+}
+
+/// Uuencode in lines of `width` octets (POSIX.1).
+pub fn uuencode(octets: &[u8], width: usize) -> Vec<u8> {
+    let sextet = |bits: usize| b' ' + u8::try_from(bits & 63).unwrap_or(0);
+    let mut text = b"begin 644 file\r\n".to_vec();
+    for line in octets.chunks(width) {
+        text.push(sextet(line.len()));
+        for group in line.chunks(3) {
+            let bits = (0..3).fold(0_usize, |bits, at| {
+                bits << 8 | usize::from(group.get(at).copied().unwrap_or(0))
+            });
+            text.extend([18, 12, 6, 0].map(|shift| sextet(bits >> shift)));
+        }
+        text.extend_from_slice(b"\r\n");
+    }
+    [&text[..], b"`\r\nend\r\n"].concat()
+}
+
+/// yEnc in lines of `width` octets.
+pub fn y_enc(octets: &[u8], width: usize) -> Vec<u8> {
+    let mut text = format!("=ybegin line={width} size={} name=file\r\n", octets.len()).into_bytes();
+    for line in octets.chunks(width) {
+        for octet in line {
+            match octet.wrapping_add(42) {
+                critical @ (0 | b'\t' | b'\n' | b'\r' | b' ' | b'.' | b'=') => {
+                    text.extend([b'=', critical.wrapping_add(64)]);
+                }
+                other => text.push(other),
+            }
+        }
+        text.extend_from_slice(b"\r\n");
+    }
+    text.extend(format!("=yend size={}\r\n", octets.len()).bytes());
+    text
+}

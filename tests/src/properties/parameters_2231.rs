@@ -1,0 +1,101 @@
+use super::choices::Choices;
+use postrider_mime::Message;
+
+/// The first line decides, the rest is a file name.
+///
+/// * A name cut into sections anywhere, each plain or percent-encoded, in any order, is read back equal (RFC 2231 §3, §4).
+/// * A safe name has no separator, control, drive, `..` or character that turns text; it is never empty.
+/// * Any octets as the field are survived, and give a safe name as well.
+pub fn parameters_2231(input: &[u8]) {
+    let mut choices = Choices::new(input);
+    let mut decisions = Choices::new(choices.line());
+    let raw = choices.rest();
+    let name: String = String::from_utf8_lossy(raw).chars().take(200).collect();
+    // At the start of a charset's octets it would be a byte order mark.
+    let name = name
+        .trim_start_matches('\u{FEFF}')
+        .replace(['\r', '\n', '\0'], "");
+    let mail = format!(
+        "Content-Disposition: attachment{}\r\n\r\n",
+        sections(&name, &mut decisions)
+    );
+    let message = Message::parse(mail.as_bytes());
+    let read = message.root().file_name();
+    if !name.is_empty() && name.trim() == name {
+        assert_eq!(read.as_deref(), Some(&*name), "{mail}");
+    }
+    is_safe(&message.root().safe_file_name());
+    for field in [
+        "Content-Disposition: attachment; filename=",
+        "Content-Type: a/b; name*0*=",
+    ] {
+        let mail = [field.as_bytes(), raw, b"\r\n\r\n"].concat();
+        is_safe(&Message::parse(&mail).root().safe_file_name());
+    }
+}
+
+/// The sections of a name, the first one encoded because it says the charset.
+fn sections(name: &str, decisions: &mut Choices<'_>) -> String {
+    let mut written = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() || written.is_empty() {
+        let characters = decisions.number() % 9 + 1;
+        let cut = rest
+            .char_indices()
+            .nth(characters)
+            .map_or(rest.len(), |(at, _)| at);
+        let (piece, after) = rest.split_at(cut);
+        rest = after;
+        let section = written.len();
+        let plain = section > 0
+            && piece.bytes().all(|b| b.is_ascii_alphanumeric())
+            && decisions.number() % 2 == 1;
+        written.push(match (section, plain) {
+            (_, true) => format!("filename*{section}={piece}"),
+            (0, _) => format!("filename*0*=utf-8''{}", percent(piece)),
+            _ => format!("filename*{section}*={}", percent(piece)),
+        });
+    }
+    let turn = decisions.number() % written.len();
+    written.rotate_left(turn);
+    if decisions.number() % 2 == 1 {
+        written.reverse();
+    }
+    written
+        .iter()
+        .map(|section| format!(";\r\n {section}"))
+        .collect()
+}
+
+fn percent(piece: &str) -> String {
+    piece
+        .bytes()
+        .map(|octet| match octet {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(octet).to_string(),
+            other => format!("%{other:02x}"),
+        })
+        .collect()
+}
+
+fn is_safe(name: &str) {
+    assert!(!name.is_empty() && name.len() <= 255, "{name:?}");
+    assert!(
+        name != "." && name != ".." && !name.starts_with('.'),
+        "{name:?}"
+    );
+    let forbidden = |c: char| {
+        c.is_control()
+            || "/\\:*?\"<>|".contains(c)
+            || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    };
+    assert!(!name.contains(forbidden), "{name:?}");
+    let stem = name
+        .split('.')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    assert!(
+        !["con", "nul", "prn", "aux", "com1", "lpt1"].contains(&&*stem),
+        "{name:?}"
+    );
+}
