@@ -1,6 +1,6 @@
 //! Bytes to text (RFC 2046 §4.1.2), by the labels of the WHATWG Encoding Standard.
 //!
-//! Read here: UTF-8, US-ASCII, ISO-8859-1 and windows-1252 (one and the same by that standard), UTF-16, UTF-7. A byte
+//! Read here: UTF-8, US-ASCII, ISO-8859-1 and windows-1252 (one and the same by that standard), ISO-8859-15, UTF-16, UTF-7. A byte
 //! order mark wins over the label. An unknown or missing label, and US-ASCII with 8-bit bytes, are read as UTF-8 where that
 //! is valid and as windows-1252 otherwise.
 //!
@@ -29,6 +29,7 @@ enum Charset {
     Utf8,
     Ascii,
     Windows1252,
+    Iso8859_15,
     Utf16Be,
     Utf16Le,
     Utf7,
@@ -51,11 +52,22 @@ fn known(label: &[u8]) -> Option<Charset> {
         ("iso_8859-1", Charset::Windows1252),
         ("latin1", Charset::Windows1252),
         ("l1", Charset::Windows1252),
+        ("iso88591", Charset::Windows1252),
+        ("iso_8859-1:1987", Charset::Windows1252),
+        ("iso-ir-100", Charset::Windows1252),
+        ("csisolatin1", Charset::Windows1252),
         ("windows-1252", Charset::Windows1252),
         ("cp1252", Charset::Windows1252),
         ("x-cp1252", Charset::Windows1252),
         ("cp819", Charset::Windows1252),
         ("ibm819", Charset::Windows1252),
+        ("iso-8859-15", Charset::Iso8859_15),
+        ("iso8859-15", Charset::Iso8859_15),
+        ("iso885915", Charset::Iso8859_15),
+        ("iso_8859-15", Charset::Iso8859_15),
+        ("csisolatin9", Charset::Iso8859_15),
+        ("latin9", Charset::Iso8859_15),
+        ("l9", Charset::Iso8859_15),
         ("utf-16", Charset::Utf16Le),
         ("utf-16le", Charset::Utf16Le),
         ("utf-16be", Charset::Utf16Be),
@@ -166,6 +178,10 @@ fn read(charset: Charset, bytes: &[u8]) -> Text<'_> {
             text: windows_1252(bytes),
             defect: None,
         },
+        Charset::Iso8859_15 => Text {
+            text: bytes.iter().copied().map(iso_8859_15).collect(),
+            defect: None,
+        },
         Charset::Utf7 => {
             let (text, defect) = utf_7::decode(bytes);
             Text {
@@ -273,6 +289,21 @@ fn long_single_byte<'b>(encoding: &'static encoding_rs::Encoding, bytes: &'b [u8
     }
 }
 
+/// ISO-8859-15: ISO-8859-1 but for eight characters, the euro sign among them.
+fn iso_8859_15(byte: u8) -> char {
+    match byte {
+        0xA4 => '€',
+        0xA6 => 'Š',
+        0xA8 => 'š',
+        0xB4 => 'Ž',
+        0xB8 => 'ž',
+        0xBC => 'Œ',
+        0xBD => 'œ',
+        0xBE => 'Ÿ',
+        _ => char::from(byte),
+    }
+}
+
 fn utf_16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Text<'static> {
     let pairs = bytes.chunks_exact(2);
     let odd = !pairs.remainder().is_empty();
@@ -307,6 +338,16 @@ mod tests {
     fn text(label: &str, bytes: &[u8]) -> (String, Option<DefectKind>) {
         let text = decode(Some(label.as_bytes()).filter(|l| !l.is_empty()), bytes);
         (text.text.into_owned(), text.defect)
+    }
+
+    #[test]
+    fn latin_9_has_the_euro_sign() {
+        let text = decode(
+            Some(b"ISO-8859-15"),
+            b"\xA4 \xBC\xBD\xBE \xA6\xA8\xB4\xB8 \xE9",
+        );
+        assert_eq!(text.text, "€ ŒœŸ ŠšŽž é");
+        assert_eq!(text.defect, None);
     }
 
     #[test]

@@ -60,19 +60,27 @@ impl<'m> MessageIds<'m> {
                 continue;
             }
             let text = self.text.filter(|_| !folded);
-            return Some(match text.and_then(|t| t.get(start..start + id.len())) {
-                Some(text) => Cow::Borrowed(text),
-                None => Cow::Owned(without_folds(id)),
-            });
+            if let Some(text) = text.and_then(|t| t.get(start..start + id.len())) {
+                return Some(Cow::Borrowed(text));
+            }
+            let id = without_breaks(id);
+            if !id.is_empty() {
+                return Some(Cow::Owned(id));
+            }
         }
     }
 
     fn bare_word(&mut self) -> Option<String> {
-        let rest = super::cfws::skip_cfws(self.rest()).0;
-        let length = rest.iter().take_while(|b| !is_wsp(**b)).count();
-        let (id, rest) = rest.split_at(length);
-        self.at = self.value.len() - rest.len();
-        (!id.is_empty()).then(|| without_folds(id))
+        loop {
+            let rest = super::cfws::skip_cfws(self.rest()).0;
+            let length = rest.iter().take_while(|b| !is_wsp(**b)).count();
+            let (id, rest) = rest.split_at(length);
+            self.at = self.value.len() - rest.len();
+            let text = without_breaks(id);
+            if id.is_empty() || !text.is_empty() {
+                return (!id.is_empty()).then_some(text);
+            }
+        }
     }
 }
 
@@ -117,11 +125,10 @@ impl<'m> Iterator for MessageIds<'m> {
     }
 }
 
-/// The identifier without line breaks that fell into it.
-#[cold]
-fn without_folds(id: &[u8]) -> String {
+/// The identifier without what could break a line or end a string when it is used again: line breaks that fell into it, NUL.
+fn without_breaks(id: &[u8]) -> String {
     let bytes = id.iter().copied();
-    let joined: Vec<u8> = bytes.filter(|b| !matches!(b, b'\r' | b'\n')).collect();
+    let joined: Vec<u8> = bytes.filter(|b| !matches!(b, b'\r' | b'\n' | 0)).collect();
     charset::guess(&joined).text.into_owned()
 }
 
@@ -168,6 +175,12 @@ mod tests {
             proptest::prop_assume!(value.contains('<'));
             proptest::prop_assert_eq!(found, expected);
         }
+    }
+
+    #[test]
+    fn what_breaks_a_line_or_a_string_never_comes_out() {
+        assert_eq!(ids("<a\0b\r\n @c> <\0> <d\re>"), ["ab @c", "de"]);
+        assert_eq!(ids("a\0b \0 c\r"), ["ab", "c"]);
     }
 
     #[test]
