@@ -97,7 +97,9 @@ impl Pool {
         outcomes
     }
 
-    /// Sends a message while it is read, as [`Client::send_from`] does.
+    /// Sends a message while it is read, as [`Client::send_from`] does. A kept connection that is lost before the
+    /// message is sent to its end is replaced once, if nothing was sent of the message yet, or if it can be read again
+    /// ([`Source::rewindable`]).
     pub async fn send_from(
         &self,
         envelope: &Envelope,

@@ -531,3 +531,48 @@ async fn a_message_that_is_not_wanted_is_not_sent() {
     drop(client);
     assert!(!server.await.unwrap().contains("hello"));
 }
+
+#[tokio::test]
+async fn the_other_commands_are_said_and_etrn_only_where_it_is_offered() {
+    let extensions = "250-x\r\n250-XFORWARD NAME ADDR\r\n250 ETRN\r\n";
+    let steps = [
+        ("", "220 x\r\n"),
+        ("EHLO", extensions),
+        ("VRFY ada\r\n", "252 2.5.2 who knows\r\n"),
+        ("EXPN list\r\n", "550 5.7.1 no\r\n"),
+        ("HELP mail\r\n", "214-first\r\n214 second\r\n"),
+        ("NOOP\r\n", "250 ok\r\n"),
+        ("ETRN @example.org\r\n", "251 nothing waits\r\n"),
+        ("XFORWARD ADDR=192.0.2.1\r\n", "250 ok\r\n"),
+    ];
+    let (client, server) = connect(&config(), &steps).await;
+    let mut client = client.unwrap();
+    let argument = |text: &str| text.parse::<Argument>().unwrap();
+    let said = client.verify(&argument("ada")).await.unwrap();
+    assert_eq!(said.to_string(), "252 2.5.2 who knows");
+    let said = client.expand(&argument("list")).await.unwrap();
+    assert!(said.code().is_permanent(), "a no is a reply, and no error");
+    let said = client.help(Some(&argument("mail"))).await.unwrap();
+    assert_eq!(said.lines().count(), 2);
+    client.noop().await.unwrap();
+    client.start_queue(&argument("@example.org")).await.unwrap();
+    let from = [Attribute::new("ADDR", "192.0.2.1").unwrap()];
+    client.command(&Command::XForward(&from)).await.unwrap();
+    assert!(client.is_usable());
+    drop(client);
+    server.await.unwrap();
+
+    let (client, _server) = connect(&config(), &[("", "220 x\r\n"), ("EHLO", EHLO)]).await;
+    let mut client = client.unwrap();
+    let error = client.start_queue(&argument("x")).await.unwrap_err();
+    assert!(
+        matches!(error.kind(), ErrorKind::Missing(Extension::Etrn)),
+        "{error}"
+    );
+    let error = client.command(&Command::XForward(&from)).await.unwrap_err();
+    assert!(
+        matches!(error.kind(), ErrorKind::Missing(Extension::XForward)),
+        "{error}"
+    );
+    assert!(client.is_usable(), "nothing was written");
+}

@@ -2,9 +2,13 @@
 #![cfg(feature = "tokio")]
 #![allow(clippy::unwrap_used)]
 
+use postrider_smtp::content::{Content, Rewind};
 use postrider_smtp::*;
+use std::io;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -320,4 +324,109 @@ async fn a_message_of_which_nothing_was_sent_goes_over_a_new_connection() {
     pool.close_idle().await;
     drop(pool);
     assert_eq!(server.await.unwrap(), 2);
+}
+
+/// A server whose first connection ends in the middle of its second message. Says how many messages it took whole.
+async fn hangs_up_in_the_second_message(listener: TcpListener, gone: Arc<AtomicBool>) -> usize {
+    let mut taken = 0;
+    for connection in 0..2 {
+        let mut peer = BufReader::new(listener.accept().await.unwrap().0);
+        let (mut reply, mut lines, mut begun) = ("220 x\r\n", None, 0);
+        loop {
+            if !reply.is_empty() && peer.write_all(reply.as_bytes()).await.is_err() {
+                break;
+            }
+            let mut line = String::new();
+            if peer.read_line(&mut line).await.is_ok_and(|n| n == 0) {
+                return taken;
+            }
+            reply = match (line.trim_end(), &mut lines) {
+                (".", _) => {
+                    (taken, lines) = (taken + 1, None);
+                    "250 queued\r\n"
+                }
+                (_, Some(lines)) => {
+                    *lines += 1;
+                    if connection == 0 && begun == 2 && *lines == 100 {
+                        break;
+                    }
+                    ""
+                }
+                ("DATA", None) => {
+                    (begun, lines) = (begun + 1, Some(0));
+                    "354 go\r\n"
+                }
+                _ => "250 ok\r\n",
+            };
+        }
+        drop(peer);
+        gone.store(true, Ordering::SeqCst);
+    }
+    taken
+}
+
+/// Content whose end comes only when the server is gone; so it can never have been written to its end before.
+struct Outlasts {
+    octets: content::Octets,
+    chunks: usize,
+    gone: Arc<AtomicBool>,
+}
+
+impl Content for Outlasts {
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bytes::Bytes>> {
+        if self.chunks == 5 && !self.gone.load(Ordering::SeqCst) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.chunks += 1;
+        self.octets.poll_chunk(context)
+    }
+}
+
+impl Rewind for Outlasts {
+    fn poll_rewind(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.chunks = 0;
+        self.octets.poll_rewind(context)
+    }
+}
+
+#[tokio::test]
+async fn a_message_lost_halfway_goes_again_only_if_it_can_be_read_again() {
+    let large = b"0123456789\r\n".repeat(100_000);
+    for rewindable in [false, true] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let gone = Arc::new(AtomicBool::new(false));
+        let serve = hangs_up_in_the_second_message(listener, Arc::clone(&gone));
+        let server = tokio::spawn(serve);
+        let config = Config::new(Endpoint::new("127.0.0.1", port).unwrap());
+        let pool = Pool::new(config.security(Security::None), PoolLimits::default());
+        let mut outcomes = Vec::new();
+        for first in [true, false] {
+            let mut octets = Outlasts {
+                octets: content::from_octets(large.clone()),
+                chunks: 0,
+                gone: match first {
+                    true => Arc::new(AtomicBool::new(true)),
+                    false => Arc::clone(&gone),
+                },
+            };
+            let source = match rewindable {
+                true => content::Source::rewindable(&mut octets),
+                false => content::Source::once(&mut octets),
+            };
+            outcomes = pool.send_from(&envelope("a@x"), source).await;
+        }
+        if rewindable {
+            assert!(outcomes[0].is_accepted(), "{}", outcomes[0]);
+            assert_eq!(pool.metrics().replaced, 1);
+            pool.close_idle().await;
+            drop(pool);
+            assert_eq!(server.await.unwrap(), 2, "none twice");
+        } else {
+            assert_eq!(outcomes[0].outcome, Outcome::Deferred, "{}", outcomes[0]);
+            assert_eq!(pool.metrics().replaced, 0);
+            server.abort();
+        }
+    }
 }

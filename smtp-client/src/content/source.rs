@@ -99,6 +99,14 @@ impl<'c> Source<'c> {
         !self.taken
     }
 
+    /// Goes back to the start, to be sent over another connection.
+    #[cfg(feature = "tokio")]
+    pub(crate) async fn restart(&mut self) -> io::Result<()> {
+        std::future::poll_fn(|context| self.poll_rewind(context)).await?;
+        self.taken = false;
+        Ok(())
+    }
+
     /// The next chunk.
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
         self.taken = true;

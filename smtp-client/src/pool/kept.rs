@@ -2,7 +2,7 @@
 
 use super::{Pool, Shared};
 use crate::content::Source;
-use crate::{Client, Envelope, Mail, Outcome, RecipientOutcome};
+use crate::{Cause, Client, Envelope, ErrorKind, Mail, Outcome, RecipientOutcome};
 use std::sync::{Arc, Weak};
 use tokio::time::{Instant, sleep_until};
 
@@ -38,7 +38,8 @@ impl Kept {
         (outcomes, again)
     }
 
-    /// The same with a message that is read while it is sent, as long as nothing of it was sent.
+    /// The same with a message that is read while it is sent: as long as nothing of it was sent, or if it can be read
+    /// again and the connection was lost before its end.
     pub(super) async fn send_from(
         &mut self,
         envelope: &Envelope,
@@ -47,9 +48,21 @@ impl Kept {
         let (outcomes, heard) = self.client.send_source(envelope, source).await;
         self.mails += 1;
         let outcomes = vec![outcomes];
-        let again = !heard && source.is_untouched() && nothing_happened(&outcomes);
+        let again = match source.is_untouched() {
+            true => !heard && nothing_happened(&outcomes),
+            false => was_lost(&outcomes) && source.restart().await.is_ok(),
+        };
         (outcomes, again)
     }
+}
+
+/// Whether the connection was lost, and with it the mail for everybody, before its final dot.
+fn was_lost(outcomes: &[Vec<RecipientOutcome>]) -> bool {
+    let lost = |outcome: &RecipientOutcome| match &outcome.cause {
+        Cause::Error(error) => matches!(error.kind(), ErrorKind::Closed | ErrorKind::Io(_)),
+        Cause::Reply(_) => false,
+    };
+    nothing_happened(outcomes) && outcomes.iter().flatten().all(lost)
 }
 
 /// Whether sending all of it again can do no harm.
