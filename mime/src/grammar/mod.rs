@@ -4,6 +4,7 @@ pub(crate) mod address;
 mod address_word;
 pub(crate) mod cfws;
 mod common_mailbox;
+pub(crate) mod common_type;
 pub(crate) mod date;
 pub(crate) mod encoded_word;
 pub(crate) mod message_id;

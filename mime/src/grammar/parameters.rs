@@ -20,6 +20,7 @@ use nom::bytes::complete::{tag, take_while, take_while1};
 
 use super::Parsed;
 use super::cfws::{is_wsp, skip_cfws};
+use super::common_type::{common_boundary, common_type};
 use super::word::{quoted_string, unescape};
 use crate::charset;
 use crate::coding::quoted_printable::hex_pair;
@@ -58,6 +59,17 @@ pub(crate) struct RawParameter<'a> {
 impl<'a> ContentValue<'a> {
     /// Reads a field value, with at most `limit` parameters.
     pub(crate) fn parse(value: &'a [u8], limit: usize) -> Self {
+        match common_type(value) {
+            Some((main, sub, text)) => Self {
+                main: main.as_bytes(),
+                sub: Some(sub.as_bytes()),
+                parameters: RawParameters::new(text, limit),
+            },
+            None => Self::parse_any(value, limit),
+        }
+    }
+
+    pub(crate) fn parse_any(value: &'a [u8], limit: usize) -> Self {
         let (rest, main) = token(skip_cfws(value).0);
         let rest = skip_cfws(rest).0;
         let (text, sub) = match rest.strip_prefix(b"/") {
@@ -110,6 +122,9 @@ impl<'a> RawParameters<'a> {
     /// The bytes of the boundary parameter, white space at its end included: some senders mean it.
     pub(crate) fn boundary(&self) -> Option<Cow<'a, [u8]>> {
         let plain = |p: &RawParameter<'_>| p.is("boundary") && p.section.is_none() && !p.extended;
+        if let Some(boundary) = common_boundary(self.text).filter(|_| self.limit > 0) {
+            return Some(boundary.into());
+        }
         let boundary = match self.iter().find(plain) {
             Some(p) => p.bytes(),
             None => self.get("boundary")?.into_owned().into_bytes().into(),
@@ -543,6 +558,18 @@ mod tests {
         let value = parse(b"a/b; c=1; d=2; e=3", 2);
         assert_eq!(value.iter().count(), 2);
         assert_eq!(value.all_defects(), [DefectKind::ParameterLimit]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_common_boundary_is_read_as_any_is(
+            value in ";[ \r\n]{0,3}(boundary|Boundary|b)=\"?[a-c \\\\\"\r\n]{0,6}\"?(;x=y)?(;boundary=z)?",
+        ) {
+            // What another parameter stands before is not read at once.
+            let other = format!(";other=1{value}");
+            let read = |text: &str| RawParameters::new(text.as_bytes(), 9).boundary().map(Cow::into_owned);
+            proptest::prop_assert_eq!(read(&value), read(&other));
+        }
     }
 
     #[test]

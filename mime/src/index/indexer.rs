@@ -5,6 +5,7 @@
 //! in one call. There is no recursion, and every byte is looked at a bounded number of times.
 
 use std::collections::VecDeque;
+use std::sync::OnceLock;
 
 use memchr::memmem;
 
@@ -46,8 +47,6 @@ pub(crate) struct Indexer {
     header: HeaderState,
     /// Leaves that hold a transfer-encoded message.
     encoded_messages: Vec<u32>,
-    /// Finds lines that begin with `--`; made when the first multipart is opened.
-    dashes: Option<memmem::Finder<'static>>,
     /// What happened, for whoever reads while the message arrives.
     events: Option<VecDeque<Event>>,
 }
@@ -68,7 +67,6 @@ impl Indexer {
             searched: 0,
             header: HeaderState::default(),
             encoded_messages: Vec::new(),
-            dashes: None,
             events: None,
         }
     }
@@ -443,10 +441,9 @@ impl Indexer {
     }
 
     /// The start of the next line after `from` that begins with `--`.
-    fn next_candidate(&mut self, bytes: &[u8], from: usize) -> Option<usize> {
-        let dashes = self
-            .dashes
-            .get_or_insert_with(|| memmem::Finder::new(b"\n--"));
+    fn next_candidate(&self, bytes: &[u8], from: usize) -> Option<usize> {
+        static DASHES: OnceLock<memmem::Finder<'static>> = OnceLock::new();
+        let dashes = DASHES.get_or_init(|| memmem::Finder::new(b"\n--"));
         dashes.find(bytes.get(from..)?).map(|at| from + at + 1)
     }
 }

@@ -1,0 +1,38 @@
+//! The content types that most parts have (RFC 2045 §5), read at once.
+
+use super::cfws::is_wsp;
+
+/// The types that most parts have, as most mail writes them: what they are is known without reading them. With what
+/// follows: the parameters.
+pub(crate) fn common_type(value: &[u8]) -> Option<(&'static str, &'static str, &[u8])> {
+    macro_rules! one_of {
+        ($($main:literal $sub:literal)*) => {
+            match () {
+                $(() if value.starts_with(concat!(" ", $main, "/", $sub).as_bytes()) => ($main, $sub),)*
+                () => return None,
+            }
+        };
+    }
+    let (main, sub) = one_of! {
+        "text" "plain"
+        "text" "html"
+        "multipart" "alternative"
+        "multipart" "mixed"
+        "image" "png"
+        "image" "jpeg"
+        "application" "pdf"
+        "application" "octet-stream"
+    };
+    let rest = value.get(main.len() + sub.len() + 2..)?;
+    matches!(rest.first(), None | Some(b';')).then_some((main, sub, rest))
+}
+
+/// The boundary, where it is the first parameter and a quoted string of one line, as in most mail.
+pub(super) fn common_boundary(parameters: &[u8]) -> Option<&[u8]> {
+    let rest = parameters.strip_prefix(b";")?;
+    let blanks = rest.iter().take_while(|b| is_wsp(**b)).count();
+    let open = rest.get(blanks..)?.strip_prefix(b"boundary=\"")?;
+    let boundary = open.get(..memchr::memchr(b'"', open)?)?;
+    let plain = boundary.iter().all(|b| !matches!(b, b'\\' | b'\r' | b'\n'));
+    (plain && !boundary.trim_ascii().is_empty()).then_some(boundary)
+}
