@@ -50,13 +50,38 @@ impl LogEvent {
     }
 }
 
+impl Level {
+    /// Its word in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl LogEvent {
+    /// The same as an object: `at`, `level`, `event` (what happened), then the particulars by their names, the number of an event as `event_id`.
+    pub fn json(&self) -> serde_json::Value {
+        let mut object = serde_json::Map::new();
+        object.insert("at".to_owned(), self.at.to_string().into());
+        object.insert("level".to_owned(), self.level.name().into());
+        object.insert("event".to_owned(), self.name.into());
+        for (key, value) in &self.fields {
+            let key = match object.contains_key(*key) {
+                true => format!("{key}_id"),
+                false => (*key).to_owned(),
+            };
+            object.insert(key, value.as_str().into());
+        }
+        object.into()
+    }
+}
+
 impl fmt::Display for LogEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let level = match self.level {
-            Level::Info => "info",
-            Level::Warning => "warning",
-            Level::Error => "error",
-        };
+        let level = self.level.name();
         let second = self.at.as_second();
         let at = Timestamp::from_second(second).unwrap_or(self.at);
         write!(f, "{at} {level} {}", self.name)?;

@@ -19,7 +19,7 @@ const TICK: Duration = Duration::from_millis(50);
 const NAP: Duration = Duration::from_secs(1);
 
 /// Events settled in one transaction.
-const EVENTS: usize = 100;
+const EVENTS: usize = 250;
 
 /// The store's last fault, so that each is reported once.
 #[derive(Default)]

@@ -8,10 +8,12 @@
 
 mod log_event;
 mod loops;
+mod metrics;
 mod report;
 mod signal;
 
 pub use log_event::{Level, LogEvent};
+pub use metrics::Metrics;
 
 use crate::account::SmtpAccount;
 use crate::blocking::with_store;

@@ -27,21 +27,33 @@ pub(crate) enum Command {
         /// A second event with the same key is not queued again
         #[arg(long)]
         key: Option<String>,
+        /// When it is processed: 2026-12-24T18:00:00Z, or +90m from now
+        #[arg(long, value_name = "TIME", value_parser = super::intake::moment)]
+        at: Option<jiff::Timestamp>,
         /// Who causes it: a user id, or an address
         #[arg(long = "as", value_name = "USER", default_value = "")]
         actor: String,
     },
+    /// Read events from standard input, one JSON object a line, and acknowledge each once it is on disk
+    ///
+    /// Keys: name, record (TABLE/ID), parm1, parm2, key, as, at, current (the record's fields, where the record is not kept here).
+    /// The answer is a line for each: {"line": 1, "event": 17} or {"line": 2, "error": "…"}.
+    Intake,
 }
 
 pub(crate) fn run(config: Option<&Path>, command: Command) -> Result {
     let Command::Fire {
+        at,
         name,
         record,
         parm1,
         parm2,
         key,
         actor,
-    } = command;
+    } = command
+    else {
+        return super::intake::run(&setup::open(config)?);
+    };
     let setup = setup::open(config)?;
     if !setup.config.events.contains_key(&name) {
         let known: Vec<&str> = setup.config.events.keys().map(String::as_str).collect();
@@ -74,7 +86,7 @@ pub(crate) fn run(config: Option<&Path>, command: Command) -> Result {
         current,
         previous: Fields::new(),
         idempotency_key: key,
-        due: None,
+        due: at,
     };
     let committed = setup.store.commit(&Work {
         events: vec![event],

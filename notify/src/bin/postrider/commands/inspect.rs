@@ -54,7 +54,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     })
 }
 
-fn described(part: Part<'_>) -> String {
+pub(super) fn described(part: Part<'_>) -> String {
     let mut depth = 0;
     let mut above = part.parent();
     while let Some(parent) = above {

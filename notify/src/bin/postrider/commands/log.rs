@@ -1,5 +1,6 @@
 //! `postrider log`: the email log.
 
+use super::matching::Matching;
 use super::record_key;
 use crate::exit::Result;
 use crate::{output, setup};
@@ -12,7 +13,10 @@ use std::path::Path;
 
 /// Show the email log, newest first.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Only mail about this record
     #[arg(long, value_name = "TABLE/ID", value_parser = record_key)]
     record: Option<RecordKey>,
@@ -25,12 +29,28 @@ pub(crate) struct Args {
     /// Only mail that this event caused
     #[arg(long, value_name = "ID")]
     event: Option<i64>,
+    /// Only mail that this holds for, in the language of conditions: state=failed^code=550^recipientENDSWITH@example.org
+    #[arg(long = "where", value_name = "CONDITION")]
+    matching: Option<String>,
     /// At most so many
     #[arg(long, default_value_t = 50)]
     limit: usize,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
+}
+
+/// What to show instead of the list.
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Show one mail: its head, its parts, and every attempt with the server's words
+    Show {
+        /// Its number in the list
+        id: i64,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 pub(crate) fn state(text: &str) -> std::result::Result<DeliveryState, String> {
@@ -48,13 +68,26 @@ pub(crate) fn state(text: &str) -> std::result::Result<DeliveryState, String> {
 
 pub(crate) fn run(config: Option<&Path>, args: &Args) -> Result {
     let setup = setup::open(config)?;
-    let rows = setup.store.log(&LogFilter {
+    if let Some(Command::Show { id, json }) = args.command {
+        return super::log_show::run(&setup, id, json);
+    }
+    let matching = args.matching.as_deref().map(Matching::new).transpose()?;
+    let mut rows = setup.store.log(&LogFilter {
         record: args.record.clone(),
         state: args.state,
         recipient: args.to.clone(),
         event: args.event,
-        limit: args.limit,
+        // What a condition leaves is counted after it.
+        limit: if matching.is_some() {
+            usize::MAX >> 1
+        } else {
+            args.limit
+        },
     })?;
+    if let Some(matching) = &matching {
+        rows = matching.choose(&setup, rows)?;
+        rows.truncate(args.limit);
+    }
     print(&rows, args.json);
     waiting(&setup)
 }

@@ -23,11 +23,18 @@ pub(crate) enum Command {
     /// Make deliveries that failed, died or wait due at once, as a new life
     Requeue {
         /// Their numbers, from `postrider log`
-        #[arg(required_unless_present = "state")]
+        #[arg(required_unless_present_any = ["state", "matching"])]
         deliveries: Vec<i64>,
         /// All in this state instead
         #[arg(long, value_parser = log::state, conflicts_with = "deliveries")]
         state: Option<DeliveryState>,
+        /// All that failed or died and that this holds for: code=550^recipientENDSWITH@example.org
+        #[arg(
+            long = "where",
+            value_name = "CONDITION",
+            conflicts_with = "deliveries"
+        )]
+        matching: Option<String>,
     },
     /// Cancel deliveries that wait
     Cancel {
@@ -41,10 +48,15 @@ pub(crate) fn run(config: Option<&Path>, command: &Command) -> Result {
     let setup = setup::open(config)?;
     match command {
         Command::List { json } => list(&setup, *json),
-        Command::Requeue { deliveries, state } => {
-            let deliveries = match state {
-                Some(state) => in_state(&setup, *state)?,
-                None => deliveries.clone(),
+        Command::Requeue {
+            deliveries,
+            state,
+            matching,
+        } => {
+            let deliveries = match (state, matching) {
+                (Some(state), None) => in_state(&setup, *state)?,
+                (state, Some(condition)) => that_failed(&setup, *state, condition)?,
+                (None, None) => deliveries.clone(),
             };
             let now = Timestamp::now();
             let expires = now.checked_add(LIFE).unwrap_or(Timestamp::MAX);
@@ -82,6 +94,29 @@ fn in_state(setup: &setup::Setup, state: DeliveryState) -> Result<Vec<i64>> {
         .iter()
         .map(|row| row.delivery)
         .collect())
+}
+
+/// What ended without being delivered, by a condition.
+fn that_failed(
+    setup: &setup::Setup,
+    state: Option<DeliveryState>,
+    condition: &str,
+) -> Result<Vec<i64>> {
+    use DeliveryState::{Bounced, Cancelled, Dead, Failed, Suppressed};
+    let matching = super::matching::Matching::new(condition)?;
+    let ended = [Failed, Dead, Cancelled, Bounced, Suppressed];
+    let states = state.map_or(ended.to_vec(), |state| vec![state]);
+    let mut chosen = Vec::new();
+    for state in states {
+        let filter = LogFilter {
+            state: Some(state),
+            limit: usize::MAX >> 1,
+            ..LogFilter::default()
+        };
+        let rows = matching.choose(setup, setup.store.log(&filter)?)?;
+        chosen.extend(rows.iter().map(|row| row.delivery));
+    }
+    Ok(chosen)
 }
 
 fn list(setup: &setup::Setup, json: bool) -> Result {

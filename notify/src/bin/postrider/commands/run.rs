@@ -2,9 +2,13 @@
 
 use crate::exit::{Code, Failure, Result};
 use crate::{output, setup};
-use postrider_notify::daemon::{Daemon, LogEvent, Observer, Summary};
-use std::path::Path;
-use std::sync::Arc;
+use postrider_notify::config::Config;
+use postrider_notify::daemon::{Daemon, Level, LogEvent, Metrics, Observer, Summary};
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
 
 /// Run the daemon.
 #[derive(Debug, clap::Args)]
@@ -12,18 +16,163 @@ pub(crate) struct Args {
     /// Read, act and send what is there, then end
     #[arg(long)]
     once: bool,
+    /// How what happens is printed: text, or one JSON object a line
+    #[arg(long, value_enum, default_value_t = Form::Text)]
+    log: Form,
+    /// Write counters for Prometheus into this file, every few seconds
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Form {
+    /// Time, level, name, key=value.
+    Text,
+    /// The same as an object.
+    Json,
 }
 
 pub(crate) async fn run(config: Option<&Path>, args: Args) -> Result {
     let setup = setup::open(config)?;
     let _lock = setup.sqlite.lock_daemon()?;
-    let observer: Observer = Arc::new(|event: LogEvent| output::line(event));
-    let daemon = Daemon::new(setup.config, setup.store, observer)?;
+    let metrics = Arc::new(Metrics::default());
+    let observer = observer(args.log, Arc::clone(&metrics));
     if args.once {
-        return judge(daemon.run_once().await?);
+        let daemon = Daemon::new(setup.config, setup.store, observer)?;
+        let judged = judge(daemon.run_once().await?);
+        write_metrics(args.metrics.as_deref(), &metrics)?;
+        return judged;
     }
-    daemon.run(told_to_stop()).await?;
-    Ok(())
+    if let Some(path) = args.metrics.clone() {
+        write_metrics(Some(&path), &metrics)?;
+        let metrics = Arc::clone(&metrics);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(METRICS).await;
+                // A disk that is full now may have room later; the log says what matters.
+                let _ = write_metrics(Some(&path), &metrics);
+            }
+        });
+    }
+    let mut current = Arc::clone(&setup.config);
+    let hang_ups = HangUps::listen()?;
+    loop {
+        let daemon = Daemon::new(
+            Arc::clone(&current),
+            Arc::clone(&setup.store),
+            observer.clone(),
+        )?;
+        let next = Arc::new(Mutex::new(None));
+        let (found, said) = (Arc::clone(&next), observer.clone());
+        let (path, now, hang_ups) = (
+            config.map(Path::to_owned),
+            Arc::clone(&current),
+            hang_ups.clone(),
+        );
+        let until = async move {
+            let reloaded = async {
+                loop {
+                    hang_ups.next().await;
+                    match reload(path.as_deref(), &now) {
+                        Ok(config) => return config,
+                        Err(why) => {
+                            let event = LogEvent::new(Level::Error, "reload_failed");
+                            said(
+                                event
+                                    .with("reason", why)
+                                    .with("kept", "the configuration before"),
+                            );
+                        }
+                    }
+                }
+            };
+            tokio::pin!(reloaded);
+            let stop = told_to_stop();
+            tokio::pin!(stop);
+            let config = std::future::poll_fn(|context| {
+                if stop.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(None);
+                }
+                reloaded.as_mut().poll(context).map(Some)
+            });
+            let config = config.await;
+            *found.lock().unwrap_or_else(PoisonError::into_inner) = config;
+        };
+        daemon.run(until).await?;
+        let reloaded = next.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match reloaded {
+            Some(config) => {
+                current = config;
+                observer(LogEvent::new(Level::Info, "reloaded"));
+            }
+            None => break,
+        }
+    }
+    write_metrics(args.metrics.as_deref(), &metrics)
+}
+
+/// How often the counters are written.
+const METRICS: Duration = Duration::from_secs(5);
+
+fn observer(form: Form, metrics: Arc<Metrics>) -> Observer {
+    Arc::new(move |event: LogEvent| {
+        metrics.count(&event);
+        match form {
+            Form::Text => output::line(event),
+            Form::Json => output::line(event.json()),
+        }
+    })
+}
+
+/// Whole or not at all: whoever reads it never sees half of it.
+fn write_metrics(path: Option<&Path>, metrics: &Metrics) -> Result {
+    let Some(path) = path else { return Ok(()) };
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let written = std::fs::write(&beside, metrics.text());
+    let written = written.and_then(|()| std::fs::rename(&beside, path));
+    written.map_err(|error| {
+        let sentence = format!("cannot write the counters to {}: {error}", path.display());
+        Failure::new(Code::CannotCreate, sentence)
+    })
+}
+
+/// The new configuration, whole and without a mistake, or why there is none.
+fn reload(path: Option<&Path>, now: &Config) -> std::result::Result<Arc<Config>, String> {
+    let config = setup::config(path).map_err(|failure| failure.to_string())?;
+    if config.database != now.database {
+        return Err("another `database` needs a restart".to_owned());
+    }
+    Ok(Arc::new(config))
+}
+
+/// SIGHUP, where there is such a thing.
+#[derive(Clone)]
+struct HangUps(Arc<tokio::sync::Notify>);
+
+impl HangUps {
+    fn listen() -> Result<Self> {
+        let heard = Arc::new(tokio::sync::Notify::new());
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let mut hang_up = signal(SignalKind::hangup()).map_err(|error| {
+                Failure::new(Code::Software, format!("cannot listen for SIGHUP: {error}"))
+            })?;
+            let heard = Arc::clone(&heard);
+            tokio::spawn(async move {
+                while hang_up.recv().await.is_some() {
+                    heard.notify_one();
+                }
+            });
+        }
+        Ok(Self(heard))
+    }
+
+    async fn next(&self) {
+        self.0.notified().await;
+    }
 }
 
 fn judge(summary: Summary) -> Result {

@@ -1,0 +1,164 @@
+//! `postrider event intake`: events as JSON lines on standard input, acknowledged one by one once they are on disk.
+//!
+//! Lines that are there at the same time share one wait for the disk, so that a fast writer is not slowed down by it.
+
+use super::record_key;
+use crate::exit::{Code, Failure, Result};
+use crate::output;
+use crate::setup::Setup;
+use jiff::Timestamp;
+use postrider_notify::event::{EventKind, NewEvent};
+use postrider_notify::record::Fields;
+use postrider_notify::store::Work;
+use serde_json::{Value, json};
+use std::io::BufRead;
+use std::sync::mpsc::{Receiver, sync_channel};
+
+/// Lines in one transaction at most.
+const TOGETHER: usize = 256;
+
+/// The longest line that is read.
+const LONGEST: usize = 1024 * 1024;
+
+type Line = std::result::Result<String, String>;
+
+pub(crate) fn run(setup: &Setup) -> Result {
+    let (send, lines) = sync_channel::<Line>(TOGETHER);
+    std::thread::spawn(move || {
+        let mut input = std::io::stdin().lock();
+        while let Some(line) = next(&mut input) {
+            // Whoever reads them has gone, and so does this.
+            if send.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    let (mut number, mut refused) = (0, 0);
+    while let Some(some) = at_once(&lines) {
+        let events: Vec<std::result::Result<NewEvent, String>> =
+            some.into_iter().map(|line| event(setup, &line?)).collect();
+        let good: Vec<NewEvent> = events.iter().flatten().cloned().collect();
+        let work = Work {
+            events: good,
+            ..Work::default()
+        };
+        let mut ids = setup.store.commit(&work)?.events.into_iter();
+        for event in events {
+            number += 1;
+            match event {
+                Ok(_) => output::line(json!({ "line": number, "event": ids.next() })),
+                Err(why) => {
+                    refused += 1;
+                    output::line(json!({ "line": number, "error": why }));
+                }
+            }
+        }
+    }
+    match refused {
+        0 => Ok(()),
+        _ => {
+            let sentence = format!(
+                "{refused} of {number} lines were no events; their acknowledgements say why"
+            );
+            Err(Failure::new(Code::Data, sentence))
+        }
+    }
+}
+
+/// A line without its end; `None` at the end of the input.
+fn next(input: &mut impl BufRead) -> Option<Line> {
+    let mut line = Vec::new();
+    loop {
+        let available = match input.fill_buf() {
+            Ok(available) => available,
+            Err(error) => return Some(Err(error.to_string())),
+        };
+        if available.is_empty() {
+            break;
+        }
+        let end = available.iter().position(|b| *b == b'\n');
+        let taken = end.map_or(available.len(), |end| end + 1);
+        // What is too long is read to its end, and not kept.
+        if line.len() <= LONGEST {
+            line.extend_from_slice(available.get(..taken).unwrap_or_default());
+        }
+        input.consume(taken);
+        if end.is_some() {
+            break;
+        }
+    }
+    if line.is_empty() {
+        return None;
+    }
+    if line.len() > LONGEST {
+        return Some(Err(format!("longer than {LONGEST} octets")));
+    }
+    Some(String::from_utf8(line).map_err(|_| "not UTF-8".to_owned()))
+}
+
+/// The next line, and those that are there already.
+fn at_once(lines: &Receiver<Line>) -> Option<Vec<Line>> {
+    let mut some = vec![lines.recv().ok()?];
+    some.extend(lines.try_iter().take(TOGETHER - 1));
+    Some(some)
+}
+
+fn event(setup: &Setup, line: &str) -> std::result::Result<NewEvent, String> {
+    let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let Value::Object(mut object) = value else {
+        return Err("an object is expected: {\"name\": \"incident.escalated\"}".to_owned());
+    };
+    let mut text = |key: &str| match object.remove(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(format!("`{key}` is no text")),
+    };
+    let name = text("name")?.ok_or("`name` is missing")?;
+    let record = text("record")?.map(|key| record_key(&key)).transpose()?;
+    let at = text("at")?.map(|at| moment(&at)).transpose()?;
+    let (parm1, parm2) = (text("parm1")?, text("parm2")?);
+    let (actor, key) = (text("as")?, text("key")?);
+    let current = match object.remove("current") {
+        None => Fields::new(),
+        Some(Value::Object(fields)) => fields,
+        Some(_) => return Err("`current` is no object".to_owned()),
+    };
+    if let Some(unknown) = object.keys().next() {
+        return Err(format!("there is no key `{unknown}`"));
+    }
+    if !setup.config.events.contains_key(&name) {
+        return Err(format!("the event `{name}` is not registered"));
+    }
+    Ok(NewEvent {
+        name,
+        kind: EventKind::Fired,
+        record,
+        parm1: parm1.unwrap_or_default(),
+        parm2: parm2.unwrap_or_default(),
+        actor: actor.unwrap_or_default(),
+        current,
+        previous: Fields::new(),
+        idempotency_key: key,
+        due: at,
+    })
+}
+
+/// Reads `2026-12-24T18:00:00Z`, or `+90m` from now: s, m, h, d.
+pub(crate) fn moment(text: &str) -> std::result::Result<Timestamp, String> {
+    let wrong = || "a moment is written 2026-12-24T18:00:00Z, or +90m from now".to_owned();
+    let Some(wait) = text.strip_prefix('+') else {
+        return text.parse().map_err(|_| wrong());
+    };
+    let unit = wait.chars().last().ok_or_else(wrong)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: i64 = wait.trim_end_matches(unit).parse().map_err(|_| wrong())?;
+    let wait = number.checked_mul(seconds).ok_or_else(wrong)?;
+    let wait = jiff::SignedDuration::from_secs(wait);
+    Timestamp::now().checked_add(wait).map_err(|_| wrong())
+}

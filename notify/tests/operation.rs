@@ -1,0 +1,288 @@
+//! Running the program: events by the line, the daemon's signals, its log and its counters, mail by condition.
+#![cfg(all(unix, feature = "cli"))]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/desk.rs"]
+mod desk;
+mod support;
+
+use desk::{as_it_is, json, ran};
+use postrider_sandbox::Sandbox;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use support::sandbox;
+use tempfile::TempDir;
+use tokio::task::spawn_blocking;
+
+async fn house() -> (Sandbox, TempDir) {
+    let sandbox = sandbox().await;
+    let dir = support::desk(&sandbox, as_it_is);
+    (sandbox, dir)
+}
+
+struct Daemon {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Daemon {
+    fn start(dir: &Path, args: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_postrider"))
+            .current_dir(dir)
+            .arg("run")
+            .args(args)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Self { child, out }
+    }
+
+    /// Reads until a line holds this.
+    fn until(&mut self, what: &str) -> String {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            assert!(
+                self.out.read_line(&mut line).unwrap() > 0,
+                "it ended without saying {what:?}"
+            );
+            if line.contains(what) {
+                return line;
+            }
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([name, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn intake(dir: &Path, lines: &str) -> (i32, Vec<Value>) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_postrider"))
+        .current_dir(dir)
+        .args(["event", "intake"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(lines.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    (output.status.code().unwrap(), json(&out))
+}
+
+#[tokio::test]
+async fn each_line_of_the_intake_is_acknowledged_and_a_bad_one_stops_no_other() {
+    let (_sandbox, dir) = house().await;
+    let create = ["record", "create", "incident", "short_description=x"];
+    ran(dir.path(), &create).await.good();
+    let lines = concat!(
+        r#"{"name": "incident.escalated", "record": "incident/INC0010001", "key": "k"}"#,
+        "\n",
+        "not json\n",
+        r#"{"name": "incident.escalated", "record": "incident/INC0010001", "key": "k"}"#,
+        "\n",
+        r#"{"name": "nobody.knows"}"#,
+        "\n",
+        r#"{"name": "incident.escalated", "parm3": "x"}"#,
+        "\n",
+        r#"{"name": "incident.escalated", "record": "incident/INC0010001", "at": "+1h"}"#,
+    );
+    let path = dir.path().to_owned();
+    let (code, answers) = spawn_blocking(move || intake(&path, lines)).await.unwrap();
+    assert_eq!(code, 65);
+    assert_eq!(answers.len(), 6);
+    assert!(answers[0]["event"].is_i64());
+    assert_eq!(
+        answers[0]["event"], answers[2]["event"],
+        "one key, one event"
+    );
+    assert!(answers[1]["error"].as_str().unwrap().contains("expected"));
+    assert_eq!(
+        answers[3]["error"],
+        "the event `nobody.knows` is not registered"
+    );
+    assert_eq!(answers[4]["error"], "there is no key `parm3`");
+    assert!(answers[5]["event"].as_i64() > answers[0]["event"].as_i64());
+    // The one with a time is not due yet.
+    let once = ran(dir.path(), &["run", "--once"]).await;
+    assert!(once.err.contains("7 events settled"), "{}", once.err);
+}
+
+#[tokio::test]
+async fn an_event_can_be_fired_for_later() {
+    let (_sandbox, dir) = house().await;
+    let create = ["record", "create", "incident", "short_description=x"];
+    ran(dir.path(), &create).await.good();
+    let fire = [
+        "event",
+        "fire",
+        "incident.escalated",
+        "--record",
+        "incident/INC0010001",
+        "--at",
+        "+2d",
+    ];
+    ran(dir.path(), &fire).await.good();
+    let once = ran(dir.path(), &["run", "--once"]).await;
+    assert!(once.err.contains("6 events settled"), "{}", once.err);
+    let wrong = ran(
+        dir.path(),
+        &["event", "fire", "incident.escalated", "--at", "soon"],
+    )
+    .await;
+    assert_eq!(wrong.code, 64);
+    assert!(wrong.err.contains("+90m from now"), "{}", wrong.err);
+}
+
+#[tokio::test]
+async fn a_reload_takes_a_good_configuration_and_keeps_the_old_one_instead_of_a_bad() {
+    let (_sandbox, dir) = house().await;
+    let path = dir.path().to_owned();
+    spawn_blocking(move || {
+        let file = path.join("postrider.toml");
+        let good = std::fs::read_to_string(&file).unwrap();
+        let metrics = path.join("counters.prom");
+        let mut daemon = Daemon::start(&path, &["--log", "json", "--metrics", "counters.prom"]);
+        let line: Value = serde_json::from_str(&daemon.until("\"started\"")).unwrap();
+        assert_eq!(
+            (line["event"].as_str(), line["level"].as_str()),
+            (Some("started"), Some("info"))
+        );
+
+        std::fs::write(
+            &file,
+            good.replace("[smtp.main]", "[smtp.main]\nfrmo = \"x\""),
+        )
+        .unwrap();
+        daemon.signal("-HUP");
+        let line: Value = serde_json::from_str(&daemon.until("reload_failed")).unwrap();
+        assert!(line["reason"].as_str().unwrap().contains("frmo"), "{line}");
+
+        std::fs::write(
+            &file,
+            good.replace("database = \"postrider.db\"", "database = \"other.db\""),
+        )
+        .unwrap();
+        daemon.signal("-HUP");
+        assert!(daemon.until("reload_failed").contains("needs a restart"));
+
+        std::fs::write(&file, good.replace("is yours", "is all yours")).unwrap();
+        daemon.signal("-HUP");
+        daemon.until("\"reloaded\"");
+        daemon.until("\"started\"");
+        let create = Command::new(env!("CARGO_BIN_EXE_postrider"))
+            .current_dir(&path)
+            .args([
+                "record",
+                "create",
+                "incident",
+                "short_description=x",
+                "assigned_to=ada",
+            ])
+            .output()
+            .unwrap();
+        assert!(create.status.success());
+        daemon.until("\"delivered\"");
+        let log = Command::new(env!("CARGO_BIN_EXE_postrider"))
+            .current_dir(&path)
+            .args(["log", "--json"])
+            .output()
+            .unwrap();
+        let rows = json(&String::from_utf8(log.stdout).unwrap());
+        assert_eq!(rows[0]["subject"], "INC0010001 is all yours: x");
+
+        daemon.signal("-TERM");
+        daemon.until("\"stopped\"");
+        assert!(
+            daemon.child.wait().unwrap().success(),
+            "it drained and ended well"
+        );
+        let text = std::fs::read_to_string(metrics).unwrap();
+        assert!(
+            text.contains("postrider_events_total{event=\"delivered\",account=\"main\"} 1"),
+            "{text}"
+        );
+        assert!(
+            text.contains("postrider_events_total{event=\"reload_failed\",account=\"\"} 2"),
+            "{text}"
+        );
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn mail_is_chosen_by_condition_shown_whole_and_sent_again() {
+    let (_sandbox, dir) = house().await;
+    for to in ["fail-550@example.org", "ada@example.org"] {
+        let caller = format!("caller_email={to}");
+        let create = [
+            "record",
+            "create",
+            "incident",
+            "short_description=x",
+            "contact_type=email",
+            &caller,
+        ];
+        ran(dir.path(), &create).await.good();
+    }
+    ran(dir.path(), &["run", "--once"]).await;
+    let listed = ran(
+        dir.path(),
+        &[
+            "log",
+            "--json",
+            "--where",
+            "code=550^recipientENDSWITH@example.org",
+        ],
+    )
+    .await;
+    let rows = json(&listed.good());
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0]["recipient"], "fail-550@example.org");
+    let id = rows[0]["delivery"].to_string();
+    let shown = ran(dir.path(), &["log", "show", &id]).await.good();
+    assert!(
+        shown.contains("Subject: ") && shown.contains("text/plain"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("attempt 1 at ") && shown.contains("rcpt: 550 5.1.1"),
+        "{shown}"
+    );
+    let wrong = ran(dir.path(), &["log", "--where", "colour=red"]).await;
+    assert_eq!(wrong.code, 64);
+    assert!(wrong.err.contains("colour"), "{}", wrong.err);
+    let none = ran(dir.path(), &["queue", "requeue", "--where", "code=554"])
+        .await
+        .good();
+    assert_eq!(none.trim(), "0 requeued");
+    let again = ran(dir.path(), &["queue", "requeue", "--where", "code=550"])
+        .await
+        .good();
+    assert_eq!(again.trim(), "1 requeued");
+}
