@@ -3,7 +3,8 @@
 //! `smtp-alone small|recipients|large|tls|crowd [MAILS]`. The sink is a thread of the same process, of another name;
 //! `crowd` is 20 connections to Postfix's smtp-sink.
 
-use bench_smtp::{Job, Sink, SmtpSink, message, peers};
+use bench_rule::SmtpSink;
+use bench_smtp::{Job, Sink, message, peers};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
