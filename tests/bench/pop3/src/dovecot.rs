@@ -13,7 +13,7 @@ pub const PASSWORD: &str = "secret";
 const USERS: [&str; 5] = ["small", "few", "large", "far", "durable"];
 
 /// The owner of their files: no such user need exist.
-pub const OWNER: u32 = 5000;
+const OWNER: u32 = 5000;
 
 const CONFIGURATION: &str = include_str!("../../../servers/dovecot.conf");
 

@@ -6,4 +6,4 @@ mod dovecot;
 pub mod programs;
 pub mod raw;
 
-pub use dovecot::{Dovecot, OWNER, PASSWORD};
+pub use dovecot::{Dovecot, PASSWORD};

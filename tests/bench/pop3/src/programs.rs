@@ -1,6 +1,6 @@
 //! Clients that are programs of their own. Their start and their session are part of the time.
 
-use crate::{OWNER, PASSWORD};
+use crate::PASSWORD;
 use bench_rule::{Taken, Watch};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -55,6 +55,9 @@ pub fn fetchmail(port: u16, user: &str, folder: &Path) -> Result<Taken, String> 
         .args(["--bsmtp", "/dev/null"]))
 }
 
+/// A user that is there everywhere, which getmail wants to know by name.
+const NOBODY: u32 = 65_534;
+
 /// getmail into an mbox file, a process for each message, nothing deleted. It does not deliver as root.
 ///
 /// It sometimes misses the end of such a process and then gives up after a minute: give it few.
@@ -72,10 +75,10 @@ pub fn getmail(port: u16, user: &str, count: usize, folder: &Path) -> Result<Tak
     );
     fs::write(home.join("getmailrc"), text).map_err(said)?;
     for path in [&home, &mbox, &home.join("getmailrc")] {
-        chown(path, Some(OWNER), Some(OWNER)).map_err(said)?;
+        chown(path, Some(NOBODY), Some(NOBODY)).map_err(said)?;
     }
     let mut command = Command::new("getmail");
-    command.uid(OWNER).gid(OWNER).env("HOME", &home).arg(format!("--getmaildir={}", home.display()));
+    command.uid(NOBODY).gid(NOBODY).env("HOME", &home).arg(format!("--getmaildir={}", home.display()));
     run(&mut command)
 }
 
