@@ -132,6 +132,7 @@ impl Bench {
             schema: &self.schema,
             signer: &self.signer,
             own: &[OWN.to_owned()],
+            policy: &postrider_notify::inbound::Policy::default(),
         };
         classifier.classify(&mail, &author).unwrap()
     }
@@ -413,7 +414,12 @@ fn rfc3464_a_bounce_is_tied_to_the_mail_that_came_back() {
     );
     assert_eq!(who, ("ada@example.org", "main", Reason::Hard));
     let full = bench.classify(&bounce.replace("5.1.1", "5.2.2"));
-    assert_eq!(full.bounced, None, "a full mailbox is no dead address");
+    let reason = full.bounced.map(|bounced| bounced.reason);
+    assert_eq!(
+        reason,
+        Some(Reason::Soft),
+        "a full mailbox is no dead address"
+    );
     let forged = bench.classify(&bounce.replace(&id, "1.guess@example.org"));
     assert_eq!(
         forged.bounced, None,

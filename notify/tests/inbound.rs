@@ -198,14 +198,14 @@ fn a_failing_action_keeps_the_mail_and_is_tried_again_until_a_person_must_look()
 fn conditions_choose_between_actions() {
     let desk = desk(|text| {
         let spam =
-            "[inbound.new_incident]\nclass = \"new\"\ncondition = \"'Help' in mail.subject\"\n";
+            "[inbound.new_incident]\nclass = \"new\"\nexpression = \"'Help' in mail.subject\"\n";
         text.replace("[inbound.new_incident]\nclass = \"new\"\n", spam)
     });
     let done = desk.take(&QUESTION.replace("Help", "Cheap pills"));
     assert_eq!(done.outcome.state, InboundState::Ignored);
     assert_eq!(
         done.outcome.reason,
-        "the condition of new_incident is false"
+        "the condition of new_incident is false: `'Help' in mail.subject` is false: mail.subject is 'Cheap pills'"
     );
     assert_eq!(desk.take(QUESTION).outcome.state, InboundState::Processed);
 }
@@ -325,5 +325,78 @@ fn a_sender_who_never_stops_is_held() {
         other.outcome.state,
         InboundState::Processed,
         "others are not held up"
+    );
+}
+
+#[test]
+fn a_bounce_marks_exactly_that_recipients_mail_and_suppresses_by_points() {
+    let desk = desk(|text| text);
+    let (ada, grace) = ("ada@example.org", "grace@example.org");
+    queue(&*desk.store, Some(incident(10001)), &[ada, grace]);
+    let rows = log(&*desk.store);
+    let row = |who: &str| {
+        rows.iter()
+            .rev()
+            .find(|row| row.mail.recipient == who)
+            .unwrap()
+    };
+    for owner in ["w", "w"] {
+        let lease = std::time::Duration::from_secs(60);
+        let claimed = desk
+            .store
+            .claim(&["main"], owner, now(), lease, 100)
+            .unwrap();
+        let done: Vec<_> = claimed
+            .iter()
+            .map(|claimed| postrider_notify::outgoing::Completion {
+                delivery: claimed.delivery,
+                lease_epoch: claimed.lease_epoch,
+                attempt: claimed.attempt,
+                state: postrider_notify::outgoing::DeliveryState::Delivered,
+                next_at: None,
+                evidence: postrider_notify::outgoing::Evidence::default(),
+            })
+            .collect();
+        desk.store.complete(now(), &done).unwrap();
+    }
+    let bounce = |id: &str, status: &str| {
+        format!(
+            "From: MAILER-DAEMON@mx.example.net\nReturn-Path: <>\nSubject: Undelivered {status}\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n\
+             --b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; {ada}\nAction: failed\nStatus: {status}\n\
+             Diagnostic-Code: smtp; 550 {status} go away\n--b\nContent-Type: text/rfc822-headers\n\nMessage-ID: <{id}>\n\n--b--\n"
+        )
+    };
+    let state = |who: &str| {
+        let id = row(who).delivery;
+        let now = log(&*desk.store);
+        let row = now.into_iter().find(|row| row.delivery == id).unwrap();
+        (row.state, row.reason)
+    };
+    let before = state(ada);
+    desk.take(&bounce("1.forged@example.org", "5.1.1"));
+    assert_eq!(state(ada), before, "a forged bounce changes nothing");
+    assert!(desk.store.suppressions().unwrap().is_empty());
+
+    let id = row(ada).mail.message_id.clone();
+    let done = desk.take(&bounce(&id, "4.2.2"));
+    assert_eq!(done.outcome.class, Class::Bounce);
+    assert_eq!(
+        state(ada).0,
+        postrider_notify::outgoing::DeliveryState::Bounced
+    );
+    assert_eq!(state(ada).1, "4.2.2 550 4.2.2 go away");
+    assert_eq!(
+        state(grace).0,
+        postrider_notify::outgoing::DeliveryState::Delivered
+    );
+    let in_force = || desk.store.suppressed(ada, "main", now()).unwrap().is_some();
+    assert!(!in_force(), "one soft bounce is one point");
+    desk.take(&bounce(&id, "5.1.1"));
+    assert!(in_force(), "a hard one is enough");
+    assert!(
+        desk.store
+            .suppressed(grace, "main", now())
+            .unwrap()
+            .is_none()
     );
 }

@@ -185,7 +185,7 @@ fn common(section: &Section<'_>, dir: &Path, port: u16, tls_port: u16) -> Common
     }
 }
 
-fn certificate(section: &Section<'_>, path: &At<String>, dir: &Path) -> Option<String> {
+pub(super) fn certificate(section: &Section<'_>, path: &At<String>, dir: &Path) -> Option<String> {
     let file = dir.join(&path.value);
     let problem = match std::fs::read_to_string(&file) {
         Ok(pem) if pem.contains("-----BEGIN CERTIFICATE-----") => return Some(pem),

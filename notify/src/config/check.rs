@@ -2,7 +2,7 @@
 
 use super::document::{At, Document};
 use super::{inbound, notification, sample};
-use crate::inbound::Class;
+use crate::inbound::table_of;
 use crate::render::{body_name, subject_name};
 use crate::schema::Schema;
 use crate::suggest::nearest;
@@ -23,21 +23,8 @@ const OUTGOING: &[(&str, &[&str])] = &[
 
 /// What the templates of an inbound action know beside the record.
 const INCOMING: &[(&str, &[&str])] = &[
-    (
-        "mail",
-        &[
-            "subject",
-            "text",
-            "html",
-            "from",
-            "to",
-            "cc",
-            "date",
-            "message_id",
-            "in_reply_to",
-        ],
-    ),
-    ("sender", &["address", "name", "user"]),
+    ("mail", &crate::inbound::query::MAIL_NAMES),
+    ("sender", &["address", "name", "domain", "user"]),
     ("instance", &["name", "url"]),
 ];
 
@@ -70,7 +57,7 @@ pub(super) fn all(
     }
     for read in actions {
         // A new mail is about no record yet.
-        let table = (read.action.class != Class::New).then_some(read.action.table.as_str());
+        let table = table_of(&read.action);
         let subject = Subject {
             schema,
             table,
@@ -81,7 +68,7 @@ pub(super) fn all(
         check(document, templates, &read.templates, &subject, &|| {
             sample::incoming(schema, table)
         });
-        expression(document, templates, read.condition.as_ref(), &subject);
+        expression(document, templates, read.expression.as_ref(), &subject);
     }
 }
 

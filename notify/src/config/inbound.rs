@@ -1,17 +1,21 @@
 //! `[inbound.NAME]`.
 
-use super::document::{At, Section, choice};
-use super::{RegisteredEvent, table};
-use crate::inbound::{Class, InboundAction};
+use super::document::{At, Document, Section, choice};
+use super::{RegisteredEvent, calls, table};
+use crate::inbound::query::MailQuery;
+use crate::inbound::rule::{InboundAction, Lines};
+use crate::inbound::{Class, table_of};
+use crate::notification::Condition;
 use crate::schema::{FieldKind, Schema};
 use crate::suggest::nearest;
 use crate::template::Builder;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// An action, and what is looked at again when all templates are known.
 pub(super) struct Read {
     pub(super) action: InboundAction,
-    pub(super) condition: Option<At<String>>,
+    pub(super) expression: Option<At<String>>,
     /// The names that its templates are checked by.
     pub(super) templates: Vec<String>,
 }
@@ -22,11 +26,12 @@ pub(super) fn read(
     schema: &Schema,
     events: &BTreeMap<String, RegisteredEvent>,
     templates: &mut Builder,
+    dir: &Path,
 ) -> Vec<Read> {
     let sections = top.sections("inbound");
     sections
         .into_iter()
-        .filter_map(|(name, section)| one(name, section, schema, events, templates))
+        .filter_map(|(name, section)| one(name, section, schema, events, templates, dir))
         .collect()
 }
 
@@ -36,20 +41,13 @@ fn one(
     schema: &Schema,
     events: &BTreeMap<String, RegisteredEvent>,
     templates: &mut Builder,
+    dir: &Path,
 ) -> Option<Read> {
     let document = section.document;
-    let classes = [
-        ("new", Class::New),
-        ("reply", Class::Reply),
-        ("forward", Class::Forward),
-    ];
-    let class = section
-        .required("class")
-        .and_then(|text| choice(document, &text, &classes));
+    let classes = classes(&section);
     let table = section
         .required("table")
         .filter(|table| table::known(document, schema, table));
-    let condition = section.text("condition");
     let mut added = Vec::new();
     let set = set(
         &section,
@@ -64,36 +62,106 @@ fn one(
         journal(&section, schema, table, comment);
     }
     let fire = fire(&section, events);
-    if set.is_empty() && comment.is_none() && fire.is_none() && !section.has("set") {
-        document.fault(
-            &section.span,
-            format!(
-                "[{}] does nothing: it needs `set`, `comment` or `fire`",
-                section.name
-            ),
+    let lines = lines(&section, schema, table.as_ref());
+    let attach = section.boolean("attach").unwrap_or(false);
+    let (command, webhook) = (calls::command(&section), calls::webhook(&section, dir));
+    let named = ["set", "command", "webhook"]
+        .into_iter()
+        .any(|key| section.has(key));
+    if comment.is_none() && fire.is_none() && lines.is_none() && !attach && !named {
+        let message = format!(
+            "[{}] does nothing: it needs `set`, `lines`, `comment`, `attach`, `fire`, `command` or `webhook`",
+            section.name
         );
+        document.fault(&section.span, message);
     }
     let order = section.integer("order", 0..=9_999).unwrap_or(100);
     let active = section.boolean("active").unwrap_or(true);
     let stop = section.boolean("stop").unwrap_or(true);
-    section.finish();
-    let action = InboundAction {
+    let (condition, expression) = (section.text("condition"), section.text("expression"));
+    if let (Some(_), Some(expression)) = (&condition, &expression) {
+        let message = "either `condition` or `expression`, not both";
+        document.fault(&expression.span, message);
+    }
+    let mut action = InboundAction {
         name: name.value,
         active,
-        class: class?,
+        classes: classes?,
         table: table?.value,
-        condition: condition.as_ref().map(|text| text.value.clone()),
+        condition: None,
         order: u16::try_from(order).unwrap_or(100),
         stop,
         set,
+        lines,
         comment: comment.map(|text| text.value),
+        attach,
         fire: fire.map(|text| text.value),
+        command,
+        webhook,
     };
+    if let Some(text) = &condition {
+        query(document, text, &action, schema);
+        action.condition = Some(Condition::Query(text.value.clone()));
+    } else if let Some(text) = &expression {
+        action.condition = Some(Condition::Expression(text.value.clone()));
+    }
+    section.finish();
     Some(Read {
         action,
-        condition,
+        expression,
         templates: added,
     })
+}
+
+/// `class = "reply"`, `class = ["new", "forward"]`
+fn classes(section: &Section<'_>) -> Option<Vec<Class>> {
+    let choices = [
+        ("new", Class::New),
+        ("reply", Class::Reply),
+        ("forward", Class::Forward),
+        ("calendar", Class::Calendar),
+    ];
+    if !section.has("class") {
+        section.missing("class");
+        return None;
+    }
+    let texts = section.texts("class");
+    let classes = texts
+        .iter()
+        .map(|text| choice(section.document, text, &choices));
+    classes.collect()
+}
+
+fn query(document: &Document, text: &At<String>, action: &InboundAction, schema: &Schema) {
+    let origin = document.origin(text);
+    let read = MailQuery::parse(&text.value, table_of(action), schema);
+    for error in read.err().into_iter().flatten() {
+        let fault = origin.fault(error.span, error.message);
+        document.report(fault.suggest(error.suggestion));
+    }
+}
+
+/// `lines = ["priority"]`, between `lines_start` and `lines_end`.
+fn lines(section: &Section<'_>, schema: &Schema, table: Option<&At<String>>) -> Option<Lines> {
+    let fields = section.texts("lines");
+    let mark = |key: &'static str, usual: &str| {
+        let text = section.text(key);
+        text.map_or_else(|| usual.to_owned(), |text| text.value.trim().to_owned())
+    };
+    let (start, end) = (
+        mark("lines_start", "parse_start"),
+        mark("lines_end", "parse_end"),
+    );
+    let table = table.and_then(|table| schema.tables.get(&table.value));
+    for field in &fields {
+        if let Some(table) = table.filter(|table| !table.fields.contains_key(&field.value)) {
+            let hint = nearest(&field.value, table.fields.keys().map(String::as_str));
+            let message = format!("the table `{}` has no field `{}`", table.name, field.value);
+            section.document.hint(&field.span, message, hint);
+        }
+    }
+    let fields: Vec<String> = fields.into_iter().map(|field| field.value).collect();
+    (!fields.is_empty()).then_some(Lines { start, end, fields })
 }
 
 /// `fire = "incident.escalated"`

@@ -3,8 +3,8 @@
 use super::document::{Document, Section};
 use super::value::duration;
 use super::{
-    Config, ConfigError, Instance, RegisteredEvent, account, check, inbound, notification, people,
-    sending, table, template,
+    Config, ConfigError, Instance, RegisteredEvent, account, check, inbound, incoming,
+    notification, people, sending, table, template,
 };
 use crate::address::is_domain;
 use crate::diagnostic::Diagnostic;
@@ -66,12 +66,18 @@ fn read(file: &Path, document: &Document, top: &Section<'_>, scripts: Scripts) -
     let smtp = account::smtp(top, dir);
     let outgoing = sending::outgoing(top);
     let pop3 = account::pop3(top, dir);
+    if top.has("imap") {
+        let message =
+            "IMAP is out of scope: mail is read by POP3, so name the mailbox in [pop3.NAME]";
+        document.fault(&top.place("imap"), message);
+    }
     let events = events(top, &schema);
     let (records, mut warnings) = people::read(top, &schema);
     let mut templates = template::folder(top, dir);
     templates.scripts = scripts;
     let notifications = notification::read(top, &schema, &events, &smtp, &mut templates);
-    let actions = inbound::read(top, &schema, &events, &mut templates);
+    let actions = inbound::read(top, &schema, &events, &mut templates, dir);
+    let policy = incoming::read(top);
     let (templates, faults) = templates.build();
     for fault in faults {
         document.report(fault);
@@ -97,6 +103,7 @@ fn read(file: &Path, document: &Document, top: &Section<'_>, scripts: Scripts) -
         events,
         notifications,
         inbound_actions,
+        incoming: policy,
         templates,
         records,
         warnings,

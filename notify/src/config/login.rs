@@ -111,3 +111,23 @@ pub(super) fn refuse_clear_text(
         );
     }
 }
+
+/// The key that a webhook's calls are signed with, if they are.
+pub(super) fn webhook_secret(section: &Section<'_>, dir: &Path) -> Option<SecretSource> {
+    let keys = [
+        ("webhook_secret_env", Place::Env),
+        ("webhook_secret_file", Place::File),
+        ("webhook_secret_command", Place::Command),
+    ];
+    let mut found = Vec::new();
+    for (key, place) in keys {
+        let words = section.texts(key);
+        if section.has(key) {
+            found.push((key, source(section, key, place, &words, dir)));
+        }
+    }
+    if let Some((key, _)) = found.get(1) {
+        section.fault(key, "one place is enough for a secret");
+    }
+    found.into_iter().next()?.1
+}

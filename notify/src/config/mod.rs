@@ -20,15 +20,18 @@
 //! | `[user.ID]`, `[group.ID]` | people, as far as they are not in the store already |
 //! | `[event."NAME"]` | an event that may be fired: `table`, `description` |
 //! | `[notification.NAME]` | when somebody is told, who, and what: see [`Notification`] |
+//! | `[incoming]` | from whom mail is taken, how much, what is believed, and what bounces lead to: see [`Policy`] |
 //! | `[inbound.NAME]` | what a mail does to a record: see [`InboundAction`] |
 //!
 //! A password is never written into the file; `password_env`, `password_file` and `password_command` say where it is.
 
 mod account;
+mod calls;
 mod check;
 mod document;
 mod example;
 mod inbound;
+mod incoming;
 mod load;
 mod login;
 mod notification;
@@ -50,7 +53,7 @@ pub use outgoing::Outgoing;
 use crate::account::{Pop3Account, SmtpAccount};
 use crate::address::with_name;
 use crate::diagnostic::Diagnostic;
-use crate::inbound::InboundAction;
+use crate::inbound::{InboundAction, Policy};
 use crate::notification::Notification;
 use crate::record::Fields;
 use crate::schema::Schema;
@@ -90,6 +93,8 @@ pub struct Config {
     pub notifications: Vec<Notification>,
     /// The inbound actions, by their `order`, then as in the file.
     pub inbound_actions: Vec<InboundAction>,
+    /// How mail is taken.
+    pub incoming: Policy,
     /// The templates.
     pub templates: Templates,
     /// Records that are to be there from the start.

@@ -83,8 +83,11 @@ pub(super) fn incoming(schema: &Arc<Schema>, table: Option<&str>) -> Context {
     let mail = json!({
         "subject": "Example", "text": "Example", "html": "Example", "from": "a@example.org", "to": ["b@example.org"],
         "cc": ["c@example.org"], "date": "2026-11-23T12:00:00Z", "message_id": "x@example.org", "in_reply_to": "y@example.org",
+        "whole": "Example", "account": "support", "calendar": "accepted", "importance": "normal", "attachments": 1, "size": 1000,
+        "class": "new", "headers": {}, "files": ["example.txt"],
     });
-    let sender = json!({"address": "a@example.org", "name": "Example", "user": ID});
+    let sender =
+        json!({"address": "a@example.org", "name": "Example", "domain": "example.org", "user": ID});
     about(schema, table)
         .value("mail", mail)
         .value("sender", sender)

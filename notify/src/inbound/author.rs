@@ -45,6 +45,13 @@ impl Author {
         self.user.as_deref().unwrap_or(&self.address)
     }
 
+    /// The domain of the address; empty without one.
+    pub fn domain(&self) -> &str {
+        self.address
+            .rsplit_once('@')
+            .map_or("", |(_, domain)| domain)
+    }
+
     /// True if the address is this one. Case is ignored, as everybody does.
     pub fn is(&self, address: &str) -> bool {
         self.address.eq_ignore_ascii_case(address)

@@ -14,10 +14,13 @@
 use super::Class;
 use super::author::Author;
 use super::involved::involvement;
-use super::mail::{Mail, Report, Reported};
+use super::mail::Mail;
+use super::policy::{Policy, Strangers, Treatment};
+use super::report::{Report, Reported};
+use super::spam;
 use super::subject;
 use crate::delivery::is_hard;
-use crate::outgoing::LogRow;
+use crate::outgoing::{DeliveryId, LogRow};
 use crate::record::RecordKey;
 use crate::schema::Schema;
 use crate::store::{LogFilter, Store, StoreError};
@@ -38,6 +41,8 @@ pub struct Classifier<'a> {
     pub signer: &'a Signer,
     /// The addresses that we send from: mail from them is our own.
     pub own: &'a [String],
+    /// How mail is taken.
+    pub policy: &'a Policy,
 }
 
 /// What a mail is.
@@ -58,11 +63,17 @@ pub struct Classification {
 /// A recipient of ours whose address does not work, or who does not want our mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bounced {
+    /// The mail that the report is about.
+    pub delivery: DeliveryId,
+    /// True if it did not arrive; a complaint is about one that did.
+    pub failed: bool,
+    /// The remote server's words.
+    pub words: String,
     /// The address, as we wrote to it.
     pub address: String,
     /// The SMTP account that we wrote by.
     pub account: String,
-    /// [`Reason::Hard`] or [`Reason::Complaint`].
+    /// [`Reason::Hard`], [`Reason::Soft`] or [`Reason::Complaint`].
     pub reason: Reason,
     /// What the report says.
     pub detail: String,
@@ -77,14 +88,16 @@ pub enum Verdict {
     Ignore(String),
     /// A person must decide: why.
     Hold(String),
+    /// It becomes a comment and nothing else, because its writer was not asked: why.
+    Comment(String),
 }
 
 /// What one rule found.
 enum Found {
     /// It fits.
     Record(Classification),
-    /// It would fit, but for the sender.
-    Doubt(String),
+    /// It would fit, but for the sender; the record, if there is no other doubt.
+    Doubt(String, Option<RecordKey>),
     /// It does not apply.
     Nothing,
 }
@@ -98,10 +111,69 @@ impl Classifier<'_> {
         if let Some(machine) = self.machine(mail, author)? {
             return Ok(machine);
         }
+        let found = self.asked(mail, author)?;
+        if let Some(why) = spam::suspicion(mail, self.policy) {
+            let verdict = match self.policy.spam {
+                Treatment::Accept => found.verdict,
+                Treatment::Hold => Verdict::Hold(why),
+                Treatment::Ignore => Verdict::Ignore(why),
+            };
+            let class = match self.policy.spam {
+                Treatment::Accept => found.class,
+                _ => Class::Spam,
+            };
+            return Ok(Classification {
+                class,
+                verdict,
+                ..found
+            });
+        }
+        Ok(self.guest(found, author))
+    }
+
+    /// Mail of somebody who is no active user, and answers no mail of ours.
+    fn guest(&self, mut found: Classification, author: &Author) -> Classification {
+        let answers = ["token", "in_reply_to"];
+        let invited = answers
+            .iter()
+            .any(|rule| found.matched_by.starts_with(rule));
+        if author.user.is_some() || invited || found.verdict != Verdict::Act {
+            return found;
+        }
+        let who = || format!("{} is no active user", author.address);
+        match self.policy.guest(author.domain()) {
+            Treatment::Accept => {}
+            Treatment::Hold => found.verdict = Verdict::Hold(who()),
+            Treatment::Ignore => found.verdict = Verdict::Ignore(who()),
+        }
+        found
+    }
+
+    /// The rules for what people write.
+    fn asked(&self, mail: &Mail, author: &Author) -> Result<Classification, StoreError> {
+        let mut found = self.written(mail, author)?;
+        if let Some(answer) = mail.calendar {
+            found.class = Class::Calendar;
+            if found.record.is_none() && found.verdict == Verdict::Act {
+                let why = format!(
+                    "an answer to an invitation ({}), to none of ours",
+                    answer.name()
+                );
+                found.verdict = Verdict::Ignore(why);
+            }
+        }
+        Ok(found)
+    }
+
+    fn written(&self, mail: &Mail, author: &Author) -> Result<Classification, StoreError> {
         let mut doubts = Vec::new();
+        let mut about = None;
         match self.token(mail, author)? {
             Found::Record(found) => return Ok(found),
-            Found::Doubt(why) => doubts.push(why),
+            Found::Doubt(why, record) => {
+                doubts.push(why);
+                about = record;
+            }
             Found::Nothing => {}
         }
         if doubts.is_empty() && is_forward(mail) {
@@ -117,19 +189,27 @@ impl Classifier<'_> {
                     return Ok(found);
                 }
                 Found::Record(_) | Found::Nothing => {}
-                Found::Doubt(why) => doubts.push(why),
+                Found::Doubt(why, record) => {
+                    doubts.push(why);
+                    about = about.or(record);
+                }
             }
         }
-        Ok(if doubts.is_empty() {
-            Classification::act(Class::New, "none".into(), None)
-        } else {
-            Classification {
-                class: Class::Reply,
-                matched_by: "none".into(),
-                record: None,
-                verdict: Verdict::Hold(doubts.join("; ")),
-                bounced: None,
-            }
+        if doubts.is_empty() {
+            return Ok(Classification::act(Class::New, "none".into(), None));
+        }
+        let why = doubts.join("; ");
+        let comment = self.policy.strangers == Strangers::Comment && about.is_some();
+        Ok(Classification {
+            class: Class::Reply,
+            matched_by: "none".into(),
+            record: about.filter(|_| comment),
+            verdict: if comment {
+                Verdict::Comment(why)
+            } else {
+                Verdict::Hold(why)
+            },
+            bounced: None,
         })
     }
 
@@ -140,7 +220,7 @@ impl Classifier<'_> {
             None => None,
         };
         if let (None, Some(report)) = (&ours, &mail.report) {
-            return self.reported(report).map(Some);
+            return self.reported(mail, report).map(Some);
         }
         let (class, by, record, why) = if let Some(row) = ours {
             let by = format!("message_id: delivery {}", row.delivery);
@@ -175,11 +255,15 @@ impl Classifier<'_> {
     }
 
     /// A report; it counts for a recipient only if it brings a Message-ID of ours, which nobody can guess.
-    fn reported(&self, report: &Report) -> Result<Classification, StoreError> {
-        let row = match &report.original {
-            Some(id) => self.store.delivery_by_message_id(id)?,
-            None => None,
-        };
+    fn reported(&self, mail: &Mail, report: &Report) -> Result<Classification, StoreError> {
+        let named = report.originals.iter().map(String::as_str);
+        let mut row = None;
+        for id in named.chain(mail.answers()).take(MAX_REFERENCES) {
+            row = self.store.delivery_by_message_id(id)?;
+            if row.is_some() {
+                break;
+            }
+        }
         let said: Vec<String> = report.recipients.iter().map(ToString::to_string).collect();
         let why = format!("delivery report: {}", said.join(", "));
         let by = row
@@ -202,8 +286,7 @@ impl Classifier<'_> {
                 continue;
             };
             let Some(token) = self.verified(&token, &author.address) else {
-                let why = self.token_doubt(&token, author)?;
-                doubt = Found::Doubt(why);
+                doubt = self.token_doubt(&token, author)?;
                 continue;
             };
             let by = format!("token: {address}");
@@ -211,10 +294,12 @@ impl Classifier<'_> {
                 Some(record) => {
                     Found::Record(Classification::act(Class::Reply, by, Some(record.key)))
                 }
-                None => Found::Doubt(format!(
-                    "the reply token is good, but {} does not exist any more",
-                    token.record()
-                )),
+                None => {
+                    let gone = token.record();
+                    let why =
+                        format!("the reply token is good, but {gone} does not exist any more");
+                    Found::Doubt(why, None)
+                }
             });
         }
         Ok(doubt)
@@ -230,7 +315,7 @@ impl Classifier<'_> {
     }
 
     /// Says whether a token that is not the sender's is somebody else's.
-    fn token_doubt(&self, token: &ReplyToken, author: &Author) -> Result<String, StoreError> {
+    fn token_doubt(&self, token: &ReplyToken, author: &Author) -> Result<Found, StoreError> {
         let record = in_capitals(token).map_or(token.record().clone(), |t| t.record().clone());
         for record in [token.record().clone(), record] {
             let sent = self.store.log(&LogFilter {
@@ -242,19 +327,21 @@ impl Classifier<'_> {
                 .iter()
                 .find(|row| self.verified(token, &row.mail.recipient).is_some());
             if let Some(row) = owner {
-                return Ok(format!(
+                let why = format!(
                     "the reply token for {} was made for {}, but the mail is from {}",
                     token.record(),
                     row.mail.recipient,
                     author.address
-                ));
+                );
+                return Ok(Found::Doubt(why, row.mail.record.clone()));
             }
         }
-        Ok(format!(
+        let why = format!(
             "the reply token for {} was not made here for {}",
             token.record(),
             author.address
-        ))
+        );
+        Ok(Found::Doubt(why, None))
     }
 
     /// In-Reply-To and References.
@@ -275,10 +362,11 @@ impl Classifier<'_> {
                     Some(record),
                 )));
             }
-            doubt = Found::Doubt(format!(
+            let why = format!(
                 "it answers a mail about {record} that went to {}, but it is from {}",
                 row.mail.recipient, author.address
-            ));
+            );
+            doubt = Found::Doubt(why, Some(record));
         }
         Ok(doubt)
     }
@@ -310,10 +398,13 @@ impl Classifier<'_> {
                         Some(record.key.clone()),
                     ))
                 }
-                None => Found::Doubt(format!(
-                    "its subject names {}, but {} has nothing to do with it",
-                    record.key, author.address
-                )),
+                None => {
+                    let why = format!(
+                        "its subject names {}, but {} has nothing to do with it",
+                        record.key, author.address
+                    );
+                    Found::Doubt(why, Some(record.key.clone()))
+                }
             },
         )
     }
@@ -331,21 +422,54 @@ impl Classification {
     }
 }
 
-/// The recipient of a delivery who shall get no more mail. One envelope has one recipient, so a report about
-/// it is about them, also if it names the address that theirs leads to.
+/// What a report says about a delivery of ours. One envelope has one recipient, so a report about it is about them, also if it
+/// names the address that theirs leads to; where it names theirs as well, only what it says of that counts.
 fn bounced(report: &Report, row: &LogRow, detail: &str) -> Option<Bounced> {
-    let hard = |r: &Reported| r.action == "failed" && is_hard(&r.status);
-    let reason = match () {
-        () if report.complaint => Reason::Complaint,
-        () if report.recipients.iter().any(hard) => Reason::Hard,
-        () => return None,
+    let theirs: Vec<&Reported> = report
+        .recipients
+        .iter()
+        .filter(|r| r.is_about(&row.mail.recipient))
+        .collect();
+    let about: Vec<&Reported> = match theirs.is_empty() {
+        true => report.recipients.iter().collect(),
+        false => theirs,
+    };
+    let failed = about.iter().find(|r| r.action == "failed");
+    let (reason, words) = match failed {
+        _ if report.complaint => (Reason::Complaint, String::new()),
+        Some(recipient) => (weight(recipient), recipient.said()),
+        None => return None,
     };
     Some(Bounced {
+        delivery: row.delivery,
+        failed: !report.complaint,
+        words,
         address: row.mail.recipient.clone(),
         account: row.mail.account.clone(),
         reason,
         detail: detail.to_owned(),
     })
+}
+
+/// Whether the address does not work, or only this mail did not get there.
+fn weight(recipient: &Reported) -> Reason {
+    const GONE: [&str; 8] = [
+        "user unknown",
+        "unknown user",
+        "no such user",
+        "no mailbox here",
+        "not listed in domino",
+        "does not exist",
+        "doesn't have an account",
+        "address not found",
+    ];
+    let words = recipient.words.to_lowercase();
+    let gone = recipient.status.is_empty() && GONE.iter().any(|phrase| words.contains(phrase));
+    if is_hard(&recipient.status) || gone {
+        Reason::Hard
+    } else {
+        Reason::Soft
+    }
 }
 
 fn in_capitals(token: &ReplyToken) -> Option<ReplyToken> {

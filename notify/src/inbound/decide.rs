@@ -5,9 +5,10 @@ use super::author::Author;
 use super::classify::{Classification, Verdict};
 use super::mail::Mail;
 use super::processor::{Processed, Processor, only, outcome, unknown};
-use super::{Class, InboundId, InboundState};
+use super::{Class, Inbound, InboundId, InboundState};
 use crate::record::RecordKey;
 use crate::store::StoreError;
+use jiff::Timestamp;
 use std::fmt;
 
 /// A decision that could not be carried out. Nothing was changed.
@@ -65,7 +66,8 @@ impl Processor {
         id: InboundId,
         record: Option<RecordKey>,
     ) -> Result<Processed, DecideError> {
-        let mail = self.mail(id)?;
+        let inbound = self.mail(id)?;
+        let mail = Mail::parse(&inbound.what.raw);
         let from = mail.from.as_ref().ok_or(DecideError::NoSender)?;
         let author = Author::find(self.store.as_ref(), from)?;
         if let Some(key) = &record {
@@ -84,7 +86,7 @@ impl Processor {
             verdict: Verdict::Act,
             bounced: None,
         };
-        let work = self.act(id, &mail, &author, &decided)?;
+        let work = self.act(&inbound, &mail, &author, &decided)?;
         let Some(mut outcome) = work.inbound.clone() else {
             return Err(DecideError::NoMail(id));
         };
@@ -108,9 +110,18 @@ impl Processor {
         Ok(())
     }
 
-    fn mail(&self, id: InboundId) -> Result<Mail, DecideError> {
+    /// Judges a mail that is held or has failed anew, as if it had just come.
+    ///
+    /// # Errors
+    /// [`DecideError`] if there is no such mail, or it has acted already.
+    pub fn reprocess(&self, id: InboundId, now: Timestamp) -> Result<Processed, DecideError> {
+        let inbound = self.mail(id)?;
+        let done = self.again(&inbound, now)?;
+        done.ok_or(DecideError::Store(StoreError::AlreadyProcessed(id)))
+    }
+
+    fn mail(&self, id: InboundId) -> Result<Inbound, DecideError> {
         let inbound = self.store.inbound(id)?;
-        let inbound = inbound.ok_or(DecideError::NoMail(id))?;
-        Ok(Mail::parse(&inbound.what.raw))
+        inbound.ok_or(DecideError::NoMail(id))
     }
 }

@@ -1,8 +1,11 @@
 //! A stored mail as the rest of this module reads it: who, to whom, about what, and in which words.
 
+use super::automatic;
+use super::calendar::CalendarAnswer;
+use super::report::Report;
+use super::spam::Opinions;
 use super::text::{new_text_of, new_text_of_html};
-use postrider_mime::{AddressList, AutoSubmitted, LooseMailbox, Message, RecipientStatus};
-use std::fmt;
+use postrider_mime::{AddressList, LooseMailbox, Message};
 
 /// What matters of a mail for classifying it and for acting on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +42,12 @@ pub struct Mail {
     pub automatic: Option<String>,
     /// A report about a mail, if it is one.
     pub report: Option<Report>,
+    /// What servers on its way said about it.
+    pub opinions: Opinions,
+    /// What it answers to an invitation.
+    pub calendar: Option<CalendarAnswer>,
+    /// `high`, `normal` or `low`, by Importance, Priority or X-Priority.
+    pub importance: &'static str,
     /// The names of its attachments.
     pub attachments: Vec<String>,
 }
@@ -50,36 +59,6 @@ pub struct Address {
     pub name: String,
     /// The address itself: `ada@example.org`.
     pub address: String,
-}
-
-/// What a report about a mail of ours says: a delivery report (RFC 3464), or a complaint (RFC 5965).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// The Message-ID of the mail that it is about, if that mail came along.
-    pub original: Option<String>,
-    /// What became of each recipient.
-    pub recipients: Vec<Reported>,
-    /// The recipient called the mail spam.
-    pub complaint: bool,
-}
-
-/// What became of a mail for one recipient, in a report's words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reported {
-    /// Whom the mail was for.
-    pub address: String,
-    /// What was done: `failed`, `delayed`, `delivered`.
-    pub action: String,
-    /// The enhanced status code; empty without one.
-    pub status: String,
-}
-
-impl fmt::Display for Reported {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = [&self.address, &self.action, &self.status];
-        let words = words.into_iter().filter(|word| !word.is_empty());
-        f.write_str(&words.map(String::as_str).collect::<Vec<_>>().join(" "))
-    }
 }
 
 impl Mail {
@@ -114,8 +93,11 @@ impl Mail {
             html: message.body_html(),
             only_html: is_only_html(&message),
             passed_by: texts("X-Loop").map(|text| bare(&text)).collect(),
-            automatic: automatic(&message),
+            automatic: automatic::field(&message),
             report: Report::read(&message),
+            opinions: Opinions::read(&message),
+            calendar: CalendarAnswer::read(&message),
+            importance: importance(&message),
             attachments: message
                 .attachments()
                 .iter()
@@ -148,100 +130,25 @@ impl Mail {
     }
 }
 
-impl Report {
-    /// The report in a message, if it is one about a delivery or a complaint (RFC 6522 §3).
-    fn read(message: &Message<'_>) -> Option<Self> {
-        if !message.root().content_type().is("multipart", "report") {
-            return None;
-        }
-        let (recipients, complaint) = match message.report()? {
-            postrider_mime::Report::Delivery(status) => {
-                (status.recipients.iter().map(Reported::of).collect(), false)
-            }
-            postrider_mime::Report::Feedback(feedback) => {
-                let to = feedback.original_rcpt_to.into_iter();
-                (to.map(Reported::complained).collect(), true)
-            }
-            _ => return None,
-        };
-        let returned = message.returned_message();
-        let original = returned.and_then(|m| m.message_id().map(|id| id.into_owned()));
-        Some(Self {
-            original,
-            recipients,
-            complaint,
-        })
-    }
-}
-
-impl Reported {
-    fn of(status: &RecipientStatus) -> Self {
-        let address = status.final_recipient.as_ref();
-        let address = address.or(status.original_recipient.as_ref());
-        let action = status
-            .action
-            .map(|action| format!("{action:?}").to_lowercase());
-        Self {
-            address: address.map_or_else(String::new, |typed| one_line(&typed.value)),
-            action: action.unwrap_or_default(),
-            status: status
-                .status
-                .map_or_else(String::new, |code| code.to_string()),
-        }
-    }
-
-    fn complained(address: String) -> Self {
-        Self {
-            address: bare(&one_line(&address)),
-            action: "complained".to_owned(),
-            status: String::new(),
-        }
-    }
-}
-
-/// The field that says that no person wrote it (RFC 3834 §2 and §5, and what was in use before).
-fn automatic(message: &Message<'_>) -> Option<String> {
-    let field = |name: &str| message.header(name).map(|field| one_line(&field.text()));
-    let shown = |name: &str, value: String| format!("{name}: {value}");
-    let auto_submitted = message.auto_submitted();
-    if auto_submitted.is_some_and(|value| value != AutoSubmitted::No) {
-        return Some(shown("Auto-Submitted", field("Auto-Submitted")?));
-    }
-    let kind = message.root().content_type();
-    let report = kind.parameter("report-type");
-    if let Some(report) =
-        report.filter(|report| report.eq_ignore_ascii_case("disposition-notification"))
-    {
-        return Some(shown(
-            "Content-Type",
-            format!("multipart/report; report-type={report}"),
-        ));
-    }
-    let words: [(&str, &[&str]); 3] = [
-        ("Precedence", &["bulk", "junk", "list", "auto_reply"]),
-        // What Exchange writes into its own answers; people's programs ask for less.
-        ("X-Auto-Response-Suppress", &["all"]),
-        ("X-Autogenerated", &["reply", "forward"]),
-    ];
-    let said = words.into_iter().find_map(|(name, automatic)| {
-        let value = field(name)?;
-        let is_automatic = automatic
-            .iter()
-            .any(|word| value.eq_ignore_ascii_case(word));
-        is_automatic.then(|| shown(name, value))
-    });
-    if said.is_some() {
-        return said;
-    }
-    ["X-Autoreply", "X-Autorespond", "X-Autoresponse", "List-Id"]
-        .into_iter()
-        .find_map(|name| Some(shown(name, field(name)?)))
-}
-
 fn is_only_html(message: &Message<'_>) -> bool {
     let bodies = message.bodies();
     let is_html = |part: &postrider_mime::Part<'_>| part.content_type().is("text", "html");
     !bodies.text.is_empty() && bodies.text.iter().all(is_html)
+}
+
+/// Importance (RFC 4021), and what other programs write instead.
+fn importance(message: &Message<'_>) -> &'static str {
+    let fields = ["Importance", "X-MSMail-Priority", "Priority", "X-Priority"];
+    let mut values = fields.into_iter().filter_map(|name| message.header(name));
+    let value = values.next().map(|field| field.text().to_ascii_lowercase());
+    let first = value
+        .as_deref()
+        .and_then(|value| value.split_whitespace().next());
+    match first {
+        Some("high" | "urgent" | "1" | "2") => "high",
+        Some("low" | "non-urgent" | "4" | "5") => "low",
+        _ => "normal",
+    }
 }
 
 fn texts<'m>(message: &'m Message<'_>, name: &str) -> impl Iterator<Item = String> + use<'m> {
@@ -354,11 +261,7 @@ mod tests {
         };
         for original in ["message/rfc822", "text/rfc822-headers"] {
             let read = Mail::parse(report(original).as_bytes()).report.unwrap();
-            assert_eq!(
-                read.original.as_deref(),
-                Some("7.x@example.org"),
-                "{original}"
-            );
+            assert_eq!(read.originals, ["7.x@example.org"], "{original}");
             let said: Vec<String> = read.recipients.iter().map(ToString::to_string).collect();
             assert_eq!(said, ["bob@example.org failed 5.1.1"]);
             assert!(!read.complaint);
@@ -381,7 +284,7 @@ mod tests {
             report.recipients[0].to_string(),
             "bob@example.org complained"
         );
-        assert_eq!(report.original.as_deref(), Some("7.x@example.org"));
+        assert_eq!(report.originals, ["7.x@example.org"]);
     }
 
     #[test]

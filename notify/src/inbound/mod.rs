@@ -2,15 +2,30 @@
 
 mod action;
 pub mod author;
+mod automatic;
+mod batch;
+mod bounce;
+pub mod calendar;
 pub mod classify;
 pub mod decide;
 pub mod involved;
 pub mod mail;
 mod maildrop;
+pub mod policy;
 pub mod processor;
+pub(crate) mod query;
 pub mod reader;
+pub mod report;
+pub mod rule;
+pub mod spam;
 pub mod subject;
 pub mod text;
+pub mod verdict;
+
+pub(crate) use action::table_of;
+pub use policy::Policy;
+pub use rule::InboundAction;
+pub use verdict::ActionVerdict;
 
 use crate::record::RecordKey;
 use jiff::Timestamp;
@@ -68,16 +83,22 @@ pub enum Class {
     Bounce,
     /// Written by a machine: an automatic answer, our own mail, a loop.
     Auto,
+    /// An answer to an invitation.
+    Calendar,
+    /// A server that we trust calls it spam.
+    Spam,
 }
 
 impl Class {
     /// All classes.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::New,
         Self::Reply,
         Self::Forward,
         Self::Bounce,
         Self::Auto,
+        Self::Calendar,
+        Self::Spam,
     ];
 
     /// The word used in the store.
@@ -88,6 +109,8 @@ impl Class {
             Self::Forward => "forward",
             Self::Bounce => "bounce",
             Self::Auto => "auto",
+            Self::Calendar => "calendar",
+            Self::Spam => "spam",
         }
     }
 }
@@ -147,6 +170,8 @@ pub struct InboundOutcome {
     pub reason: String,
     /// The inbound action that was run, if any.
     pub action: Option<String>,
+    /// What each action said, where actions were asked.
+    pub verdicts: Vec<ActionVerdict>,
     /// When it is tried again, for [`InboundState::Error`].
     pub next_at: Option<Timestamp>,
 }
@@ -162,29 +187,4 @@ pub struct InboundRow {
     pub subject: String,
     /// What processing came to; for a mail not yet processed the state is Ready.
     pub outcome: InboundOutcome,
-}
-
-/// An inbound action as the configuration defines it: what a mail does to a record.
-#[derive(Clone, Debug, PartialEq)]
-pub struct InboundAction {
-    /// Its name.
-    pub name: String,
-    /// Off actions are skipped.
-    pub active: bool,
-    /// The class of mail that it takes: New, Reply or Forward.
-    pub class: Class,
-    /// The table whose records it inserts or updates.
-    pub table: String,
-    /// A MiniJinja expression over `mail`, `sender` and `current`; without it the action always runs.
-    pub condition: Option<String>,
-    /// Lower runs first (default 100).
-    pub order: u16,
-    /// No further action runs after it (default true).
-    pub stop: bool,
-    /// Field → MiniJinja template over `mail`, `sender` and `current`: `short_description = "${mail.subject}"`.
-    pub set: Vec<(String, String)>,
-    /// The journal field that gets the text of the mail: `comments`.
-    pub comment: Option<String>,
-    /// An event to fire, with the record.
-    pub fire: Option<String>,
 }

@@ -3,34 +3,27 @@
 //! A mail that cannot be processed stays, in state `error` with the reason, and is tried again, later each time;
 //! in the end it is held for a person. No mail is dropped, and none holds up another.
 
-use super::action::{ActionError, Actions, Applied};
+use super::action::{ActionError, Actions, Applied, Call, Incoming};
 use super::author::Author;
+use super::batch::{Batch, Judged};
 use super::classify::{Bounced, Classification, Classifier, Verdict};
 use super::mail::{Address, Mail};
-use super::{Class, Inbound, InboundId, InboundOutcome, InboundRow, InboundState};
+use super::policy::Bounces;
+use super::{Class, Inbound, InboundId, InboundOutcome, InboundState};
 use crate::config::Config;
-use crate::delivery::{hard, next_attempt};
-use crate::store::{Store, StoreError, Work};
+use crate::delivery::next_attempt;
+use crate::record::RecordKey;
+use crate::store::{Bounce, Store, StoreError, Work};
 use crate::suppression::{Reason, Suppression};
 use crate::token::Signer;
 use jiff::Timestamp;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Mails in one round.
 const BATCH: usize = 50;
 
 /// After so many attempts a mail is held.
 const MAX_ATTEMPTS: u32 = 8;
-
-/// More mails than this from one address within [`LOOP_TIME`] look like a loop.
-const LOOP_MAILS: usize = 30;
-
-/// See [`LOOP_MAILS`].
-const LOOP_TIME: Duration = Duration::from_secs(60 * 60);
-
-/// So many of the newest mails are looked at for a loop.
-const LOOP_LOOK: usize = 100;
 
 /// Processes stored mail.
 pub struct Processor {
@@ -64,142 +57,296 @@ impl Processor {
         }
     }
 
-    /// Processes the mail that is due, oldest first. Blocks.
+    /// Processes the mail that is due, oldest first, and waits for the disk once for many. Blocks.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails; mail that was not processed is due again.
     pub fn run_once(&self, now: Timestamp) -> Result<Vec<Processed>, StoreError> {
         let due = self.store.due_inbound(now, BATCH)?;
         let mut done = Vec::with_capacity(due.len());
+        let mut batch = Batch::default();
         for inbound in &due {
-            done.extend(self.one(inbound, now)?);
+            let mail = Mail::parse(&inbound.what.raw);
+            let mut judged = self.judged(inbound, &mail, &batch, now)?;
+            if judged
+                .as_ref()
+                .is_none_or(|judged| batch.concerns(&judged.work))
+            {
+                // What it is about may be changed by a mail before it.
+                done.extend(self.flush(&mut batch, now)?);
+                judged = self.judged(inbound, &mail, &batch, now)?;
+            }
+            if let Some(judged) = judged {
+                batch.add(inbound, called(inbound, judged, now));
+            }
+        }
+        done.extend(self.flush(&mut batch, now)?);
+        Ok(done)
+    }
+
+    /// One mail, at once; `None` if it has acted already.
+    pub(super) fn again(
+        &self,
+        inbound: &Inbound,
+        now: Timestamp,
+    ) -> Result<Option<Processed>, StoreError> {
+        let mail = Mail::parse(&inbound.what.raw);
+        let mut batch = Batch::default();
+        if let Some(judged) = self.judged(inbound, &mail, &batch, now)? {
+            batch.add(inbound, called(inbound, judged, now));
+        }
+        Ok(self.flush(&mut batch, now)?.into_iter().next())
+    }
+
+    /// What is to become of a mail; `None` if that cannot be said before the batch is written.
+    fn judged(
+        &self,
+        inbound: &Inbound,
+        mail: &Mail,
+        batch: &Batch<'_>,
+        now: Timestamp,
+    ) -> Result<Option<Judged>, StoreError> {
+        let from = mail.from.as_ref().map(|from| from.address.clone());
+        let from = from.unwrap_or_default();
+        if batch.is_full_of(&from) {
+            return Ok(None);
+        }
+        let (work, calls) = match self.work(inbound, mail, batch.of(&from), now) {
+            Ok(work) => work,
+            Err(ActionError::Action(why)) => (failed(inbound, &why, now), Vec::new()),
+            // A record that cannot be read concerns this mail, and holds up no other.
+            Err(ActionError::Store(error @ StoreError::Corrupt(_))) => {
+                (failed(inbound, &error.to_string(), now), Vec::new())
+            }
+            Err(ActionError::Store(error)) => return Err(error),
+        };
+        Ok(Some(Judged { work, calls, from }))
+    }
+
+    /// Writes a batch. What the store refuses concerns one mail only.
+    fn flush(&self, batch: &mut Batch<'_>, now: Timestamp) -> Result<Vec<Processed>, StoreError> {
+        let batch = std::mem::take(batch);
+        let mut done = Vec::with_capacity(batch.works.len());
+        let answers = self.store.commit_all(&batch.works);
+        let mails = batch.mails.into_iter().zip(batch.works).zip(answers);
+        for (((inbound, from), work), answer) in mails {
+            match answer {
+                Ok(committed) => done.extend(work.inbound.map(|mut outcome| {
+                    outcome.record = outcome.record.or(committed.records.into_iter().next());
+                    Processed { outcome, from }
+                })),
+                // Somebody else did it meanwhile.
+                Err(StoreError::AlreadyProcessed(_)) => {}
+                Err(
+                    error @ (StoreError::NoRecord(_)
+                    | StoreError::RecordExists(_)
+                    | StoreError::Corrupt(_)),
+                ) => {
+                    let work = failed(inbound, &error.to_string(), now);
+                    self.store.commit(&work)?;
+                    done.extend(work.inbound.map(|outcome| Processed { outcome, from }));
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(done)
     }
 
-    /// Processes one mail; `None` if somebody else did so meanwhile.
-    fn one(&self, inbound: &Inbound, now: Timestamp) -> Result<Option<Processed>, StoreError> {
-        let mail = Mail::parse(&inbound.what.raw);
-        let from = mail.from.as_ref().map(|from| from.address.clone());
-        let from = from.unwrap_or_default();
-        let work = match self.work(inbound.id, &mail, now) {
-            Ok(work) => work,
-            Err(ActionError::Action(why)) => failed(inbound, &why, now),
-            // A record that cannot be read concerns this mail, and holds up no other.
-            Err(ActionError::Store(error @ StoreError::Corrupt(_))) => {
-                failed(inbound, &error.to_string(), now)
-            }
-            Err(ActionError::Store(error)) => return Err(error),
+    fn work(
+        &self,
+        inbound: &Inbound,
+        mail: &Mail,
+        before: usize,
+        now: Timestamp,
+    ) -> Result<(Work, Vec<Call>), ActionError> {
+        let Some(from) = &mail.from else {
+            let why = "it has no sender address".to_owned();
+            let held = outcome(inbound.id, &unknown(), InboundState::Held, why);
+            return Ok((only(held), Vec::new()));
         };
-        match self.store.commit(&work) {
-            Ok(committed) => Ok(work.inbound.map(|mut outcome| {
-                outcome.record = outcome.record.or(committed.records.into_iter().next());
-                Processed { outcome, from }
-            })),
-            Err(StoreError::AlreadyProcessed(_)) => Ok(None),
-            Err(
-                error @ (StoreError::NoRecord(_)
-                | StoreError::RecordExists(_)
-                | StoreError::Corrupt(_)),
-            ) => {
-                let work = failed(inbound, &error.to_string(), now);
-                self.store.commit(&work)?;
-                Ok(work.inbound.map(|outcome| Processed { outcome, from }))
+        let author = Author::find(self.store.as_ref(), from)?;
+        let found = self.classified(mail, &author)?;
+        let state = match &found.verdict {
+            Verdict::Ignore(why) => Some((InboundState::Ignored, why.clone())),
+            Verdict::Hold(why) => Some((InboundState::Held, why.clone())),
+            Verdict::Act | Verdict::Comment(_) => {
+                let looped = self.loops(from, found.record.as_ref(), before, now)?;
+                looped.map(|why| (InboundState::Held, why))
             }
-            Err(error) => Err(error),
-        }
+        };
+        let Some((state, why)) = state else {
+            return self.planned(inbound, mail, &author, &found);
+        };
+        let mut work = only(outcome(inbound.id, &found, state, why));
+        let policy = self.config.incoming.bounces;
+        work.bounces
+            .extend(found.bounced.map(|bounced| bounce(bounced, policy, now)));
+        Ok((work, Vec::new()))
     }
 
-    fn work(&self, id: InboundId, mail: &Mail, now: Timestamp) -> Result<Work, ActionError> {
-        let Some(from) = &mail.from else {
-            return Ok(only(outcome(
-                id,
-                &unknown(),
-                InboundState::Held,
-                "it has no sender address".to_owned(),
-            )));
-        };
-        let store = self.store.as_ref();
-        let author = Author::find(store, from)?;
+    fn classified(&self, mail: &Mail, author: &Author) -> Result<Classification, StoreError> {
         let classifier = Classifier {
-            store,
+            store: self.store.as_ref(),
             schema: &self.config.schema,
             signer: &self.signer,
             own: &self.own,
+            policy: &self.config.incoming,
         };
-        let found = classifier.classify(mail, &author)?;
-        if let Some(bounced) = &found.bounced {
-            // Before the outcome is written: a crash in between counts a hit twice, and loses none.
-            store.suppress(&suppression(bounced, now))?;
+        classifier.classify(mail, author)
+    }
+
+    /// What would become of a mail if it came now: nothing is written, and nothing called.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read.
+    pub fn dry_run(&self, inbound: &Inbound) -> Result<InboundOutcome, StoreError> {
+        let mail = Mail::parse(&inbound.what.raw);
+        let now = inbound.received;
+        let nobody = Address::default();
+        let author = Author::find(self.store.as_ref(), mail.from.as_ref().unwrap_or(&nobody))?;
+        let found = match mail.from {
+            Some(_) => self.classified(&mail, &author)?,
+            None => unknown(),
+        };
+        let held = match (&mail.from, &found.verdict) {
+            (None, _) => Some((InboundState::Held, "it has no sender address".to_owned())),
+            (_, Verdict::Ignore(why)) => Some((InboundState::Ignored, why.clone())),
+            (_, Verdict::Hold(why)) => Some((InboundState::Held, why.clone())),
+            (_, Verdict::Act | Verdict::Comment(_)) => None,
+        };
+        if let Some((state, why)) = held {
+            return Ok(outcome(inbound.id, &found, state, why));
         }
-        let (state, why) = match &found.verdict {
-            Verdict::Ignore(why) => (InboundState::Ignored, why.clone()),
-            Verdict::Hold(why) => (InboundState::Held, why.clone()),
-            Verdict::Act => match self.loops(from, now)? {
-                Some(why) => (InboundState::Held, why),
-                None => return self.act(id, mail, &author, &found),
-            },
+        let work = match self.planned(inbound, &mail, &author, &found) {
+            Ok((work, _)) => work,
+            Err(ActionError::Action(why)) => failed(inbound, &why, now),
+            Err(ActionError::Store(error)) => return Err(error),
         };
-        Ok(only(outcome(id, &found, state, why)))
+        let failed = || outcome(inbound.id, &found, InboundState::Error, String::new());
+        Ok(work.inbound.unwrap_or_else(failed))
     }
 
     /// Why a sender looks like a program in a loop with us; acknowledgements and answers stop with it.
-    fn loops(&self, from: &Address, now: Timestamp) -> Result<Option<String>, StoreError> {
-        let since = now.checked_sub(LOOP_TIME).unwrap_or(Timestamp::MIN);
-        let is_theirs = |row: &InboundRow| {
-            let from = from.address.to_ascii_lowercase();
-            row.mail.received >= since
-                && row.outcome.state == InboundState::Processed
-                && row.from.to_ascii_lowercase().contains(&from)
-        };
-        let rows = self.store.inbound_log(LOOP_LOOK)?;
-        let count = rows.iter().filter(|row| is_theirs(row)).count();
+    fn loops(
+        &self,
+        from: &Address,
+        record: Option<&RecordKey>,
+        before: usize,
+        now: Timestamp,
+    ) -> Result<Option<String>, StoreError> {
+        let policy = &self.config.incoming;
+        let since = now.checked_sub(policy.loop_time).unwrap_or(Timestamp::MIN);
+        let minutes = policy.loop_time.as_secs() / 60;
+        let all = before + self.store.acted_inbound(&from.address, since, None)?;
+        if all >= policy.sender_rate {
+            let who = &from.address;
+            let why = format!("{all} mails of {who} came within {minutes} minutes: perhaps a loop");
+            return Ok(Some(why));
+        }
+        let Some(key) = record else { return Ok(None) };
+        let count = self.store.acted_inbound(&from.address, since, record)?;
+        let who = &from.address;
         let why = || {
-            let minutes = LOOP_TIME.as_secs() / 60;
             format!(
-                "{count} mails of {} came within {minutes} minutes: perhaps a loop",
-                from.address
+                "{count} mails of {who} about {key} came within {minutes} minutes: perhaps a loop"
             )
         };
-        Ok((count >= LOOP_MAILS).then(why))
+        Ok((count >= policy.thread_rate).then(why))
     }
 
+    /// The effects of a mail, after everything outside was called.
     pub(super) fn act(
         &self,
-        id: InboundId,
+        inbound: &Inbound,
         mail: &Mail,
         author: &Author,
         found: &Classification,
     ) -> Result<Work, ActionError> {
+        let (mut work, calls) = self.planned(inbound, mail, author, found)?;
+        make(&calls, &mut work).map_err(ActionError::Action)?;
+        Ok(work)
+    }
+
+    /// The effects of a mail, and what is to be called before they are written.
+    fn planned(
+        &self,
+        inbound: &Inbound,
+        mail: &Mail,
+        author: &Author,
+        found: &Classification,
+    ) -> Result<(Work, Vec<Call>), ActionError> {
         let record = match &found.record {
             Some(key) => match self.store.record(key)? {
                 Some(record) => Some(record),
                 None => {
                     let why = format!("{key} does not exist any more");
-                    return Ok(only(outcome(id, found, InboundState::Held, why)));
+                    let held = outcome(inbound.id, found, InboundState::Held, why);
+                    return Ok((only(held), Vec::new()));
                 }
             },
             None => None,
         };
-        let applied = self.actions.apply(mail, author, found, record.as_ref())?;
+        let applied = self.actions.apply(&Incoming {
+            inbound,
+            mail,
+            author,
+            found,
+            record: record.as_ref(),
+        })?;
         let (state, why) = judged(&applied, found);
-        let mut outcome = outcome(id, found, state, why);
-        outcome.action = (!applied.ran.is_empty()).then(|| applied.ran.join(", "));
-        Ok(Work {
-            inbound: Some(outcome),
+        let mut outcome = outcome(inbound.id, found, state, why);
+        let ran = applied.ran();
+        outcome.action = (!ran.is_empty()).then(|| ran.join(", "));
+        let work = Work {
+            inbound: Some(InboundOutcome {
+                verdicts: applied.verdicts,
+                ..outcome
+            }),
             ..applied.work
-        })
+        };
+        Ok((work, applied.calls))
     }
+}
+
+/// Calls what a mail calls. If that fails, the mail is tried again.
+fn called(inbound: &Inbound, mut judged: Judged, now: Timestamp) -> Judged {
+    let calls = std::mem::take(&mut judged.calls);
+    if let Err(why) = make(&calls, &mut judged.work) {
+        judged.work = failed(inbound, &why, now);
+    }
+    judged
+}
+
+/// Makes calls, and notes what came back.
+fn make(calls: &[Call], work: &mut Work) -> Result<(), String> {
+    for call in calls {
+        let said = call.make();
+        let said = said.map_err(|why| format!("inbound action {}: {why}", call.action))?;
+        let outcome = work.inbound.iter_mut();
+        let mut verdicts = outcome.flat_map(|outcome| &mut outcome.verdicts);
+        let verdict = verdicts.find(|verdict| verdict.action == call.action);
+        if let Some(verdict) = verdict.filter(|_| !said.is_empty()) {
+            verdict.detail = format!("{}; it said: {said}", verdict.detail);
+        }
+    }
+    Ok(())
 }
 
 /// The state of a mail whose actions are applied, and why.
 fn judged(applied: &Applied, found: &Classification) -> (InboundState, String) {
-    let notes = applied.notes.join("; ");
-    let acted = !applied.work.changes.is_empty() || !applied.work.events.is_empty();
+    let mut notes = applied.notes();
+    if let Verdict::Comment(why) = &found.verdict {
+        notes = format!("only a comment: {why}");
+    }
+    let work = &applied.work;
+    let acted = !work.changes.is_empty()
+        || !work.events.is_empty()
+        || !work.attachments.is_empty()
+        || !applied.calls.is_empty();
     if acted {
         return (InboundState::Processed, notes);
     }
-    if applied.ran.is_empty() && notes.is_empty() {
+    if applied.ran().is_empty() && notes.is_empty() {
         let about = found.record.as_ref();
         let about = about.map_or_else(String::new, |key| {
             format!(" about a record of {}", key.table)
@@ -234,23 +381,32 @@ pub(super) fn outcome(
         state,
         reason,
         action: None,
+        verdicts: Vec::new(),
         next_at: None,
     }
 }
 
-/// A hard bounce ends: people come back, and servers err. A complaint does not.
-fn suppression(bounced: &Bounced, now: Timestamp) -> Suppression {
-    match bounced.reason {
-        Reason::Hard => hard(&bounced.address, &bounced.account, &bounced.detail, now),
-        reason => Suppression {
-            address: bounced.address.clone(),
-            account: None,
-            reason,
-            detail: bounced.detail.clone(),
+/// A bounce ends: people come back, and servers err. A complaint does not.
+fn bounce(bounced: Bounced, policy: Bounces, now: Timestamp) -> Bounce {
+    let points = match bounced.reason {
+        Reason::Hard => policy.hard,
+        Reason::Soft => policy.soft,
+        _ => 1,
+    };
+    let complaint = bounced.reason == Reason::Complaint;
+    Bounce {
+        delivery: bounced.delivery,
+        failed: bounced.failed.then_some(bounced.words),
+        suppression: Suppression {
+            address: bounced.address,
+            account: (!complaint).then_some(bounced.account),
+            reason: bounced.reason,
+            detail: bounced.detail,
             since: now,
             until: None,
-            hits: 1,
+            hits: points,
         },
+        policy,
     }
 }
 

@@ -8,24 +8,55 @@ const MAX_NUMBERS: usize = 8;
 
 /// True if the subject begins as the subject of a reply does: `Re:`, `AW:`, `Re[2]:`, in any case.
 pub fn is_reply(subject: &str) -> bool {
-    const WORDS: [&str; 10] = [
-        "re", "aw", "sv", "antw", "r", "rif", "odp", "vs", "ynt", "ref",
+    const WORDS: [&str; 29] = [
+        "re", "aw", "sv", "antw", "r", "rif", "odp", "vs", "ynt", "ref", "antwort", "rép", "res",
+        "resp", "atb", "bls", "yan", "ned", "na", "vá", "на", "отв", "απ", "σχετ", "回复", "答复",
+        "回覆", "返信", "accepted",
     ];
-    prefix(subject).is_some_and(|word| WORDS.contains(&word.as_str()))
+    // What calendars put in front of their answers, in the language of their user.
+    const ANSWERS: [&str; 8] = [
+        "tentative",
+        "declined",
+        "zugesagt",
+        "mit vorbehalt",
+        "abgelehnt",
+        "accepté",
+        "aceptado",
+        "accettato",
+    ];
+    prefix(subject).is_some_and(|word| WORDS.iter().chain(&ANSWERS).any(|known| *known == word))
 }
 
 /// True if it begins as the subject of a forwarded mail does: `Fw:`, `Fwd:`, `WG:`.
 pub fn is_forward(subject: &str) -> bool {
-    const WORDS: [&str; 8] = ["fw", "fwd", "wg", "tr", "rv", "vb", "doorst", "pd"];
+    const WORDS: [&str; 17] = [
+        "fw",
+        "fwd",
+        "wg",
+        "tr",
+        "rv",
+        "vb",
+        "doorst",
+        "pd",
+        "enc",
+        "i",
+        "vl",
+        "továbbítás",
+        "ilt",
+        "προωθ",
+        "пересл",
+        "转发",
+        "轉寄",
+    ];
     prefix(subject).is_some_and(|word| WORDS.contains(&word.as_str()))
 }
 
 /// The word in front of the first colon, in lower case, without the counter of `Re[2]:` and `Re (2):`.
 fn prefix(subject: &str) -> Option<String> {
-    let (word, _) = subject.trim_start().split_once(':')?;
+    let (word, _) = subject.trim_start().split_once([':', '：'])?;
     let counter = |c: char| c.is_ascii_digit() || matches!(c, '[' | ']' | '(' | ')' | '^' | ' ');
     let word = word.trim_end_matches(counter);
-    (word.len() <= 8).then(|| word.to_lowercase())
+    (word.len() <= 24).then(|| word.to_lowercase())
 }
 
 /// The records that a text names by their numbers, each once, in the order of the text.

@@ -12,7 +12,10 @@ pub use sqlite::{DaemonLock, SqliteStore};
 use crate::account::Rate;
 use crate::attachment::{Attachment, AttachmentId, NewAttachment};
 use crate::event::{Event, EventId, NewEvent};
-use crate::inbound::{Inbound, InboundId, InboundOutcome, InboundRow, NewInbound, Stored};
+use crate::inbound::policy::Bounces;
+use crate::inbound::{
+    Inbound, InboundId, InboundOutcome, InboundRow, InboundState, NewInbound, Stored,
+};
 use crate::outgoing::{
     Attempt, Claimed, Completion, DeliveryId, DeliveryState, LogRow, Settlement,
 };
@@ -33,8 +36,23 @@ pub struct Work {
     pub events_about_first_change: bool,
     /// Files to attach to records.
     pub attachments: Vec<NewAttachment>,
+    /// Mails of ours that came back.
+    pub bounces: Vec<Bounce>,
     /// What processing an inbound mail came to.
     pub inbound: Option<InboundOutcome>,
+}
+
+/// A mail of ours that came back, or that its recipient complained about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bounce {
+    /// Which.
+    pub delivery: DeliveryId,
+    /// The remote server's words, if it did not arrive: its state becomes `bounced`, and the words its reason.
+    pub failed: Option<String>,
+    /// The address, as we wrote to it, with why, and what the report says. Its hits count points: see [`Bounces`].
+    pub suppression: Suppression,
+    /// What bounces lead to.
+    pub policy: Bounces,
 }
 
 /// What a [`Work`] came to.
@@ -57,6 +75,19 @@ pub struct LogFilter {
     pub recipient: Option<String>,
     /// Only of this event.
     pub event: Option<EventId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Which rows of the inbound log to list. Newest first.
+#[derive(Clone, Debug, Default)]
+pub struct InboundFilter {
+    /// Only this mail.
+    pub id: Option<InboundId>,
+    /// Only in this state.
+    pub state: Option<InboundState>,
+    /// Only about this record.
+    pub record: Option<RecordKey>,
     /// At most so many.
     pub limit: usize,
 }
@@ -132,6 +163,11 @@ pub trait Store: Send + Sync {
     /// the record's. An outcome for an inbound mail that is processed or ignored already is
     /// [`StoreError::AlreadyProcessed`], and then nothing at all is written.
     fn commit(&self, work: &Work) -> Result<Committed, StoreError>;
+
+    /// Does several works, each whole or not at all, and waits for the disk once. An answer for each, in their order.
+    fn commit_all(&self, works: &[Work]) -> Vec<Result<Committed, StoreError>> {
+        works.iter().map(|work| self.commit(work)).collect()
+    }
 
     /// Events that are due, oldest first. One that cannot be read any more is settled, with the reason as its error.
     fn due_events(&self, now: Timestamp, limit: usize) -> Result<Vec<Event>, StoreError>;
@@ -235,7 +271,23 @@ pub trait Store: Send + Sync {
     fn inbound(&self, id: InboundId) -> Result<Option<Inbound>, StoreError>;
 
     /// The inbound log, newest first.
-    fn inbound_log(&self, limit: usize) -> Result<Vec<InboundRow>, StoreError>;
+    fn inbound_log(&self, limit: usize) -> Result<Vec<InboundRow>, StoreError> {
+        self.inbound_rows(&InboundFilter {
+            limit,
+            ..InboundFilter::default()
+        })
+    }
+
+    /// The rows of the inbound log that a filter lets through.
+    fn inbound_rows(&self, filter: &InboundFilter) -> Result<Vec<InboundRow>, StoreError>;
+
+    /// How many mails of this address, stored since a moment, were acted upon; those about one record, if it is given.
+    fn acted_inbound(
+        &self,
+        author: &str,
+        since: Timestamp,
+        record: Option<&RecordKey>,
+    ) -> Result<usize, StoreError>;
 
     /// The pause of an account, if it is paused.
     fn pause(&self, account: &str) -> Result<Option<Pause>, StoreError>;

@@ -312,8 +312,20 @@ impl Store for Mortal {
         self.look(|s| s.inbound(id))
     }
 
-    fn inbound_log(&self, limit: usize) -> Result<Vec<InboundRow>, StoreError> {
-        self.look(|s| s.inbound_log(limit))
+    fn inbound_rows(
+        &self,
+        filter: &postrider_notify::store::InboundFilter,
+    ) -> Result<Vec<InboundRow>, StoreError> {
+        self.look(|s| s.inbound_rows(filter))
+    }
+
+    fn acted_inbound(
+        &self,
+        author: &str,
+        since: Timestamp,
+        record: Option<&RecordKey>,
+    ) -> Result<usize, StoreError> {
+        self.look(|s| s.acted_inbound(author, since, record))
     }
 
     fn suppressions(&self) -> Result<Vec<Suppression>, StoreError> {

@@ -352,7 +352,7 @@ title = "${current.title}"
     assert_eq!(
         messages,
         [
-            "postrider.toml:32:9: `nwe` is none of `new`, `reply`, `forward`",
+            "postrider.toml:32:9: `nwe` is none of `new`, `reply`, `forward`, `calendar`",
             "postrider.toml:34:11: the table `task` has no journal field `titel`",
             "postrider.toml:38:8: there is no [event.\"task.lte\"] in this file",
             "postrider.toml:40:1: the table `task` has no field `titel`",

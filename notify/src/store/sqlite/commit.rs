@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::records::{self, Changed, Effect};
-use super::{attachments, events, inbound};
+use super::{attachments, events, inbound, outbox, suppression};
 use crate::event::{EventId, EventKind, NewEvent};
 use crate::record::RecordKey;
 use crate::store::{Committed, Work};
@@ -28,6 +28,10 @@ pub(super) fn commit(c: &Connection, now: i64, work: &Work) -> Result<Committed,
     }
     for attachment in &work.attachments {
         attachments::attach(c, now, attachment, committed.records.first())?;
+    }
+    for bounce in &work.bounces {
+        outbox::bounced(c, bounce)?;
+        suppression::bounced(c, now, bounce)?;
     }
     if let Some(outcome) = &work.inbound {
         let record: Option<&RecordKey> = outcome.record.as_ref().or(committed.records.first());

@@ -27,47 +27,67 @@ pub(super) struct Group {
 struct Piece {
     work: Work,
     now: i64,
-    answer: Arc<Mutex<Option<Answer>>>,
+    answer: Place,
+}
+
+/// Where the answer to a piece of work will be.
+type Place = Arc<Mutex<Option<Answer>>>;
+
+/// Nothing was written.
+pub(super) fn interrupted() -> StoreError {
+    StoreError::Corrupt("the work was interrupted, and nothing was written".to_owned())
 }
 
 impl Piece {
+    fn new(work: &Work, now: i64) -> Self {
+        Self {
+            work: work.clone(),
+            now,
+            answer: Arc::default(),
+        }
+    }
+
     fn answer(&self, answer: Answer) {
         *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
     }
 }
 
 impl Group {
-    /// Does the work, together with whatever else waits. Gives how many transactions this caller made of it.
+    /// Does the works, together with whatever else waits. Gives an answer for each, and how many transactions this caller made.
     pub(super) fn commit(
         &self,
         connection: &Mutex<Connection>,
         now: i64,
-        work: &Work,
-    ) -> (Answer, u64) {
-        let answer = Arc::default();
-        let piece = Piece {
-            work: work.clone(),
-            now,
-            answer: Arc::clone(&answer),
-        };
-        self.waiting().push(piece);
+        works: &[Work],
+    ) -> (Vec<Answer>, u64) {
+        let pieces: Vec<Piece> = works.iter().map(|work| Piece::new(work, now)).collect();
+        let places: Vec<Place> = pieces
+            .iter()
+            .map(|piece| Arc::clone(&piece.answer))
+            .collect();
+        self.waiting().extend(pieces);
         let mut connection = lock(connection);
+        let mut answers = Vec::with_capacity(places.len());
         let mut transactions = 0;
-        loop {
-            let answer = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(answer) = answer {
-                return (answer, transactions);
+        for place in places {
+            loop {
+                let answer = place.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some(answer) = answer {
+                    answers.push(answer);
+                    break;
+                }
+                let mut pieces = std::mem::take(&mut *self.waiting());
+                if pieces.is_empty() {
+                    // Whoever took this piece did not come to its end.
+                    answers.push(Err(interrupted()));
+                    break;
+                }
+                let later = pieces.split_off(pieces.len().min(MOST));
+                self.waiting().splice(0..0, later);
+                transactions += together(&mut connection, &pieces);
             }
-            let mut pieces = std::mem::take(&mut *self.waiting());
-            if pieces.is_empty() {
-                // Whoever took this piece did not come to its end.
-                let text = "the work was interrupted, and nothing was written".to_owned();
-                return (Err(StoreError::Corrupt(text)), transactions);
-            }
-            let later = pieces.split_off(pieces.len().min(MOST));
-            self.waiting().splice(0..0, later);
-            transactions += together(&mut connection, &pieces);
         }
+        (answers, transactions)
     }
 
     fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<Piece>> {

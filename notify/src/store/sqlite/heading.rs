@@ -6,18 +6,40 @@ use postrider_mime::Message;
 const LOOK_AT: usize = 64 * 1024;
 const KEEP: usize = 200;
 
-/// Sender and subject, decoded, each on one line; empty where the mail does not say.
-pub(super) fn of(raw: &[u8]) -> (String, String) {
+/// What lists show.
+pub(super) struct Heading {
+    /// Name and address in From, decoded, on one line.
+    pub(super) sender: String,
+    /// The address alone.
+    pub(super) author: String,
+    /// The subject, decoded, on one line.
+    pub(super) subject: String,
+}
+
+/// Reads it; empty where the mail does not say.
+pub(super) fn of(raw: &[u8]) -> Heading {
     let message = Message::parse(raw.get(..LOOK_AT).unwrap_or(raw));
-    let sender = message.from().mailboxes().next().map(|mailbox| {
-        let address = mailbox.address.as_deref().unwrap_or_default();
-        match mailbox.name.as_deref() {
-            Some(name) if !name.is_empty() => format!("{name} <{address}>"),
-            _ => address.to_owned(),
-        }
+    let from = message.from();
+    let first = from
+        .mailboxes()
+        .find(|m| m.address.as_deref().is_some_and(|a| !a.is_empty()));
+    let first = first.or_else(|| from.mailboxes().next());
+    let (name, address) = first.map_or(("", ""), |mailbox| {
+        (
+            mailbox.name.as_deref().unwrap_or_default(),
+            mailbox.address.as_deref().unwrap_or_default(),
+        )
     });
+    let sender = match name {
+        "" => address.to_owned(),
+        name => format!("{name} <{address}>"),
+    };
     let subject = message.subject().unwrap_or_default();
-    (line(&sender.unwrap_or_default()), line(&subject))
+    Heading {
+        sender: line(&sender),
+        author: line(address),
+        subject: line(&subject),
+    }
 }
 
 fn line(text: &str) -> String {
@@ -32,20 +54,23 @@ mod tests {
     #[test]
     fn sender_and_subject_are_decoded_and_on_one_line() {
         let raw = b"FROM: =?utf-8?q?Ad=C3=A1?= <ada@b>\r\nSubject: one\r\n\ttwo =?utf-8?q?=1B[2J?=\r\n\r\nFrom: x\r\n";
-        let (sender, subject) = of(raw);
-        assert_eq!(sender, "Ad\u{e1} <ada@b>");
+        let Heading {
+            sender,
+            author,
+            subject,
+        } = of(raw);
+        assert_eq!(
+            (sender.as_str(), author.as_str()),
+            ("Ad\u{e1} <ada@b>", "ada@b")
+        );
         assert!(subject.starts_with("one"), "{subject}");
         assert!(
             subject.contains("two") && !subject.contains(char::is_control),
             "{subject}"
         );
-        assert_eq!(of(b"From: ada@b\r\n\r\n").0, "ada@b");
-        assert_eq!(of(b""), (String::new(), String::new()));
-        assert!(
-            of(&[b"Subject: ".as_slice(), &[b'x'; 9999]].concat())
-                .1
-                .len()
-                <= KEEP
-        );
+        assert_eq!(of(b"From: ada@b\r\n\r\n").sender, "ada@b");
+        assert_eq!(of(b"").sender, "");
+        let long = [b"Subject: ".as_slice(), &[b'x'; 9999]].concat();
+        assert!(of(&long).subject.len() <= KEEP);
     }
 }

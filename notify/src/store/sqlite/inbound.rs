@@ -4,15 +4,13 @@ use super::column;
 use super::due::LONGEST_WAIT;
 use super::fault::Fault;
 use super::heading;
-use crate::inbound::{
-    Class, Inbound, InboundId, InboundOutcome, InboundRow, InboundState, NewInbound, Stored,
-};
+use crate::inbound::{ActionVerdict, Inbound, InboundId, InboundOutcome, NewInbound, Stored};
 use crate::record::RecordKey;
 use crate::store::StoreError;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-const COLUMNS: &str = "id, received, attempts, account, uidl, sha256, message_id";
+pub(super) const COLUMNS: &str = "id, received, attempts, account, uidl, sha256, message_id";
 
 pub(super) fn store(c: &Connection, now: i64, mails: &[NewInbound]) -> Result<Vec<Stored>, Fault> {
     mails.iter().map(|mail| store_one(c, now, mail)).collect()
@@ -58,20 +56,21 @@ fn known_by_content(c: &Connection, mail: &NewInbound) -> Result<Option<InboundI
 }
 
 fn insert(c: &Connection, now: i64, mail: &NewInbound) -> Result<InboundId, Fault> {
-    let (sender, subject) = heading::of(&mail.raw);
+    let heading = heading::of(&mail.raw);
     let mut insert = c.prepare_cached(
-        "INSERT INTO inbound (account, uidl, sha256, message_id, sender, subject, received, raw)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO inbound (account, uidl, sha256, message_id, sender, subject, received, raw, author)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
     insert.execute(params![
         mail.account,
         mail.uidl,
         mail.sha256,
         mail.message_id,
-        sender,
-        subject,
+        heading.sender,
+        heading.subject,
         now,
         mail.raw,
+        heading.author,
     ])?;
     Ok(c.last_insert_rowid())
 }
@@ -97,8 +96,16 @@ pub(super) const ANY_DUE: &str = "SELECT
     EXISTS (SELECT 1 FROM inbound WHERE state IN ('ready','error') AND next_at <= ?1)
     OR EXISTS (SELECT 1 FROM inbound WHERE state IN ('ready','error') AND next_at > ?2)";
 
+/// What nobody has begun yet, or this process has.
 pub(super) const DUE: &str = "SELECT id FROM inbound
-    WHERE state IN ('ready','error') AND next_at <= ?1 ORDER BY next_at, id LIMIT ?2";
+    WHERE state IN ('ready','error') AND next_at <= ?1 AND begun IN (0, ?3) ORDER BY next_at, id LIMIT ?2";
+
+/// What another process has begun and did not come to the end of.
+pub(super) const ABANDONED: &str = "SELECT id FROM inbound
+    WHERE state IN ('ready','error') AND next_at <= ?1 AND begun NOT IN (0, ?2) ORDER BY next_at, id LIMIT 1";
+
+/// A mail that so many processes did not survive is not tried again.
+const MOST_CRASHES: i64 = 3;
 
 pub(super) fn any_due(c: &Connection, now: i64) -> Result<bool, Fault> {
     let longest = column::later(now, LONGEST_WAIT);
@@ -106,23 +113,57 @@ pub(super) fn any_due(c: &Connection, now: i64) -> Result<bool, Fault> {
     Ok(any.query_row([now, longest], |row| row.get(0))?)
 }
 
-/// The mails that are due. Their attempts are counted before the work, so that a mail that ends the process is found out.
-pub(super) fn take_due(c: &Connection, now: i64, limit: usize) -> Result<Vec<Inbound>, Fault> {
+/// The mails that are due. Their attempts are counted before the work, so that a mail that ends the process is found out:
+/// it comes alone from then on, behind the others, and in the end is held.
+pub(super) fn take_due(
+    c: &Connection,
+    now: i64,
+    limit: usize,
+    worker: i64,
+) -> Result<Vec<Inbound>, Fault> {
     let mut clamp = c.prepare_cached(
         "UPDATE inbound SET next_at = ?1 WHERE state IN ('ready','error') AND next_at > ?1",
     )?;
     clamp.execute([column::later(now, LONGEST_WAIT)])?;
     let mut due = c.prepare_cached(DUE)?;
     let ids: Vec<InboundId> = due
-        .query_map([now, column::limit(limit)], |row| row.get(0))?
+        .query_map([now, column::limit(limit), worker], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    let mut count = c.prepare_cached("UPDATE inbound SET attempts = attempts + 1 WHERE id = ?1")?;
-    let mut taken = Vec::with_capacity(ids.len());
-    for id in ids {
-        taken.extend(one(c, id)?);
-        count.execute([id])?;
+    if ids.is_empty() && limit > 0 {
+        return Ok(abandoned(c, now, worker)?.into_iter().collect());
     }
-    Ok(taken)
+    ids.into_iter()
+        .filter_map(|id| begin(c, id, worker).transpose())
+        .collect()
+}
+
+fn begin(c: &Connection, id: InboundId, worker: i64) -> Result<Option<Inbound>, Fault> {
+    let mail = one(c, id)?;
+    let mut count =
+        c.prepare_cached("UPDATE inbound SET attempts = attempts + 1, begun = ?2 WHERE id = ?1")?;
+    count.execute([id, worker])?;
+    Ok(mail)
+}
+
+/// One mail that ended a process. Those that ended too many are held on the way to it.
+fn abandoned(c: &Connection, now: i64, worker: i64) -> Result<Option<Inbound>, Fault> {
+    loop {
+        let mut next = c.prepare_cached(ABANDONED)?;
+        let id = next.query_row([now, worker], |row| row.get(0)).optional()?;
+        let Some(id) = id else { return Ok(None) };
+        let mut crashed = c.prepare_cached(
+            "UPDATE inbound SET crashes = crashes + 1 WHERE id = ?1 RETURNING crashes",
+        )?;
+        let crashes: i64 = crashed.query_row([id], |row| row.get(0))?;
+        if crashes < MOST_CRASHES {
+            return begin(c, id, worker);
+        }
+        let reason = format!("quarantined: {crashes} processes ended while they worked on it");
+        let mut hold = c.prepare_cached(
+            "UPDATE inbound SET state = 'held', class = 'new', matched_by = 'none', reason = ?2, begun = 0 WHERE id = ?1",
+        )?;
+        hold.execute(params![id, reason])?;
+    }
 }
 
 pub(super) fn one(c: &Connection, id: InboundId) -> Result<Option<Inbound>, Fault> {
@@ -136,7 +177,7 @@ pub(super) fn one(c: &Connection, id: InboundId) -> Result<Option<Inbound>, Faul
     Ok(row.optional()?)
 }
 
-fn head(row: &Row<'_>) -> rusqlite::Result<Inbound> {
+pub(super) fn head(row: &Row<'_>) -> rusqlite::Result<Inbound> {
     Ok(Inbound {
         id: row.get(0)?,
         received: column::moment(row.get(1)?),
@@ -159,7 +200,7 @@ pub(super) fn finish(
 ) -> Result<(), Fault> {
     let mut update = c.prepare_cached(
         "UPDATE inbound SET state = ?2, class = ?3, matched_by = ?4, table_name = ?5, record_id = ?6, reason = ?7,
-                            action = ?8, next_at = ?9
+                            action = ?8, next_at = ?9, verdicts = ?10, begun = 0
          WHERE id = ?1 AND state IN ('ready','error','held')",
     )?;
     let changed = update.execute(params![
@@ -172,6 +213,7 @@ pub(super) fn finish(
         outcome.reason,
         outcome.action,
         outcome.next_at.map_or(0, column::nanos),
+        verdicts(&outcome.verdicts),
     ])?;
     if changed == 0 {
         return Err(StoreError::AlreadyProcessed(outcome.id).into());
@@ -179,48 +221,10 @@ pub(super) fn finish(
     Ok(())
 }
 
-pub(super) fn log(c: &Connection, limit: usize) -> Result<Vec<InboundRow>, Fault> {
-    let mut select = c.prepare_cached(&format!(
-        "SELECT {COLUMNS}, sender, subject, state, class, matched_by, table_name, record_id, reason, action, next_at
-         FROM inbound ORDER BY id DESC LIMIT ?1"
-    ))?;
-    let rows = select.query_map([column::limit(limit)], |row| {
-        let words: (String, Option<String>) = (row.get(9)?, row.get(10)?);
-        let mail = head(row)?;
-        let outcome = InboundOutcome {
-            id: mail.id,
-            class: Class::New,
-            matched_by: row.get(11)?,
-            record: column::key(row.get(12)?, row.get(13)?),
-            state: InboundState::Ready,
-            reason: row.get(14)?,
-            action: row.get(15)?,
-            next_at: column::unless_zero(row.get(16)?),
-        };
-        let (from, subject) = (row.get(7)?, row.get(8)?);
-        let row = InboundRow {
-            mail,
-            from,
-            subject,
-            outcome,
-        };
-        Ok((row, words))
-    })?;
-    rows.map(|row| inbound_row(row?)).collect()
-}
-
-fn inbound_row(
-    (mut row, (state, class)): (InboundRow, (String, Option<String>)),
-) -> Result<InboundRow, Fault> {
-    row.outcome.state = InboundState::ALL
-        .into_iter()
-        .find(|known| known.name() == state)
-        .ok_or_else(|| Fault::corrupt(format!("an inbound mail in the state {state:?}")))?;
-    if let Some(class) = class {
-        row.outcome.class = Class::ALL
-            .into_iter()
-            .find(|known| known.name() == class)
-            .ok_or_else(|| Fault::corrupt(format!("an inbound mail of the class {class:?}")))?;
+/// As a JSON array; empty where no action was asked.
+fn verdicts(verdicts: &[ActionVerdict]) -> String {
+    if verdicts.is_empty() {
+        return String::new();
     }
-    Ok(row)
+    serde_json::Value::from_iter(verdicts.iter().map(ActionVerdict::json)).to_string()
 }

@@ -20,6 +20,7 @@ mod fault;
 mod group;
 mod heading;
 mod inbound;
+mod inbound_log;
 mod log;
 mod migrate;
 mod outbox;
@@ -67,6 +68,8 @@ pub struct SqliteStore {
     reading: Role,
     group: group::Group,
     commits: AtomicU64,
+    /// Tells this process from the one before, which may have left work behind.
+    worker: i64,
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
@@ -92,6 +95,7 @@ impl SqliteStore {
             reading: Arc::new(Mutex::new(open()?)),
             group: group::Group::default(),
             commits: AtomicU64::new(0),
+            worker: worker(),
             clock: Box::new(Timestamp::now),
         })
     }
@@ -111,6 +115,7 @@ impl SqliteStore {
             reading: role,
             group: group::Group::default(),
             commits: AtomicU64::new(0),
+            worker: worker(),
             clock: Box::new(Timestamp::now),
         })
     }
@@ -224,6 +229,15 @@ impl SqliteStore {
     fn now(&self) -> i64 {
         column::nanos((self.clock)())
     }
+}
+
+/// A number that no other process on the database has, nor another store in this one. Never 0.
+fn worker() -> i64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let count = NEXT.fetch_add(1, Ordering::Relaxed).cast_signed();
+    let process = i64::from(std::process::id()) << 32;
+    let worker = column::nanos(Timestamp::now()).wrapping_mul(4_096) ^ process ^ count;
+    if worker == 0 { 1 } else { worker }
 }
 
 /// A panic elsewhere rolled its transaction back; the connection itself is sound.

@@ -18,6 +18,7 @@
 use super::column;
 use super::fault::Fault;
 use crate::outgoing::{Completion, DeliveryId, DeliveryState};
+use crate::store::Bounce;
 use rusqlite::{Connection, params};
 
 pub(super) const RELEASE: &str = "UPDATE delivery INDEXED BY delivery_thread SET next_at = 0
@@ -152,6 +153,21 @@ pub(super) fn cancel(c: &Connection, deliveries: &[DeliveryId]) -> Result<usize,
         }
     }
     Ok(changed)
+}
+
+/// A report says that a mail which a server accepted did not arrive. What is under way or has an end already stays as it is.
+pub(super) fn bounced(c: &Connection, bounce: &Bounce) -> Result<(), Fault> {
+    let Some(words) = &bounce.failed else {
+        return Ok(());
+    };
+    let mut update = c.prepare_cached(
+        "UPDATE delivery SET state = 'bounced', reason = ?2, next_at = 0, waits_for = NULL
+         WHERE id = ?1 AND state IN ('delivered','unknown','deferred')",
+    )?;
+    if update.execute(params![bounce.delivery, words])? == 1 {
+        wake(c, bounce.delivery)?;
+    }
+    Ok(())
 }
 
 /// Those that waited for a delivery are looked at again.

@@ -1,8 +1,8 @@
 //! What the trait promises, by the file that keeps it.
 
 use super::{
-    Fault, SqliteStore, attachments, claim, column, due, events, explain, inbound, lock, log,
-    outbox, rate, records, settings, settle, suppression, trim,
+    Fault, SqliteStore, attachments, claim, column, due, events, explain, group, inbound,
+    inbound_log, lock, log, outbox, rate, records, settings, settle, suppression, trim,
 };
 use crate::account::Rate;
 use crate::attachment::{Attachment, AttachmentId};
@@ -10,7 +10,9 @@ use crate::event::{Event, EventId};
 use crate::inbound::{Inbound, InboundId, InboundRow, NewInbound, Stored};
 use crate::outgoing::{Attempt, Claimed, Completion, DeliveryId, LogRow, Settlement};
 use crate::record::{JournalEntry, Record, RecordKey};
-use crate::store::{Committed, Explanation, LogFilter, Pause, Store, StoreError, Trimmed, Work};
+use crate::store::{
+    Committed, Explanation, InboundFilter, LogFilter, Pause, Store, StoreError, Trimmed, Work,
+};
 use crate::suppression::Suppression;
 use jiff::Timestamp;
 use std::sync::atomic::Ordering;
@@ -56,7 +58,18 @@ impl Store for SqliteStore {
 
     fn commit(&self, work: &Work) -> Result<Committed, StoreError> {
         let now = self.now();
-        let (committed, transactions) = self.group.commit(&self.writing, now, work);
+        let works = std::slice::from_ref(work);
+        let (committed, transactions) = self.group.commit(&self.writing, now, works);
+        self.commits.fetch_add(transactions, Ordering::Relaxed);
+        committed
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| Err(group::interrupted()))
+    }
+
+    fn commit_all(&self, works: &[Work]) -> Vec<Result<Committed, StoreError>> {
+        let now = self.now();
+        let (committed, transactions) = self.group.commit(&self.writing, now, works);
         self.commits.fetch_add(transactions, Ordering::Relaxed);
         committed
     }
@@ -217,15 +230,29 @@ impl Store for SqliteStore {
         if !self.read("look for mail to process", |c| inbound::any_due(c, now))? {
             return Ok(Vec::new());
         }
-        self.work("take mail to process", |t| inbound::take_due(t, now, limit))
+        self.work("take mail to process", |t| {
+            inbound::take_due(t, now, limit, self.worker)
+        })
     }
 
     fn inbound(&self, id: InboundId) -> Result<Option<Inbound>, StoreError> {
         self.read("read a mail", |c| inbound::one(c, id))
     }
 
-    fn inbound_log(&self, limit: usize) -> Result<Vec<InboundRow>, StoreError> {
-        self.read("read the inbound log", |c| inbound::log(c, limit))
+    fn inbound_rows(&self, filter: &InboundFilter) -> Result<Vec<InboundRow>, StoreError> {
+        self.read("read the inbound log", |c| inbound_log::rows(c, filter))
+    }
+
+    fn acted_inbound(
+        &self,
+        author: &str,
+        since: Timestamp,
+        record: Option<&RecordKey>,
+    ) -> Result<usize, StoreError> {
+        let since = column::nanos(since);
+        self.read("count inbound mail", |c| {
+            inbound_log::acted(c, author, since, record)
+        })
     }
 
     fn pause(&self, account: &str) -> Result<Option<Pause>, StoreError> {

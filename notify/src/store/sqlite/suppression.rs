@@ -2,8 +2,9 @@
 
 use super::column;
 use super::fault::Fault;
+use crate::store::Bounce;
 use crate::suppression::{Reason, Suppression};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 const SELECT: &str = "SELECT address, account, reason, detail, since, until, hits FROM suppression";
 
@@ -26,6 +27,48 @@ pub(super) fn add(c: &Connection, new: &Suppression) -> Result<(), Fault> {
         column::nanos(new.since),
         new.until.map(column::nanos),
         new.hits,
+    ])?;
+    Ok(())
+}
+
+/// Counts what came back. The address is suppressed when it has enough points, which are forgotten when nothing came back for
+/// a while; a complaint counts at once and for good.
+pub(super) fn bounced(c: &Connection, now: i64, bounce: &Bounce) -> Result<(), Fault> {
+    let (new, policy) = (&bounce.suppression, &bounce.policy);
+    if new.reason == Reason::Complaint {
+        return add(c, new);
+    }
+    let account = new.account.as_deref().unwrap_or_default();
+    let since = now.saturating_sub(column::later(0, policy.forget));
+    let mut known = c.prepare_cached(
+        "SELECT hits FROM suppression WHERE address = ?1 AND account = ?2 AND updated >= ?3",
+    )?;
+    let before: Option<i64> = known
+        .query_row(params![new.address, account, since], |row| row.get(0))
+        .optional()?;
+    let before = column::count(before.unwrap_or_default());
+    let points = before.saturating_add(new.hits);
+    let until = match points >= policy.suppress_at {
+        true => column::later(now, policy.rest),
+        // Counted, and not in force.
+        false => now,
+    };
+    let mut upsert = c.prepare_cached(
+        "INSERT INTO suppression (address, account, reason, detail, since, until, hits, updated)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?5)
+         ON CONFLICT DO UPDATE SET reason = excluded.reason, detail = excluded.detail, hits = excluded.hits,
+                                   updated = excluded.updated,
+                                   until = CASE WHEN until IS NULL THEN NULL ELSE max(until, excluded.until) END",
+    )?;
+    let (reason, detail) = (new.reason.name(), &new.detail);
+    upsert.execute(params![
+        new.address,
+        account,
+        reason,
+        detail,
+        now,
+        until,
+        points
     ])?;
     Ok(())
 }

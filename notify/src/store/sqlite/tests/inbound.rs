@@ -26,6 +26,7 @@ fn outcome(id: i64, state: InboundState) -> InboundOutcome {
         state,
         reason: "an action ran".to_owned(),
         action: Some("reply_comment".to_owned()),
+        verdicts: Vec::new(),
         next_at: None,
     }
 }

@@ -79,6 +79,7 @@ fn a_forgotten_inbound_mail_keeps_its_uidl() {
             state,
             reason: String::new(),
             action: None,
+            verdicts: Vec::new(),
             next_at: None,
         };
         store

@@ -1,0 +1,61 @@
+//! What an inbound action calls: `command`, `webhook`.
+
+use super::document::Section;
+use super::login;
+use super::value::duration;
+use crate::inbound::rule::{Program, Webhook};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a program or a webhook may take unless the file says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// `command = ["program", "argument"]`, with `command_timeout`.
+pub(super) fn command(section: &Section<'_>) -> Option<Program> {
+    let words = section.texts("command");
+    let timeout = timeout(section, "command_timeout");
+    if !section.has("command") {
+        return None;
+    }
+    let words: Vec<String> = words.into_iter().map(|word| word.value).collect();
+    if words.first().is_none_or(String::is_empty) {
+        section.fault("command", "a program and its arguments are expected here");
+        return None;
+    }
+    Some(Program { words, timeout })
+}
+
+/// `webhook = "https://…"`, with `webhook_secret_env` (or `_file`, `_command`), `webhook_ca_file` and `webhook_timeout`.
+pub(super) fn webhook(section: &Section<'_>, dir: &Path) -> Option<Webhook> {
+    let url = section.text("webhook");
+    let secret = login::webhook_secret(section, dir);
+    let ca = section.text("webhook_ca_file");
+    let ca = ca.and_then(|path| super::account::certificate(section, &path, dir));
+    let timeout = timeout(section, "webhook_timeout");
+    let url = url?;
+    if !cfg!(feature = "webhook") {
+        let message = "this program was built without webhooks (feature `webhook`)";
+        section.document.fault(&url.span, message);
+        return None;
+    }
+    let web = ["https://", "http://"]
+        .into_iter()
+        .any(|scheme| url.value.starts_with(scheme));
+    if !web || !url.value.bytes().all(|b| b.is_ascii_graphic()) {
+        let message = "an address that begins with https:// is expected here";
+        section.document.fault(&url.span, message);
+        return None;
+    }
+    Some(Webhook {
+        url: url.value,
+        secret,
+        ca,
+        timeout,
+    })
+}
+
+fn timeout(section: &Section<'_>, key: &'static str) -> Duration {
+    let text = section.text(key);
+    let given = text.and_then(|text| duration(section.document, &text));
+    given.unwrap_or(TIMEOUT)
+}

@@ -1,0 +1,114 @@
+//! The values that a mail gives to the fields of a record.
+
+use super::{ActionError, Incoming, Step};
+use crate::inbound::rule::{InboundAction, Lines};
+use crate::record::Fields;
+use crate::schema::{Schema, Table};
+use crate::template::{Context, TemplateError, Templates};
+use serde_json::Value;
+
+/// More lines than this between the marks are not read.
+const MOST_LINES: usize = 200;
+
+/// The fields that an action sets: by its templates, by the mail's own lines, by its comment.
+pub(super) fn of(
+    action: &InboundAction,
+    incoming: &Incoming<'_>,
+    context: &Context,
+    templates: &Templates,
+    schema: &Schema,
+    step: &mut Step,
+) -> Result<Fields, ActionError> {
+    let mut fields = Fields::new();
+    if incoming.is_stranger() {
+        let text = super::context::words(incoming.mail);
+        let says = text.map(|text| {
+            format!(
+                "{} writes, without having been asked:\n{text}",
+                incoming.author.address
+            )
+        });
+        if let (Some(field), Some(text)) = (&action.comment, says) {
+            fields.insert(field.clone(), Value::String(text));
+        }
+        return Ok(fields);
+    }
+    for (field, template) in &action.set {
+        let text = templates
+            .render_value(template, context)
+            .map_err(|error| match error {
+                TemplateError::Store(error) => ActionError::Store(error),
+                error => ActionError::of(action, format!("field {field}: {error}")),
+            })?;
+        // Nothing is no value: a guest has no user id to put into a reference.
+        if !text.is_empty() {
+            fields.insert(field.clone(), Value::String(text));
+        }
+    }
+    let table = schema.tables.get(&action.table);
+    if let (Some(lines), Some(table)) = (&action.lines, table) {
+        for (field, value) in between(lines, &incoming.mail.text) {
+            match alone(table, &field, &value) {
+                Ok(()) => drop(fields.insert(field, Value::String(value))),
+                Err(why) => step.notes.push(why),
+            }
+        }
+    }
+    if let Some(field) = &action.comment {
+        match super::context::words(incoming.mail) {
+            Some(text) => drop(fields.insert(field.clone(), Value::String(text))),
+            None => step.notes.push("the mail has no text".to_owned()),
+        }
+    }
+    Ok(fields)
+}
+
+/// Whether the value fits the field. What somebody wrote wrongly into a mail is no reason to try the mail again.
+fn alone(table: &Table, field: &str, value: &str) -> Result<(), String> {
+    let one = Fields::from_iter([(field.to_owned(), Value::from(value))]);
+    table
+        .typed(&one)
+        .map(drop)
+        .map_err(|error| format!("the line {field}: {error}"))
+}
+
+/// The lines `name: value` (or `name=value`) between the marks, for the fields that may be set; the last one of a field counts.
+fn between(lines: &Lines, text: &str) -> Vec<(String, String)> {
+    let own = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with('>'));
+    let inside = own.skip_while(|line| *line != lines.start).skip(1);
+    let inside = inside
+        .take(MOST_LINES)
+        .take_while(|line| *line != lines.end);
+    let pairs = inside.filter_map(|line| line.split_once([':', '=']));
+    let known = pairs.filter_map(|(name, value)| {
+        let field = lines
+            .fields
+            .iter()
+            .find(|field| field.eq_ignore_ascii_case(name.trim()))?;
+        Some((field.clone(), value.trim().to_owned()))
+    });
+    known.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_lines_between_the_marks_and_only_named_fields_are_read() {
+        let lines = Lines {
+            start: "parse_start".into(),
+            end: "parse_end".into(),
+            fields: vec!["priority".into(), "state".into()],
+        };
+        let read = |text: &str| between(&lines, text);
+        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        let text = "priority: 9\n parse_start \nPriority: 2\nowner: x\nstate=3: new\nwords\nparse_end\nstate: 9\n";
+        assert_eq!(read(text), [pair("priority", "2"), pair("state", "3: new")]);
+        assert_eq!(read("> parse_start\npriority: 1\n"), []);
+        assert_eq!(read("priority: 1"), []);
+    }
+}
