@@ -31,7 +31,7 @@ pub(super) fn commit(c: &Connection, now: i64, work: &Work) -> Result<Committed,
     }
     for bounce in &work.bounces {
         outbox::bounced(c, bounce)?;
-        suppression::bounced(c, now, bounce)?;
+        suppression::bounced(c, bounce)?;
     }
     if let Some(outcome) = &work.inbound {
         let record: Option<&RecordKey> = outcome.record.as_ref().or(committed.records.first());

@@ -33,8 +33,9 @@ pub(super) fn add(c: &Connection, new: &Suppression) -> Result<(), Fault> {
 
 /// Counts what came back. The address is suppressed when it has enough points, which are forgotten when nothing came back for
 /// a while; a complaint counts at once and for good.
-pub(super) fn bounced(c: &Connection, now: i64, bounce: &Bounce) -> Result<(), Fault> {
+pub(super) fn bounced(c: &Connection, bounce: &Bounce) -> Result<(), Fault> {
     let (new, policy) = (&bounce.suppression, &bounce.policy);
+    let now = column::nanos(new.since);
     if new.reason == Reason::Complaint {
         return add(c, new);
     }
