@@ -179,7 +179,7 @@ fn far(options: &Options, report: &mut Report, programs: &Programs, sink: &Sink)
     }
     let proxy = Proxy::start(sink.port, Duration::from_millis(20)).map_err(|e| e.to_string())?;
     // The first mail of a session has nothing to share a flight with: enough mails that it does not count for much.
-    let job = Job { port: proxy.port, tls: None, message: message(5_120), recipients: 1, connections: 1, mails: 40 };
+    let job = Job { port: proxy.port, tls: None, message: message(5_120), recipients: 1, connections: 1, mails: 100 };
     let clients = [
         who("postrider", peers::ours),
         who("postrider, level 1", peers::ours_flight),
