@@ -8,13 +8,11 @@ use postrider_notify::inbound::InboundRow;
 use postrider_notify::inbound::decide::DecideError;
 use postrider_notify::inbound::processor::Processor;
 use postrider_notify::record::RecordKey;
+use postrider_notify::store::InboundFilter;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
-
-/// How far `show` looks back for what became of a mail.
-const ALL: usize = 1_000_000;
 
 /// Show inbound mail.
 #[derive(Debug, clap::Subcommand)]
@@ -47,6 +45,12 @@ pub(crate) enum Command {
         #[arg(long, value_name = "TABLE/ID", value_parser = record_key)]
         record: Option<RecordKey>,
     },
+    /// Judge mails that were held or have failed anew, as if they had just come
+    Reprocess {
+        /// Their numbers
+        #[arg(required = true)]
+        ids: Vec<i64>,
+    },
     /// Let a mail that was held rest
     Ignore {
         /// Its number
@@ -73,6 +77,17 @@ pub(crate) fn run(config: Option<&Path>, command: Command) -> Result {
             let done = processor(&setup)?.accept(id, record).map_err(refused)?;
             let record = done.outcome.record.map(|record| record.to_string());
             output::line(record.unwrap_or_default());
+        }
+        Command::Reprocess { ids } => {
+            let processor = processor(&setup)?;
+            for id in ids {
+                let done = processor.reprocess(id, jiff::Timestamp::now());
+                let outcome = done.map_err(refused)?.outcome;
+                let state = outcome.state.name();
+                output::line(
+                    format!("{id} {state} {}", output::foreign(&outcome.reason)).trim_end(),
+                );
+            }
         }
         Command::Ignore { id, reason } => {
             processor(&setup)?.ignore(id, &reason).map_err(refused)?;
@@ -106,11 +121,13 @@ fn show(setup: &setup::Setup, id: i64, as_json: bool, raw: bool) -> Result {
         let written = std::io::stdout().lock().write_all(&mail.what.raw);
         return written.map_err(|e| Failure::new(Code::Io, format!("cannot write the mail: {e}")));
     }
-    let rows = setup.store.inbound_log(ALL)?;
-    let row = rows
-        .iter()
-        .find(|row| row.outcome.id == id)
-        .ok_or_else(missing)?;
+    let filter = InboundFilter {
+        id: Some(id),
+        limit: 1,
+        ..InboundFilter::default()
+    };
+    let rows = setup.store.inbound_rows(&filter)?;
+    let row = rows.first().ok_or_else(missing)?;
     if as_json {
         output::line(object(row));
         return Ok(());
@@ -132,6 +149,10 @@ fn show(setup: &setup::Setup, id: i64, as_json: bool, raw: bool) -> Result {
         ("reason", outcome.reason.clone()),
     ] {
         output::line(format!("{name:<11} {}", output::foreign(&value)).trim_end());
+    }
+    for said in &outcome.verdicts {
+        let line = format!("  {} {}: {}", said.action, said.verdict, said.detail);
+        output::line(output::foreign(&line));
     }
     output::line("");
     output::line(output::lines(&read.text));
