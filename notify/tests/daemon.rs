@@ -372,3 +372,56 @@ async fn mail_for_an_account_that_is_gone_is_reported() {
     let expected = ("no_account", vec![("account", "main".to_owned())]);
     assert!(said.lock().unwrap().contains(&expected), "{said:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_is_kept_as_long_as_the_configuration_says() {
+    let sandbox = sandbox().await;
+    let mut desk = Desk::new(&sandbox);
+    drop(next_life(&desk).await);
+    // Two days ago: one mail that is delivered meanwhile, one that still waits.
+    let two_days = jiff::SignedDuration::from_hours(48);
+    let long_ago = Timestamp::now() - two_days;
+    let past: Arc<dyn Store> = Arc::new(
+        SqliteStore::open(desk.database())
+            .unwrap()
+            .with_clock(move || long_ago),
+    );
+    let incident = desk.incident(&past);
+    drop(next_life(&desk).await);
+    queue(&*past, None, &["bob@example.org"]);
+    desk.sql("UPDATE delivery SET state = 'deferred', next_at = 9e18 WHERE state = 'ready'");
+    let told = past.events_of(&incident).unwrap()[0];
+    assert!(
+        past.explain(told).unwrap().is_some(),
+        "kept without a limit"
+    );
+
+    let mut config = Config::clone(&desk.config);
+    config.outgoing.keep_log = Some(Duration::from_secs(3 * 86_400));
+    desk.config = Arc::new(config);
+    drop(next_life(&desk).await);
+    assert!(past.explain(told).unwrap().is_some(), "younger than that");
+
+    let mut config = Config::clone(&desk.config);
+    config.outgoing.keep_log = Some(Duration::from_secs(86_400));
+    desk.config = Arc::new(config);
+    let recent = desk.incident(&desk.store());
+    let running = Running::start(&desk, &desk.store());
+    let trimmed = running.wait_for("trimmed").await;
+    assert!(trimmed.fields.contains(&("inbound", "0".to_owned())));
+    running.wait_for("delivered").await;
+    running.stop().await;
+    let store = desk.store();
+    assert!(store.explain(told).unwrap().is_none());
+    assert_eq!(store.events_of(&recent).unwrap().len(), 1, "of today");
+    assert_eq!(store.records("incident").unwrap().len(), 2, "records stay");
+    let left: Vec<String> = log(&*store)
+        .into_iter()
+        .map(|row| row.mail.recipient)
+        .collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert!(
+        left.contains(&"bob@example.org".to_owned()),
+        "it still waits"
+    );
+}

@@ -17,7 +17,8 @@ pub struct Outgoing {
     pub max_body: usize,
     /// Octets of a whole message at most.
     pub max_message: usize,
-    /// The log is kept for so long; for good if unset.
+    /// What is done with is kept for so long; for good if unset. The daemon forgets settled events with their mails and
+    /// attempts, and inbound mail, once an hour, as [`Store::trim`](crate::store::Store::trim) does.
     pub keep_log: Option<Duration>,
 }
 

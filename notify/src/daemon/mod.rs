@@ -11,6 +11,7 @@ mod loops;
 mod metrics;
 mod report;
 mod signal;
+mod upkeep;
 
 pub use log_event::{Level, LogEvent};
 pub use metrics::Metrics;
@@ -113,6 +114,7 @@ impl Daemon {
         tasks.spawn(signal.ends_all(Arc::clone(&daemon).watch_store(signal.clone())));
         tasks.spawn(signal.ends_all(Arc::clone(&daemon).event_loop(signal.listen())));
         tasks.spawn(signal.ends_all(Arc::clone(&daemon).inbound_loop(signal.listen())));
+        tasks.spawn(signal.ends_all(Arc::clone(&daemon).upkeep_loop(signal.listen())));
         for sender in daemon.senders() {
             tasks.spawn(signal.ends_all(Arc::clone(&daemon).sender_loop(sender, signal.listen())));
         }
@@ -133,7 +135,7 @@ impl Daemon {
         Ok(())
     }
 
-    /// One pass: reads every mailbox, then processes, settles and sends until nothing is due.
+    /// One pass: reads every mailbox, then processes, settles and sends until nothing is due, and forgets what is too old.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails. Faults of servers are counted and reported.
@@ -160,6 +162,7 @@ impl Daemon {
             sender.close().await;
         }
         self.orphans().await?;
+        self.forget(Timestamp::now()).await?;
         Ok(summary)
     }
 
