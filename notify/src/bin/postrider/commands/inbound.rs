@@ -1,12 +1,13 @@
 //! `postrider inbound`: the mail that came in, and what it did.
 
+use super::matching::Matching;
 use super::record_key;
 use crate::exit::{Code, Failure, Result};
 use crate::{output, setup};
 use postrider_notify::daemon;
-use postrider_notify::inbound::InboundRow;
 use postrider_notify::inbound::decide::DecideError;
 use postrider_notify::inbound::processor::Processor;
+use postrider_notify::inbound::{InboundId, InboundRow, InboundState};
 use postrider_notify::record::RecordKey;
 use postrider_notify::store::InboundFilter;
 use serde_json::{Value, json};
@@ -19,6 +20,12 @@ use std::sync::Arc;
 pub(crate) enum Command {
     /// List it, newest first
     List {
+        /// Only mail in this state: ready, processed, ignored, held, error
+        #[arg(long, value_parser = state)]
+        state: Option<InboundState>,
+        /// Only mail that this holds for, in the language of conditions: class=new^subjectLIKEurgent^fromENDSWITH@example.org
+        #[arg(long = "where", value_name = "CONDITION")]
+        matching: Option<String>,
         /// At most so many
         #[arg(long, default_value_t = 50)]
         limit: usize,
@@ -48,8 +55,11 @@ pub(crate) enum Command {
     /// Judge mails that were held or have failed anew, as if they had just come
     Reprocess {
         /// Their numbers
-        #[arg(required = true)]
+        #[arg(required_unless_present = "matching")]
         ids: Vec<i64>,
+        /// Instead of numbers: those held or failed that this holds for, in the language of conditions: reasonLIKEgiven up^account=support
+        #[arg(long = "where", value_name = "CONDITION", conflicts_with = "ids")]
+        matching: Option<String>,
     },
     /// Let a mail that was held rest
     Ignore {
@@ -64,8 +74,13 @@ pub(crate) enum Command {
 pub(crate) fn run(config: Option<&Path>, command: Command) -> Result {
     let setup = setup::open(config)?;
     match command {
-        Command::List { limit, json } => {
-            let rows = setup.store.inbound_log(limit)?;
+        Command::List {
+            state,
+            matching,
+            limit,
+            json,
+        } => {
+            let rows = rows(&setup, state, matching.as_deref(), limit)?;
             if json {
                 rows.iter().for_each(|row| output::line(object(row)));
             } else {
@@ -78,16 +93,12 @@ pub(crate) fn run(config: Option<&Path>, command: Command) -> Result {
             let record = done.outcome.record.map(|record| record.to_string());
             output::line(record.unwrap_or_default());
         }
-        Command::Reprocess { ids } => {
-            let processor = processor(&setup)?;
-            for id in ids {
-                let done = processor.reprocess(id, jiff::Timestamp::now());
-                let outcome = done.map_err(refused)?.outcome;
-                let state = outcome.state.name();
-                output::line(
-                    format!("{id} {state} {}", output::foreign(&outcome.reason)).trim_end(),
-                );
-            }
+        Command::Reprocess { ids, matching } => {
+            let ids = match matching {
+                Some(condition) => chosen(&setup, &condition)?,
+                None => ids,
+            };
+            reprocess(&setup, &ids)?;
         }
         Command::Ignore { id, reason } => {
             processor(&setup)?.ignore(id, &reason).map_err(refused)?;
@@ -96,7 +107,64 @@ pub(crate) fn run(config: Option<&Path>, command: Command) -> Result {
     Ok(())
 }
 
-fn processor(setup: &setup::Setup) -> Result<Processor> {
+fn state(text: &str) -> std::result::Result<InboundState, String> {
+    let found = InboundState::ALL
+        .into_iter()
+        .find(|state| state.name() == text);
+    found.ok_or_else(|| {
+        let names = InboundState::ALL.map(InboundState::name);
+        format!("the states are: {}", names.join(", "))
+    })
+}
+
+fn rows(
+    setup: &setup::Setup,
+    state: Option<InboundState>,
+    condition: Option<&str>,
+    limit: usize,
+) -> Result<Vec<InboundRow>> {
+    let matching = condition.map(Matching::new).transpose()?;
+    let mut rows = setup.store.inbound_rows(&InboundFilter {
+        state,
+        // What a condition leaves is counted after it.
+        limit: if matching.is_some() {
+            usize::MAX >> 1
+        } else {
+            limit
+        },
+        ..InboundFilter::default()
+    })?;
+    if let Some(matching) = &matching {
+        rows = matching.choose(setup, rows)?;
+        rows.truncate(limit);
+    }
+    Ok(rows)
+}
+
+/// The mails that a condition chooses of those that were held or have failed, oldest first.
+fn chosen(setup: &setup::Setup, condition: &str) -> Result<Vec<InboundId>> {
+    let mut ids = Vec::new();
+    for state in [InboundState::Held, InboundState::Error] {
+        let rows = rows(setup, Some(state), Some(condition), usize::MAX >> 1)?;
+        ids.extend(rows.iter().map(|row| row.outcome.id));
+    }
+    ids.sort_unstable();
+    Ok(ids)
+}
+
+fn reprocess(setup: &setup::Setup, ids: &[InboundId]) -> Result {
+    let processor = processor(setup)?;
+    for &id in ids {
+        let done = processor.reprocess(id, jiff::Timestamp::now());
+        let outcome = done.map_err(refused)?.outcome;
+        let state = outcome.state.name();
+        let line = format!("{id} {state} {}", output::foreign(&outcome.reason));
+        output::line(line.trim_end());
+    }
+    Ok(())
+}
+
+pub(super) fn processor(setup: &setup::Setup) -> Result<Processor> {
     let signer = daemon::signer(setup.store.as_ref())?;
     let (config, store) = (Arc::clone(&setup.config), Arc::clone(&setup.store));
     Ok(Processor::new(config, store, signer))
@@ -110,12 +178,14 @@ fn refused(error: DecideError) -> Failure {
     }
 }
 
+/// The sentence for a number that no mail has.
+pub(super) fn missing(id: InboundId) -> Failure {
+    let sentence = format!("there is no inbound mail {id} (`postrider inbound list` lists them)");
+    Failure::new(Code::NoInput, sentence)
+}
+
 fn show(setup: &setup::Setup, id: i64, as_json: bool, raw: bool) -> Result {
-    let missing = || {
-        let sentence =
-            format!("there is no inbound mail {id} (`postrider inbound list` lists them)");
-        Failure::new(Code::NoInput, sentence)
-    };
+    let missing = || missing(id);
     let mail = setup.store.inbound(id)?.ok_or_else(missing)?;
     if raw {
         let written = std::io::stdout().lock().write_all(&mail.what.raw);

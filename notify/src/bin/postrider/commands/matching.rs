@@ -1,4 +1,4 @@
-//! Rows of the email log by an encoded query, the language of the notifications: `state=failed^codeLIKE55^recipientENDSWITH@example.org`.
+//! Rows of a log by an encoded query, the language of the notifications: `state=failed^codeLIKE55^recipientENDSWITH@example.org`.
 
 use crate::exit::{Code, Failure, Result};
 use crate::setup::Setup;
@@ -6,24 +6,40 @@ use jiff::Timestamp;
 use postrider_notify::condition::{Facts, Query};
 use postrider_notify::directory::Stored;
 use postrider_notify::event::EventKind;
+use postrider_notify::inbound::InboundRow;
 use postrider_notify::outgoing::LogRow;
 use postrider_notify::record::Fields;
 use postrider_notify::schema::{Field, FieldKind, Schema, Table};
 use serde_json::{Value, json};
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 const TABLE: &str = "email";
 
-/// A condition on rows of the log.
-pub(crate) struct Matching {
-    schema: Schema,
-    query: Query,
+/// A row of a log, as conditions see it.
+pub(crate) trait Row {
+    /// The fields that hold text.
+    const TEXTS: &'static [&'static str];
+    /// Those that hold numbers.
+    const NUMBERS: &'static [&'static str];
+    /// The one that holds a moment.
+    const MOMENT: &'static str;
+
+    /// The value of each.
+    fn values(&self) -> Value;
 }
 
-impl Matching {
+/// A condition on rows of a log.
+pub(crate) struct Matching<R> {
+    schema: Schema,
+    query: Query,
+    rows: PhantomData<fn(R)>,
+}
+
+impl<R: Row> Matching<R> {
     /// Reads the condition.
     pub(crate) fn new(text: &str) -> Result<Self> {
-        let schema = Schema::with_built_ins([table()]);
+        let schema = Schema::with_built_ins([table::<R>()]);
         let query = Query::parse(text, TABLE, &schema).map_err(|errors| {
             let said = errors
                 .iter()
@@ -34,15 +50,22 @@ impl Matching {
                 format!("--where {text:?}: {}", said.join("; ")),
             )
         })?;
-        Ok(Self { schema, query })
+        Ok(Self {
+            schema,
+            query,
+            rows: PhantomData,
+        })
     }
 
     /// Those that it holds for.
-    pub(crate) fn choose(&self, setup: &Setup, rows: Vec<LogRow>) -> Result<Vec<LogRow>> {
+    pub(crate) fn choose(&self, setup: &Setup, rows: Vec<R>) -> Result<Vec<R>> {
         let directory = Stored(Arc::clone(&setup.store));
         let mut chosen = Vec::new();
         for row in rows {
-            let current = fields(&row);
+            let current = match row.values() {
+                Value::Object(fields) => fields,
+                _ => Fields::new(),
+            };
             let facts = Facts {
                 schema: &self.schema,
                 directory: &directory,
@@ -61,8 +84,8 @@ impl Matching {
     }
 }
 
-fn table() -> Table {
-    let texts = [
+impl Row for LogRow {
+    const TEXTS: &'static [&'static str] = &[
         "state",
         "mailbox",
         "reason",
@@ -76,12 +99,76 @@ fn table() -> Table {
         "enhanced",
         "text",
     ];
-    let numbers = ["code", "attempts", "event"];
-    let kinds = texts
-        .map(|name| (name, FieldKind::String))
-        .into_iter()
-        .chain(numbers.map(|name| (name, FieldKind::Integer)))
-        .chain([("queued", FieldKind::DateTime)]);
+    const NUMBERS: &'static [&'static str] = &["code", "attempts", "event"];
+    const MOMENT: &'static str = "queued";
+
+    fn values(&self) -> Value {
+        let last = self.last.clone().unwrap_or_default();
+        json!({
+            "state": self.state.name(),
+            "mailbox": self.state.mailbox(),
+            "reason": self.reason,
+            "recipient": self.mail.recipient,
+            "subject": self.mail.subject,
+            "account": self.mail.account,
+            "notification": self.notification,
+            "record": self.mail.record.as_ref().map(ToString::to_string),
+            "peer": last.peer,
+            "stage": last.stage,
+            "enhanced": last.enhanced,
+            "text": last.text,
+            "code": last.code,
+            "attempts": self.attempts,
+            "event": self.event,
+            "queued": self.created.to_string(),
+        })
+    }
+}
+
+impl Row for InboundRow {
+    const TEXTS: &'static [&'static str] = &[
+        "state",
+        "reason",
+        "class",
+        "matched_by",
+        "from",
+        "subject",
+        "account",
+        "record",
+        "action",
+        "message_id",
+        "uidl",
+    ];
+    const NUMBERS: &'static [&'static str] = &["id", "attempts"];
+    const MOMENT: &'static str = "received";
+
+    fn values(&self) -> Value {
+        let outcome = &self.outcome;
+        json!({
+            "state": outcome.state.name(),
+            "reason": outcome.reason,
+            "class": outcome.class.name(),
+            "matched_by": outcome.matched_by,
+            "from": self.from,
+            "subject": self.subject,
+            "account": self.mail.what.account,
+            "record": outcome.record.as_ref().map(ToString::to_string),
+            "action": outcome.action,
+            "message_id": self.mail.what.message_id,
+            "uidl": self.mail.what.uidl,
+            "id": outcome.id,
+            "attempts": self.mail.attempts,
+            "received": self.mail.received.to_string(),
+        })
+    }
+}
+
+fn table<R: Row>() -> Table {
+    let kinds = R::TEXTS
+        .iter()
+        .map(|name| (*name, FieldKind::String))
+        .chain(R::NUMBERS.iter().map(|name| (*name, FieldKind::Integer)))
+        .chain([(R::MOMENT, FieldKind::DateTime)]);
     let field = |(name, kind): (&str, FieldKind)| {
         let field = Field {
             name: name.to_owned(),
@@ -96,31 +183,5 @@ fn table() -> Table {
         number: None,
         display: None,
         fields: kinds.map(field).collect(),
-    }
-}
-
-fn fields(row: &LogRow) -> Fields {
-    let last = row.last.clone().unwrap_or_default();
-    let value = json!({
-        "state": row.state.name(),
-        "mailbox": row.state.mailbox(),
-        "reason": row.reason,
-        "recipient": row.mail.recipient,
-        "subject": row.mail.subject,
-        "account": row.mail.account,
-        "notification": row.notification,
-        "record": row.mail.record.as_ref().map(ToString::to_string),
-        "peer": last.peer,
-        "stage": last.stage,
-        "enhanced": last.enhanced,
-        "text": last.text,
-        "code": last.code,
-        "attempts": row.attempts,
-        "event": row.event,
-        "queued": row.created.to_string(),
-    });
-    match value {
-        Value::Object(fields) => fields,
-        _ => Fields::new(),
     }
 }

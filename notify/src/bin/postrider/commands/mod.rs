@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod event;
 pub(crate) mod explain;
+pub(crate) mod explain_mail;
 pub(crate) mod fetch;
 pub(crate) mod inbound;
 pub(crate) mod init;

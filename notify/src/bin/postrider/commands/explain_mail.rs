@@ -1,0 +1,137 @@
+//! `postrider explain --mail`: what an inbound mail was taken for, by what evidence, and what each action said to it.
+
+use super::inbound::{missing, processor};
+use crate::exit::{Code, Failure, Result};
+use crate::output;
+use crate::setup::Setup;
+use jiff::Timestamp;
+use postrider_notify::inbound::mail::Mail;
+use postrider_notify::inbound::{Inbound, InboundId, InboundOutcome, InboundState, NewInbound};
+use postrider_notify::store::InboundFilter;
+use serde_json::{Value, json};
+
+/// A mail with what became of it, or what would.
+struct Explained {
+    from: String,
+    subject: String,
+    outcome: InboundOutcome,
+    /// Nothing of it has happened.
+    would: bool,
+}
+
+pub(super) fn run(setup: &Setup, mail: &str, as_json: bool) -> Result {
+    let number: Option<InboundId> = mail.parse().ok();
+    let explained = match number {
+        Some(id) => stored(setup, id)?,
+        None => judged(setup, &read(mail)?)?,
+    };
+    if as_json {
+        output::line(object(&explained, number));
+    } else {
+        output::line(text(&explained, number));
+    }
+    Ok(())
+}
+
+/// What was written down when the mail was judged; for one that waits, what would become of it.
+fn stored(setup: &Setup, id: InboundId) -> Result<Explained> {
+    let filter = InboundFilter {
+        id: Some(id),
+        limit: 1,
+        ..InboundFilter::default()
+    };
+    let mut rows = setup.store.inbound_rows(&filter)?;
+    let row = rows.pop().ok_or_else(|| missing(id))?;
+    if row.outcome.state == InboundState::Ready {
+        let inbound = setup.store.inbound(id)?.ok_or_else(|| missing(id))?;
+        return judged(setup, &inbound);
+    }
+    Ok(Explained {
+        from: row.from,
+        subject: row.subject,
+        outcome: row.outcome,
+        would: false,
+    })
+}
+
+fn judged(setup: &Setup, inbound: &Inbound) -> Result<Explained> {
+    let mail = Mail::parse(&inbound.what.raw);
+    let outcome = processor(setup)?.dry_run(inbound)?;
+    Ok(Explained {
+        from: mail.from.map(|from| from.address).unwrap_or_default(),
+        subject: mail.subject,
+        outcome,
+        would: true,
+    })
+}
+
+fn read(path: &str) -> Result<Inbound> {
+    let raw = std::fs::read(path).map_err(|error| {
+        let sentence = format!("cannot read the mail {path}: {error}");
+        Failure::new(Code::NoInput, sentence)
+    })?;
+    Ok(Inbound {
+        id: 0,
+        received: Timestamp::now(),
+        attempts: 0,
+        what: NewInbound {
+            account: String::new(),
+            uidl: None,
+            sha256: String::new(),
+            message_id: Mail::parse(&raw).message_id,
+            raw,
+        },
+    })
+}
+
+fn text(explained: &Explained, number: Option<InboundId>) -> String {
+    let outcome = &explained.outcome;
+    let name = number.map_or_else(|| "mail".to_owned(), |id| format!("mail {id}"));
+    let record = outcome.record.as_ref().map(ToString::to_string);
+    let record = record.unwrap_or_else(|| "none".to_owned());
+    let would = if explained.would { "would be " } else { "" };
+    let mut lines = vec![
+        format!("{name} from {}: {}", explained.from, explained.subject),
+        format!("  class    {}", outcome.class.name()),
+        format!("  evidence {}", outcome.matched_by),
+        format!("  record   {record}"),
+        format!(
+            "  state    {would}{}{}",
+            outcome.state.name(),
+            because(&outcome.reason)
+        ),
+    ];
+    if outcome.verdicts.is_empty() {
+        lines.push("  no inbound action was asked".to_owned());
+    }
+    lines.extend(outcome.verdicts.iter().map(|said| {
+        let detail = because(&said.detail);
+        format!("  action {}: {}{detail}", said.action, said.verdict)
+    }));
+    let lines: Vec<String> = lines.iter().map(|line| output::foreign(line)).collect();
+    lines.join("\n")
+}
+
+fn because(why: &str) -> String {
+    match why {
+        "" => String::new(),
+        why => format!(": {why}"),
+    }
+}
+
+fn object(explained: &Explained, number: Option<InboundId>) -> Value {
+    let outcome = &explained.outcome;
+    let verdicts: Vec<Value> = outcome.verdicts.iter().map(|said| said.json()).collect();
+    json!({
+        "mail": number,
+        "would": explained.would,
+        "from": explained.from,
+        "subject": explained.subject,
+        "class": outcome.class.name(),
+        "matched_by": outcome.matched_by,
+        "record": outcome.record.as_ref().map(ToString::to_string),
+        "state": outcome.state.name(),
+        "reason": outcome.reason,
+        "actions": verdicts,
+    })
+}
