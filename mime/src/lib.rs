@@ -13,6 +13,8 @@ mod coding;
 mod content;
 mod date_time;
 mod defect;
+#[cfg(feature = "dkim")]
+pub mod dkim;
 mod field;
 mod field_name;
 mod file_name;
