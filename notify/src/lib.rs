@@ -34,4 +34,5 @@ pub mod suggest;
 pub mod suppression;
 pub mod template;
 pub mod token;
+pub mod unsubscribe;
 pub mod walk;

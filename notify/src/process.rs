@@ -196,6 +196,7 @@ impl Processor {
         let instance = &self.config.instance;
         let context = Context::new(self.config.schema.clone(), self.directory.clone())
             .instance(&instance.name, &instance.url)
+            .preferences(&instance.preferences_url)
             .value(
                 "event",
                 json!({
@@ -345,24 +346,23 @@ impl Processor {
             now,
             ..
         } = asked;
-        let named = json!({
-            "id": recipient.user.as_deref().unwrap_or_default(),
-            "name": if recipient.name.is_empty() { &recipient.address } else { &recipient.name },
-            "address": recipient.address,
-        });
-        let context = asked.context.clone().value("recipient", named);
-        let content = content(notification, &self.config.templates, &context)
-            .map_err(RenderError::Template)?;
-        self.refuse_large_body(&content)?;
         let cover = Cover {
             event: event.id,
-            notification: &notification.name,
+            notification,
             record: event.what.record.as_ref(),
             account,
             mail_domain: &self.config.instance.mail_domain,
+            unsubscribe_url: &self.config.instance.unsubscribe_url,
             signer: &self.signer,
             now,
         };
+        let context = asked
+            .context
+            .clone()
+            .value("recipient", cover.named(recipient));
+        let content = content(notification, &self.config.templates, &context)
+            .map_err(RenderError::Template)?;
+        self.refuse_large_body(&content)?;
         let raw = cover
             .message(recipient, &content)
             .map_err(RenderError::Build)?;

@@ -3,13 +3,15 @@
 use crate::account::SmtpAccount;
 use crate::address::with_name;
 use crate::event::EventId;
-use crate::notification::Notification;
+use crate::notification::{Delivery, Notification};
 use crate::recipients::Recipient;
 use crate::record::RecordKey;
 use crate::template::{Context, TemplateError, Templates};
 use crate::token::Signer;
+use crate::unsubscribe::Ways;
 use jiff::Timestamp;
 use postrider_mime::{AddrSpec, BuildError, DateTime, Mailbox, MessageBuilder, html_to_text};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -31,20 +33,21 @@ pub(crate) fn body_name(notification: &str, part: &str) -> String {
 
 /// The Message-ID, without angle brackets, that every mail about a record refers to, so that they form one thread.
 pub fn thread_root(record: &RecordKey, mail_domain: &str) -> String {
-    let plain = |c: char| {
-        if c.is_ascii_alphanumeric() || "_-.".contains(c) {
-            c
-        } else {
-            '_'
-        }
-    };
-    let word = |text: &str| text.chars().map(plain).collect::<String>();
     // Dots may stand neither at the ends nor side by side.
     let id = word(&record.id)
         .replace("..", "._")
         .trim_matches('.')
         .to_owned();
     format!("record.{}.{id}@{mail_domain}", word(&record.table))
+}
+
+/// Letters, digits, `_`, `-` and `.`.
+fn word(text: &str) -> String {
+    let plain = |c: char| match c.is_ascii_alphanumeric() || "_-.".contains(c) {
+        true => c,
+        false => '_',
+    };
+    text.chars().map(plain).collect()
 }
 
 /// What the recipient will read.
@@ -143,10 +146,11 @@ pub fn content(
 /// What a message has beside its content.
 pub(crate) struct Cover<'a> {
     pub(crate) event: EventId,
-    pub(crate) notification: &'a str,
+    pub(crate) notification: &'a Notification,
     pub(crate) record: Option<&'a RecordKey>,
     pub(crate) account: &'a SmtpAccount,
     pub(crate) mail_domain: &'a str,
+    pub(crate) unsubscribe_url: &'a str,
     pub(crate) signer: &'a Signer,
     pub(crate) now: Timestamp,
 }
@@ -156,7 +160,7 @@ impl Cover<'_> {
     pub(crate) fn message_id(&self, recipient: &Recipient) -> String {
         self.signer.message_id(
             self.event,
-            self.notification,
+            &self.notification.name,
             &recipient.address,
             self.mail_domain,
         )
@@ -180,6 +184,7 @@ impl Cover<'_> {
             .header("Auto-Submitted", "auto-generated")
             .header("X-Auto-Response-Suppress", "All")
             .header("X-Loop", from)
+            .header("List-Id", self.list_id())
             .text(text);
         message = match mailbox(recipient) {
             Some(mailbox) => message.to(mailbox),
@@ -190,6 +195,13 @@ impl Cover<'_> {
         }
         if let Some(html) = &content.html {
             message = message.html(html.as_str());
+        }
+        let ways = self.ways_out(recipient);
+        if let Some(header) = ways.header() {
+            message = message.header("List-Unsubscribe", header);
+        }
+        if ways.has_one_click() {
+            message = message.header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click");
         }
         let reply_to = self.reply_to(recipient);
         if let Some(address) = &reply_to {
@@ -210,8 +222,45 @@ impl Cover<'_> {
         message.build()
     }
 
+    /// What the mails of one notification have in common (RFC 2919).
+    fn list_id(&self) -> String {
+        format!(
+            "<{}.{}>",
+            word(&self.notification.name).replace('.', "_"),
+            self.mail_domain
+        )
+    }
+
+    /// The recipient as templates know them.
+    pub(crate) fn named(&self, recipient: &Recipient) -> serde_json::Value {
+        let Recipient { name, address, .. } = recipient;
+        json!({
+            "id": recipient.user.as_deref().unwrap_or_default(),
+            "name": if name.is_empty() { address } else { name },
+            "address": address,
+            "locale": recipient.locale,
+            "time_zone": recipient.time_zone,
+            "reply_to": self.reply_to(recipient).unwrap_or_default(),
+            "unsubscribe": self.ways_out(recipient).link().unwrap_or_default(),
+        })
+    }
+
+    /// Where a recipient leaves the notification; nowhere if it asks for no preference.
+    pub(crate) fn ways_out(&self, recipient: &Recipient) -> Ways {
+        if self.notification.delivery != Delivery::Optional {
+            return Ways::default();
+        }
+        let signer = self.signer;
+        let token = signer.unsubscribe_token(&self.notification.name, &recipient.address);
+        Ways::new(
+            &token,
+            self.unsubscribe_url,
+            self.account.reply_to.as_deref(),
+        )
+    }
+
     /// Where an answer goes: with a token for this record and this recipient, if there is room for it.
-    fn reply_to(&self, recipient: &Recipient) -> Option<String> {
+    pub(crate) fn reply_to(&self, recipient: &Recipient) -> Option<String> {
         let mailbox = self.account.reply_to.as_deref()?;
         let tagged = self.record.and_then(|record| {
             let token = self.signer.reply_token(record, &recipient.address);

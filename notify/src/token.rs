@@ -68,17 +68,10 @@ impl Signer {
     /// True if the token was made here for this recipient.
     pub fn verify(&self, token: &ReplyToken, recipient: &str) -> bool {
         let expected = self.reply_token(&token.record, recipient).tag;
-        let given = token.tag.to_ascii_lowercase();
-        // The tags are compared without stopping at the first difference.
-        expected.len() == given.len()
-            && expected
-                .bytes()
-                .zip(given.bytes())
-                .fold(0, |difference, (a, b)| difference | (a ^ b))
-                == 0
+        equal(&expected, &token.tag.to_ascii_lowercase())
     }
 
-    fn tag(&self, parts: &[&str]) -> String {
+    pub(crate) fn tag(&self, parts: &[&str]) -> String {
         let mut mac = self.mac.clone();
         for part in parts {
             // The length in front keeps ("ab", "c") apart from ("a", "bc").
@@ -88,6 +81,16 @@ impl Signer {
         let digest = mac.finalize().into_bytes();
         base32(digest.get(..TAG_LEN).unwrap_or(&digest))
     }
+}
+
+/// Compares tags without stopping at the first difference.
+pub(crate) fn equal(expected: &str, given: &str) -> bool {
+    expected.len() == given.len()
+        && expected
+            .bytes()
+            .zip(given.bytes())
+            .fold(0, |difference, (a, b)| difference | (a ^ b))
+            == 0
 }
 
 impl fmt::Debug for Signer {

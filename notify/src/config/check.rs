@@ -1,7 +1,7 @@
 //! What only shows when everything is known: templates and expressions against the schema.
 
 use super::document::{At, Document};
-use super::{inbound, notification, sample};
+use super::{inbound, mailto, notification, sample};
 use crate::inbound::table_of;
 use crate::render::{body_name, subject_name};
 use crate::schema::Schema;
@@ -15,7 +15,19 @@ const OUTGOING: &[(&str, &[&str])] = &[
         "event",
         &["id", "name", "parm1", "parm2", "actor", "created"],
     ),
-    ("recipient", &["name", "address", "id"]),
+    (
+        "recipient",
+        &[
+            "name",
+            "address",
+            "id",
+            "locale",
+            "time_zone",
+            "reply_to",
+            "unsubscribe",
+        ],
+    ),
+    ("preferences_url", &[]),
     ("instance", &["name", "url"]),
     ("URI", &[]),
     ("URI_REF", &[]),
@@ -69,6 +81,28 @@ pub(super) fn all(
             sample::incoming(schema, table)
         });
         expression(document, templates, read.expression.as_ref(), &subject);
+    }
+}
+
+/// Checks the mails that links prepare.
+pub(super) fn mailtos(
+    document: &Document,
+    schema: &Arc<Schema>,
+    templates: &Templates,
+    mailtos: &[mailto::Read],
+) {
+    for read in mailtos {
+        let table = read.table.as_deref();
+        let subject = Subject {
+            schema,
+            table,
+            values: OUTGOING,
+            event: true,
+            scripts: templates.scripts(),
+        };
+        check(document, templates, &read.templates, &subject, &|| {
+            sample::outgoing(schema, table)
+        });
     }
 }
 

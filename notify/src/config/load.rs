@@ -1,9 +1,9 @@
 //! The whole file, table by table.
 
-use super::document::{Document, Section};
+use super::document::{Document, Section, accept};
 use super::value::duration;
 use super::{
-    Config, ConfigError, Instance, RegisteredEvent, account, check, inbound, incoming,
+    Config, ConfigError, Instance, RegisteredEvent, account, check, inbound, incoming, mailto,
     notification, people, sending, table, template,
 };
 use crate::address::is_domain;
@@ -78,11 +78,13 @@ fn read(file: &Path, document: &Document, top: &Section<'_>, scripts: Scripts) -
     let notifications = notification::read(top, &schema, &events, &smtp, &mut templates);
     let actions = inbound::read(top, &schema, &events, &mut templates, dir);
     let policy = incoming::read(top);
+    let mailtos = mailto::read(top, &schema, &mut templates);
     let (templates, faults) = templates.build();
     for fault in faults {
         document.report(fault);
     }
     check::all(document, &schema, &templates, &notifications, &actions);
+    check::mailtos(document, &schema, &templates, &mailtos);
     warnings.extend(notification::warnings(document, &notifications, &records));
     let mut notifications: Vec<_> = notifications
         .into_iter()
@@ -121,21 +123,15 @@ fn instance(top: &Section<'_>) -> Option<Instance> {
         return None;
     };
     let name = section.required("name");
-    let url = section.text("url");
+    let url = web(&section, "url");
+    let unsubscribe_url = web(&section, "unsubscribe_url");
+    let preferences_url = web(&section, "preferences_url");
+    let unsubscribe_listen = section.text("unsubscribe_listen").and_then(|text| {
+        let parsed = text.value.parse();
+        let message = "an address and a port are expected here: `127.0.0.1:8026`";
+        accept(section.document, &text.span, parsed.map_err(|_| message))
+    });
     let domain = section.required("mail_domain");
-    if let Some(url) = &url {
-        let web = url.value.starts_with("https://") || url.value.starts_with("http://");
-        if !web
-            || url
-                .value
-                .contains(|c: char| c.is_whitespace() || c.is_control())
-        {
-            section.document.fault(
-                &url.span,
-                "an address that begins with https:// is expected here",
-            );
-        }
-    }
     if let Some(domain) = domain
         .as_ref()
         .filter(|domain| !(is_domain(&domain.value) && domain.value.is_ascii()))
@@ -147,9 +143,28 @@ fn instance(top: &Section<'_>) -> Option<Instance> {
     section.finish();
     Some(Instance {
         name: name?.value,
-        url: url.map_or(String::new(), |url| url.value),
+        url,
         mail_domain: domain?.value,
+        unsubscribe_url,
+        unsubscribe_listen,
+        preferences_url,
     })
+}
+
+/// An address on the web; empty without one.
+fn web(section: &Section<'_>, key: &'static str) -> String {
+    let Some(url) = section.text(key) else {
+        return String::new();
+    };
+    let web = url.value.starts_with("https://") || url.value.starts_with("http://");
+    let odd = |c: char| c.is_whitespace() || c.is_control() || "<>?\"".contains(c);
+    if !web || url.value.contains(odd) {
+        section.document.fault(
+            &url.span,
+            "an address that begins with https:// is expected here",
+        );
+    }
+    url.value
 }
 
 fn events(top: &Section<'_>, schema: &Schema) -> BTreeMap<String, RegisteredEvent> {

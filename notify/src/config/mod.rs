@@ -11,7 +11,7 @@
 //!
 //! | table | holds |
 //! |---|---|
-//! | `[instance]` | `name`, `url`, `mail_domain` |
+//! | `[instance]` | `name`, `url`, `mail_domain`; `unsubscribe_url`, `unsubscribe_listen`, `preferences_url` |
 //! | `[smtp.NAME]` | a server that takes our mail: see [`SmtpAccount`] |
 //! | `[outgoing]` | what holds for all of them: see [`Outgoing`] |
 //! | `[pop3.NAME]` | a mailbox that we read: see [`Pop3Account`] |
@@ -21,6 +21,7 @@
 //! | `[event."NAME"]` | an event that may be fired: `table`, `description` |
 //! | `[notification.NAME]` | when somebody is told, who, and what: see [`Notification`] |
 //! | `[incoming]` | from whom mail is taken, how much, what is believed, and what bounces lead to: see [`Policy`] |
+//! | `[mailto.NAME]` | a mail that `${mailto:NAME}` prepares: `link_text`, `subject`, `body` |
 //! | `[inbound.NAME]` | what a mail does to a record: see [`InboundAction`] |
 //!
 //! A password is never written into the file; `password_env`, `password_file` and `password_command` say where it is.
@@ -34,6 +35,7 @@ mod inbound;
 mod incoming;
 mod load;
 mod login;
+mod mailto;
 mod notification;
 mod outgoing;
 mod people;
@@ -60,6 +62,7 @@ use crate::schema::Schema;
 use crate::template::{Scripts, Templates};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,6 +115,13 @@ pub struct Instance {
     pub url: String,
     /// The domain of Message-IDs.
     pub mail_domain: String,
+    /// Where a recipient leaves a notification by one click: the address, seen from outside, of what
+    /// [`unsubscribe_listen`](Self::unsubscribe_listen) answers. Empty if nowhere.
+    pub unsubscribe_url: String,
+    /// The address and port on which the daemon answers such clicks, if it does.
+    pub unsubscribe_listen: Option<SocketAddr>,
+    /// Where people see and change what they are told: `${NOTIF_PREFS}`. Empty if nowhere.
+    pub preferences_url: String,
 }
 
 /// An event that may be fired.

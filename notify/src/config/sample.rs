@@ -69,7 +69,10 @@ fn value(kind: &FieldKind) -> Value {
 pub(super) fn outgoing(schema: &Arc<Schema>, table: Option<&str>) -> Context {
     let context = about(schema, table).value(
         "recipient",
-        json!({"name": "Example", "address": "a@example.org", "id": ID}),
+        json!({
+            "name": "Example", "address": "a@example.org", "id": ID, "locale": "en", "time_zone": "UTC",
+            "reply_to": "support@example.org", "unsubscribe": "https://example.org/unsubscribe",
+        }),
     );
     let event = json!({"id": 1, "name": "example", "parm1": "1", "parm2": "2", "actor": ID, "created": "2026-11-23T12:00:00Z"});
     let previous = table.map_or_else(Fields::new, |table| fields(schema, table));
@@ -95,8 +98,9 @@ pub(super) fn incoming(schema: &Arc<Schema>, table: Option<&str>) -> Context {
 
 fn about(schema: &Arc<Schema>, table: Option<&str>) -> Context {
     let everything = Arc::new(Everything(schema.clone()));
-    let context =
-        Context::new(schema.clone(), everything).instance("Example", "https://example.org");
+    let context = Context::new(schema.clone(), everything)
+        .instance("Example", "https://example.org")
+        .preferences("https://example.org/preferences");
     match table {
         Some(table) => context.record("current", RecordKey::new(table, ID), fields(schema, table)),
         None => context,

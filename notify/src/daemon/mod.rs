@@ -6,6 +6,7 @@
 //! change of its words; meanwhile nothing is called sent, nothing is deleted from a server, and work resumes
 //! by itself.
 
+mod leaving;
 mod log_event;
 mod loops;
 mod metrics;
@@ -44,6 +45,7 @@ pub struct Daemon {
     store: Arc<dyn Store>,
     events: Arc<Processor>,
     inbound: Arc<inbound::Processor>,
+    signer: Signer,
     transcript: Transcript,
     observer: Observer,
 }
@@ -77,12 +79,14 @@ impl Daemon {
     ) -> Result<Self, StoreError> {
         let signer = signer(store.as_ref())?;
         let events = Processor::new(Arc::clone(&config), Arc::clone(&store), signer.clone());
-        let inbound = inbound::Processor::new(Arc::clone(&config), Arc::clone(&store), signer);
+        let inbound =
+            inbound::Processor::new(Arc::clone(&config), Arc::clone(&store), signer.clone());
         Ok(Self {
             config,
             store,
             events: Arc::new(events),
             inbound: Arc::new(inbound),
+            signer,
             transcript: Transcript::off(),
             observer,
         })
@@ -115,6 +119,10 @@ impl Daemon {
         tasks.spawn(signal.ends_all(Arc::clone(&daemon).event_loop(signal.listen())));
         tasks.spawn(signal.ends_all(Arc::clone(&daemon).inbound_loop(signal.listen())));
         tasks.spawn(signal.ends_all(Arc::clone(&daemon).upkeep_loop(signal.listen())));
+        if let Some(address) = daemon.config.instance.unsubscribe_listen {
+            let leaving = Arc::clone(&daemon).unsubscribe_loop(address, signal.clone());
+            tasks.spawn(signal.ends_all(leaving));
+        }
         for sender in daemon.senders() {
             tasks.spawn(signal.ends_all(Arc::clone(&daemon).sender_loop(sender, signal.listen())));
         }

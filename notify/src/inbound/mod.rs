@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod classify;
 pub mod decide;
 pub mod involved;
+mod leave;
 pub mod mail;
 mod maildrop;
 pub mod policy;

@@ -29,7 +29,7 @@ const MAX_ATTEMPTS: u32 = 8;
 pub struct Processor {
     config: Arc<Config>,
     pub(super) store: Arc<dyn Store>,
-    signer: Signer,
+    pub(super) signer: Signer,
     actions: Actions,
     own: Vec<String>,
 }
@@ -164,6 +164,9 @@ impl Processor {
             let held = outcome(inbound.id, &unknown(), InboundState::Held, why);
             return Ok((only(held), Vec::new()));
         };
+        if let Some(work) = self.leave(inbound.id, mail)? {
+            return Ok((work, Vec::new()));
+        }
         let author = Author::find(self.store.as_ref(), from)?;
         let found = self.classified(mail, &author)?;
         let state = match &found.verdict {

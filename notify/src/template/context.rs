@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+/// The name by which a function gets at the whole context; no template can write it.
+pub(super) const ALL: &str = "\0all";
+
 /// Named values and records. Cloning it shares what was looked up.
 #[derive(Clone)]
 pub struct Context {
@@ -38,6 +41,12 @@ impl Context {
     pub fn instance(mut self, name: &str, url: &str) -> Self {
         self.base = Arc::from(url.trim_end_matches('/'));
         self.value("instance", serde_json::json!({"name": name, "url": url}))
+    }
+
+    /// With the address of the page on which people see and change what they are told.
+    #[must_use]
+    pub fn preferences(self, url: &str) -> Self {
+        self.value("preferences_url", serde_json::json!(url))
     }
 
     /// With a value. `null` prints as nothing.
@@ -98,6 +107,7 @@ impl Context {
         }
         let record = |view: &Option<RecordView>| view.clone().map(Value::from_object);
         match name {
+            ALL => Some(self.root()),
             "current" => record(&self.current),
             "previous" => record(&self.previous),
             name => self.current.as_ref()?.value(name),

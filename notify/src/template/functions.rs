@@ -7,10 +7,13 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 /// Names that may be called.
-pub(super) const FUNCTIONS: [&str; 7] = [
+pub(super) const FUNCTIONS: [&str; 10] = [
     "changed",
     "journal",
     "mail_script",
+    "mailto",
+    "notif_prefs",
+    "notif_unsub",
     "uri",
     "range",
     "dict",
@@ -21,6 +24,7 @@ pub(super) fn add_to(env: &mut Environment<'static>) {
     env.add_function("changed", changed);
     env.add_function("journal", journal);
     env.add_function("uri", uri);
+    super::links::add_to(env);
     // An unset number or date is undefined in a condition, and unset all the same.
     env.add_test("none", |value: &Value| {
         value.is_none() || value.is_undefined()

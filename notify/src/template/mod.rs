@@ -27,14 +27,14 @@
 //! | blocks leave empty lines behind | the line end after a block is dropped, and the blanks in front |
 //! | thousands of operators overflow the stack | [`MAX_OPERATORS`] in one expression |
 //!
-//! ServiceNow's own spellings are read as well: `${mail_script:x}`, `${comments:3}`, `${URI+view=x}`, `${notification:body}`.
+//! ServiceNow's own spellings are read as well: `${mail_script:x}`, `${comments:3}`, `${URI+view=x}`, `${notification:body}`,
+//! `${NOTIF_UNSUB+link_text="…"}`, `${NOTIF_PREFS}`, `${mailto:x}`.
 //! `${URI}` is the address of the record, `${URI_REF}` a link to it.
-//!
-//! Not supported: `${NOTIF_UNSUB…}`, `${NOTIF_PREFS}`, `${mailto:…}`, translations.
 
 mod context;
 mod functions;
 mod limits;
+mod links;
 mod lint;
 mod record;
 mod rewrite;
@@ -49,6 +49,7 @@ mod tests;
 
 pub use context::Context;
 pub use limits::{MAX_OPERATORS, MAX_OUTPUT, MAX_SOURCE};
+pub(crate) use links::mailto_name;
 pub(crate) use lint::Subject;
 pub use script::{ScriptCall, ScriptOutput, Scripts};
 pub(crate) use source::Origin;

@@ -6,6 +6,9 @@
 //! | `${comments:3}` | `${journal('comments', 3)}` |
 //! | `${URI+view=x}` | `${uri(view='x')}` |
 //! | `${notification:body}` | `{% block body %}{% endblock %}` |
+//! | `${mailto:name}` | `${mailto('name')}` |
+//! | `${NOTIF_UNSUB+link_text="No more"}` | `${notif_unsub('No more')}` |
+//! | `${NOTIF_PREFS}` | `${notif_prefs()}` |
 
 use super::scan::{Place, codes};
 use std::ops::Range;
@@ -78,7 +81,7 @@ fn spelling(code: &str) -> Result<Option<String>, String> {
     };
     let (name, rest) = match code.split_once([':', '+']) {
         Some((name, rest)) if is_word(name) => (name, rest),
-        _ if matches!(code, "NOTIF_UNSUB" | "NOTIF_PREFS") => return Err(unsupported(code)),
+        _ if matches!(code, "NOTIF_UNSUB" | "NOTIF_PREFS") => return link(code, "").map(Some),
         _ => return Ok(None),
     };
     let colon = code.as_bytes().get(name.len()) == Some(&b':');
@@ -87,7 +90,8 @@ fn spelling(code: &str) -> Result<Option<String>, String> {
         ("notification", true) if rest == "body" => {
             Ok(Some("{% block body %}{% endblock %}".into()))
         }
-        ("mailto" | "NOTIF_UNSUB" | "NOTIF_PREFS", _) => Err(unsupported(name)),
+        ("mailto", true) if is_word(rest) => Ok(Some(format!("${{mailto('{rest}')}}"))),
+        ("NOTIF_UNSUB" | "NOTIF_PREFS", false) => link(name, rest).map(Some),
         ("URI" | "URI_REF", false) => Ok(Some(format!("${{uri({})}}", arguments(rest)?))),
         (_, true) if rest.parse::<u16>().is_ok() => {
             let field = name.strip_prefix("current.").unwrap_or(name);
@@ -97,8 +101,20 @@ fn spelling(code: &str) -> Result<Option<String>, String> {
     }
 }
 
-fn unsupported(name: &str) -> String {
-    format!("`{name}` is not supported")
+/// `link_text="No more of these"` → `notif_unsub('No more of these')`
+fn link(name: &str, rest: &str) -> Result<String, String> {
+    let function = name.to_ascii_lowercase();
+    if rest.is_empty() {
+        return Ok(format!("${{{function}()}}"));
+    }
+    let text = rest
+        .strip_prefix("link_text=")
+        .map(|text| text.trim_matches('"'))
+        .filter(|text| !text.is_empty() && !text.contains(['"', '\'', '\\']));
+    match text {
+        Some(text) => Ok(format!("${{{function}('{text}')}}")),
+        None => Err(format!("`${{{name}+link_text=\"TEXT\"}}` is expected")),
+    }
 }
 
 /// `view=x&other=y` → `view='x', other='y'`
@@ -173,13 +189,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_supported_is_refused_by_name() {
-        let refused = rewrite("x ${NOTIF_UNSUB+link_text=\"go\"}").unwrap_err();
+    fn links_may_have_a_text_of_their_own() {
+        let rewritten = |source| rewrite(source).unwrap().text;
+        assert_eq!(
+            rewritten("x ${NOTIF_UNSUB+link_text=\"No more, please\"}"),
+            "x ${notif_unsub('No more, please')}"
+        );
+        assert_eq!(rewritten("${NOTIF_PREFS}"), "${notif_prefs()}");
+        assert_eq!(rewritten("${mailto:approve}"), "${mailto('approve')}");
+        let refused = rewrite("x ${NOTIF_UNSUB+text=go}").unwrap_err();
         assert_eq!(
             (refused.span.start, refused.message.as_str()),
-            (2, "`NOTIF_UNSUB` is not supported")
+            (2, "`${NOTIF_UNSUB+link_text=\"TEXT\"}` is expected")
         );
-        assert!(rewrite("${NOTIF_PREFS}").is_err());
         assert!(rewrite("${URI+view}").is_err());
     }
 }

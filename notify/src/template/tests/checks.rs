@@ -257,8 +257,8 @@ fn syntax_errors_have_a_place() {
         ("${x", "t.txt:1:3: syntax error: "),
         ("a ${comments:3} ${x y}", "t.txt:1:21: syntax error: "),
         (
-            "${NOTIF_PREFS}",
-            "t.txt:1:1: `NOTIF_PREFS` is not supported",
+            "${NOTIF_PREFS+x}",
+            "t.txt:1:1: `${NOTIF_PREFS+link_text=\"TEXT\"}` is expected",
         ),
     ];
     for (source, expected) in cases {
