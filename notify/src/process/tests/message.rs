@@ -174,7 +174,7 @@ fn a_long_subject_is_cut_and_a_reply_token_without_room_left_out() {
 }
 
 /// The header fields that a notification may have.
-const FIELDS: [&str; 15] = [
+const FIELDS: [&str; 17] = [
     "From",
     "To",
     "Subject",
@@ -186,6 +186,8 @@ const FIELDS: [&str; 15] = [
     "Auto-Submitted",
     "X-Auto-Response-Suppress",
     "X-Loop",
+    "List-Id",
+    "List-Unsubscribe",
     "MIME-Version",
     "Content-Type",
     "Content-Transfer-Encoding",
