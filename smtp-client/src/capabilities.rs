@@ -1,5 +1,7 @@
 use crate::Reply;
+use crate::error::{Error, ErrorKind};
 use crate::extension::{Extension, Limit};
+use crate::parameters::{DeliverBy, Hold, MailParameters, ReleaseTime};
 use nom::bytes::complete::{take_while, take_while1};
 use nom::character::complete::{one_of, space0};
 use nom::combinator::{opt, recognize, rest};
@@ -76,6 +78,46 @@ impl Capabilities {
         value.parse().ok().filter(|&n| n > 0)
     }
 
+    /// The extension whose bounds a mail's parameters do not keep to: held for longer or until later than the server holds
+    /// mail (FUTURERELEASE, RFC 4865 §4), or returned sooner than it promises to deliver (DELIVERBY, RFC 2852 §3). What a
+    /// server says in another form bounds nothing; it refuses by itself.
+    fn exceeded(&self, parameters: &MailParameters) -> Option<Extension> {
+        let mut values = self.values(Extension::FutureRelease);
+        let (longest, latest) = (values.next(), values.next());
+        let shortest = self.values(Extension::DeliverBy).next();
+        let number = |value: Option<&str>| value.and_then(|v| v.parse::<i64>().ok());
+        let held = match &parameters.hold {
+            Some(Hold::For { seconds }) => number(longest).is_some_and(|n| i64::from(*seconds) > n),
+            Some(Hold::Until(time)) => {
+                let latest = latest.and_then(|latest| latest.parse::<ReleaseTime>().ok());
+                latest.is_some_and(|latest| *time > latest)
+            }
+            None => false,
+        };
+        let returned = parameters.deliver_by.and_then(DeliverBy::returned_after);
+        let early = |seconds: i32| number(shortest).is_some_and(|n| i64::from(seconds) < n);
+        match (held, returned.is_some_and(early)) {
+            (true, _) => Some(Extension::FutureRelease),
+            (_, true) => Some(Extension::DeliverBy),
+            _ => None,
+        }
+    }
+
+    /// # Errors
+    /// [`ErrorKind::OutOfBounds`], with the bound that [`exceeded`](Self::exceeded) found.
+    pub(crate) fn check_bounds(&self, parameters: &MailParameters) -> Result<(), Error> {
+        let Some(extension) = self.exceeded(parameters) else {
+            return Ok(());
+        };
+        let bound = self.keyword(extension.keyword()).unwrap_or_default().into();
+        Err(Error::local(ErrorKind::OutOfBounds { extension, bound }))
+    }
+
+    fn values(&self, extension: Extension) -> impl Iterator<Item = &str> {
+        let parameters = self.keyword(extension.keyword()).unwrap_or_default();
+        parameters.split_ascii_whitespace()
+    }
+
     fn add(&mut self, keyword: &[u8], parameters: &[u8]) {
         let keyword = String::from_utf8_lossy(keyword).into_owned();
         let parameters = String::from_utf8_lossy(parameters).into_owned();
@@ -108,6 +150,7 @@ fn ehlo_line(line: &[u8]) -> IResult<&[u8], (&[u8], &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parameters::Late;
 
     fn capabilities(reply: &str) -> Capabilities {
         Capabilities::parse(&Reply::parse(reply.as_bytes()).unwrap())
@@ -131,6 +174,33 @@ mod tests {
         assert_eq!(mechanisms, ["LOGIN", "PLAIN", "PLAIN", "xoauth2"]);
         assert_eq!(capabilities("250 mx\r\n").keywords().count(), 0);
         assert_eq!(capabilities("250\r\n"), Capabilities::default());
+    }
+
+    #[test]
+    fn rfc4865_rfc2852_what_a_server_allows_is_kept() {
+        let c = capabilities(
+            "250-mx\r\n250-FUTURERELEASE 3600 2027-01-31T08:00:00Z\r\n250 DELIVERBY 240\r\n",
+        );
+        let hold = |hold| MailParameters {
+            hold: Some(hold),
+            ..MailParameters::default()
+        };
+        let until = |time: &str| hold(Hold::Until(time.parse().unwrap()));
+        assert_eq!(c.exceeded(&hold(Hold::For { seconds: 3600 })), None);
+        assert_eq!(c.exceeded(&until("2027-01-31T08:00:00Z")), None);
+        let held = Some(Extension::FutureRelease);
+        assert_eq!(c.exceeded(&hold(Hold::For { seconds: 3601 })), held);
+        assert_eq!(c.exceeded(&until("2027-02-01T00:00:00Z")), held);
+        let by = |seconds, late| MailParameters {
+            deliver_by: DeliverBy::within(seconds, late),
+            ..MailParameters::default()
+        };
+        let early = Some(Extension::DeliverBy);
+        assert_eq!(c.exceeded(&by(239, Late::Return)), early);
+        assert_eq!(c.exceeded(&by(240, Late::Return)), None);
+        assert_eq!(c.exceeded(&by(-5, Late::Notify)), None);
+        let silent = capabilities("250-mx\r\n250-FUTURERELEASE\r\n250 DELIVERBY\r\n");
+        assert_eq!(silent.exceeded(&hold(Hold::For { seconds: 9 })), None);
     }
 
     #[test]

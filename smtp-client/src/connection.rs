@@ -311,7 +311,8 @@ impl Connection {
                 if parameters.require_tls && !self.encrypted {
                     return Err(Error::local(ErrorKind::ClearText));
                 }
-                parameters.required().try_for_each(offered)
+                parameters.required().try_for_each(offered)?;
+                self.capabilities.check_bounds(parameters)
             }
             Command::Rcpt(to, parameters) => {
                 if to.needs_smtp_utf8() {

@@ -51,6 +51,13 @@ pub enum ErrorKind {
     Sasl(SaslError),
     /// The mail needs an extension that the server does not offer.
     Missing(Extension),
+    /// A value of a parameter lies outside what the server said with this extension that it allows.
+    OutOfBounds {
+        /// The extension whose parameter it is.
+        extension: Extension,
+        /// The bound, in the server's words.
+        bound: String,
+    },
     /// The message is larger than the server takes.
     TooLarge {
         /// Octets in the message.
@@ -180,6 +187,7 @@ impl Error {
             | ErrorKind::NoMechanism(_)
             | ErrorKind::Sasl(_)
             | ErrorKind::Missing(_)
+            | ErrorKind::OutOfBounds { .. }
             | ErrorKind::TooLarge { .. }
             | ErrorKind::BareLineEnd { .. }
             | ErrorKind::ClearText
@@ -199,6 +207,7 @@ impl Error {
             | ErrorKind::NoMechanism(_)
             | ErrorKind::Sasl(_) => Fault::Account,
             ErrorKind::Missing(_)
+            | ErrorKind::OutOfBounds { .. }
             | ErrorKind::TooLarge { .. }
             | ErrorKind::BareLineEnd { .. }
             | ErrorKind::ClearText
@@ -306,6 +315,10 @@ impl fmt::Display for ErrorKind {
             Self::Sasl(error) => error.fmt(f),
             Self::Missing(extension) => {
                 write!(f, "the mail needs {extension}, which the server does not offer")
+            }
+            Self::OutOfBounds { extension, bound } => {
+                let bound = Escaped(bound.as_bytes());
+                write!(f, "the mail asks for more than the server allows: {extension} {bound}")
             }
             Self::TooLarge { size, limit } => {
                 write!(f, "the message has {size} octets, and the server takes {limit}")

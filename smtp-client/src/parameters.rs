@@ -213,8 +213,8 @@ pub enum Hold {
     Until(ReleaseTime),
 }
 
-/// A time in UTC as RFC 4865 writes it: `2027-01-31T08:00:00Z`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// A time in UTC as RFC 4865 writes it: `2027-01-31T08:00:00Z`. Later ones are greater.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ReleaseTime(String);
 
 impl std::str::FromStr for ReleaseTime {
@@ -259,6 +259,11 @@ impl DeliverBy {
             late,
             trace,
         })
+    }
+
+    /// After how many seconds the mail is given back, if it is.
+    pub(crate) fn returned_after(self) -> Option<i32> {
+        (self.late == Late::Return).then_some(self.seconds)
     }
 
     /// Also asks every relay for a report.

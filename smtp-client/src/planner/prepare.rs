@@ -139,7 +139,8 @@ fn check_required(
         return Err(Error::local(ErrorKind::ClearText));
     }
     let missing = parameters.required().find(|&e| !offered.offers(e));
-    missing.map_or(Ok(()), |e| Err(Error::local(ErrorKind::Missing(e))))
+    missing.map_or(Ok(()), |e| Err(Error::local(ErrorKind::Missing(e))))?;
+    offered.check_bounds(parameters)
 }
 
 /// Whether the header holds UTF-8.
