@@ -90,6 +90,30 @@ fn what_is_mandatory_offers_no_way_out() {
     assert_eq!(header(&mails[0], "List-Unsubscribe"), None);
 }
 
+#[test]
+fn the_links_of_a_template_lead_out_to_the_preferences_and_to_a_prepared_mail() {
+    let house = House::with(|config| {
+        let body = "html = '${NOTIF_UNSUB+link_text=\"Stop\"} ${NOTIF_PREFS} ${mailto:approve}'";
+        let config = config.replacen("template = \"incident_commented\"", body, 1);
+        let urls = format!("{URL}\npreferences_url = \"https://desk.example.org/me\"");
+        let config = config.replacen("mail_domain = \"example.org\"", &urls, 1);
+        let approve = "link_text = \"Approve\"\nsubject = \"Re: ${number}\"\nbody = \"yes\"";
+        format!("{config}\n[mailto.approve]\ntable = \"incident\"\n{approve}\n")
+    });
+    let mails = told(&house, "One");
+    let html = Message::parse(&mails[0].raw).body_html().unwrap();
+    let to = house.reply_address(&first_incident(), "ada@example.org");
+    let to = to.replace('+', "%2B");
+    for expected in [
+        "<a href=\"https://desk.example.org/u?",
+        ">Stop</a>",
+        "<a href=\"https://desk.example.org/me\">Notification preferences</a>",
+        &format!("<a href=\"mailto:{to}?subject=Re%3A%20INC0010001&amp;body=yes\">Approve</a>"),
+    ] {
+        assert!(html.contains(expected), "{expected} is not in {html}");
+    }
+}
+
 async fn asked(address: std::net::SocketAddr, request: String) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
