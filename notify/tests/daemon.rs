@@ -13,7 +13,7 @@ use postrider_notify::inbound::reader::Reader;
 use postrider_notify::outgoing::DeliveryState::{self, Delivered, Leased};
 use postrider_notify::record::{Fields, RecordKey};
 use postrider_notify::records::Records;
-use postrider_notify::store::{SqliteStore, Store};
+use postrider_notify::store::{SqliteStore, Store, Work, enqueue};
 use postrider_sandbox::{Action, Fault, Mail, Sandbox, Stage};
 use postrider_wire::Transcript;
 use serde_json::Value;
@@ -424,4 +424,45 @@ async fn the_log_is_kept_as_long_as_the_configuration_says() {
         left.contains(&"bob@example.org".to_owned()),
         "it still waits"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_application_commits_in_its_own_transaction_is_processed() {
+    let sandbox = sandbox().await;
+    let desk = Desk::new(&sandbox);
+    let store = desk.store();
+    let running = Running::start(&desk, &store);
+    running.wait_for("started").await;
+    let mut own = rusqlite::Connection::open(desk.database()).unwrap();
+    own.busy_timeout(PATIENCE).unwrap();
+    own.execute_batch("CREATE TABLE app_order (item TEXT)")
+        .unwrap();
+    for (item, keep) in [("Coffee", false), ("Tea", true)] {
+        let fields = [("short_description", item), ("assigned_to", "ada")];
+        let fields = fields.map(|(name, value)| (name.to_owned(), Value::from(value)));
+        let change = desk
+            .records(&store)
+            .insert_change("incident", None, &Fields::from_iter(fields), "")
+            .unwrap();
+        let work = Work {
+            changes: vec![change],
+            ..Work::default()
+        };
+        let immediate = rusqlite::TransactionBehavior::Immediate;
+        let mut transaction = own.transaction_with_behavior(immediate).unwrap();
+        transaction
+            .execute("INSERT INTO app_order VALUES (?1)", [item])
+            .unwrap();
+        enqueue(&mut transaction, Timestamp::now(), &work).unwrap();
+        if keep {
+            transaction.commit().unwrap();
+        }
+    }
+    let told = sandbox.wait_for(to_ada, PATIENCE).await.unwrap();
+    let text = String::from_utf8(told.content.to_vec()).unwrap();
+    assert!(text.contains("Tea") && !text.contains("Coffee"), "{text}");
+    running.wait_for("delivered").await;
+    running.stop().await;
+    assert_eq!(sandbox.messages("ada@example.org").len(), 1);
+    assert_eq!(store.records("incident").unwrap().len(), 1);
 }

@@ -7,7 +7,7 @@ mod error;
 mod sqlite;
 
 pub use error::StoreError;
-pub use sqlite::{DaemonLock, SqliteStore};
+pub use sqlite::{DaemonLock, SqliteStore, enqueue};
 
 use crate::account::Rate;
 use crate::attachment::{Attachment, AttachmentId, NewAttachment};

@@ -306,6 +306,21 @@ fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
+/// A connection that somebody else opened is to be on a store of this very version.
+pub(super) fn expect_current(connection: &Connection) -> Result<(), Fault> {
+    let newest = MIGRATIONS.len() as i64;
+    let id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let found = version(connection)?;
+    if (id, found) == (APPLICATION_ID, newest) {
+        return Ok(());
+    }
+    let text = match id == APPLICATION_ID {
+        true => format!("its version is {found}, this program writes version {newest}"),
+        false => "the connection is on another database than a store".to_owned(),
+    };
+    Err(Fault::corrupt(text))
+}
+
 /// A file that holds somebody else's tables is left as it is.
 fn refuse_foreign(connection: &Connection) -> Result<(), Fault> {
     let tables: i64 =

@@ -5,7 +5,8 @@
 //! wait also covers whatever was written before. Claims and completions do not: a power cut may lose the last of them,
 //! which costs a duplicate and never a mail.
 //! Work that waits for the disk at the same time waits for it once. Reads have a connection of their own, so that
-//! nobody waits for a disk to look something up.
+//! nobody waits for a disk to look something up. An application with tables of its own in the file writes changes and events
+//! inside its own transactions ([`enqueue`]).
 //!
 //! Not supported: several machines on one file.
 
@@ -14,6 +15,7 @@ mod claim;
 mod column;
 mod commit;
 mod due;
+mod enqueue;
 mod events;
 mod explain;
 mod fault;
@@ -32,6 +34,8 @@ mod settle;
 mod suppression;
 mod trim;
 mod weight;
+
+pub use enqueue::enqueue;
 
 use super::StoreError;
 use fault::Fault;
