@@ -12,6 +12,9 @@ const FIRST_WAIT: Duration = Duration::from_secs(60);
 /// The longest wait between two attempts.
 const LONGEST_WAIT: Duration = Duration::from_secs(4 * 60 * 60);
 
+/// What five days have room for: nobody needs to be tried more often to be out of time.
+const MOST_ATTEMPTS: u32 = 35;
+
 /// The longest pause of an account.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
@@ -25,6 +28,19 @@ pub fn next_attempt(delivery: DeliveryId, attempts: u32, now: Timestamp) -> Time
     // 0 … 200 thousandths, shifted to 900 … 1100.
     let thousandths = 900 + u32::try_from(scramble(seed) % 201).unwrap_or(100);
     later(now, wait / 1000 * thousandths)
+}
+
+/// How many attempts have room in a lifetime if each wait is as long as it can be. A mail that is tried later than planned,
+/// because its account rested or nothing ran, has had fewer.
+pub(crate) fn attempts_within(lifetime: Duration) -> u32 {
+    let mut left = lifetime;
+    let mut attempts = 0;
+    while !left.is_zero() && attempts < MOST_ATTEMPTS {
+        let wait = doubled(FIRST_WAIT, attempts).min(LONGEST_WAIT) / 10 * 11;
+        left = left.saturating_sub(wait);
+        attempts += 1;
+    }
+    attempts
 }
 
 /// The pause of an account after so many failures in a row: 1, 2, 4 … minutes, at most an hour.
@@ -105,6 +121,23 @@ mod tests {
             at = next_attempt(1, attempts, at);
         }
         assert!((33..42).contains(&attempts), "{attempts}");
+    }
+
+    #[test]
+    fn no_schedule_has_fewer_attempts_than_a_lifetime_has_room_for() {
+        let lifetimes = [0, 1, 66, 67, 200, 20_000, 5 * 24 * 3600, 9 * 24 * 3600];
+        let within = lifetimes.map(|s| attempts_within(Duration::from_secs(s)));
+        assert_eq!(within, [0, 1, 1, 2, 3, 9, MOST_ATTEMPTS, MOST_ATTEMPTS]);
+        for delivery in 0..200 {
+            let start = Timestamp::UNIX_EPOCH;
+            let end = later(start, Duration::from_secs(5 * 24 * 3600));
+            let (mut at, mut attempts) = (start, 0);
+            while at < end {
+                attempts += 1;
+                at = next_attempt(delivery, attempts, at);
+            }
+            assert!(attempts >= MOST_ATTEMPTS, "{delivery}: {attempts}");
+        }
     }
 
     #[test]

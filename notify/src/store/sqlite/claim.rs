@@ -3,6 +3,7 @@
 use super::column;
 use super::fault::Fault;
 use super::outbox::wake;
+use crate::delivery::attempts_within;
 use crate::outgoing::{Claimed, DeliveryId, OutgoingMail};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -93,7 +94,7 @@ impl<'a> Claim<'a> {
     }
 
     fn look(&self, c: &Connection, due: &Due, claimed: &[Claimed]) -> Result<Looked, Fault> {
-        if due.goes_alone() && !claimed.is_empty() && due.expires > self.now {
+        if due.goes_alone() && !claimed.is_empty() && !due.is_expired(self.now) {
             return Ok(Looked::Alone);
         }
         if due.leased {
@@ -103,7 +104,7 @@ impl<'a> Claim<'a> {
             bury(c, due, "poison")?;
             return Ok(Looked::Passed);
         }
-        if due.expires <= self.now {
+        if due.is_expired(self.now) {
             bury(c, due, "expired")?;
             return Ok(Looked::Passed);
         }
@@ -172,6 +173,14 @@ impl Due {
     /// Crashes in a row, with the one that this claim found.
     fn crashed(&self) -> i64 {
         self.crashes + i64::from(self.leased)
+    }
+
+    /// Its time is over, and was lived through: it was tried as often as the schedule would have tried it. A clock that leaps
+    /// ahead, or a program that did not run for a week, lets nothing expire.
+    fn is_expired(&self, now: i64) -> bool {
+        let lifetime = u64::try_from(self.expires.saturating_sub(self.created)).unwrap_or(0);
+        let least = attempts_within(Duration::from_nanos(lifetime));
+        self.expires <= now && self.attempts >= i64::from(least)
     }
 
     /// One crash more would be its last: it takes nobody with it.

@@ -11,6 +11,8 @@
 //!   `INDEXED BY` makes it an error not to.
 //! * `next_at` of a leased delivery is the end of its lease, so a lease that ran out is due like anything else.
 //! * No delivery waits longer than [`LONGEST_WAIT`](super::due::LONGEST_WAIT) from now, so that a clock set back starves nobody.
+//! * A delivery expires when its time is over *and* it was tried as often as that time has room for, so that a clock that leaps
+//!   ahead, even by years, costs no mail its life.
 //! * A delivery waits while an earlier one of its record and recipient is under way or deferred, for an hour
 //!   at most. Two that are claimed together go out in their order, one may be deferred alone.
 //! * What crashed twice in a row is claimed alone, so that it takes nobody else with it.
@@ -63,14 +65,17 @@ fn settle(c: &Connection, now: i64, completion: &Completion) -> Result<bool, Fau
         _ => 0,
     };
     let mut update = c.prepare_cached(
-        "UPDATE delivery SET state = ?3, next_at = min(?4, expires), crashes = 0, lease_owner = NULL, reason = ''
+        "UPDATE delivery SET state = ?3, crashes = 0,
+                             next_at = CASE WHEN expires > ?5 THEN min(?4, expires) ELSE ?4 END,
+                             lease_owner = NULL, reason = ''
          WHERE id = ?1 AND lease_epoch = ?2 AND state = 'leased'",
     )?;
     let changed = update.execute(params![
         completion.delivery,
         completion.lease_epoch,
         state.name(),
-        next_at
+        next_at,
+        now
     ])?;
     Ok(changed == 1)
 }

@@ -194,14 +194,61 @@ fn what_crashed_twice_is_claimed_alone() {
 #[test]
 fn what_is_out_of_time_is_dead() {
     let store = memory();
-    queue(&store, vec![mail("a", "a@b"), mail("b", "b@b")]);
+    queue(&store, vec![mail("a", "a@b")]);
     let day = 86_400;
     let one = claim(&store, at(0), 1).remove(0);
-    // Deferred beyond its time, it is looked at when its time is over.
-    store
-        .complete(at(1), &[completion(&one, Deferred, Some(at(9 * day)))])
-        .unwrap();
-    assert!(claim(&store, at(5 * day), 9).is_empty());
+    let defer = |one: &Claimed, now: i64, next: i64| {
+        let row = completion(one, Deferred, Some(at(next)));
+        store.complete(at(now), &[row]).unwrap();
+    };
+    defer(&one, 1, 60);
+    for n in 2..=40 {
+        let one = claim(&store, at(n * 60), 1).remove(0);
+        // Deferred beyond its time, it is looked at when its time is over.
+        defer(&one, n * 60, if n < 40 { (n + 1) * 60 } else { 9 * day });
+    }
+    queue(&store, vec![mail("b", "b@b")]);
+    let left = claim(&store, at(5 * day), 9);
+    let (state, reason) = state_of(&store, 1);
+    assert_eq!((state, reason.as_str()), (Dead, "expired"));
+    // The other was never tried.
+    assert_eq!(left.iter().map(|one| one.delivery).collect::<Vec<_>>(), [2]);
+}
+
+#[test]
+fn a_clock_that_leaps_ahead_lets_nothing_expire() {
+    let store = memory();
+    queue(&store, vec![mail("a", "a@b"), mail("b", "b@b")]);
+    let tried = claim(&store, at(0), 1).remove(0);
+    let row = completion(&tried, Deferred, Some(at(60)));
+    store.complete(at(1), &[row]).unwrap();
+    // A year ahead in one step: the one that was tried once and the one that never was are due, and go on as planned.
+    let year = 366 * 86_400;
+    let mut now = year;
+    let both = claim(&store, at(now), 9);
+    assert_eq!(both.len(), 2);
+    let rows: Vec<_> = both
+        .iter()
+        .map(|one| completion(one, Deferred, Some(at(now + 120))))
+        .collect();
+    store.complete(at(now), &rows).unwrap();
+    assert!(claim(&store, at(now + 119), 9).is_empty(), "no storm");
+    // They still end: as often as five days have room for.
+    let mut attempts = 1;
+    loop {
+        now += 4 * 3600;
+        let again = claim(&store, at(now), 9);
+        let Some(one) = again.iter().find(|one| one.delivery == 2) else {
+            break;
+        };
+        attempts = one.attempts;
+        let rows: Vec<_> = again
+            .iter()
+            .map(|one| completion(one, Deferred, Some(at(now + 4 * 3600))))
+            .collect();
+        store.complete(at(now), &rows).unwrap();
+    }
+    assert_eq!(attempts, 35);
     for delivery in [1, 2] {
         let (state, reason) = state_of(&store, delivery);
         assert_eq!((state, reason.as_str()), (Dead, "expired"));

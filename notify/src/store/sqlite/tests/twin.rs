@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 const LEASE_SECONDS: i64 = 60;
 const LONGEST: i64 = 4 * 3600;
-const EXPIRES: i64 = 20_000;
+const EXPIRES: i64 = 200;
+/// What so long a life has room for: at once, after 66 seconds and after 198.
+const LEAST_ATTEMPTS: usize = 3;
 
 /// A step of a history.
 #[derive(Clone, Debug)]
@@ -79,7 +81,8 @@ impl Twins {
             let twin = self.all.get_mut(&id).unwrap();
             let leased = twin.state == DeliveryState::Leased;
             let crashes = twin.crashes + u32::from(leased);
-            let alone = crashes == 2 && twin.expires > now;
+            let expired = twin.expires <= now && twin.attempts.len() >= LEAST_ATTEMPTS;
+            let alone = crashes == 2 && !expired;
             if alone && !claimed.is_empty() {
                 break;
             }
@@ -87,7 +90,7 @@ impl Twins {
                 *twin.attempts.last_mut().unwrap() = "crashed";
             }
             twin.crashes = crashes;
-            if crashes >= 3 || twin.expires <= now {
+            if crashes >= 3 || expired {
                 twin.state = DeliveryState::Dead;
                 continue;
             }
@@ -103,7 +106,13 @@ impl Twins {
         claimed
     }
 
-    fn complete(&mut self, claimed: &Claimed, state: DeliveryState, next_at: i64) -> bool {
+    fn complete(
+        &mut self,
+        claimed: &Claimed,
+        state: DeliveryState,
+        now: i64,
+        next_at: i64,
+    ) -> bool {
         let twin = self.all.get_mut(&claimed.delivery).unwrap();
         let attempt = &mut twin.attempts[claimed.attempts as usize - 1];
         if matches!(*attempt, "" | "crashed") {
@@ -112,11 +121,19 @@ impl Twins {
         let held = twin.state == DeliveryState::Leased && twin.epoch == claimed.lease_epoch;
         if held {
             twin.state = state;
-            twin.next_at = next_at.min(twin.expires);
+            twin.next_at = match twin.expires > now {
+                true => next_at.min(twin.expires),
+                false => next_at,
+            };
             twin.crashes = 0;
         }
         held
     }
+}
+
+fn open(dir: &tempfile::TempDir) -> SqliteStore {
+    let store = SqliteStore::open(&dir.path().join("twin.db")).unwrap();
+    store.with_clock(|| at(0))
 }
 
 /// The same history in the store and in the twin.
@@ -132,7 +149,7 @@ struct Both {
 impl Both {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&dir.path().join("twin.db")).unwrap();
+        let store = open(&dir);
         Self {
             dir,
             store,
@@ -151,9 +168,7 @@ impl Both {
             Step::Clock(by) => self.now += by,
             Step::Cancel(n) => self.cancel(n as i64 + 1),
             Step::Requeue(n) => self.requeue(n as i64 + 1),
-            Step::Reopen => {
-                self.store = SqliteStore::open(&self.dir.path().join("twin.db")).unwrap()
-            }
+            Step::Reopen => self.store = open(&self.dir),
         }
     }
 
@@ -211,7 +226,10 @@ impl Both {
         let next_at = self.now + wait;
         let written = completion(&one, state, Some(at(next_at)));
         let lost = self.store.complete(at(self.now), &[written]).unwrap();
-        assert_eq!(lost.is_empty(), self.twins.complete(&one, state, next_at));
+        assert_eq!(
+            lost.is_empty(),
+            self.twins.complete(&one, state, self.now, next_at)
+        );
     }
 
     fn cancel(&mut self, id: i64) {
