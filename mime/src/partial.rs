@@ -1,5 +1,9 @@
 //! Messages in fragments (RFC 2046 §5.2.2) and content elsewhere (RFC 2046 §5.2.3).
 
+mod split;
+
+pub use split::{SplitError, split};
+
 use std::borrow::Cow;
 
 use crate::field_name::FieldId;
@@ -128,6 +132,7 @@ pub fn reassemble(fragments: &[Message<'_>]) -> Option<Vec<u8>> {
     Some(whole)
 }
 
+/// Whether a field of the whole stands in the enclosed message (RFC 2046 §5.2.2.1).
 fn comes_from_inside(name: &str) -> bool {
     let kept = [FieldId::Subject, FieldId::MessageId, FieldId::MimeVersion];
     name.get(..8)

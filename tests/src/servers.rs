@@ -59,6 +59,14 @@ pub fn or_left_out<T>(test: &str, found: Result<T, NotAvailable>) -> Option<T> {
         .ok()
 }
 
+/// The path of an installed program, such as an interpreter that reads what we write.
+///
+/// # Errors
+/// If it is not installed, or `POSTRIDER_NO_SERVERS` is set.
+pub fn program(name: &str) -> Result<std::path::PathBuf, NotAvailable> {
+    program::find(name)
+}
+
 /// Whether servers may be looked for at all: `tests/run --quick` forbids it.
 fn wanted() -> Result<(), NotAvailable> {
     match std::env::var_os("POSTRIDER_NO_SERVERS") {

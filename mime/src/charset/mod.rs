@@ -120,6 +120,15 @@ pub(crate) fn decode<'b>(label: Option<&[u8]>, bytes: &'b [u8]) -> Text<'b> {
     text
 }
 
+/// Reads bytes out of a header in the charset of a label. They are no whole text, so that U+FEFF at their start is a character; only
+/// where the label leaves the order of octets open, a byte order mark tells it.
+pub(crate) fn decode_piece<'b>(label: Option<&[u8]>, bytes: &'b [u8]) -> Text<'b> {
+    match label.and_then(|label| known(label.trim_ascii())) {
+        None | Some(Charset::Utf16Be | Charset::Utf16Le) => decode(label, bytes),
+        Some(charset) => read(charset, bytes),
+    }
+}
+
 /// As [`decode`], of bytes that are nobody else's.
 pub(crate) fn decode_owned(label: Option<&[u8]>, bytes: Vec<u8>) -> Text<'static> {
     let charset = label.map_or(Some(Charset::Utf8), |l| known(l.trim_ascii()));

@@ -322,7 +322,7 @@ fn extended<'a>(sections: &[RawParameter<'_>]) -> Cow<'a, str> {
         }
         percent_decode(value, &mut whole);
     }
-    let text = charset::decode(charset.as_deref(), &whole).text;
+    let text = charset::decode_piece(charset.as_deref(), &whole).text;
     Cow::Owned(text.replace(['\r', '\n', '\0'], " "))
 }
 

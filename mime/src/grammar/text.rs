@@ -128,7 +128,7 @@ impl<'a> Decoder<'a> {
     fn end_run(&mut self) {
         if !self.run.is_empty() {
             self.text
-                .push_str(&charset::decode(Some(self.charset), &self.run).text);
+                .push_str(&charset::decode_piece(Some(self.charset), &self.run).text);
             self.run.clear();
         }
         self.charset = b"";
@@ -165,6 +165,17 @@ mod tests {
     fn a_character_split_over_two_words_survives() {
         assert_eq!(read("=?utf-8?B?4oI=?= =?utf-8?B?rA==?="), "€");
         assert_eq!(read("=?UTF-8?Q?=E2=82?= =?utf-8?Q?=AC?="), "€");
+    }
+
+    #[test]
+    fn rfc2047_u_feff_at_the_start_of_an_encoded_word_is_a_character() {
+        assert_eq!(read("=?utf-8?B?77u/YQ==?="), "\u{FEFF}a");
+        assert_eq!(
+            read("a =?utf-8?Q?=EF=BB=BF?= =?utf-8?Q?=EF=BB=BFb?="),
+            "a \u{FEFF}\u{FEFF}b"
+        );
+        assert_eq!(read("=?iso-8859-1?Q?=EF=BB=BF?="), "ï»¿");
+        assert_eq!(read("=?utf-16?Q?=FE=FF=00a?="), "a");
     }
 
     #[test]

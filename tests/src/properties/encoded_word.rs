@@ -12,8 +12,7 @@ pub fn encoded_word(input: &[u8]) {
     let raw = choices.rest();
     let text: String = String::from_utf8_lossy(raw)
         .chars()
-        // A byte order mark at the start of an encoded word is taken for one.
-        .filter(|c| !c.is_control() && *c != '\u{FEFF}')
+        .filter(|c| !c.is_control())
         .collect();
     let mail = format!("Subject: {}\r\n\r\n", written(&text, &mut decisions));
     let read = Message::parse(mail.as_bytes()).subject().map(String::from);

@@ -55,10 +55,7 @@ impl Wanted {
         while !choices.is_empty() {
             let line = choices.line();
             let (&kind, value) = line.split_first().unwrap_or((&b' ', &[]));
-            let text = match kind {
-                b'x' | b'h' => String::from_utf8_lossy(value).into_owned(),
-                _ => without_marks(value),
-            };
+            let text = String::from_utf8_lossy(value).into_owned();
             match kind {
                 b'f' => wanted.from.push(text),
                 b't' => wanted.to.push(text),
@@ -73,9 +70,9 @@ impl Wanted {
                 b'h' => wanted.html += &(text + "\n"),
                 b'a' => {
                     let mut parts = value.splitn(2, |octet| *octet == b'|');
-                    let name = without_marks(parts.next().unwrap_or_default());
+                    let name = String::from_utf8_lossy(parts.next().unwrap_or_default());
                     let content = parts.next().unwrap_or_default().to_vec();
-                    wanted.files.push((name, content));
+                    wanted.files.push((name.into_owned(), content));
                 }
                 b'u' => wanted.utf8 = true,
                 _ => {}
@@ -177,11 +174,6 @@ impl Wanted {
         });
         assert_eq!(attached.collect::<Vec<_>>(), self.files);
     }
-}
-
-/// Text for a header field. A byte order mark at the start of an encoded word is taken for one, and is gone when it is read.
-fn without_marks(octets: &[u8]) -> String {
-    String::from_utf8_lossy(octets).replace('\u{FEFF}', "")
 }
 
 /// What a mail may have in its header; Bcc is not among it.

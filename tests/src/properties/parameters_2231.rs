@@ -11,10 +11,7 @@ pub fn parameters_2231(input: &[u8]) {
     let mut decisions = Choices::new(choices.line());
     let raw = choices.rest();
     let name: String = String::from_utf8_lossy(raw).chars().take(200).collect();
-    // At the start of a charset's octets it would be a byte order mark.
-    let name = name
-        .trim_start_matches('\u{FEFF}')
-        .replace(['\r', '\n', '\0'], "");
+    let name = name.replace(['\r', '\n', '\0'], "");
     let mail = format!(
         "Content-Disposition: attachment{}\r\n\r\n",
         sections(&name, &mut decisions)
