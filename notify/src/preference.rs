@@ -5,7 +5,6 @@
 //! | `user` or `address` | who: a user, or an address that belongs to none |
 //! | `notification` | the notification's name |
 //! | `active` | `false` switches it off |
-//! | `digest` | `off`, or how often it is collected into one mail: `1h` to `7d` |
 
 use crate::record::{Change, Fields, NewId, RecordKey};
 use crate::store::{Store, StoreError};
@@ -52,7 +51,7 @@ impl Person {
     }
 }
 
-/// The change that gives a preference these fields: `active`, `digest`.
+/// The change that gives a preference these fields: `active`.
 ///
 /// # Errors
 /// Those of the store.

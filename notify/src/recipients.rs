@@ -63,8 +63,6 @@ pub struct Recipient {
     pub time_zone: String,
     /// Not to be told before this moment, and why.
     pub hold: Option<Hold>,
-    /// What they have chosen about a digest: `off`, an interval, or nothing.
-    pub digest: String,
 }
 
 /// A mail that waits for a schedule to open.

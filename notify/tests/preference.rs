@@ -61,11 +61,6 @@ fn a_preference_about_nothing_or_of_nobody_is_refused() {
         65,
         "notification_preference.user: there is no record user/nobody",
     );
-    says(
-        &["ada", "incident_commented"],
-        64,
-        "say `on`, `off` or --digest INTERVAL",
-    );
 }
 
 #[test]

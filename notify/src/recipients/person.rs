@@ -111,7 +111,6 @@ impl Search<'_> {
             locale: String::new(),
             time_zone: String::new(),
             hold: None,
-            digest: String::new(),
         };
         if self.notification.delivery == Delivery::Optional
             && let Some(detail) = self.address_opted_out(address)?
@@ -200,7 +199,6 @@ impl Search<'_> {
     /// Each of a person's addresses that takes this notification.
     fn at_devices(&mut self, person: &Person<'_>, wishes: &Wishes) -> Result<(), StoreError> {
         let id = person.id;
-        let preference = wishes.preference(&self.notification.name);
         for device in wishes.devices(person.fields) {
             let via = match device.name.is_empty() {
                 true => person.via.to_owned(),
@@ -225,7 +223,6 @@ impl Search<'_> {
                 locale: text(person.fields, "locale").to_owned(),
                 time_zone: text(person.fields, "time_zone").to_owned(),
                 hold,
-                digest: preference.map_or(String::new(), |fields| text(fields, "digest").into()),
             })?;
         }
         Ok(())

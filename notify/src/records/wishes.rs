@@ -5,7 +5,7 @@ use crate::schedule::{Schedule, time_zone};
 use crate::schema::{InvalidField, Table};
 use serde_json::Value;
 
-/// Refuses a schedule, a time zone or a digest that nobody could read.
+/// Refuses a schedule or a time zone that nobody could read.
 pub(super) fn check(table: &Table, fields: &Fields) -> Result<(), InvalidField> {
     let text = |name: &str| fields.get(name).and_then(Value::as_str);
     let refused = |field: &str, problem: String| InvalidField {

@@ -79,7 +79,6 @@ fn wishes() -> Vec<Table> {
                 ("address", "Address", Text),
                 ("notification", "Notification", Text),
                 ("active", "Active", Boolean),
-                ("digest", "Digest", Text),
             ],
         ),
         table(

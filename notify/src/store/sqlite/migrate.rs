@@ -228,7 +228,7 @@ CREATE INDEX delivery_state ON delivery (state, id)
   WHERE state IN ('ready','deferred','unknown','failed','dead','cancelled','bounced');
 ";
 
-/// People's wishes, mails that are held, weights across events, digests.
+/// People's wishes, mails that are held, weights across events.
 const VERSION_3: &str = "
 CREATE INDEX record_personal ON record (json_extract(fields, '$.user'))
   WHERE table_name IN ('notification_preference','notification_device','user_delegate');
@@ -242,25 +242,6 @@ ALTER TABLE delivery ADD COLUMN fingerprint TEXT NOT NULL DEFAULT '';
 CREATE INDEX delivery_held ON delivery (next_at) WHERE state = 'held';
 CREATE INDEX delivery_weight ON delivery (thread, id) WHERE weight > 0 AND state IN ('ready','held','deferred');
 CREATE INDEX delivery_aside ON delivery (state, id) WHERE state IN ('held','skipped');
-
-CREATE TABLE digest (
-  event_id     INTEGER PRIMARY KEY REFERENCES event ON DELETE CASCADE,
-  notification TEXT NOT NULL,
-  address      TEXT NOT NULL COLLATE NOCASE,
-  about        TEXT NOT NULL,
-  open         INTEGER NOT NULL DEFAULT 1
-);
-CREATE UNIQUE INDEX digest_open ON digest (notification, address, about) WHERE open = 1;
-
-CREATE TABLE digest_item (
-  id         INTEGER PRIMARY KEY AUTOINCREMENT,
-  digest_id  INTEGER NOT NULL REFERENCES digest ON DELETE CASCADE,
-  event_id   INTEGER NOT NULL,
-  match_id   INTEGER NOT NULL,
-  item       TEXT NOT NULL
-);
-CREATE INDEX digest_item_digest ON digest_item (digest_id, id);
-CREATE UNIQUE INDEX digest_item_event ON digest_item (event_id, match_id, digest_id);
 ";
 
 /// Token buckets of rate limits.

@@ -28,10 +28,7 @@ pub(crate) enum Command {
         notification: String,
         /// On or off
         #[arg(value_enum)]
-        switch: Option<Switch>,
-        /// Collect it into one mail: off, or how often, 1h to 7d
-        #[arg(long, value_name = "INTERVAL")]
-        digest: Option<String>,
+        switch: Switch,
     },
 }
 
@@ -52,21 +49,11 @@ pub(crate) fn run(config: Option<&Path>, command: Command) -> Result {
             user,
             notification,
             switch,
-            digest,
         } => {
             known(&setup, &notification)?;
             let mut fields = Fields::new();
-            if let Some(switch) = switch {
-                fields.insert("active".into(), Value::from(switch == Switch::On));
-                warn(&setup, &notification, switch);
-            }
-            if let Some(digest) = digest {
-                fields.insert("digest".into(), Value::from(digest));
-            }
-            if fields.is_empty() {
-                let sentence = "say `on`, `off` or --digest INTERVAL";
-                return Err(Failure::new(Code::Usage, sentence));
-            }
+            fields.insert("active".into(), Value::from(switch == Switch::On));
+            warn(&setup, &notification, switch);
             set(&setup, &user, &notification, fields)
         }
     }
@@ -137,23 +124,17 @@ fn list(setup: &setup::Setup, user: Option<&str>, as_json: bool) -> Result {
                 "person": who(record),
                 "notification": text(record, "notification"),
                 "active": on(record),
-                "digest": text(record, "digest"),
             }));
         }
         return Ok(());
     }
     let row = |record: &Record| {
         let on = if on(record) { "on" } else { "off" };
-        vec![
-            who(record),
-            text(record, "notification"),
-            on.to_owned(),
-            text(record, "digest"),
-        ]
+        vec![who(record), text(record, "notification"), on.to_owned()]
     };
     let rows: Vec<_> = records.iter().map(row).collect();
     output::line(output::table(
-        &["PERSON", "NOTIFICATION", "SWITCHED", "DIGEST"],
+        &["PERSON", "NOTIFICATION", "SWITCHED"],
         &rows,
     ));
     Ok(())
