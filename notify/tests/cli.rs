@@ -431,13 +431,13 @@ fn inspect_shows_the_structure_of_any_file() {
     std::fs::write(&path, mail).unwrap();
     let out = run(dir.path(), &["inspect", "mail.eml"]).good();
     assert!(
-        out.contains("multipart/mixed\n  text/plain, 4 octets\n  image/png, 2 octets, x.png"),
+        out.contains("├─ text/plain, 4 octets\n└─ image/png, 2 octets, x.png"),
         "{out}"
     );
     assert!(!out.contains('\x1b') && !out.contains('\x07'));
     let object = &json(&run(dir.path(), &["inspect", "mail.eml", "--json"]).good())[0];
-    assert_eq!(object["structure"][2]["type"], "image/png");
-    assert_eq!(object["structure"][2]["parent"], 0);
+    assert_eq!(object["agreed"]["structure"][2][1], "image/png");
+    assert_eq!(object["agreed"]["1.2/filename"], "x.png");
     let missing = run(dir.path(), &["inspect", "none.eml"]);
     missing.says(
         66,

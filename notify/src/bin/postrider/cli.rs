@@ -83,7 +83,7 @@ pub(crate) enum Command {
     Probe(probe::Args),
     /// Send a mail, and say what becomes of it for each recipient; also in the place of sendmail
     Send(Box<send::Args>),
-    /// Show the structure of a mail file
+    /// Show the structure of mail files, and save their parts
     Inspect(inspect::Args),
     /// Fetch what is new in a POP3 mailbox into a Maildir or an mbox
     Fetch(fetch::Args),

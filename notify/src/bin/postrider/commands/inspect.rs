@@ -1,41 +1,69 @@
-//! `postrider inspect FILE`: the MIME structure of a mail file.
+//! `postrider inspect FILE…`: the MIME structure of mail files.
+
+mod draw;
+mod extract;
+mod values;
 
 use crate::exit::{Code, Failure, Result};
-use crate::output::{self, Style, foreign, paint};
-use postrider_mime::{Message, Part};
-use serde_json::{Value, json};
+use crate::output;
+pub(super) use draw::described;
+use postrider_mime::Message;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Show the structure of a mail file.
+/// Show the structure of mail files.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The mail; `-` reads standard input
-    file: PathBuf,
-    /// One JSON object
+    /// The mails; `-` reads standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// One JSON object for each file: every field of every part, with SHA-256 of the content
     #[arg(long)]
     json: bool,
+    /// Save the parts in this folder, each under a safe name; nothing is overwritten
+    #[arg(long, value_name = "DIR")]
+    extract: Option<PathBuf>,
 }
 
+/// A file that fails does not stop the others; its exit code is that of the last one that failed.
 pub(crate) fn run(args: &Args) -> Result {
-    let raw = read(&args.file)?;
-    let message = Message::parse(&raw);
-    if args.json {
-        output::line(object(&message, raw.len()));
-        return Ok(());
-    }
-    for name in ["From", "To", "Cc", "Date", "Subject", "Message-ID"] {
-        for field in message.headers().filter(|field| field.is(name)) {
-            output::line(format!("{name}: {}", foreign(field.text().trim())));
+    let saving = args.extract.as_deref().map(extract::Folder::open);
+    let mut saving = saving.transpose()?;
+    let mut failed: Option<Failure> = None;
+    for (number, file) in args.files.iter().enumerate() {
+        if !args.json && args.files.len() > 1 {
+            draw::heading(number, file);
+        }
+        if let Err(failure) = one(args, file, saving.as_mut())
+            && let Some(earlier) = failed.replace(failure)
+        {
+            output::error(&earlier.to_string());
         }
     }
-    output::line("");
-    for part in message.parts() {
-        output::line(described(part));
+    failed.map_or(Ok(()), Err)
+}
+
+fn one(args: &Args, file: &Path, saving: Option<&mut extract::Folder>) -> Result {
+    let raw = read(file)?;
+    let message = Message::parse(&raw);
+    match args.json {
+        true => output::line(values::object(file, &message)),
+        false => draw::message(&message),
     }
-    for defect in message.defects() {
-        let defect = format!("defect at octet {}: {}", defect.offset, defect.kind);
-        output::line(paint(Style::Bad, &defect));
+    let Some(folder) = saving else {
+        return Ok(());
+    };
+    // Standard output is for the objects alone.
+    let tell = match args.json {
+        true => |text: String| output::remark(text),
+        false => |text: String| output::line(text),
+    };
+    for part in message.parts().filter(|part| !part.is_multipart()) {
+        let path = folder.save(part)?;
+        tell(format!(
+            "saved {}",
+            output::foreign(&path.to_string_lossy())
+        ));
     }
     Ok(())
 }
@@ -52,70 +80,4 @@ fn read(path: &Path) -> Result<Vec<u8>> {
             format!("cannot read {}: {e}", path.display()),
         )
     })
-}
-
-pub(super) fn described(part: Part<'_>) -> String {
-    let mut depth = 0;
-    let mut above = part.parent();
-    while let Some(parent) = above {
-        depth += 1;
-        above = parent.parent();
-    }
-    let size = match part.first_child() {
-        Some(_) => String::new(),
-        None => format!(", {} octets", part.content().bytes.len()),
-    };
-    let name = part.file_name().map(|name| format!(", {}", foreign(&name)));
-    let kind = foreign(&part.content_type().essence());
-    format!(
-        "{}{kind}{size}{}",
-        "  ".repeat(depth),
-        name.unwrap_or_default()
-    )
-}
-
-fn object(message: &Message<'_>, octets: usize) -> Value {
-    let addresses = |name: &str| -> Vec<Value> {
-        let fields = message.headers().filter(|field| field.is(name));
-        let lists: Vec<_> = fields.map(|field| field.addresses()).collect();
-        let mailboxes = lists.iter().flat_map(|list| list.mailboxes());
-        mailboxes
-            .map(|m| json!({ "name": m.name.as_deref(), "address": m.address.as_deref() }))
-            .collect()
-    };
-    let defects = message.defects().iter();
-    let defects = defects.map(|d| json!({ "offset": d.offset, "what": d.kind.to_string() }));
-    let header = message
-        .headers()
-        .map(|field| json!([field.name(), field.text()]));
-    json!({
-        "octets": octets,
-        "subject": message.subject(),
-        "from": addresses("From"),
-        "to": addresses("To"),
-        "cc": addresses("Cc"),
-        "date": message.date().map(|date| date.to_rfc3339()),
-        "message_id": message.message_id(),
-        "header": header.collect::<Vec<_>>(),
-        "structure": tree(message),
-        "text": message.body_text(),
-        "defects": defects.collect::<Vec<_>>(),
-    })
-}
-
-/// The parts in order, each with the place of its parent: JSON without recursion, whatever the depth.
-fn tree(message: &Message<'_>) -> Vec<Value> {
-    let part = |part: Part<'_>| {
-        let leaf = part.first_child().is_none();
-        json!({
-            "part": part.id().index(),
-            "parent": part.parent().map(|parent| parent.id().index()),
-            "type": part.content_type().essence(),
-            "file_name": part.file_name(),
-            "content_id": part.content_id(),
-            "octets": leaf.then(|| part.content().bytes.len()),
-            "offset": part.span().start,
-        })
-    };
-    message.parts().map(part).collect()
 }
