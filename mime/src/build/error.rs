@@ -16,6 +16,8 @@ pub enum BuildError {
     },
     /// There is no From: every message has an author (RFC 5322 §3.6).
     NoFrom,
+    /// There is no date, and the target (`wasm32-unknown-unknown`) has no clock to take one from.
+    NoClock,
     /// The sink refused the bytes.
     Io(io::Error),
 }
@@ -40,6 +42,9 @@ impl fmt::Display for BuildError {
         match self {
             Self::Invalid { field, reason } => write!(f, "{field} cannot be written: {reason}"),
             Self::NoFrom => f.write_str("there is no From: call from() first"),
+            Self::NoClock => f.write_str(
+                "there is no Date and no clock here to take one from: call date() first",
+            ),
             Self::Io(error) => write!(f, "the message could not be written: {error}"),
         }
     }
@@ -49,7 +54,7 @@ impl std::error::Error for BuildError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Invalid { reason, .. } => Some(reason),
-            Self::NoFrom => None,
+            Self::NoFrom | Self::NoClock => None,
             Self::Io(error) => Some(error),
         }
     }

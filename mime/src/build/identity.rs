@@ -1,7 +1,7 @@
 //! What a message is told apart by: its date, its identifier and its boundaries, made of its content.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::content::Content;
 use super::error::BuildError;
@@ -22,9 +22,7 @@ impl Now {
         if let Some(date) = date {
             return Ok(Self { date, salt: 0 });
         }
-        let since = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = since_1970().ok_or(BuildError::NoClock)?;
         let date = i64::try_from(since.as_secs())
             .ok()
             .and_then(|seconds| DateTime::from_unix(seconds, 0));
@@ -37,6 +35,15 @@ impl Now {
             salt: salt.halves().0 | 1,
         })
     }
+}
+
+/// The time by the clock of the system, unless the target has none: there, asking for it panics.
+fn since_1970() -> Option<Duration> {
+    if cfg!(all(target_family = "wasm", target_os = "unknown")) {
+        return None;
+    }
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    Some(since.unwrap_or_default())
 }
 
 /// A hash of 128 bits to tell messages apart. It keeps no secret and stops no forger.

@@ -180,7 +180,8 @@ impl<'a> MessageBuilder<'a> {
         }
     }
 
-    /// Sets the date (RFC 5322 §3.6.1).
+    /// Sets the date (RFC 5322 §3.6.1). Without one it is the time of building; on `wasm32-unknown-unknown`, where no clock
+    /// is, building is then [`BuildError::NoClock`].
     pub fn date(mut self, date: DateTime) -> Self {
         self.given.date = Some(date);
         self
