@@ -3,11 +3,11 @@
 //! This is a guess by nature, so the whole text is always kept beside it. The rules, each in a file of its own, go by the
 //! shapes that mail programs write, in some twenty languages, and not by the programs' names:
 //!
-//! * lines with `>` are quotes; the line that introduces them (`On … wrote:`) goes with them ([`attribution`]);
-//! * an introduction without marks behind it, a block of `From: … Sent: … To: …` ([`head`]) or a line such as
-//!   `-----Original Message-----` ([`separator`]) ends the writer's own text;
-//! * so does `-- ` (RFC 3676 §4.3); a closing formula with the writer's name, `Sent from my …` ([`signature`]) and legal
-//!   boilerplate ([`disclaimer`]) are taken off its end.
+//! * lines with `>` are quotes; the line that introduces them (`On … wrote:`) goes with them (`attribution`);
+//! * an introduction without marks behind it, a block of `From: … Sent: … To: …` (`head`) or a line such as
+//!   `-----Original Message-----` (`separator`) ends the writer's own text;
+//! * so does `-- ` (RFC 3676 §4.3); a closing formula with the writer's name, `Sent from my …` (`signature`) and legal
+//!   boilerplate (`disclaimer`) are taken off its end.
 //!
 //! What stands between two quotes is the writer's own and stays.
 //!
