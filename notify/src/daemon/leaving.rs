@@ -3,8 +3,12 @@
 use super::signal::Signal;
 use super::{Daemon, Level, LogEvent};
 use crate::unsubscribe::listen;
+use std::future::{Future, poll_fn};
+use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use tokio::net::TcpListener;
 
 impl Daemon {
@@ -18,18 +22,27 @@ impl Daemon {
         self.say(LogEvent::new(Level::Info, "unsubscribe_page").with("address", at));
         let signer = self.signer.clone();
         let answering = listen(listener, Arc::clone(&self.store), signer);
-        let ended = tokio::select! {
-            ended = answering => ended,
-            () = signal.stopped() => Ok(()),
-        };
-        if let Err(error) = ended {
+        if let Err(error) = unless_stopped(answering, signal.stopped()).await {
             self.cannot_listen(at, &error, signal).await;
         }
     }
 
-    async fn cannot_listen(&self, address: SocketAddr, error: &std::io::Error, signal: Signal) {
+    async fn cannot_listen(&self, address: SocketAddr, error: &io::Error, signal: Signal) {
         let event = LogEvent::new(Level::Error, "unsubscribe_fault");
         self.say(event.with("address", address).with("reason", error));
         signal.stopped().await;
     }
+}
+
+/// What `work` ends with, or success when `stop` comes first.
+async fn unless_stopped(
+    work: impl Future<Output = io::Result<()>>,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let (mut work, mut stop) = (pin!(work), pin!(stop));
+    poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Pending => stop.as_mut().poll(context).map(Ok),
+        ended => ended,
+    })
+    .await
 }
