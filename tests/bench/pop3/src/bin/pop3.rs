@@ -165,7 +165,8 @@ fn durable(options: &Options, report: &mut Report, dovecot: &RefCell<Dovecot>) -
     if !options.wants(DURABLE) {
         return Ok(());
     }
-    let count = if options.quick { 300 } else { 1_000 };
+    // Fewer would measure the round trips of the opening.
+    let count = 1_000;
     let port = fill(dovecot, "far", 50, SMALL)?;
     let proxy = Proxy::start(port, Duration::from_millis(20)).map_err(|e| e.to_string())?;
     let far = proxy.port;
