@@ -13,7 +13,7 @@ pub mod connect;
 pub mod daemon;
 pub mod delivery;
 pub mod diagnostic;
-mod digest;
+pub mod digest;
 pub mod directory;
 pub mod event;
 pub mod explain;

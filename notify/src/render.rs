@@ -2,6 +2,7 @@
 
 use crate::account::SmtpAccount;
 use crate::address::with_name;
+use crate::digest::hex;
 use crate::event::EventId;
 use crate::notification::{Delivery, Notification};
 use crate::recipients::Recipient;
@@ -71,8 +72,7 @@ impl Content {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part.as_bytes());
         }
-        let digest = hash.finalize();
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash.finalize())
     }
 }
 

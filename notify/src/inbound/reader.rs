@@ -13,14 +13,13 @@ use crate::blocking::{on_thread, with_store};
 use crate::clock::later;
 use crate::connect::explained;
 use crate::delivery;
+use crate::digest::sha256;
 use crate::store::{Pause, Store, StoreError};
 use jiff::Timestamp;
 use postrider_pop3::{Client, MessageNumber};
 use postrider_wire::Transcript;
-use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A mail that broke so many sessions is left alone, so that the others behind it come in.
@@ -363,7 +362,7 @@ impl Reader {
 }
 
 fn new_inbound(account: &str, uidl: Option<String>, raw: Vec<u8>) -> NewInbound {
-    let sha256 = hex(&Sha256::digest(&raw));
+    let sha256 = sha256(&raw);
     NewInbound {
         account: account.to_owned(),
         uidl: Some(uidl.unwrap_or_else(|| format!("{HASHED}{sha256}"))),
@@ -371,15 +370,6 @@ fn new_inbound(account: &str, uidl: Option<String>, raw: Vec<u8>) -> NewInbound 
         sha256,
         raw,
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 #[cfg(test)]

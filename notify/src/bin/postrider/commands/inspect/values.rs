@@ -2,8 +2,8 @@
 //! which the agreement of several parsers is written down, with this one as the only voter.
 
 use postrider_mime::{AddressList, Message, Part};
+use postrider_notify::digest::sha256;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// The object of one file.
@@ -66,10 +66,10 @@ fn node(path: &str, part: Part<'_>, values: &mut Map<String, Value>) {
     }
     let content = part.content().bytes;
     put("size_decoded", json!(content.len()));
-    put("sha256", json!(hash(&content)));
+    put("sha256", json!(sha256(&content)));
     if kind.main() == "text" {
         let text = part.text().text.replace("\r\n", "\n");
-        put("text_sha256", json!(hash(text.as_bytes())));
+        put("text_sha256", json!(sha256(text.as_bytes())));
     }
 }
 
@@ -84,9 +84,4 @@ fn mailboxes(list: &AddressList<'_>) -> Value {
 
 fn collapsed(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn hash(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -2,11 +2,10 @@
 
 use crate::output::{self, Style, foreign, paint};
 use crate::url::{Protocol, ServerUrl};
+use postrider_notify::digest::sha256;
 use postrider_wire::Security;
 use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
 /// What a server offers at one point of the dialogue.
 #[derive(Debug)]
@@ -115,9 +114,13 @@ impl Findings {
                 "limits": offer.limits,
             })
         };
-        let chain: Vec<Value> = self.chain.iter().map(|certificate| {
-            json!({ "sha256": fingerprint(certificate), "octets": certificate.len() })
-        }).collect();
+        let chain: Vec<Value> = self
+            .chain
+            .iter()
+            .map(
+                |certificate| json!({ "sha256": sha256(certificate), "octets": certificate.len() }),
+            )
+            .collect();
         json!({
             "server": self.server,
             "security": self.security.to_string(),
@@ -151,7 +154,7 @@ impl Findings {
                 },
             );
             for certificate in &self.chain {
-                line("  sha256", &fingerprint(certificate));
+                line("  sha256", &sha256(certificate));
             }
         }
         if let Some(after) = &self.after {
@@ -179,13 +182,4 @@ impl Offer {
             output::line(format!("{:<12} {}", "", foreign(extension)));
         }
     }
-}
-
-fn fingerprint(certificate: &CertificateDer<'_>) -> String {
-    let digest = Sha256::digest(certificate);
-    digest.iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
