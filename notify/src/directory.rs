@@ -1,5 +1,6 @@
 //! The directory: what conditions, recipients and templates look up while an event is processed.
 
+use crate::attachment::{Attachment, AttachmentId};
 use crate::record::{Fields, JournalEntry, RecordKey};
 use crate::store::{Store, StoreError};
 use crate::suppression::Suppression;
@@ -27,6 +28,18 @@ pub trait Directory: Send + Sync {
 
     /// The journal entries of a record, oldest first.
     fn journal(&self, key: &RecordKey) -> Result<Vec<JournalEntry>, StoreError>;
+
+    /// The files that are attached to a record, oldest first.
+    fn attachments(&self, key: &RecordKey) -> Result<Vec<Attachment>, StoreError> {
+        let _ = key;
+        Ok(Vec::new())
+    }
+
+    /// The octets of an attachment.
+    fn attachment_content(&self, id: AttachmentId) -> Result<Option<Vec<u8>>, StoreError> {
+        let _ = id;
+        Ok(None)
+    }
 
     /// What a user has said about being told: the records of `notification_preference`, `notification_device` and
     /// `user_delegate` whose `user` they are.
@@ -86,6 +99,14 @@ impl Directory for Stored {
 
     fn journal(&self, key: &RecordKey) -> Result<Vec<JournalEntry>, StoreError> {
         self.0.journal(key)
+    }
+
+    fn attachments(&self, key: &RecordKey) -> Result<Vec<Attachment>, StoreError> {
+        self.0.attachments(key)
+    }
+
+    fn attachment_content(&self, id: AttachmentId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.attachment_content(id)
     }
 
     fn personal(&self, user: &str) -> Result<Vec<(RecordKey, Fields)>, StoreError> {

@@ -18,6 +18,7 @@ pub mod directory;
 pub mod event;
 pub mod explain;
 pub mod inbound;
+mod locale;
 pub mod notification;
 pub mod outgoing;
 pub mod preference;

@@ -99,4 +99,42 @@ pub struct Content {
     pub html: Option<String>,
     /// A plain-text body written in place. Without any, it is made from the HTML.
     pub text: Option<String>,
+    /// The locales that it has a variant for, as they are written: `[notification.NAME.locale.de]`, `incident_assigned.de.html`.
+    pub locales: Vec<String>,
+    /// How mail programs mark it.
+    pub importance: Importance,
+    /// The files that are attached to the record go along, within the limits of `[outgoing]`.
+    pub include_attachments: bool,
+}
+
+/// How mail programs mark a mail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Importance {
+    /// For when there is time.
+    Low,
+    /// Without a mark.
+    #[default]
+    Normal,
+    /// With an exclamation mark.
+    High,
+}
+
+impl Importance {
+    /// The header fields that say so: `Importance` (RFC 2156 §2.2), `X-Priority`, and `Priority` for programs that read neither.
+    /// None for a normal mail.
+    pub fn fields(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Low => &[
+                ("Importance", "low"),
+                ("X-Priority", "5 (Lowest)"),
+                ("Priority", "non-urgent"),
+            ],
+            Self::Normal => &[],
+            Self::High => &[
+                ("Importance", "high"),
+                ("X-Priority", "1 (Highest)"),
+                ("Priority", "urgent"),
+            ],
+        }
+    }
 }

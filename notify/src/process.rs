@@ -1,5 +1,6 @@
 //! Events processed: which notifications match, whom they tell, and what. Nothing is written here, so this is also the dry run.
 
+mod files;
 mod weight;
 
 #[cfg(test)]
@@ -14,10 +15,11 @@ use crate::event::{Event, EventKind};
 use crate::notification::{Condition, Notification, Trigger};
 use crate::outgoing::{Match, MatchVerdict, OutgoingMail, Rank, RecipientVerdict, Settlement};
 use crate::recipients::{Recipient, Surroundings, choose};
-use crate::render::{Content, Cover, RenderError, content};
+use crate::render::{Content, Cover, RenderError, Variant, content};
 use crate::store::{Store, StoreError};
 use crate::template::{Context, TemplateError};
 use crate::token::Signer;
+use files::Files;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use std::collections::HashMap;
@@ -56,6 +58,8 @@ struct Draft {
     recipient: Recipient,
     content: Content,
     mail: OutgoingMail,
+    /// What is to be said about it: its variant, and files that were left out.
+    remarks: String,
 }
 
 impl Processor {
@@ -274,8 +278,9 @@ impl Processor {
             found.verdict = MatchVerdict::NoRecipients;
             return Ok((found, drafts));
         }
+        let files = self.files(asked)?;
         for recipient in recipients {
-            match self.draft(asked, account, &recipient) {
+            match self.draft(asked, account, &recipient, &files) {
                 Ok(draft) => drafts.push(draft),
                 Err(RenderError::Template(TemplateError::Store(error))) => return Err(error),
                 Err(error) => {
@@ -289,6 +294,37 @@ impl Processor {
             found.verdict = MatchVerdict::RenderError;
         }
         Ok((found, drafts))
+    }
+
+    /// The files that go along, read once for all recipients.
+    fn files(&self, asked: Question<'_>) -> Result<Files, StoreError> {
+        match &asked.event.what.record {
+            Some(record) if asked.notification.content.include_attachments => {
+                Files::of(record, &*self.directory, &self.config.outgoing)
+            }
+            _ => Ok(Files::default()),
+        }
+    }
+
+    /// The message, and what is to be said about its files. It goes without them rather than not at all.
+    fn message(
+        &self,
+        cover: &Cover<'_>,
+        recipient: &Recipient,
+        content: &Content,
+        files: &Files,
+    ) -> Result<(Vec<u8>, String), RenderError> {
+        let limit = self.config.outgoing.max_message;
+        let with = |files| cover.message(recipient, content, files);
+        let raw = with(&files.files).map_err(RenderError::Build)?;
+        if raw.len() <= limit {
+            return Ok((raw, files.left_out()));
+        }
+        let raw = with(&[]).map_err(RenderError::Build)?;
+        match raw.len() <= limit {
+            true => Ok((raw, files.all_left_out(limit))),
+            false => Err(RenderError::TooLarge("max_message", limit)),
+        }
     }
 
     /// A body beyond the limit is no mail for anybody.
@@ -339,6 +375,7 @@ impl Processor {
         asked: Question<'_>,
         account: &SmtpAccount,
         recipient: &Recipient,
+        files: &Files,
     ) -> Result<Draft, RenderError> {
         let Question {
             notification,
@@ -360,18 +397,15 @@ impl Processor {
             .context
             .clone()
             .value("recipient", cover.named(recipient));
-        let content = content(notification, &self.config.templates, &context)
-            .map_err(RenderError::Template)?;
+        let templates = &self.config.templates;
+        let variant = Variant::of(notification, templates, &recipient.locale);
+        let content =
+            content(notification, &variant, templates, &context).map_err(RenderError::Template)?;
         self.refuse_large_body(&content)?;
-        let raw = cover
-            .message(recipient, &content)
-            .map_err(RenderError::Build)?;
+        let (raw, about_files) = self.message(&cover, recipient, &content, files)?;
+        let about_variant = variant.in_words(notification, &recipient.locale);
         // Time spent in waiting for a schedule is no time spent in trying.
         let starts = recipient.hold.as_ref().map_or(now, |hold| hold.until);
-        let limit = self.config.outgoing.max_message;
-        if raw.len() > limit {
-            return Err(RenderError::TooLarge("max_message", limit));
-        }
         let mail = OutgoingMail {
             message_id: cover.message_id(recipient),
             sender: with_name(&account.from)
@@ -390,6 +424,7 @@ impl Processor {
             recipient: recipient.clone(),
             content,
             mail,
+            remarks: joined([about_variant, about_files]),
         })
     }
 }
@@ -423,6 +458,12 @@ fn found(notification: &Notification, verdict: MatchVerdict, detail: String) -> 
         recipients: Vec::new(),
         mails: Vec::new(),
     }
+}
+
+/// Remarks in one line; empty ones are left out.
+fn joined(remarks: impl IntoIterator<Item = String>) -> String {
+    let all = remarks.into_iter().filter(|remark| !remark.is_empty());
+    all.collect::<Vec<_>>().join("; ")
 }
 
 fn verdict(recipient: &Recipient, verdict: &'static str, detail: String) -> RecipientVerdict {

@@ -4,6 +4,7 @@ use crate::account::SmtpAccount;
 use crate::address::with_name;
 use crate::digest::hex;
 use crate::event::EventId;
+use crate::locale::{chain, folded};
 use crate::notification::{Delivery, Notification};
 use crate::recipients::Recipient;
 use crate::record::RecordKey;
@@ -30,6 +31,19 @@ pub(crate) fn subject_name(notification: &str) -> String {
 /// The name that the templates know a body written in place by; `part` is `html` or `txt`.
 pub(crate) fn body_name(notification: &str, part: &str) -> String {
     format!("notification {notification}: body.{part}")
+}
+
+/// The name that the templates know the subject of a variant by.
+pub(crate) fn subject_in(notification: &str, locale: &str) -> String {
+    format!("{}.{locale}", subject_name(notification))
+}
+
+/// The name that the templates know the body of a variant by: of a file beside the template, or of a text written in place.
+pub(crate) fn body_in(notification: &Notification, locale: &str, part: &str) -> String {
+    match &notification.content.template {
+        Some(template) => format!("{template}.{locale}.{part}"),
+        None => body_name(&notification.name, &format!("{locale}.{part}")),
+    }
 }
 
 /// The Message-ID, without angle brackets, that every mail about a record refers to, so that they form one thread.
@@ -113,20 +127,78 @@ impl std::error::Error for RenderError {
     }
 }
 
-/// Renders the templates of a notification.
+/// Which variant of a notification somebody gets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Variant {
+    /// The locale of its subject; `None` is the subject that has none.
+    pub subject: Option<String>,
+    /// The locale of its body. HTML and text are always of one locale.
+    pub body: Option<String>,
+}
+
+impl Variant {
+    /// The nearest one for somebody who reads this locale: `de-AT`, then `de`, then the one without a locale.
+    pub fn of(notification: &Notification, templates: &Templates, locale: &str) -> Self {
+        let locales = &notification.content.locales;
+        let nearest = |has: &dyn Fn(&str) -> bool| {
+            let served = chain(locale).into_iter().find_map(|wanted| {
+                let mut same = locales.iter().filter(|known| folded(known) == wanted);
+                same.find(|known| has(known))
+            });
+            served.cloned()
+        };
+        let has_body = |locale: &str| {
+            let mut parts = ["html", "txt"].into_iter();
+            parts.any(|part| templates.knows(&body_in(notification, locale, part)))
+        };
+        Self {
+            subject: nearest(&|locale| templates.knows(&subject_in(&notification.name, locale))),
+            body: nearest(&has_body),
+        }
+    }
+
+    /// What was chosen, for the verdict; nothing where there was no choice.
+    pub fn in_words(&self, notification: &Notification, locale: &str) -> String {
+        if notification.content.locales.is_empty() {
+            return String::new();
+        }
+        let reads = match locale.trim() {
+            "" => "a recipient without a locale".to_owned(),
+            locale => format!("locale {locale}"),
+        };
+        match (&self.subject, &self.body) {
+            (None, None) => format!("{reads}: the default"),
+            (Some(subject), Some(body)) if subject == body => format!("{reads}: in {body}"),
+            (subject, body) => {
+                let word = |part: &Option<String>| part.clone().unwrap_or("the default".into());
+                let (subject, body) = (word(subject), word(body));
+                format!("{reads}: subject in {subject}, body in {body}")
+            }
+        }
+    }
+}
+
+/// Renders the templates of a notification, in a variant of it.
 ///
 /// # Errors
 /// Those of the templates.
 pub fn content(
     notification: &Notification,
+    variant: &Variant,
     templates: &Templates,
     context: &Context,
 ) -> Result<Content, TemplateError> {
-    let subject = templates.render(&subject_name(&notification.name), context)?;
+    let name = &notification.name;
+    let subject = match &variant.subject {
+        Some(locale) => subject_in(name, locale),
+        None => subject_name(name),
+    };
+    let subject = templates.render(&subject, context)?;
     let part = |part: &str| {
-        let name = match &notification.content.template {
-            Some(template) => format!("{template}.{part}"),
-            None => body_name(&notification.name, part),
+        let name = match (&variant.body, &notification.content.template) {
+            (Some(locale), _) => body_in(notification, locale, part),
+            (None, Some(template)) => format!("{template}.{part}"),
+            (None, None) => body_name(name, part),
         };
         templates
             .knows(&name)
@@ -141,6 +213,14 @@ pub fn content(
         html,
         text,
     })
+}
+
+/// A file that goes along.
+pub(crate) struct File {
+    pub(crate) name: String,
+    /// A type that may stand in a header, of a leaf.
+    pub(crate) media_type: String,
+    pub(crate) content: Vec<u8>,
 }
 
 /// What a message has beside its content.
@@ -171,6 +251,7 @@ impl Cover<'_> {
         &self,
         recipient: &Recipient,
         content: &Content,
+        files: &[File],
     ) -> Result<Vec<u8>, BuildError> {
         let text = match self.record {
             Some(record) => format!("{}\n\nRef: {}\n", content.text.trim_end(), record.id),
@@ -195,6 +276,12 @@ impl Cover<'_> {
         }
         if let Some(html) = &content.html {
             message = message.html(html.as_str());
+        }
+        for (name, value) in self.notification.content.importance.fields() {
+            message = message.header(*name, *value);
+        }
+        for file in files {
+            message = message.attach(file.name.as_str(), &file.media_type, &file.content);
         }
         let ways = self.ways_out(recipient);
         if let Some(header) = ways.header() {

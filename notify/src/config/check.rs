@@ -3,7 +3,8 @@
 use super::document::{At, Document};
 use super::{inbound, mailto, notification, sample};
 use crate::inbound::table_of;
-use crate::render::{body_name, subject_name};
+use crate::notification::Notification;
+use crate::render::{body_in, body_name, subject_in, subject_name};
 use crate::schema::Schema;
 use crate::suggest::nearest;
 use crate::template::{Context, Subject, Templates};
@@ -57,8 +58,7 @@ pub(super) fn all(
             event: true,
             scripts: templates.scripts(),
         };
-        let mut names = vec![subject_name(&read.notification.name)];
-        names.extend(["html", "txt"].map(|part| body_name(&read.notification.name, part)));
+        let mut names = parts(&read.notification);
         if let Some(template) = &read.template {
             names.extend(files(document, templates, template));
         }
@@ -104,6 +104,18 @@ pub(super) fn mailtos(
             sample::outgoing(schema, table)
         });
     }
+}
+
+/// The subject and the bodies written in place, and those of all variants.
+fn parts(notification: &Notification) -> Vec<String> {
+    let name = &notification.name;
+    let mut names = vec![subject_name(name)];
+    names.extend(["html", "txt"].map(|part| body_name(name, part)));
+    for locale in &notification.content.locales {
+        names.push(subject_in(name, locale));
+        names.extend(["html", "txt"].map(|part| body_in(notification, locale, part)));
+    }
+    names
 }
 
 /// Reports what is wrong with templates. Only what all names are known of is tried out.

@@ -260,11 +260,11 @@ impl<'d> Section<'d> {
         for (name, value) in all.entries() {
             match value.get_ref().as_table() {
                 Some(table) => {
-                    let path = format!("{key}.{}", name.value);
+                    let path = format!("{}.{}", all.name, name.value);
                     let section = Section::new(self.document, path, name.span.clone(), table);
                     found.push((name, section));
                 }
-                None => self.wrong_type(value, &format!("a table [{key}.NAME]")),
+                None => self.wrong_type(value, &format!("a table [{}.NAME]", all.name)),
             }
         }
         found

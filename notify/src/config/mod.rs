@@ -34,6 +34,7 @@ mod example;
 mod inbound;
 mod incoming;
 mod load;
+mod locale;
 mod login;
 mod mailto;
 mod notification;

@@ -1,12 +1,14 @@
 //! `[notification.NAME]`.
 
 use super::document::{At, Document, Section, choice};
-use super::{RegisteredEvent, SeedRecord, table};
+use super::{RegisteredEvent, SeedRecord, locale, table};
 use crate::account::SmtpAccount;
 use crate::address::is_address;
 use crate::condition::Query;
 use crate::diagnostic::Diagnostic;
-use crate::notification::{Condition, Content, Delivery, Notification, Recipients, Trigger};
+use crate::notification::{
+    Condition, Content, Delivery, Importance, Notification, Recipients, Trigger,
+};
 use crate::render::{body_name, subject_name};
 use crate::schema::{FieldKind, Schema};
 use crate::suggest::nearest;
@@ -302,13 +304,28 @@ fn content(
             templates.add(name, section.document.origin(part), &part.value);
         }
     }
+    let locales = locale::read(section, name, template.as_ref(), templates);
     let content = Content {
+        locales,
         subject: subject.map_or(String::new(), |subject| subject.value),
         template: template.as_ref().map(|template| template.value.clone()),
         html: html.map(|html| html.value),
         text: text.map(|text| text.value),
+        importance: importance(section),
+        include_attachments: section.boolean("include_attachments").unwrap_or(false),
     };
     (content, template)
+}
+
+fn importance(section: &Section<'_>) -> Importance {
+    let words = [
+        ("low", Importance::Low),
+        ("normal", Importance::Normal),
+        ("high", Importance::High),
+    ];
+    let text = section.text("importance");
+    text.and_then(|text| choice(section.document, &text, &words))
+        .unwrap_or_default()
 }
 
 fn account(section: &Section<'_>, smtp: &[SmtpAccount]) -> Option<String> {

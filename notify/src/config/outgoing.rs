@@ -17,6 +17,10 @@ pub struct Outgoing {
     pub max_body: usize,
     /// Octets of a whole message at most.
     pub max_message: usize,
+    /// Files of a record that go along in one mail at most.
+    pub max_attachments: usize,
+    /// Octets of them together.
+    pub max_attachment_octets: u64,
     /// What is done with is kept for so long; for good if unset. The daemon forgets settled events with their mails and
     /// attempts, and inbound mail, once an hour, as [`Store::trim`](crate::store::Store::trim) does.
     pub keep_log: Option<Duration>,
@@ -32,6 +36,8 @@ impl Default for Outgoing {
             deny_domains: Vec::new(),
             max_body: 524_288,
             max_message: 32 * 1024 * 1024,
+            max_attachments: 30,
+            max_attachment_octets: 18_874_368,
             keep_log: None,
         }
     }

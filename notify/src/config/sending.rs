@@ -111,6 +111,13 @@ pub(super) fn outgoing(top: &Section<'_>) -> Outgoing {
         deny_domains: domains("deny_domains"),
         max_body: size("max_body", default.max_body),
         max_message: size("max_message", default.max_message),
+        max_attachments: section
+            .integer("max_attachments", 0..=1_000)
+            .and_then(|n| usize::try_from(n).ok())
+            .unwrap_or(default.max_attachments),
+        max_attachment_octets: section
+            .integer("max_attachment_octets", 0..=u64::from(u32::MAX))
+            .unwrap_or(default.max_attachment_octets),
         keep_log: section
             .text("keep_log")
             .and_then(|text| duration(section.document, &text)),

@@ -2,10 +2,9 @@
 //!
 //! Weight 0 always goes out. Mails of equal weight are the same mail only if subject and body are equal.
 
-use super::{Draft, verdict};
+use super::{Draft, joined, verdict};
 use crate::notification::Notification;
 use crate::outgoing::{Match, MatchVerdict, RecipientVerdict};
-use crate::recipients::Recipient;
 
 /// Compares the drafts of all notifications, and puts those that go out into their matches.
 pub(super) fn compare(found: Vec<(&Notification, Match, Vec<Draft>)>) -> Vec<Match> {
@@ -34,7 +33,7 @@ fn settled(mut found: Match, drafts: Vec<Draft>, lost: Vec<Option<String>>) -> M
                 .recipients
                 .push(verdict(&draft.recipient, "weight_lost", why)),
             None => {
-                found.recipients.push(going_out(&draft.recipient));
+                found.recipients.push(going_out(&draft));
                 found.mails.push(draft.mail);
             }
         }
@@ -46,13 +45,14 @@ fn settled(mut found: Match, drafts: Vec<Draft>, lost: Vec<Option<String>>) -> M
 }
 
 /// The verdict on somebody whose mail is queued, be it held for a while.
-fn going_out(recipient: &Recipient) -> RecipientVerdict {
+fn going_out(draft: &Draft) -> RecipientVerdict {
+    let (recipient, remarks) = (&draft.recipient, draft.remarks.clone());
     match &recipient.hold {
         Some(hold) => {
             let why = format!("held until {}: {}", hold.until, hold.reason);
-            verdict(recipient, "quiet_hours", why)
+            verdict(recipient, "quiet_hours", joined([why, remarks]))
         }
-        None => verdict(recipient, "queued", String::new()),
+        None => verdict(recipient, "queued", remarks),
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) fn add_to(env: &mut Environment<'static>) {
     env.add_function("changed", changed);
     env.add_function("journal", journal);
     env.add_function("uri", uri);
+    env.add_filter("local", super::moment::local);
     super::links::add_to(env);
     // An unset number or date is undefined in a condition, and unset all the same.
     env.add_test("none", |value: &Value| {
@@ -56,7 +57,7 @@ fn journal(state: &State<'_, '_>, field: &str, count: usize) -> Result<String, E
     let mut out = String::new();
     for entry in record.entries(&fields).iter().rev().take(count.min(100)) {
         let author = record.reference("user", Some(&entry.author)).display();
-        let created = entry.created.strftime("%Y-%m-%d %H:%M UTC");
+        let created = super::moment::shown(state, entry.created)?;
         let _ = write!(out, "{created} {author}\n{}\n\n", entry.text);
     }
     out.truncate(out.trim_end().len());

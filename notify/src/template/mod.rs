@@ -3,6 +3,7 @@
 //! ```text
 //! ${number}: ${short_description}          a field of the record, by its short name
 //! ${current.assigned_to.manager.name}      dot-walked; an unset field or reference prints as nothing
+//! ${created|local}   ${due|local('%d.%m.%Y')}   in the time zone of the recipient
 //! {% if changed('priority') %} was ${previous.priority} {% endif %}
 //! {## a comment ##}   ${'${'} prints a literal ${
 //! ```
@@ -36,6 +37,7 @@ mod functions;
 mod limits;
 mod links;
 mod lint;
+mod moment;
 mod record;
 mod rewrite;
 mod scan;
@@ -123,6 +125,11 @@ impl Builder {
         }
     }
 
+    /// The names of those added so far.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.sources.keys().map(String::as_str)
+    }
+
     /// Compiles them all.
     pub(crate) fn build(mut self) -> (Templates, Vec<Diagnostic>) {
         let mut env = environment();
@@ -199,6 +206,7 @@ impl Templates {
             ErrorKind::UnknownBlock,
             ErrorKind::TemplateNotFound,
             ErrorKind::OutOfFuel,
+            ErrorKind::SyntaxError,
         ];
         certain
             .contains(&cause.kind())

@@ -1,6 +1,7 @@
 //! Names that MiniJinja knows, for suggestions only: whether one exists is for the engine to say.
 
 pub(super) const FILTERS: &[&str] = &[
+    "local",
     "safe",
     "escape",
     "e",

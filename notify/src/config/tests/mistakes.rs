@@ -414,3 +414,54 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn every_variant_is_checked_at_load() {
+    check(
+        "text = \"Hello\"",
+        "text = \"Hello\"\nlocale.de.subject = \"${titel}\"",
+        r#"
+postrider.toml:30:24: the table `task` has no field `titel`
+   |
+30 | locale.de.subject = "${titel}"
+   |                        ^^^^^ did you mean `title`?"#,
+    );
+    let config = GOOD.replace("text = \"Hello\"", "template = \"told\"");
+    let said = said_of(&[
+        ("postrider.toml", &config),
+        ("templates/told.txt", "Hello"),
+        ("templates/told.de-AT.txt", "Hallo ${owner.nam}"),
+    ]);
+    assert!(
+        said.starts_with("templates/told.de-AT.txt:1:15: "),
+        "{said}"
+    );
+    let said = said_of(&[
+        (
+            "postrider.toml",
+            &format!("{config}locale.german.text = \"x\"\n"),
+        ),
+        ("templates/told.txt", "Hello"),
+    ]);
+    assert!(
+        said.contains("`german` is no locale; one is `de` or `de-AT`"),
+        "{said}"
+    );
+    assert!(
+        said.contains("write the file told.german.html or .txt"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_importance_is_one_of_three_words() {
+    check(
+        "text = \"Hello\"",
+        "text = \"Hello\"\nimportance = \"hihg\"",
+        r#"
+postrider.toml:30:14: `hihg` is none of `low`, `normal`, `high`
+   |
+30 | importance = "hihg"
+   |              ^^^^^^ did you mean `high`?"#,
+    );
+}

@@ -1,3 +1,5 @@
+mod files;
+mod locales;
 mod message;
 mod people;
 mod weights;
@@ -29,7 +31,16 @@ impl House {
 
     /// With a configuration that is a little different.
     fn with(change: impl Fn(String) -> String) -> Self {
+        Self::with_templates(&[], change)
+    }
+
+    /// With more templates as well: file name and text.
+    fn with_templates(more: &[(&str, &str)], change: impl Fn(String) -> String) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("templates")).unwrap();
+        for (name, text) in more {
+            std::fs::write(dir.path().join("templates").join(name), text).unwrap();
+        }
         for (path, text) in example(&ExampleParts::default()) {
             let is_config = path.ends_with("postrider.toml");
             let path = dir.path().join(path);
@@ -37,7 +48,10 @@ impl House {
             std::fs::write(path, if is_config { change(text) } else { text }).unwrap();
         }
         let config = Arc::new(Config::load(dir.path()).unwrap_or_else(|error| panic!("{error}")));
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open_in_memory().unwrap());
+        // What is queued at one time and sent at another would expire in between.
+        let clock = || NOW.parse().unwrap();
+        let store = SqliteStore::open_in_memory().unwrap().with_clock(clock);
+        let store: Arc<dyn Store> = Arc::new(store);
         for seed in &config.records {
             let change = Change::Insert {
                 table: seed.table.clone(),

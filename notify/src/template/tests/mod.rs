@@ -387,3 +387,30 @@ fn mail_scripts_are_called_with_the_record() {
         "template:1:1: the mail script `bad` failed: no luck"
     );
 }
+
+#[test]
+fn a_moment_is_shown_by_the_clock_of_the_recipient() {
+    let of = |zone: &str| {
+        let current = json!({"opened": "2026-07-01T10:00:00Z", "priority": 1});
+        context(current).value("recipient", json!({"time_zone": zone}))
+    };
+    let render = |zone: &str, template: &str| templates(&[]).render_value(template, &of(zone));
+    let vienna = render("Europe/Vienna", "${opened|local}").unwrap();
+    assert_eq!(vienna, "2026-07-01 12:00 CEST");
+    let german = render("Europe/Vienna", "${opened|local('%d.%m.%Y %H:%M')}").unwrap();
+    assert_eq!(german, "01.07.2026 12:00");
+    for nowhere in ["", "Mars/Base"] {
+        assert_eq!(
+            render(nowhere, "${opened|local}").unwrap(),
+            "2026-07-01 10:00 UTC"
+        );
+    }
+    assert_eq!(
+        render("", "${'2026-07-01'|local('%d.%m.')}").unwrap(),
+        "01.07."
+    );
+    assert_eq!(render("", "<${none|local}>").unwrap(), "<>");
+    let error = render("", "${priority|local}").unwrap_err().to_string();
+    assert!(error.contains("neither a moment nor a date"), "{error}");
+    assert!(render("", "${opened|local('%')}").is_err());
+}

@@ -1,12 +1,12 @@
 //! `postrider record`: create, change and show records.
 
-use super::{assignment, fields, record_key};
+use super::{assignment, fields, record_files, record_key};
 use crate::exit::{Code, Failure, Result};
 use crate::output::{self, Style, foreign, lines, paint};
 use crate::setup;
 use postrider_notify::record::{Record, RecordKey};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Create, change and show records.
 #[derive(Debug, clap::Subcommand)]
@@ -37,7 +37,19 @@ pub(crate) enum Command {
         #[arg(long = "as", value_name = "USER", default_value = "")]
         actor: String,
     },
-    /// Show a record with its journal
+    /// Attach files to a record; its files are listed
+    Attach {
+        /// The record
+        #[arg(value_name = "TABLE/ID", value_parser = record_key)]
+        record: RecordKey,
+        /// The files
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+        /// Who does it: a user id, or an address
+        #[arg(long = "as", value_name = "USER", default_value = "")]
+        actor: String,
+    },
+    /// Show a record with its journal and its files
     Show {
         /// The record
         #[arg(value_name = "TABLE/ID", value_parser = record_key)]
@@ -76,6 +88,11 @@ pub(crate) fn run(config: Option<&Path>, command: Command) -> Result {
             let updated = setup.records.update(&record, &fields(given), &actor);
             output::line(updated?);
         }
+        Command::Attach {
+            record,
+            files,
+            actor,
+        } => record_files::attach(&setup, &record, &files, &actor)?,
         Command::Show { record, json } => show(&setup, &record, json)?,
         Command::List { table, json } => list(&setup, &table, json)?,
     }
@@ -92,6 +109,7 @@ fn show(setup: &setup::Setup, key: &RecordKey, as_json: bool) -> Result {
         Failure::new(Code::NoInput, sentence)
     })?;
     let journal = setup.store.journal(key)?;
+    let files = setup.store.attachments(key)?;
     if as_json {
         let mut object = object(&record);
         let entries = journal.iter().map(|entry| {
@@ -104,6 +122,7 @@ fn show(setup: &setup::Setup, key: &RecordKey, as_json: bool) -> Result {
         });
         if let Some(object) = object.as_object_mut() {
             object.insert("journal".to_owned(), entries.collect());
+            object.insert("attachments".to_owned(), record_files::json(&files));
         }
         output::line(object);
         return Ok(());
@@ -127,6 +146,7 @@ fn show(setup: &setup::Setup, key: &RecordKey, as_json: bool) -> Result {
             lines(&entry.text).replace('\n', "\n    ")
         ));
     }
+    record_files::show(&files);
     Ok(())
 }
 

@@ -1,25 +1,10 @@
 //! A mail made of options.
 
 use super::{Args, Ready};
+use crate::commands::file::{content_type, octets};
 use crate::exit::{Code, Failure, Result};
 use postrider_mime::{Mailbox, MessageBuilder};
 use std::path::Path;
-
-/// The types that are known by the end of a file's name; anything else is octets.
-const TYPES: [(&str, &str); 12] = [
-    ("txt", "text/plain"),
-    ("csv", "text/csv"),
-    ("html", "text/html"),
-    ("ics", "text/calendar"),
-    ("pdf", "application/pdf"),
-    ("json", "application/json"),
-    ("zip", "application/zip"),
-    ("gz", "application/gzip"),
-    ("png", "image/png"),
-    ("jpg", "image/jpeg"),
-    ("jpeg", "image/jpeg"),
-    ("gif", "image/gif"),
-];
 
 /// As many mails as were asked for, each with a Message-ID of its own.
 pub(super) fn mails(args: &Args, sender: Option<&str>) -> Result<Vec<Ready>> {
@@ -78,19 +63,6 @@ pub(super) fn mailbox(text: &str) -> Result<Mailbox> {
     Mailbox::parse(text).map_err(|error| {
         let text = text.escape_debug();
         Failure::new(Code::Data, format!("{text} is no address: {error}"))
-    })
-}
-
-fn content_type(path: &Path) -> &'static str {
-    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
-    let known = TYPES.iter().find(|(ending, _)| extension == *ending);
-    known.map_or("application/octet-stream", |(_, content_type)| content_type)
-}
-
-fn octets(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| {
-        let sentence = format!("cannot read {}: {error}", path.display());
-        Failure::new(Code::NoInput, sentence)
     })
 }
 
