@@ -62,6 +62,13 @@ pub enum SyncEvent {
         /// The server's words.
         reply: Reply,
     },
+    /// The server refused to delete a message; it is asked again in the next sync.
+    NotDeleted {
+        /// The message.
+        number: MessageNumber,
+        /// The server's words.
+        reply: Reply,
+    },
     /// A message was left where it is.
     LeftAlone {
         /// The message.

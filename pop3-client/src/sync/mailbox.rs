@@ -9,6 +9,7 @@ use crate::{Config, Error};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 /// One maildrop of a server, and the store that it goes into.
 ///
@@ -33,6 +34,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Mailbox<S, J = JournalFile> {
     config: Config,
     policy: Policy,
+    now: Option<SystemTime>,
     work: Arc<Mutex<Work<S, J>>>,
 }
 
@@ -59,6 +61,7 @@ impl<S: Store, J: Journal> Mailbox<S, J> {
         Ok(Self {
             config,
             policy: Policy::default(),
+            now: None,
             work: Arc::new(Mutex::new(work)),
         })
     }
@@ -72,6 +75,12 @@ impl<S: Store, J: Journal> Mailbox<S, J> {
     /// From now on connects in this way: a password or a token has changed. It must be the same maildrop.
     pub fn reconfigure(&mut self, config: Config) {
         self.config = config.with_the_memory_of(&self.config);
+    }
+
+    /// From now on takes this for the present, instead of what the system's clock says: for a caller that has a clock of its
+    /// own. It decides what is due for deletion, and when a quarantine is over.
+    pub fn set_now(&mut self, now: SystemTime) {
+        self.now = Some(now);
     }
 
     /// Fetches what is new, and deletes what is due. `on_event` hears of each thing when it is durable.
@@ -90,13 +99,13 @@ impl<S: Store, J: Journal> Mailbox<S, J> {
         S: 'static,
         J: 'static,
     {
-        let (config, policy) = (self.config.clone(), self.policy.clone());
+        let (config, policy, now) = (self.config.clone(), self.policy.clone(), self.now);
         let work = Arc::clone(&self.work);
         let runtime = tokio::runtime::Handle::current();
         let sync = move || {
             let mut work = work.lock().unwrap_or_else(PoisonError::into_inner);
             let mut on_event = on_event;
-            runtime.block_on(work.sync::<Waiting>(&config, &policy, &mut on_event))
+            runtime.block_on(work.sync::<Waiting>(&config, &policy, now, &mut on_event))
         };
         tokio::task::spawn_blocking(sync)
             .await
@@ -113,7 +122,7 @@ impl<S: Store, J: Journal> Mailbox<S, J> {
         mut on_event: impl FnMut(SyncEvent),
     ) -> Result<Summary, SyncError> {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        let sync = work.sync::<Blocking>(&self.config, &self.policy, &mut on_event);
+        let sync = work.sync::<Blocking>(&self.config, &self.policy, self.now, &mut on_event);
         crate::driver::blocking::ready(sync)
     }
 }

@@ -250,10 +250,14 @@ async fn finish<L: Link, S: Store, J: Journal>(
     let numbers: Vec<_> = delete.iter().map(|(number, _)| *number).collect();
     let results = session.dele_many(&numbers).await?;
     let mut pending = Vec::new();
-    for ((_, id), (_, result)) in delete.iter().zip(results) {
+    for ((number, id), (_, result)) in delete.iter().zip(results) {
         match result {
             Ok(()) => pending.push(*id),
-            Err(_) => summary.refused += 1,
+            Err(reply) => {
+                summary.refused += 1;
+                let number = *number;
+                events(SyncEvent::NotDeleted { number, reply });
+            }
         }
     }
     pending

@@ -49,6 +49,7 @@ impl<S: Store, J: Journal> Work<S, J> {
         &mut self,
         config: &Config,
         policy: &Policy,
+        now: Option<SystemTime>,
         events: &mut dyn FnMut(SyncEvent),
     ) -> Result<Summary, SyncError> {
         if self.stale {
@@ -57,7 +58,7 @@ impl<S: Store, J: Journal> Work<S, J> {
         }
         // Until this has come to a known end.
         self.stale = true;
-        let result = self.sessions::<C>(config, policy, events).await;
+        let result = self.sessions::<C>(config, policy, now, events).await;
         self.stale = matches!(result, Err(SyncError::Storage(_)));
         result
     }
@@ -66,13 +67,14 @@ impl<S: Store, J: Journal> Work<S, J> {
         &mut self,
         config: &Config,
         policy: &Policy,
+        now: Option<SystemTime>,
         events: &mut dyn FnMut(SyncEvent),
     ) -> Result<Summary, SyncError> {
         let mut summary = Summary::default();
         for left in (0..policy.connections.max(1)).rev() {
             let before = self.progress(config, &summary);
             let error = match self
-                .session::<C>(config, policy, &mut summary, events)
+                .session::<C>(config, policy, now, &mut summary, events)
                 .await
             {
                 Ok(()) => return Ok(summary),
@@ -94,11 +96,12 @@ impl<S: Store, J: Journal> Work<S, J> {
         &mut self,
         config: &Config,
         policy: &Policy,
+        now: Option<SystemTime>,
         summary: &mut Summary,
         events: &mut dyn FnMut(SyncEvent),
     ) -> Result<(), SyncError> {
         let session = C::connect(config).await?;
-        let now = seconds_now();
+        let now = now.map_or_else(seconds_now, seconds);
         session::run(session, &mut self.vault, policy, now, summary, events).await
     }
 
@@ -163,8 +166,9 @@ fn is_worth_keeping(index: &Index, record: &Record, horizon: u64) -> bool {
 }
 
 fn seconds_now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs()
+    seconds(SystemTime::now())
+}
+
+fn seconds(at: SystemTime) -> u64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
