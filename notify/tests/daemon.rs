@@ -244,7 +244,7 @@ async fn mail_that_cannot_be_stored_stays_on_the_server() {
         "CREATE TRIGGER sick BEFORE INSERT ON inbound BEGIN SELECT RAISE(ABORT, 'disk full'); END",
     );
     let store = desk.store();
-    let reader = Reader::new(
+    let mut reader = Reader::new(
         desk.config.pop3[0].clone(),
         Arc::clone(&store),
         Transcript::off(),
@@ -317,11 +317,11 @@ async fn a_mail_fetched_in_one_life_acts_once_in_the_next() {
     let desk = Desk::new(&sandbox);
     let question = "From: bob@example.org\r\nTo: support@example.org\r\nSubject: Help\r\nMessage-ID: <q@x>\r\n\r\nx\r\n";
     sandbox.deliver("support@example.org", question).unwrap();
-    // The connection breaks when the mail is stored and DELE is on its way.
-    sandbox.add_fault(Fault::pop3(Stage::Dele, Action::DropBefore));
+    // Every connection breaks when the mail is stored and DELE is on its way.
+    sandbox.add_fault(Fault::pop3(Stage::Dele, Action::DropBefore).every());
     {
         let store = desk.store();
-        let reader = Reader::new(
+        let mut reader = Reader::new(
             desk.config.pop3[0].clone(),
             Arc::clone(&store),
             Transcript::off(),
@@ -334,6 +334,7 @@ async fn a_mail_fetched_in_one_life_acts_once_in_the_next() {
         );
     }
     assert_eq!(sandbox.messages("support@example.org").len(), 1);
+    sandbox.clear_faults();
     let store = next_life(&desk).await;
     assert_eq!(
         sandbox.messages("support@example.org").len(),

@@ -35,7 +35,7 @@ fn stored(store: &dyn Store) -> Vec<Vec<u8>> {
     rows.iter().map(|row| raw(row.outcome.id)).collect()
 }
 
-async fn fetch(reader: &Reader) -> Fetched {
+async fn fetch(reader: &mut Reader) -> Fetched {
     reader.fetch_once(now()).await.unwrap()
 }
 
@@ -48,19 +48,15 @@ async fn mail_is_stored_as_it_came_and_then_deleted() {
         .iter()
         .map(|m| m.content.to_vec())
         .collect();
-    let reader = reader(pop3_account(&sandbox), &store);
-    let fetched = fetch(&reader).await;
+    let mut reader = reader(pop3_account(&sandbox), &store);
+    let fetched = fetch(&mut reader).await;
     assert_eq!(
         (fetched.listed, fetched.new.len(), fetched.deleted),
         (120, 120, 120)
     );
     assert_eq!(stored(&*store), sent);
     assert_eq!(sandbox.messages(SUPPORT).len(), 0);
-    assert_eq!(fetch(&reader).await, Fetched::default());
-    assert!(
-        store.seen_uidls("support").unwrap().is_empty(),
-        "gone from the server, and forgotten"
-    );
+    assert_eq!(fetch(&mut reader).await, Fetched::default());
 }
 
 #[tokio::test]
@@ -69,10 +65,10 @@ async fn mail_that_stays_on_the_server_is_fetched_once() {
     put(&sandbox, 0..3);
     let mut account = pop3_account(&sandbox);
     account.delete = DeletePolicy::Never;
-    let reader = reader(account, &store);
-    assert_eq!(fetch(&reader).await.new.len(), 3);
+    let mut reader = reader(account, &store);
+    assert_eq!(fetch(&mut reader).await.new.len(), 3);
     put(&sandbox, 3..4);
-    let fetched = fetch(&reader).await;
+    let fetched = fetch(&mut reader).await;
     assert_eq!(
         (fetched.listed, fetched.new.len(), fetched.deleted),
         (4, 1, 0)
@@ -86,7 +82,7 @@ async fn mail_is_deleted_when_its_time_is_over() {
     put(&sandbox, 0..1);
     let mut account = pop3_account(&sandbox);
     account.delete = DeletePolicy::After(Duration::from_secs(3600));
-    let reader = reader(account, &store);
+    let mut reader = reader(account, &store);
     assert_eq!(reader.fetch_once(now()).await.unwrap().deleted, 0);
     assert_eq!(reader.fetch_once(after(59)).await.unwrap().deleted, 0);
     assert_eq!(reader.fetch_once(after(60)).await.unwrap().deleted, 1);
@@ -97,25 +93,42 @@ async fn mail_is_deleted_when_its_time_is_over() {
 }
 
 #[tokio::test]
-async fn a_session_cut_inside_a_mail_is_made_good_by_the_next() {
+async fn a_session_cut_inside_a_mail_is_made_good_by_another_connection() {
     let (sandbox, store) = (sandbox().await, store());
     put(&sandbox, 0..10);
     let cut = Fault::pop3(Stage::Retr, Action::DropAfterBytes(20)).nth(4);
     sandbox.add_fault(cut);
-    let reader = reader(pop3_account(&sandbox), &store);
-    let error = reader.fetch_once(now()).await.unwrap_err();
-    assert!(matches!(error, FetchError::Pop3(_)), "{error}");
-    assert_eq!(
-        sandbox.messages(SUPPORT).len(),
-        10,
-        "without QUIT nothing is deleted"
+    let mut reader = reader(pop3_account(&sandbox), &store);
+    let fetched = fetch(&mut reader).await;
+    assert!(
+        fetched.left[0].starts_with("connected again after: "),
+        "{fetched:?}"
     );
-    let before = stored(&*store).len();
-    assert!(before <= 3, "{before}");
-    let fetched = fetch(&reader).await;
-    assert_eq!(fetched.new.len(), 10 - before);
-    assert_eq!(stored(&*store).len(), 10);
+    assert_eq!((fetched.new.len(), fetched.duplicates), (10, 0));
     assert_eq!((fetched.deleted, sandbox.messages(SUPPORT).len()), (10, 0));
+}
+
+#[tokio::test]
+async fn what_was_stored_before_every_connection_broke_stays_stored_and_on_the_server() {
+    let (sandbox, store) = (sandbox().await, store());
+    put(&sandbox, 0..3);
+    sandbox.add_fault(Fault::pop3(Stage::Dele, Action::DropBefore).every());
+    let mut first = reader(pop3_account(&sandbox), &store);
+    let Round::Failed { fetched, error, .. } = first.run_once(now()).await.unwrap() else {
+        panic!("it worked");
+    };
+    assert!(matches!(error, FetchError::Pop3(_)), "{error}");
+    assert_eq!((fetched.new.len(), fetched.deleted), (3, 0));
+    assert_eq!(sandbox.messages(SUPPORT).len(), 3);
+    sandbox.clear_faults();
+    // Another process, with nothing in memory.
+    let mut second = reader(pop3_account(&sandbox), &store);
+    let again = fetch(&mut second).await;
+    assert_eq!(
+        (again.new.len(), again.duplicates, again.deleted),
+        (0, 0, 3)
+    );
+    assert_eq!(stored(&*store).len(), 3);
 }
 
 #[tokio::test]
@@ -123,24 +136,54 @@ async fn an_unanswered_quit_costs_no_mail_and_no_second_copy() {
     let (sandbox, store) = (sandbox().await, store());
     put(&sandbox, 0..2);
     sandbox.add_fault(Fault::pop3(Stage::Quit, Action::DropBefore));
-    let reader = reader(pop3_account(&sandbox), &store);
-    let fetched = fetch(&reader).await;
-    assert_eq!(fetched.new.len(), 2);
-    assert!(
-        fetched.left[0].starts_with("perhaps not everything was deleted"),
+    let mut reader = reader(pop3_account(&sandbox), &store);
+    let fetched = fetch(&mut reader).await;
+    assert_eq!(
+        (fetched.new.len(), fetched.duplicates, fetched.deleted),
+        (2, 0, 2),
         "{fetched:?}"
     );
-    assert_eq!(
-        sandbox.messages(SUPPORT).len(),
-        2,
-        "the server did not enter UPDATE"
-    );
-    let again = fetch(&reader).await;
-    assert_eq!((again.new.len(), again.deleted), (0, 2));
     assert_eq!(
         (stored(&*store).len(), sandbox.messages(SUPPORT).len()),
         (2, 0)
     );
+}
+
+#[tokio::test]
+async fn a_maildrop_that_is_in_use_is_left_for_as_long_as_its_server_needs() {
+    let (sandbox, store) = (sandbox().await, store());
+    let busy = Action::Reply(b"-ERR [LOGIN-DELAY] come back later".to_vec());
+    sandbox.add_fault(Fault::pop3(Stage::Pass, busy.clone()).every());
+    sandbox.add_fault(Fault::pop3(Stage::Auth, busy).every());
+    let mut reader = reader(pop3_account(&sandbox), &store);
+    let Round::Failed { pause, error, .. } = reader.run_once(now()).await.unwrap() else {
+        panic!("it worked");
+    };
+    assert!(error.to_string().contains("LOGIN-DELAY"), "{error}");
+    assert_eq!(pause.until, after(5), "not after a minute");
+}
+
+#[tokio::test]
+async fn mail_is_neither_lost_nor_stored_twice_when_the_server_renames_everything() {
+    let (sandbox, store) = (sandbox().await, store());
+    put(&sandbox, 0..5);
+    let mut account = pop3_account(&sandbox);
+    account.delete = DeletePolicy::Never;
+    let mut reader = reader(account, &store);
+    assert_eq!(fetch(&mut reader).await.new.len(), 5);
+    let mails = sandbox.messages(SUPPORT);
+    sandbox.clear();
+    for mail in &mails {
+        sandbox.deliver(SUPPORT, mail.content.to_vec()).unwrap();
+    }
+    put(&sandbox, 5..6);
+    let fetched = fetch(&mut reader).await;
+    assert_eq!((fetched.new.len(), fetched.duplicates), (1, 5));
+    assert!(
+        fetched.left[0].contains("renamed all messages"),
+        "{fetched:?}"
+    );
+    assert_eq!(stored(&*store).len(), 6);
 }
 
 #[tokio::test]
@@ -149,8 +192,8 @@ async fn a_mail_that_the_server_keeps_back_does_not_hold_up_the_others() {
     put(&sandbox, 0..3);
     let no = Action::Reply(b"-ERR damaged".to_vec());
     sandbox.add_fault(Fault::pop3(Stage::Retr, no).nth(2));
-    let reader = reader(pop3_account(&sandbox), &store);
-    let fetched = fetch(&reader).await;
+    let mut reader = reader(pop3_account(&sandbox), &store);
+    let fetched = fetch(&mut reader).await;
     assert_eq!((fetched.new.len(), fetched.deleted), (2, 2));
     assert!(fetched.left[0].contains("damaged"), "{fetched:?}");
     assert_eq!(sandbox.messages(SUPPORT).len(), 1);
@@ -163,20 +206,16 @@ async fn a_mail_that_breaks_every_session_comes_last_and_is_then_left_alone() {
     put(&sandbox, 0..1);
     // Only the large mail is long enough to be cut.
     sandbox.add_fault(Fault::pop3(Stage::Retr, Action::DropAfterBytes(2000)).every());
-    let reader = reader(pop3_account(&sandbox), &store);
-    for in_store in [0, 1, 1] {
-        assert!(reader.fetch_once(now()).await.is_err());
-        assert_eq!(stored(&*store).len(), in_store);
-    }
-    let fetched = fetch(&reader).await;
+    let mut reader = reader(pop3_account(&sandbox), &store);
+    let Round::Failed { fetched, .. } = reader.run_once(now()).await.unwrap() else {
+        panic!("it worked");
+    };
+    assert_eq!((fetched.new.len(), stored(&*store).len()), (1, 1));
+    let fetched = fetch(&mut reader).await;
+    assert_eq!((fetched.new.len(), fetched.deleted), (0, 1));
     assert_eq!(
-        (fetched.new.len(), fetched.deleted),
-        (0, 1),
-        "the other mail is settled"
-    );
-    assert_eq!(
-        fetched.left,
-        ["message 1 broke 3 sessions: it is left alone until the next start"]
+        fetched.left.last().unwrap(),
+        "message 1 broke too many sessions: it is left alone for a day"
     );
 }
 
@@ -187,10 +226,10 @@ async fn a_mail_over_the_limit_is_left_and_said_to_be() {
     put(&sandbox, 0..1);
     let mut account = pop3_account(&sandbox);
     account.max_message = 4000;
-    let fetched = fetch(&reader(account, &store)).await;
+    let fetched = fetch(&mut reader(account, &store)).await;
     assert_eq!(fetched.new.len(), 1);
     assert!(
-        fetched.left[0].contains("more than the account's limit of 4000"),
+        fetched.left[0].contains("octets, more than the account's limit"),
         "{fetched:?}"
     );
     assert_eq!(sandbox.messages(SUPPORT).len(), 1);
@@ -203,9 +242,9 @@ async fn a_server_without_unique_ids_is_read_by_hash() {
     put(&sandbox, 0..2);
     let mut account = pop3_account(&sandbox);
     account.delete = DeletePolicy::Never;
-    let reader = reader(account, &store);
-    assert_eq!(fetch(&reader).await.new.len(), 2);
-    let again = fetch(&reader).await;
+    let mut reader = reader(account, &store);
+    assert_eq!(fetch(&mut reader).await.new.len(), 2);
+    let again = fetch(&mut reader).await;
     assert_eq!((again.new.len(), again.duplicates), (0, 2));
     assert_eq!(stored(&*store).len(), 2);
 }
@@ -215,8 +254,8 @@ async fn a_wrong_password_pauses_the_account_with_the_reason() {
     let (sandbox, store) = (sandbox().await, store());
     let mut account = pop3_account(&sandbox);
     account.login = login("wrong");
-    let wrong = reader(account, &store);
-    let Round::Failed { pause, error } = wrong.run_once(now()).await.unwrap() else {
+    let mut wrong = reader(account, &store);
+    let Round::Failed { pause, error, .. } = wrong.run_once(now()).await.unwrap() else {
         panic!("it worked");
     };
     assert!(!error.to_string().contains("wrong\""), "{error}");
@@ -225,7 +264,7 @@ async fn a_wrong_password_pauses_the_account_with_the_reason() {
         wrong.run_once(now()).await.unwrap(),
         Round::Paused(_)
     ));
-    let right = reader(pop3_account(&sandbox), &store);
+    let mut right = reader(pop3_account(&sandbox), &store);
     assert!(matches!(
         right.run_once(after(1)).await.unwrap(),
         Round::Fetched(_)

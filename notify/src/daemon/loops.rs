@@ -101,15 +101,15 @@ impl Daemon {
         sender.close().await;
     }
 
-    pub(super) async fn reader_loop(self: Arc<Self>, reader: Reader, mut listener: Listener) {
+    pub(super) async fn reader_loop(self: Arc<Self>, mut reader: Reader, mut listener: Listener) {
         let mut health = Health::default();
         let mut summary = Summary::default();
         let interval = reader.account().interval.max(NAP);
         while !listener.is_stopped() {
-            let read = self.read(&reader, &mut summary).await;
+            let read = self.read(&mut reader, &mut summary).await;
             // A pause has its own end; asking whether it is over costs nothing.
-            health.check(&self, read);
-            listener.rest(interval).await;
+            let delay = health.check(&self, read).flatten();
+            listener.rest(interval.max(delay.unwrap_or_default())).await;
         }
     }
 
@@ -162,26 +162,27 @@ impl Daemon {
         Ok(sent.attempts.len())
     }
 
-    /// One fetch of a mailbox.
+    /// One fetch of a mailbox; gives the time that its server wants between logins.
     pub(super) async fn read(
         &self,
-        reader: &Reader,
+        reader: &mut Reader,
         summary: &mut Summary,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<Duration>, StoreError> {
+        let round = reader.run_once(Timestamp::now()).await?;
         let name = &reader.account().name;
-        match reader.run_once(Timestamp::now()).await? {
-            Round::Paused(_) => {}
-            Round::Failed { pause, .. } => {
-                summary.faults += 1;
-                self.say(report::paused("pop3", name, &pause));
-            }
-            Round::Fetched(fetched) => {
-                summary.fetched += fetched.new.len();
-                for event in report::fetched(name, &fetched) {
-                    self.say(event);
-                }
-            }
+        let (fetched, pause) = match round {
+            Round::Paused(_) => return Ok(None),
+            Round::Failed { fetched, pause, .. } => (fetched, Some(pause)),
+            Round::Fetched(fetched) => (fetched, None),
+        };
+        summary.fetched += fetched.new.len();
+        for event in report::fetched(name, &fetched) {
+            self.say(event);
         }
-        Ok(())
+        if let Some(pause) = pause {
+            summary.faults += 1;
+            self.say(report::paused("pop3", name, &pause));
+        }
+        Ok(fetched.login_delay)
     }
 }

@@ -149,8 +149,8 @@ impl Daemon {
     /// [`StoreError`] if the store fails. Faults of servers are counted and reported.
     pub async fn run_once(&self) -> Result<Summary, StoreError> {
         let mut summary = Summary::default();
-        for reader in self.readers() {
-            self.read(&reader, &mut summary).await?;
+        for mut reader in self.readers() {
+            self.read(&mut reader, &mut summary).await?;
         }
         let mut senders: Vec<Sender> = self.senders().collect();
         loop {

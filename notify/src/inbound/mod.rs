@@ -1,6 +1,7 @@
 //! Incoming mail: stored first, then judged, then acted upon.
 
 mod action;
+mod arrivals;
 pub mod author;
 mod automatic;
 mod batch;
@@ -11,7 +12,6 @@ pub mod decide;
 pub mod involved;
 mod leave;
 pub mod mail;
-mod maildrop;
 pub mod policy;
 pub mod processor;
 pub(crate) mod query;
@@ -54,7 +54,7 @@ pub struct NewInbound {
 pub enum Stored {
     /// It is new.
     New(InboundId),
-    /// The same account and UIDL, or the same Message-ID and SHA-256, is stored already.
+    /// The same octets are stored already, under the same Message-ID, or under the same unique-id of the same account.
     Duplicate(InboundId),
 }
 
@@ -186,6 +186,8 @@ pub struct InboundRow {
     pub from: String,
     /// The subject.
     pub subject: String,
+    /// How often the same mail came once more: by another account, or under another unique-id. It acts once.
+    pub copies: u32,
     /// What processing came to; for a mail not yet processed the state is Ready.
     pub outcome: InboundOutcome,
 }

@@ -1,40 +1,35 @@
 //! Fetching mail by POP3: stored durably first, deleted from the server afterwards, never the other way round.
 //!
-//! A fetch lists the maildrop, passes over what is stored already, retrieves the rest in batches, stores each
-//! batch in one transaction, and only then deletes from the server what the account's policy says. A session
-//! that breaks anywhere is made good by the next one: what is stored is known by its unique-id (or, where the
-//! server has none, by the SHA-256 of its octets) and is not stored again.
+//! The work is that of [`postrider_pop3::sync`]; its store and its journal are tables of ours, written in one transaction.
+//! So a session that breaks anywhere, or a process that ends anywhere, is made good by the next one: what is stored is
+//! neither fetched nor stored again, and nothing is deleted that is not stored.
 
-use super::mail::Mail;
-use super::maildrop::{Listed, batches, list, retrieve};
-use super::{InboundId, NewInbound, Stored};
+use super::InboundId;
+use super::arrivals::{Arrivals, Counter, Ledger, new_ones, store_fault};
 use crate::account::{DeletePolicy, Pop3Account};
 use crate::blocking::{on_thread, with_store};
-use crate::clock::later;
+use crate::clock::{later, system_time};
 use crate::connect::explained;
 use crate::delivery;
-use crate::digest::sha256;
 use crate::store::{Pause, Store, StoreError};
 use jiff::Timestamp;
-use postrider_pop3::{Client, MessageNumber};
+use postrider_pop3::sync::{Deletion, LeftAlone, Mailbox, Policy, SyncError, SyncEvent};
 use postrider_wire::Transcript;
-use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-/// A mail that broke so many sessions is left alone, so that the others behind it come in.
-const MAX_BREAKS: u32 = 3;
-
-/// In front of the hash that stands for a unique-id where the server has none.
-const HASHED: &str = "sha256:";
+/// Mails that are made durable together.
+const GROUP: usize = 250;
 
 /// Reads one POP3 account.
 pub struct Reader {
     account: Arc<Pop3Account>,
     store: Arc<dyn Store>,
     transcript: Transcript,
-    /// How many sessions in a row broke at a mail, by its unique-id.
-    breaks: Mutex<HashMap<String, u32>>,
+    counter: Counter,
+    /// Opened at the first fetch.
+    mailbox: Option<Mailbox<Arrivals, Ledger>>,
 }
 
 /// What [`Reader::run_once`] came to.
@@ -46,6 +41,8 @@ pub enum Round {
     Fetched(Fetched),
     /// The server, the way to it or the account is not in order: paused from now on.
     Failed {
+        /// What was done before it went wrong.
+        fetched: Fetched,
         /// What went wrong.
         error: FetchError,
         /// Until when nothing is tried.
@@ -60,12 +57,14 @@ pub struct Fetched {
     pub listed: usize,
     /// Mails stored.
     pub new: Vec<InboundId>,
-    /// Mails that were retrieved and turned out to be stored already.
+    /// Mails that turned out to be stored already, most of them after they were retrieved.
     pub duplicates: usize,
-    /// Mails deleted from the server.
+    /// Mails deleted from the server, which said so.
     pub deleted: usize,
-    /// Mails left on the server against the policy, and why.
+    /// Mails left on the server against the policy, and what else was odd.
     pub left: Vec<String>,
+    /// The least time until the next login that the server asks for (RFC 2449 §6.5).
+    pub login_delay: Option<Duration>,
 }
 
 /// A fetch that broke off. What was stored before stays stored.
@@ -78,6 +77,18 @@ pub enum FetchError {
     Pop3(postrider_pop3::Error),
     /// The store. Nothing was deleted that is not stored.
     Store(StoreError),
+    /// The thread of the fetch ended before its time.
+    Interrupted,
+}
+
+impl FetchError {
+    /// How long to wait at least before the next fetch, where the server or its answer says so.
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Pop3(error) => error.retry_after(),
+            Self::Account(_) | Self::Store(_) | Self::Interrupted => None,
+        }
+    }
 }
 
 impl fmt::Display for FetchError {
@@ -86,6 +97,7 @@ impl fmt::Display for FetchError {
             Self::Account(error) => error.fmt(f),
             Self::Pop3(error) => f.write_str(&explained(error)),
             Self::Store(error) => error.fmt(f),
+            Self::Interrupted => f.write_str("the fetch was interrupted"),
         }
     }
 }
@@ -96,6 +108,7 @@ impl std::error::Error for FetchError {
             Self::Account(error) => Some(error),
             Self::Pop3(error) => Some(error),
             Self::Store(error) => Some(error),
+            Self::Interrupted => None,
         }
     }
 }
@@ -106,9 +119,13 @@ impl From<StoreError> for FetchError {
     }
 }
 
-impl From<postrider_pop3::Error> for FetchError {
-    fn from(error: postrider_pop3::Error) -> Self {
-        Self::Pop3(error)
+impl From<SyncError> for FetchError {
+    fn from(error: SyncError) -> Self {
+        match error {
+            SyncError::Pop3(error) => Self::Pop3(error),
+            SyncError::Storage(error) => Self::Store(store_fault(error)),
+            _ => Self::Interrupted,
+        }
     }
 }
 
@@ -116,10 +133,11 @@ impl Reader {
     /// A reader for an account. `transcript` receives its dialogues.
     pub fn new(account: Pop3Account, store: Arc<dyn Store>, transcript: Transcript) -> Self {
         Self {
+            counter: Counter::new(&account.name, Arc::clone(&store)),
             account: Arc::new(account),
             store,
             transcript,
-            breaks: Mutex::default(),
+            mailbox: None,
         }
     }
 
@@ -133,11 +151,11 @@ impl Reader {
         format!("pop3:{account}")
     }
 
-    /// Fetches, unless the account is paused; a failure pauses it, longer each time.
+    /// Fetches, unless the account is paused; a failure pauses it, longer each time, and at least as long as the server wants.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails. What the server does wrong is in the [`Round`].
-    pub async fn run_once(&self, now: Timestamp) -> Result<Round, StoreError> {
+    pub async fn run_once(&mut self, now: Timestamp) -> Result<Round, StoreError> {
         let name = Self::pause_name(&self.account.name);
         let paused = with_store(&self.store, {
             let name = name.clone();
@@ -148,11 +166,13 @@ impl Reader {
             Some(pause) => pause.failures,
             None => 0,
         };
-        let round = match self.fetch_once(now).await {
-            Ok(fetched) => Round::Fetched(fetched),
+        let (fetched, result) = self.fetch(now).await;
+        let round = match result {
+            Ok(()) => Round::Fetched(fetched),
             Err(FetchError::Store(error)) => return Err(error),
             Err(error) => Round::Failed {
-                pause: delivery::pause(failures + 1, error.to_string(), now),
+                pause: pause(failures + 1, &error, now),
+                fetched,
                 error,
             },
         };
@@ -166,221 +186,123 @@ impl Reader {
         Ok(round)
     }
 
-    /// One session: connects, fetches what is new, deletes by the policy, and quits.
+    /// Connects, fetches what is new, deletes by the policy, and quits; connects again as long as a broken session got further.
     ///
     /// # Errors
     /// [`FetchError`]; what was stored by then stays stored, and nothing else was deleted.
-    pub async fn fetch_once(&self, now: Timestamp) -> Result<Fetched, FetchError> {
+    pub async fn fetch_once(&mut self, now: Timestamp) -> Result<Fetched, FetchError> {
+        let (fetched, result) = self.fetch(now).await;
+        result.map(|()| fetched)
+    }
+
+    async fn fetch(&mut self, now: Timestamp) -> (Fetched, Result<(), FetchError>) {
+        let noticed = Arc::new(Mutex::new(Fetched::default()));
+        let result = self.synced(now, &noticed).await;
+        let mut fetched = std::mem::take(&mut *lock(&noticed));
+        let stored = self.counter.stored();
+        fetched.new = new_ones(&stored);
+        fetched.duplicates += stored.len() - fetched.new.len();
+        (fetched, result)
+    }
+
+    async fn synced(
+        &mut self,
+        now: Timestamp,
+        noticed: &Arc<Mutex<Fetched>>,
+    ) -> Result<(), FetchError> {
         let account = Arc::clone(&self.account);
         let transcript = self.transcript.clone();
         let config = on_thread(move || account.connection(transcript)).await?;
         let config = config.map_err(FetchError::Account)?;
-        let mut client = Client::connect(&config).await?;
-        let mut fetched = Fetched::default();
-        let result = self.session(&mut client, now, &mut fetched).await;
-        match &result {
-            // The connection is in order: QUIT makes the deletions so far real.
-            Ok(()) | Err(FetchError::Store(_)) => {
-                if let Err(error) = client.quit().await {
-                    let what = format!("perhaps not everything was deleted: {error}");
-                    fetched.left.push(what);
-                }
+        let mailbox = match &mut self.mailbox {
+            Some(mailbox) => {
+                mailbox.reconfigure(config);
+                mailbox
             }
-            Err(_) => {}
-        }
-        result.map(|()| fetched)
-    }
-
-    async fn session(
-        &self,
-        client: &mut Client,
-        now: Timestamp,
-        fetched: &mut Fetched,
-    ) -> Result<(), FetchError> {
-        let (listed, whole) = list(client).await?;
-        fetched.listed = listed.len();
-        let seen = self.seen().await?;
-        if whole {
-            self.forget(&listed, &seen).await?;
-        }
-        let (known, new): (Vec<_>, Vec<_>) = listed
-            .into_iter()
-            .partition(|l| l.uidl.as_ref().is_some_and(|uidl| seen.contains_key(uidl)));
-        let over = known.iter().filter(|l| {
-            let stored = l.uidl.as_ref().and_then(|uidl| seen.get(uidl));
-            stored.is_some_and(|&stored| self.is_over(stored, now))
-        });
-        let over: Vec<MessageNumber> = over.map(|l| l.number).collect();
-        self.delete(client, &over, fetched).await?;
-        let fits = self.fetchable(new, fetched);
-        let mut hashes = HashSet::new();
-        for batch in batches(fits) {
-            self.batch(client, batch, now, &mut hashes, fetched).await?;
-        }
-        let gone = seen
-            .into_keys()
-            .filter(|k| k.starts_with(HASHED) && !hashes.contains(k));
-        if fetched.left.is_empty() {
-            self.forget_keys(gone.collect()).await?;
-        }
-        Ok(())
-    }
-
-    /// The mails to be retrieved: those that broke a session before come last, and too large ones are left.
-    fn fetchable(&self, new: Vec<Listed>, fetched: &mut Fetched) -> Vec<Listed> {
-        let breaks = self.breaks.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = |mail: &Listed| {
-            let key = mail.uidl.as_ref();
-            key.and_then(|key| breaks.get(key)).copied().unwrap_or(0)
+            none => none.insert(open(&self.counter, &self.account, config).await?),
         };
-        let limit = self.account.max_message;
-        let mut fits = Vec::with_capacity(new.len());
-        for mail in new {
-            let Listed { number, octets, .. } = mail;
-            if octets > limit {
-                let what = format!(
-                    "message {number} has {octets} octets, more than the account's limit of {limit}"
-                );
-                fetched.left.push(what);
-            } else if count(&mail) >= MAX_BREAKS {
-                let what = format!(
-                    "message {number} broke {MAX_BREAKS} sessions: it is left alone until the next start"
-                );
-                fetched.left.push(what);
-            } else {
-                fits.push(mail);
-            }
-        }
-        fits.sort_by_key(count);
-        fits
-    }
-
-    /// Remembers at which mail a session broke.
-    fn broke_at(&self, uidl: Option<String>) {
-        let mut breaks = self.breaks.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(uidl) = uidl {
-            *breaks.entry(uidl).or_default() += 1;
-        }
-    }
-
-    /// True if a mail stored at that moment need not be on the server any more.
-    fn is_over(&self, stored: Timestamp, now: Timestamp) -> bool {
-        match self.account.delete {
-            DeletePolicy::Now => true,
-            DeletePolicy::After(time) => later(stored, time) <= now,
-            DeletePolicy::Never => false,
-        }
-    }
-
-    /// Retrieves a batch, stores it, and then deletes it from the server if the policy says so.
-    async fn batch(
-        &self,
-        client: &mut Client,
-        batch: Vec<Listed>,
-        now: Timestamp,
-        hashes: &mut HashSet<String>,
-        fetched: &mut Fetched,
-    ) -> Result<(), FetchError> {
-        let (mails, broken) = retrieve(client, batch, &mut fetched.left).await;
-        let numbers: Vec<MessageNumber> = mails.iter().map(|(number, ..)| *number).collect();
-        let account = Arc::clone(&self.account);
-        let stored = with_store(&self.store, move |store| {
-            let new: Vec<NewInbound> = mails
-                .into_iter()
-                .map(|(_, uidl, raw)| new_inbound(&account.name, uidl, raw))
-                .collect();
-            let stored = store.store_inbound(now, &new)?;
-            let keys: Vec<String> = new.into_iter().filter_map(|mail| mail.uidl).collect();
-            Ok((stored, keys))
-        });
-        let (stored, keys) = stored.await?;
-        hashes.extend(keys);
-        for one in &stored {
-            match one {
-                Stored::New(id) => fetched.new.push(*id),
-                Stored::Duplicate(_) => fetched.duplicates += 1,
-            }
-        }
-        if let Some((error, uidl)) = broken {
-            self.broke_at(uidl);
-            return Err(error.into());
-        }
-        // Exactly as many as are stored, whatever the store says.
-        let safe = numbers.get(..stored.len()).unwrap_or_default();
-        if self.account.delete == DeletePolicy::Now {
-            self.delete(client, safe, fetched).await?;
-        }
+        self.counter.open(now);
+        mailbox.set_now(system_time(now));
+        let notes = Arc::clone(noticed);
+        let summary = mailbox.sync(move |event| note(&mut lock(&notes), event));
+        let summary = summary.await?;
+        let mut fetched = lock(noticed);
+        fetched.listed = summary.listed as usize;
+        fetched.login_delay = summary.login_delay;
         Ok(())
-    }
-
-    async fn delete(
-        &self,
-        client: &mut Client,
-        numbers: &[MessageNumber],
-        fetched: &mut Fetched,
-    ) -> Result<(), FetchError> {
-        if numbers.is_empty() {
-            return Ok(());
-        }
-        for (number, result) in client.dele_many(numbers).await? {
-            match result {
-                Ok(()) => fetched.deleted += 1,
-                Err(reply) => {
-                    let what = format!("message {number} was not deleted: {reply}");
-                    fetched.left.push(what);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn seen(&self) -> Result<HashMap<String, Timestamp>, StoreError> {
-        let account = Arc::clone(&self.account);
-        let seen = with_store(&self.store, move |store| store.seen_uidls(&account.name)).await?;
-        Ok(seen.into_iter().collect())
-    }
-
-    /// Forgets the unique-ids that the server does not list any more.
-    async fn forget(
-        &self,
-        listed: &[Listed],
-        seen: &HashMap<String, Timestamp>,
-    ) -> Result<(), StoreError> {
-        let listed: HashSet<&str> = listed.iter().filter_map(|l| l.uidl.as_deref()).collect();
-        let is_gone = |key: &&String| !key.starts_with(HASHED) && !listed.contains(key.as_str());
-        let gone: Vec<String> = seen.keys().filter(is_gone).cloned().collect();
-        self.forget_keys(gone).await
-    }
-
-    async fn forget_keys(&self, gone: Vec<String>) -> Result<(), StoreError> {
-        if gone.is_empty() {
-            return Ok(());
-        }
-        let account = Arc::clone(&self.account);
-        with_store(&self.store, move |s| s.forget_uidls(&account.name, &gone)).await
     }
 }
 
-fn new_inbound(account: &str, uidl: Option<String>, raw: Vec<u8>) -> NewInbound {
-    let sha256 = sha256(&raw);
-    NewInbound {
-        account: account.to_owned(),
-        uidl: Some(uidl.unwrap_or_else(|| format!("{HASHED}{sha256}"))),
-        message_id: Mail::parse(&raw).message_id,
-        sha256,
-        raw,
+/// Opens the mailbox: reads what fetching from the account remembers.
+async fn open(
+    counter: &Counter,
+    account: &Pop3Account,
+    config: postrider_pop3::Config,
+) -> Result<Mailbox<Arrivals, Ledger>, FetchError> {
+    let policy = Policy {
+        deletion: match account.delete {
+            DeletePolicy::Now => Deletion::Now,
+            DeletePolicy::After(time) => Deletion::After(time),
+            DeletePolicy::Never => Deletion::Never,
+        },
+        max_message: account.max_message,
+        group: GROUP,
+        ..Policy::default()
+    };
+    let (arrivals, ledger) = (counter.arrivals(), counter.ledger());
+    let opened = on_thread(move || Mailbox::with_journal(config, ledger, arrivals)).await?;
+    let mailbox = opened.map_err(|error| FetchError::Store(store_fault(error)))?;
+    Ok(mailbox.policy(policy))
+}
+
+/// What a sync noticed, for the report.
+fn note(fetched: &mut Fetched, event: SyncEvent) {
+    let left = match event {
+        SyncEvent::Deleted { count } => return fetched.deleted += count,
+        SyncEvent::Duplicate { .. } | SyncEvent::Recognised { .. } => {
+            return fetched.duplicates += 1;
+        }
+        SyncEvent::Refused { number, reply, .. } => {
+            format!("message {number} was not given to us: {reply}")
+        }
+        SyncEvent::NotDeleted { number, reply } => {
+            format!("message {number} was not deleted: {reply}")
+        }
+        SyncEvent::LeftAlone {
+            number,
+            octets,
+            why: LeftAlone::TooLarge,
+            ..
+        } => format!("message {number} has {octets} octets, more than the account's limit"),
+        SyncEvent::LeftAlone { number, .. } => {
+            format!("message {number} broke too many sessions: it is left alone for a day")
+        }
+        SyncEvent::UidReused { uid } => {
+            format!("the server uses the unique-id {uid} for another message; both are kept")
+        }
+        SyncEvent::UidlReset { vanished } => {
+            format!(
+                "the server has probably renamed all messages: {vanished} are gone under their names"
+            )
+        }
+        SyncEvent::Reconnecting { error } => {
+            format!("connected again after: {}", explained(&error))
+        }
+        _ => return,
+    };
+    fetched.left.push(left);
+}
+
+/// The pause of an account that failed so many times in a row.
+fn pause(failures: u32, error: &FetchError, now: Timestamp) -> Pause {
+    let pause = delivery::pause(failures, error.to_string(), now);
+    let wanted = error.retry_after().unwrap_or_default();
+    Pause {
+        until: pause.until.max(later(now, wanted)),
+        ..pause
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mail_without_unique_id_is_known_by_its_hash() {
-        let mail = new_inbound("a", None, b"abc".to_vec());
-        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(mail.sha256, abc);
-        assert_eq!(mail.uidl.as_deref(), Some(format!("sha256:{abc}").as_str()));
-    }
+fn lock(fetched: &Mutex<Fetched>) -> std::sync::MutexGuard<'_, Fetched> {
+    fetched.lock().unwrap_or_else(PoisonError::into_inner)
 }

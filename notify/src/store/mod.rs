@@ -250,18 +250,30 @@ pub trait Store: Send + Sync {
     /// Cancels deliveries that wait. Gives how many.
     fn cancel(&self, deliveries: &[DeliveryId]) -> Result<usize, StoreError>;
 
-    /// Stores fetched mails; they are on disk when this returns.
+    /// Stores mails; they are on disk when this returns.
     fn store_inbound(
         &self,
         now: Timestamp,
         mails: &[NewInbound],
+    ) -> Result<Vec<Stored>, StoreError> {
+        self.store_fetched(now, "", mails, &[])
+    }
+
+    /// Stores fetched mails and adds lines to the end of the account's fetch journal, in one transaction; all of it is on disk
+    /// when this returns.
+    fn store_fetched(
+        &self,
+        now: Timestamp,
+        account: &str,
+        mails: &[NewInbound],
+        journal: &[String],
     ) -> Result<Vec<Stored>, StoreError>;
 
-    /// The unique-ids of an account that are stored, with the time they were stored.
-    fn seen_uidls(&self, account: &str) -> Result<Vec<(String, Timestamp)>, StoreError>;
+    /// What fetching from an account remembers, in the order in which it was added.
+    fn fetch_journal(&self, account: &str) -> Result<Vec<String>, StoreError>;
 
-    /// Forgets unique-ids that the server no longer lists, so that one used again later is new.
-    fn forget_uidls(&self, account: &str, gone: &[String]) -> Result<(), StoreError>;
+    /// Replaces all that fetching from an account remembers.
+    fn replace_fetch_journal(&self, account: &str, journal: &[String]) -> Result<(), StoreError>;
 
     /// Takes inbound mails that are due for processing, oldest first, and counts the attempt before the work: what is
     /// returned says how many there were before. What is processed, ignored or held is not due.
@@ -280,6 +292,10 @@ pub trait Store: Send + Sync {
 
     /// The rows of the inbound log that a filter lets through.
     fn inbound_rows(&self, filter: &InboundFilter) -> Result<Vec<InboundRow>, StoreError>;
+
+    /// Lets an ignored mail be judged anew: it is held, for the stated reason, until that has come to an outcome. False if it
+    /// was not ignored.
+    fn reopen_inbound(&self, id: InboundId, reason: &str) -> Result<bool, StoreError>;
 
     /// How many mails of this address, stored since a moment, were acted upon; those about one record, if it is given.
     fn acted_inbound(
@@ -313,7 +329,7 @@ pub trait Store: Send + Sync {
     fn unsuppress(&self, address: &str) -> Result<bool, StoreError>;
 
     /// Forgets what is older than `before` and done with: settled events with their verdicts, mails and attempts, and inbound
-    /// mail that was processed or ignored. Records, their journals and the unique-ids of fetched mail stay.
+    /// mail that was processed or ignored. Records, their journals and what fetching remembers stay.
     /// What was forgotten no longer answers to its idempotency key, nor to a reply's In-Reply-To.
     fn trim(&self, before: Timestamp) -> Result<Trimmed, StoreError>;
 

@@ -92,7 +92,7 @@ pub async fn play(start: &Start, script: Script) -> Result<Reached, String> {
     Ok(reached)
 }
 
-fn scratch() -> TempDir {
+pub fn scratch() -> TempDir {
     // A kill loses nothing that was handed to the operating system, so that no disk is needed to show it.
     let shared = Path::new("/dev/shm");
     match shared.is_dir() {

@@ -16,10 +16,13 @@
 
 mod checks;
 mod history;
+mod incoming;
 mod mortal;
 mod reaper;
 mod rng;
 mod sink;
+#[path = "../support/mod.rs"]
+mod support;
 
 use history::{Script, Start, play};
 use mortal::Sabotage;

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use postrider_notify::account::Rate;
 use postrider_notify::attachment::Attachment;
 use postrider_notify::event::{Event, EventId};
-use postrider_notify::inbound::{Inbound, InboundId, InboundRow, NewInbound, Stored};
+use postrider_notify::inbound::{
+    Inbound, InboundId, InboundOutcome, InboundRow, NewInbound, Stored,
+};
 use postrider_notify::outgoing::{Attempt, Claimed, Completion, DeliveryId, LogRow, Settlement};
 use postrider_notify::record::{JournalEntry, Record, RecordKey};
 use postrider_notify::store::{
@@ -31,6 +33,18 @@ pub enum Sabotage {
     CallsItDelivered,
     /// Forgets how often it tried.
     ForgetsAttempts,
+    /// Remembers mails as fetched that it does not store.
+    ForgetsMails,
+    /// Stores each mail twice.
+    StoresTwice,
+    /// Stores something else than what came.
+    ChangesMails,
+    /// Changes records for a mail, and does not write down that it did.
+    ForgetsOutcomes,
+    /// Writes down that a mail acted, and changes nothing.
+    ForgetsActions,
+    /// Changes records without anybody being told.
+    ForgetsEvents,
 }
 
 /// What a process that was stopped beyond its lease still wants to write.
@@ -68,6 +82,7 @@ impl Mortal {
         op: Op,
         f: impl FnOnce(&SqliteStore) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        let _writing = self.reaper.writing();
         if self.reaper.is_dead() {
             return Err(dead());
         }
@@ -94,6 +109,26 @@ impl Mortal {
     }
 }
 
+impl Mortal {
+    /// Does the work but for what the sabotage forgets.
+    fn forgetful(&self, store: &SqliteStore, work: &Work) -> Result<Committed, StoreError> {
+        if self.is(Sabotage::ForgetsOutcomes) {
+            let once = |outcome: &InboundOutcome| outcome.id != 1 || self.reaper.kills() > 0;
+            let inbound = work.inbound.clone().filter(once);
+            return store.commit(&Work {
+                inbound,
+                ..work.clone()
+            });
+        }
+        let committed = store.commit(work)?;
+        let connection = rusqlite::Connection::open(self.reaper.database()).unwrap();
+        connection
+            .execute("DELETE FROM event WHERE name = 'incident.updated'", [])
+            .unwrap();
+        Ok(committed)
+    }
+}
+
 impl Store for Mortal {
     fn commit(&self, work: &Work) -> Result<Committed, StoreError> {
         if self.is(Sabotage::LosesEvents) {
@@ -102,7 +137,15 @@ impl Store for Mortal {
                 ..Committed::default()
             });
         }
-        self.write(Op::Commit, |s| s.commit(work))
+        let mut work = work.clone();
+        if work.inbound.is_some() && self.is(Sabotage::ForgetsActions) {
+            work.changes.clear();
+        }
+        let forgetful = self.is(Sabotage::ForgetsOutcomes) || self.is(Sabotage::ForgetsEvents);
+        if forgetful && work.inbound.is_some() {
+            return self.write(Op::Commit, |s| self.forgetful(s, &work));
+        }
+        self.write(Op::Commit, |s| s.commit(&work))
     }
 
     fn settle(&self, settlements: &[Settlement]) -> Result<(), StoreError> {
@@ -288,24 +331,41 @@ impl Store for Mortal {
         self.look(|s| s.cancel(deliveries))
     }
 
-    fn store_inbound(
+    fn store_fetched(
         &self,
         now: Timestamp,
+        account: &str,
         mails: &[NewInbound],
+        journal: &[String],
     ) -> Result<Vec<Stored>, StoreError> {
-        self.look(|s| s.store_inbound(now, mails))
+        let mut mails = mails.to_vec();
+        if self.is(Sabotage::ForgetsMails) {
+            mails.clear();
+        }
+        if self.is(Sabotage::ChangesMails) {
+            mails
+                .iter_mut()
+                .for_each(|mail| mail.raw.extend_from_slice(b"\r\n"));
+        }
+        if self.is(Sabotage::StoresTwice) {
+            let copies: Vec<NewInbound> = mails.iter().map(another).collect();
+            mails.extend(copies);
+        }
+        self.write(Op::Fetch, |s| {
+            s.store_fetched(now, account, &mails, journal)
+        })
     }
 
-    fn seen_uidls(&self, account: &str) -> Result<Vec<(String, Timestamp)>, StoreError> {
-        self.look(|s| s.seen_uidls(account))
+    fn fetch_journal(&self, account: &str) -> Result<Vec<String>, StoreError> {
+        self.look(|s| s.fetch_journal(account))
     }
 
-    fn forget_uidls(&self, account: &str, gone: &[String]) -> Result<(), StoreError> {
-        self.look(|s| s.forget_uidls(account, gone))
+    fn replace_fetch_journal(&self, account: &str, journal: &[String]) -> Result<(), StoreError> {
+        self.look(|s| s.replace_fetch_journal(account, journal))
     }
 
     fn due_inbound(&self, now: Timestamp, limit: usize) -> Result<Vec<Inbound>, StoreError> {
-        self.look(|s| s.due_inbound(now, limit))
+        self.write(Op::Take, |s| s.due_inbound(now, limit))
     }
 
     fn inbound(&self, id: InboundId) -> Result<Option<Inbound>, StoreError> {
@@ -317,6 +377,10 @@ impl Store for Mortal {
         filter: &postrider_notify::store::InboundFilter,
     ) -> Result<Vec<InboundRow>, StoreError> {
         self.look(|s| s.inbound_rows(filter))
+    }
+
+    fn reopen_inbound(&self, id: InboundId, reason: &str) -> Result<bool, StoreError> {
+        self.look(|s| s.reopen_inbound(id, reason))
     }
 
     fn acted_inbound(
@@ -346,6 +410,16 @@ impl Store for Mortal {
 
     fn change_counter(&self) -> Result<u64, StoreError> {
         self.look(|s| s.change_counter())
+    }
+}
+
+/// The same mail under names that nobody knows.
+fn another(mail: &NewInbound) -> NewInbound {
+    NewInbound {
+        uidl: None,
+        message_id: None,
+        sha256: mail.sha256.chars().rev().collect(),
+        ..mail.clone()
     }
 }
 

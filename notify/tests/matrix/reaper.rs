@@ -19,6 +19,10 @@ pub enum Op {
     Complete,
     Pause,
     Trim,
+    /// Storing fetched mail, and what fetching remembers.
+    Fetch,
+    /// Taking stored mail to process it.
+    Take,
 }
 
 /// The kill points.
@@ -41,6 +45,18 @@ pub enum Point {
     DotAnswered,
     /// A part of the pages is in the database file.
     Checkpoint,
+    /// The maildrop is listed, and something is asked of it.
+    Listed,
+    /// The same after a session that broke.
+    Reconciled,
+    InsideRetr,
+    DeleReceived,
+    DeleAnswered,
+    QuitReceived,
+    /// What was to be deleted is deleted, and QUIT is not answered.
+    QuitObeyed,
+    /// Never armed.
+    Nowhere,
     /// Not killed: stopped before it can write down what it did, and let go when others have taken over.
     Stall,
 }
@@ -94,6 +110,8 @@ struct Plan {
 
 pub struct Reaper {
     plan: Mutex<Plan>,
+    /// Held while the disk is written to.
+    disk: Mutex<()>,
     dead: AtomicBool,
     /// Rung at each death.
     bell: Notify,
@@ -111,6 +129,7 @@ impl Reaper {
                 generation: 0,
                 kills: 0,
             }),
+            disk: Mutex::new(()),
             dead: AtomicBool::new(false),
             bell: Notify::new(),
         })
@@ -161,6 +180,21 @@ impl Reaper {
         }
         plan.armed = None;
         true
+    }
+
+    /// Nobody dies, from outside, in the middle of what is written meanwhile.
+    pub fn writing(&self) -> MutexGuard<'_, ()> {
+        self.disk.lock().unwrap()
+    }
+
+    /// Dies at this point if it is time to; for somebody who is not the one that dies.
+    pub fn strikes_from_outside(&self, point: Point) -> bool {
+        let _writing = self.writing();
+        let strikes = self.strikes(point);
+        if strikes {
+            self.kill();
+        }
+        strikes
     }
 
     /// Dies with the disk as it is.

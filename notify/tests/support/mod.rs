@@ -82,6 +82,24 @@ pub fn pop3_account(sandbox: &Sandbox) -> Pop3Account {
     }
 }
 
+/// An account at a server on this machine that knows no TLS and lets everybody in.
+pub fn pop3_account_at(port: u16) -> Pop3Account {
+    Pop3Account {
+        name: "support".into(),
+        endpoint: postrider_wire::Endpoint::new("127.0.0.1", port).unwrap(),
+        security: Security::None,
+        login: login(PASSWORD),
+        ca: None,
+        accept_invalid_certs: false,
+        allow_clear_text_credentials: true,
+        delete: DeletePolicy::Now,
+        interval: Duration::from_secs(60),
+        max_message: 1 << 20,
+        timeout: None,
+        transport: Default::default(),
+    }
+}
+
 pub fn store() -> Arc<dyn Store> {
     Arc::new(SqliteStore::open_in_memory().unwrap())
 }

@@ -7,7 +7,6 @@ use super::heading;
 use crate::inbound::{ActionVerdict, Inbound, InboundId, InboundOutcome, NewInbound, Stored};
 use crate::record::RecordKey;
 use crate::store::StoreError;
-use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 pub(super) const COLUMNS: &str = "id, received, attempts, account, uidl, sha256, message_id";
@@ -17,42 +16,29 @@ pub(super) fn store(c: &Connection, now: i64, mails: &[NewInbound]) -> Result<Ve
 }
 
 fn store_one(c: &Connection, now: i64, mail: &NewInbound) -> Result<Stored, Fault> {
-    let known = match known_by_uidl(c, mail)? {
-        Some(id) => return Ok(Stored::Duplicate(id)),
-        None => known_by_content(c, mail)?,
+    let Some(id) = known(c, mail)? else {
+        return Ok(Stored::New(insert(c, now, mail)?));
     };
-    let stored = match known {
-        Some(id) => Stored::Duplicate(id),
-        None => Stored::New(insert(c, now, mail)?),
-    };
-    // A second unique-id of the same mail is remembered as well, so that it is not fetched again.
-    let (Stored::New(id) | Stored::Duplicate(id)) = stored;
-    if let Some(uidl) = &mail.uidl {
-        let mut seen = c.prepare_cached(
-            "INSERT INTO seen_uidl (account, uidl, inbound_id, stored_at) VALUES (?1, ?2, ?3, ?4)",
-        )?;
-        seen.execute(params![mail.account, uidl, id, now])?;
-    }
-    Ok(stored)
+    let mut count = c.prepare_cached("UPDATE inbound SET copies = copies + 1 WHERE id = ?1")?;
+    count.execute([id])?;
+    Ok(Stored::Duplicate(id))
 }
 
-fn known_by_uidl(c: &Connection, mail: &NewInbound) -> Result<Option<InboundId>, Fault> {
-    let mut select =
-        c.prepare_cached("SELECT inbound_id FROM seen_uidl WHERE account = ?1 AND uidl = ?2")?;
-    let id = select.query_row(params![mail.account, mail.uidl], |row| row.get(0));
-    Ok(id.optional()?)
-}
+/// The same octets, under the same Message-ID or, as not every mail has one, under the same unique-id of the same account.
+pub(super) const KNOWN: &str = "SELECT min(id) FROM inbound
+    WHERE sha256 = ?1 AND (message_id = ?2 OR (account = ?3 AND uidl IS ?4))";
 
-/// The same Message-ID and the same octets. Without a Message-ID the octets decide only where there is no unique-id to go by.
-fn known_by_content(c: &Connection, mail: &NewInbound) -> Result<Option<InboundId>, Fault> {
-    if mail.message_id.is_none() && mail.uidl.is_some() {
-        return Ok(None);
-    }
-    let mut select = c.prepare_cached(
-        "SELECT id FROM inbound WHERE sha256 = ?1 AND message_id IS ?2 ORDER BY id LIMIT 1",
-    )?;
-    let id = select.query_row(params![mail.sha256, mail.message_id], |row| row.get(0));
-    Ok(id.optional()?)
+fn known(c: &Connection, mail: &NewInbound) -> Result<Option<InboundId>, Fault> {
+    let NewInbound {
+        sha256,
+        message_id,
+        account,
+        uidl,
+        ..
+    } = mail;
+    let mut select = c.prepare_cached(KNOWN)?;
+    let known = params![sha256, message_id, account, uidl];
+    Ok(select.query_row(known, |row| row.get(0))?)
 }
 
 fn insert(c: &Connection, now: i64, mail: &NewInbound) -> Result<InboundId, Fault> {
@@ -73,23 +59,6 @@ fn insert(c: &Connection, now: i64, mail: &NewInbound) -> Result<InboundId, Faul
         heading.author,
     ])?;
     Ok(c.last_insert_rowid())
-}
-
-pub(super) fn seen(c: &Connection, account: &str) -> Result<Vec<(String, Timestamp)>, Fault> {
-    let mut select =
-        c.prepare_cached("SELECT uidl, stored_at FROM seen_uidl WHERE account = ?1")?;
-    let rows = select.query_map([account], |row| {
-        Ok((row.get(0)?, column::moment(row.get(1)?)))
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-pub(super) fn forget(c: &Connection, account: &str, gone: &[String]) -> Result<(), Fault> {
-    let mut delete = c.prepare_cached("DELETE FROM seen_uidl WHERE account = ?1 AND uidl = ?2")?;
-    for uidl in gone {
-        delete.execute([account, uidl])?;
-    }
-    Ok(())
 }
 
 pub(super) const ANY_DUE: &str = "SELECT
@@ -190,6 +159,13 @@ pub(super) fn head(row: &Row<'_>) -> rusqlite::Result<Inbound> {
             message_id: row.get(6)?,
         },
     })
+}
+
+pub(super) fn reopen(c: &Connection, id: InboundId, reason: &str) -> Result<bool, Fault> {
+    let mut hold = c.prepare_cached(
+        "UPDATE inbound SET state = 'held', reason = ?2 WHERE id = ?1 AND state = 'ignored'",
+    )?;
+    Ok(hold.execute(params![id, reason])? > 0)
 }
 
 /// Writes what processing came to, once: a mail that is processed or ignored already stops the whole transaction.

@@ -71,7 +71,7 @@ pub(super) fn query(filter: &InboundFilter) -> (String, Vec<Value>) {
     };
     parameters.push(Value::Integer(column::limit(filter.limit)));
     let sql = format!(
-        "SELECT {COLUMNS}, sender, subject, state, class, matched_by, table_name, record_id, reason, action, next_at, verdicts
+        "SELECT {COLUMNS}, sender, subject, state, class, matched_by, table_name, record_id, reason, action, next_at, verdicts, copies
          FROM inbound {condition} ORDER BY id DESC LIMIT ?"
     );
     (sql, parameters)
@@ -95,13 +95,14 @@ fn raw_row(row: &Row<'_>) -> rusqlite::Result<RawRow> {
         next_at: column::unless_zero(row.get(16)?),
     };
     let (from, subject) = (row.get(7)?, row.get(8)?);
-    let row = InboundRow {
+    let found = InboundRow {
         mail,
         from,
         subject,
+        copies: column::count(row.get(18)?),
         outcome,
     };
-    Ok((row, words))
+    Ok((found, words))
 }
 
 fn inbound_row((mut row, (state, class, verdicts)): RawRow) -> Result<InboundRow, Fault> {

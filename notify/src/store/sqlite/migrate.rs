@@ -10,7 +10,7 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i64 = 0x506f_7374;
 
 /// Each entry takes the database from version n to n + 1 (`PRAGMA user_version`). Entries are only ever added.
-const MIGRATIONS: [&str; 4] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4];
+const MIGRATIONS: [&str; 5] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
 
 const VERSION_1: &str = "
 CREATE TABLE record (
@@ -254,6 +254,23 @@ CREATE TABLE bucket (
 CREATE INDEX delivery_suppressed ON delivery (id) WHERE state = 'suppressed';
 ";
 
+/// What fetching remembers is a journal; the unique-ids known before become its first lines, as far as their mail is here.
+const VERSION_5: &str = "
+CREATE TABLE fetch_journal (
+  id      INTEGER PRIMARY KEY,
+  account TEXT NOT NULL,
+  line    TEXT NOT NULL
+);
+CREATE INDEX fetch_journal_account ON fetch_journal (account, id);
+INSERT INTO fetch_journal (account, line)
+  SELECT s.account, 'seen ' || row_number() OVER (PARTITION BY s.account ORDER BY s.inbound_id, s.uidl) || ' - '
+      || CASE WHEN s.uidl LIKE 'sha256:%' THEN '-' ELSE '=' || s.uidl END
+      || ' ' || length(i.raw) || ' ' || i.sha256 || ' ' || i.sha256 || ' ' || (s.stored_at / 1000000000) || ' ='
+  FROM seen_uidl s JOIN inbound i ON i.id = s.inbound_id WHERE length(i.sha256) = 64;
+DROP TABLE seen_uidl;
+ALTER TABLE inbound ADD COLUMN copies INTEGER NOT NULL DEFAULT 0;
+";
+
 /// Brings the database to the version of this program.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
     let newest = MIGRATIONS.len() as i64;
@@ -340,6 +357,42 @@ mod tests {
             })
             .unwrap();
         assert_eq!(kept, (7, 0, String::new()));
+    }
+
+    #[test]
+    fn the_unique_ids_of_an_earlier_version_become_lines_of_the_journal() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for sql in &MIGRATIONS[..4] {
+            connection.execute_batch(sql).unwrap();
+        }
+        connection.pragma_update(None, "user_version", 4).unwrap();
+        let sha256 = "ab".repeat(32);
+        connection
+            .execute_batch(&format!(
+                "INSERT INTO inbound (account, sha256, sender, subject, received, raw)
+                 VALUES ('a', '{sha256}', 's', '', 7, x'0d0a');
+                 INSERT INTO seen_uidl VALUES ('a', 'u%1', 1, 1700000000000000000), ('a', 'sha256:x', 1, 0), ('a', 'gone', 9, 0);"
+            ))
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        let mut lines = connection
+            .prepare("SELECT line FROM fetch_journal ORDER BY id")
+            .unwrap();
+        let lines: Vec<String> = lines
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert_eq!(
+            lines.len(),
+            2,
+            "of the mail that is forgotten nothing is known"
+        );
+        for (line, uid) in lines.iter().zip(["-", "=u%1"]) {
+            let read: postrider_pop3::sync::JournalEntry = line.parse().expect(line);
+            assert_eq!(&read.to_string(), line);
+            assert!(line.contains(&format!(" {uid} 2 {sha256} ")), "{line}");
+        }
     }
 
     #[test]

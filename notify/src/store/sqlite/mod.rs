@@ -19,6 +19,7 @@ mod enqueue;
 mod events;
 mod explain;
 mod fault;
+mod fetched;
 mod group;
 mod heading;
 mod inbound;

@@ -1,7 +1,7 @@
 //! What the trait promises, by the file that keeps it.
 
 use super::{
-    Fault, SqliteStore, attachments, claim, column, due, events, explain, group, inbound,
+    Fault, SqliteStore, attachments, claim, column, due, events, explain, fetched, group, inbound,
     inbound_log, lock, log, outbox, rate, records, settings, settle, suppression, trim,
 };
 use crate::account::Rate;
@@ -207,22 +207,28 @@ impl Store for SqliteStore {
         self.acknowledge("cancel deliveries", |t| outbox::cancel(t, deliveries))
     }
 
-    fn store_inbound(
+    fn store_fetched(
         &self,
         now: Timestamp,
+        account: &str,
         mails: &[NewInbound],
+        journal: &[String],
     ) -> Result<Vec<Stored>, StoreError> {
         self.acknowledge("store a mail", |t| {
+            fetched::remember(t, account, journal)?;
             inbound::store(t, column::nanos(now), mails)
         })
     }
 
-    fn seen_uidls(&self, account: &str) -> Result<Vec<(String, Timestamp)>, StoreError> {
-        self.read("read unique-ids", |c| inbound::seen(c, account))
+    fn fetch_journal(&self, account: &str) -> Result<Vec<String>, StoreError> {
+        self.read("read what was fetched", |c| fetched::journal(c, account))
     }
 
-    fn forget_uidls(&self, account: &str, gone: &[String]) -> Result<(), StoreError> {
-        self.work("forget unique-ids", |t| inbound::forget(t, account, gone))
+    fn replace_fetch_journal(&self, account: &str, journal: &[String]) -> Result<(), StoreError> {
+        self.acknowledge("shorten what was fetched", |t| {
+            fetched::forget(t, account)?;
+            fetched::remember(t, account, journal)
+        })
     }
 
     fn due_inbound(&self, now: Timestamp, limit: usize) -> Result<Vec<Inbound>, StoreError> {
@@ -241,6 +247,10 @@ impl Store for SqliteStore {
 
     fn inbound_rows(&self, filter: &InboundFilter) -> Result<Vec<InboundRow>, StoreError> {
         self.read("read the inbound log", |c| inbound_log::rows(c, filter))
+    }
+
+    fn reopen_inbound(&self, id: InboundId, reason: &str) -> Result<bool, StoreError> {
+        self.acknowledge("judge a mail anew", |t| inbound::reopen(t, id, reason))
     }
 
     fn acted_inbound(

@@ -64,7 +64,10 @@ fn wait_for<T>(work: impl Future<Output = T>) -> Result<T> {
         .enable_all()
         .build()
         .map_err(|e| Failure::new(Code::Software, format!("cannot start the runtime: {e}")))?;
-    Ok(runtime.block_on(work))
+    let done = runtime.block_on(work);
+    // A fetch from a server that hangs is not waited for: what it has stored is stored.
+    runtime.shutdown_background();
+    Ok(done)
 }
 
 /// Reads `TABLE/ID`.

@@ -39,45 +39,67 @@ fn finished(outcome: InboundOutcome) -> Work {
 }
 
 #[test]
-fn a_mail_is_stored_once_by_uidl_and_by_message_id_with_content() {
+fn the_same_octets_are_one_mail_by_message_id_or_by_unique_id() {
     let store = memory();
     let stored = |uidl, id, text| store_in(&store, mail_in(uidl, id, text));
     assert_eq!(stored(Some("1"), Some("m"), "x"), Stored::New(1));
-    assert_eq!(
-        stored(Some("1"), Some("other"), "other"),
-        Stored::Duplicate(1)
-    );
+    assert_eq!(stored(Some("1"), Some("m"), "x"), Stored::Duplicate(1));
     // The server counts its unique-ids anew: the same mail comes under another one.
     assert_eq!(stored(Some("9"), Some("m"), "x"), Stored::Duplicate(1));
-    assert_eq!(stored(Some("9"), None, "z"), Stored::Duplicate(1));
-    // The same Message-ID over another content is another mail.
+    // The same Message-ID over another content is another mail, and so is the same unique-id.
     assert_eq!(stored(Some("2"), Some("m"), "y"), Stored::New(2));
+    assert_eq!(stored(Some("1"), Some("other"), "other"), Stored::New(3));
     // Without a Message-ID two unique-ids are two mails; without either the octets decide.
-    assert_eq!(stored(Some("3"), None, "x"), Stored::New(3));
-    assert_eq!(stored(None, None, "q"), Stored::New(4));
-    assert_eq!(stored(None, None, "q"), Stored::Duplicate(4));
-    let mut other = mail_in(Some("1"), None, "other account");
+    assert_eq!(stored(Some("3"), None, "x"), Stored::New(4));
+    assert_eq!(stored(Some("3"), None, "x"), Stored::Duplicate(4));
+    assert_eq!(stored(None, None, "q"), Stored::New(5));
+    assert_eq!(stored(None, None, "q"), Stored::Duplicate(5));
+    let mut other = mail_in(Some("3"), None, "x");
     other.account = "sales".to_owned();
-    assert_eq!(store_in(&store, other), Stored::New(5));
-    let mut seen = store.seen_uidls("support").unwrap();
-    seen.sort();
-    let uidls: Vec<&str> = seen.iter().map(|(uidl, _)| uidl.as_str()).collect();
-    assert_eq!(uidls, ["1", "2", "3", "9"]);
-    assert_eq!(seen[0].1, at(0));
+    assert_eq!(store_in(&store, other), Stored::New(6));
+    let copies: Vec<u32> = rows(&store).iter().map(|row| row.copies).collect();
+    assert_eq!(copies, [0, 1, 1, 0, 0, 2], "newest first");
+}
+
+fn rows(store: &SqliteStore) -> Vec<crate::inbound::InboundRow> {
+    store.inbound_log(99).unwrap()
 }
 
 #[test]
-fn a_forgotten_uidl_used_again_is_new() {
+fn mails_and_what_fetching_remembers_of_them_are_one() {
     let store = memory();
-    store_in(&store, mail_in(Some("1"), None, "x"));
+    let lines = |lines: &[&str]| lines.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let mails = [mail_in(Some("1"), Some("m"), "x")];
+    let stored = store.store_fetched(at(0), "support", &mails, &lines(&["a", "b"]));
+    assert_eq!(stored.unwrap(), [Stored::New(1)]);
     store
-        .forget_uidls("support", &["1".to_owned(), "none".to_owned()])
+        .store_fetched(at(0), "support", &[], &lines(&["c"]))
         .unwrap();
-    assert!(store.seen_uidls("support").unwrap().is_empty());
+    store
+        .store_fetched(at(0), "sales", &[], &lines(&["other"]))
+        .unwrap();
     assert_eq!(
-        store_in(&store, mail_in(Some("1"), None, "y")),
-        Stored::New(2)
+        store.fetch_journal("support").unwrap(),
+        lines(&["a", "b", "c"])
     );
+    store
+        .replace_fetch_journal("support", &lines(&["d"]))
+        .unwrap();
+    assert_eq!(store.fetch_journal("support").unwrap(), lines(&["d"]));
+    assert_eq!(store.fetch_journal("sales").unwrap(), lines(&["other"]));
+    // What cannot be stored is not remembered either.
+    crate::store::sqlite::lock(&store.writing)
+        .execute_batch(
+            "CREATE TRIGGER sick BEFORE INSERT ON inbound BEGIN SELECT RAISE(ABORT, 'full'); END",
+        )
+        .unwrap();
+    let mails = [mail_in(Some("2"), None, "y")];
+    assert!(
+        store
+            .store_fetched(at(0), "support", &mails, &lines(&["e"]))
+            .is_err()
+    );
+    assert_eq!(store.fetch_journal("support").unwrap(), lines(&["d"]));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::store::sqlite::{
-    claim, due, events, inbound, lock, log, outbox, records, suppression, trim, weight,
+    claim, due, events, fetched, inbound, lock, log, outbox, records, suppression, trim, weight,
 };
 use rusqlite::Connection;
 
@@ -58,6 +58,8 @@ fn what_is_due_is_found_by_the_partial_indexes() {
     let store = memory();
     let steps = plan(&lock(&store.reading), outbox::RELEASE);
     assert_eq!(steps, ["SCAN delivery USING INDEX delivery_thread"]);
+    assert_by_index(inbound::KNOWN, "inbound_sha256 (sha256=?)");
+    assert_by_index(fetched::JOURNAL, "fetch_journal_account (account=?)");
     assert_by_index(inbound::DUE, "inbound_due (next_at<?)");
     assert_by_index(inbound::ANY_DUE, "inbound_due (next_at<?)");
     assert_by_index(inbound::ANY_DUE, "inbound_due (next_at>?)");

@@ -1,7 +1,7 @@
 //! Retention, restoring, and the suppression list.
 
 use super::*;
-use crate::inbound::{Class, InboundOutcome, InboundState, NewInbound, Stored};
+use crate::inbound::{Class, InboundOutcome, InboundState, NewInbound};
 use crate::record::{JournalEntry, Record};
 use crate::store::Trimmed;
 use crate::suppression::{Reason, Suppression};
@@ -58,7 +58,7 @@ fn many_batches_are_forgotten_at_once() {
 }
 
 #[test]
-fn a_forgotten_inbound_mail_keeps_its_uidl() {
+fn a_forgotten_inbound_mail_stays_known_to_fetching() {
     let store = memory();
     let mail = |uidl: &str| NewInbound {
         account: "support".to_owned(),
@@ -68,7 +68,12 @@ fn a_forgotten_inbound_mail_keeps_its_uidl() {
         message_id: None,
     };
     store
-        .store_inbound(at(0), &[mail("done"), mail("waiting"), mail("held")])
+        .store_fetched(
+            at(0),
+            "support",
+            &[mail("done"), mail("waiting"), mail("held")],
+            &["seen".to_owned()],
+        )
         .unwrap();
     for (id, state) in [(1, InboundState::Processed), (3, InboundState::Held)] {
         let inbound = InboundOutcome {
@@ -97,10 +102,7 @@ fn a_forgotten_inbound_mail_keeps_its_uidl() {
         }
     );
     assert_eq!(store.inbound(1).unwrap(), None);
-    assert_eq!(
-        store.store_inbound(at(2), &[mail("done")]).unwrap(),
-        [Stored::Duplicate(1)]
-    );
+    assert_eq!(store.fetch_journal("support").unwrap(), ["seen"]);
     assert_eq!(store.inbound_log(9).unwrap().len(), 2);
 }
 

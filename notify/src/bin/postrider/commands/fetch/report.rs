@@ -81,6 +81,9 @@ fn remark(event: &SyncEvent) -> Option<String> {
         SyncEvent::Refused { number, reply, .. } => {
             format!("message {number} was refused: {reply}")
         }
+        SyncEvent::NotDeleted { number, reply } => {
+            format!("message {number} was not deleted: {reply}")
+        }
         SyncEvent::LeftAlone {
             number,
             octets,
@@ -134,6 +137,9 @@ fn object(event: &SyncEvent) -> Option<Value> {
         }
         SyncEvent::Refused { number, uid, reply } => json!({
             "type": "refused", "number": number.value(), "uid": name(uid), "reply": reply.to_string(),
+        }),
+        SyncEvent::NotDeleted { number, reply } => json!({
+            "type": "not-deleted", "number": number.value(), "reply": reply.to_string(),
         }),
         SyncEvent::LeftAlone {
             number,

@@ -121,7 +121,7 @@ async fn fetch_once(scene: &Scene) -> Result<Fetched, Broken> {
     let account = scene.setup.config.pop3.first();
     let account = account.ok_or_else(|| Broken("there is no POP3 account".to_owned()))?;
     let store = Arc::clone(&scene.setup.store);
-    let reader = Reader::new(account.clone(), store, scene.dialogue.transcript.clone());
+    let mut reader = Reader::new(account.clone(), store, scene.dialogue.transcript.clone());
     let round = reader.run_once(Timestamp::now()).await?;
     match round {
         Round::Fetched(fetched) => Ok(fetched),

@@ -1,0 +1,148 @@
+//! The crash matrix of incoming mail: every kill point of a fetch and of what comes after it, against every hostile maildrop.
+//!
+//! `POSTRIDER_HISTORIES=20000` plays more of them, `POSTRIDER_HISTORY=17` plays one.
+
+mod checks;
+mod history;
+mod server;
+
+use crate::mortal::Sabotage;
+use crate::reaper::{Op, Point};
+use crate::rng::Rng;
+use crate::support::house::House;
+use history::{Script, Start, play};
+use postrider_notify::store::SqliteStore;
+use server::HOSTILES;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// Every point, with the name that the matrix of the design gives it.
+const POINTS: &[(&str, Point)] = &[
+    ("I1 UIDL list read", Point::Listed),
+    ("I2 inside RETR", Point::InsideRetr),
+    ("I3 RETR complete, not stored", Point::Before(Op::Fetch)),
+    ("I3 written, not committed", Point::Torn(Op::Fetch)),
+    ("I4 stored", Point::After(Op::Fetch)),
+    ("I5 about to be taken", Point::Before(Op::Take)),
+    ("I5 taken, not classified", Point::After(Op::Take)),
+    ("I5 classified, action not run", Point::Before(Op::Commit)),
+    ("I6 action written, not committed", Point::Torn(Op::Commit)),
+    ("I6 action committed", Point::After(Op::Commit)),
+    ("I7 DELE sent", Point::DeleReceived),
+    ("I8 DELE answered, no QUIT", Point::DeleAnswered),
+    ("I9 QUIT sent, not obeyed", Point::QuitReceived),
+    ("I9 QUIT obeyed, no answer", Point::QuitObeyed),
+    ("I10 reconnected, list reconciled", Point::Reconciled),
+];
+
+/// Histories of a test run that nobody asked more of.
+const SOME: u64 = 1_050;
+
+fn start() -> Start {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("template.db");
+    let house = House::over(Arc::new(SqliteStore::open(&path).unwrap()), |config| config);
+    let config = Arc::clone(&house.config);
+    let first_event = house.store.events_of(&history::about()).unwrap().len();
+    // The last connection to close moves the log into the file.
+    drop(house);
+    Start {
+        config,
+        template: std::fs::read(&path).unwrap(),
+        first_event,
+    }
+}
+
+/// History n: the combinations in turn, each time round with other numbers.
+fn script(n: u64) -> Script {
+    let combinations = (POINTS.len() * HOSTILES.len()) as u64;
+    let combination = (n.wrapping_mul(379) % combinations) as usize;
+    Script {
+        seed: Rng(n).next(),
+        point: POINTS[combination % POINTS.len()].1,
+        hostile: HOSTILES[combination / POINTS.len()],
+        sabotage: None,
+    }
+}
+
+fn run(start: &Start, script: Script) -> Result<bool, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(play(start, script))
+}
+
+/// How often each point struck, and in how many histories.
+type Reached = BTreeMap<&'static str, (u64, u64)>;
+
+fn run_all(start: &Start, numbers: impl Iterator<Item = u64>, reached: &Mutex<Reached>) {
+    for n in numbers {
+        let script = script(n);
+        let struck = run(start, script).unwrap_or_else(|violated| {
+            panic!(
+                "history {n}: {violated}\n{script:?}\nPOSTRIDER_HISTORY={n} cargo test -p postrider-notify --test matrix incoming plays it again"
+            )
+        });
+        let (name, _) = POINTS
+            .iter()
+            .find(|(_, point)| *point == script.point)
+            .unwrap();
+        let mut reached = reached.lock().unwrap();
+        let (times, of) = reached.entry(name).or_default();
+        *times += u64::from(struck);
+        *of += 1;
+    }
+}
+
+#[test]
+fn at_every_kill_point_against_every_maildrop_no_mail_is_lost_and_none_acts_twice() {
+    let start = start();
+    if let Some(n) = crate::number("POSTRIDER_HISTORY") {
+        let script = script(n);
+        let said = run(&start, script);
+        assert!(said.is_ok(), "history {n} ({script:?}): {said:?}");
+        return;
+    }
+    let all = crate::number("POSTRIDER_HISTORIES").unwrap_or(SOME);
+    let reached = Mutex::default();
+    let lanes = 2;
+    std::thread::scope(|scope| {
+        for lane in 0..lanes {
+            let (start, reached) = (&start, &reached);
+            scope.spawn(move || run_all(start, (lane..all).step_by(lanes as usize), reached));
+        }
+    });
+    for (name, (times, of)) in &reached.into_inner().unwrap() {
+        assert!(
+            2 * times >= *of,
+            "{name} struck in {times} of {of} histories only"
+        );
+    }
+}
+
+/// Each promise broken on purpose is noticed, by the words that belong to it.
+#[test]
+fn the_checks_of_incoming_mail_can_fail() {
+    let start = start();
+    let cases = [
+        (Sabotage::ForgetsMails, "is nowhere"),
+        (Sabotage::StoresTwice, "is stored 2 times"),
+        (Sabotage::ChangesMails, "is not what was sent"),
+        (Sabotage::ForgetsOutcomes, "acted 2 times"),
+        (Sabotage::ForgetsActions, "acted 0 times"),
+        (Sabotage::ForgetsEvents, "explain"),
+    ];
+    for (sabotage, words) in cases {
+        let said = (0..60).find_map(|n| {
+            let script = Script {
+                sabotage: Some(sabotage),
+                point: Point::QuitReceived,
+                ..script(n)
+            };
+            run(&start, script).err()
+        });
+        let said = said.unwrap_or_else(|| panic!("{sabotage:?} went unnoticed"));
+        assert!(said.contains(words), "{sabotage:?}: {said}");
+    }
+}
