@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use postrider_notify::config::Config;
 use postrider_notify::daemon;
 use postrider_notify::inbound::NewInbound;
+use postrider_notify::inbound::mail::Mail;
 use postrider_notify::inbound::processor::Processor;
 use postrider_notify::store::{SqliteStore, Store};
 use std::path::PathBuf;
@@ -56,7 +57,7 @@ impl Desk {
             uidl: Some(n.to_string()),
             raw: text.replace('\n', "\r\n").into_bytes(),
             sha256: n.to_string(),
-            message_id: None,
+            message_id: Mail::parse(text.replace('\n', "\r\n").as_bytes()).message_id,
         };
         let mails: Vec<NewInbound> = mails.iter().enumerate().map(mail).collect();
         let (_, store) = self.store();
@@ -197,6 +198,48 @@ fn mail_is_judged_anew_by_condition_where_it_was_held_or_has_failed() {
     );
     let (_, store) = desk.store();
     assert_eq!(store.records("incident").unwrap().len(), 2);
+    assert_eq!(
+        again(&["--where", "class=auto", "--ignored"]).good(),
+        "4 ignored no person wrote it: Auto-Submitted: auto-replied\n"
+    );
     assert_eq!(again(&[]).code, 64);
     assert_eq!(again(&["1", "--where", "id=1"]).code, 64);
+}
+
+#[test]
+fn a_mail_that_was_ignored_by_mistake_acts_once_after_all() {
+    let desk = Desk::new();
+    desk.put(&[QUESTION]);
+    desk.run(&["inbound", "ignore", "1", "--reason", "a mistake"])
+        .good();
+    let again = || desk.run(&["inbound", "reprocess", "1"]);
+    assert_eq!(again().good(), "1 processed\n");
+    assert_ne!(again().code, 0, "what has acted does not act again");
+    let (_, store) = desk.store();
+    assert_eq!(store.records("incident").unwrap().len(), 1);
+}
+
+#[test]
+fn a_mail_is_shown_whole_with_its_copies() {
+    let desk = Desk::new();
+    let mail = QUESTION.replace("Subject", "Message-ID: <once@x>\r\nSubject");
+    desk.put(&[&mail]);
+    let (_, store) = desk.store();
+    let mut copy = store.inbound(1).unwrap().unwrap().what;
+    copy.uidl = Some("another".into());
+    store.store_inbound(Timestamp::now(), &[copy]).unwrap();
+    drop(store);
+    desk.process();
+    let shown = desk.run(&["inbound", "show", "1"]).good();
+    for said in [
+        "message-id  once@x\n",
+        "copies      came 1 more times, and acted once\n",
+        &format!("size        {} octets\n", mail.len()),
+        "state       processed\n",
+        "  new_incident ran",
+    ] {
+        assert!(shown.contains(said), "{said} is not in\n{shown}");
+    }
+    let object = json(&desk.run(&["inbound", "show", "1", "--json"]).good()).remove(0);
+    assert_eq!(object["copies"], 1);
 }

@@ -110,13 +110,16 @@ impl Processor {
         Ok(())
     }
 
-    /// Judges a mail that is held or has failed anew, as if it had just come.
+    /// Judges a mail that was held, has failed or was ignored anew, as if it had just come.
+    ///
+    /// What an ignored report has said about an address is not counted again.
     ///
     /// # Errors
     /// [`DecideError`] if there is no such mail, or it has acted already.
     pub fn reprocess(&self, id: InboundId, now: Timestamp) -> Result<Processed, DecideError> {
         let inbound = self.mail(id)?;
-        let done = self.again(&inbound, now)?;
+        let counted = self.store.reopen_inbound(id, "it is being judged anew")?;
+        let done = self.again(&inbound, counted, now)?;
         done.ok_or(DecideError::Store(StoreError::AlreadyProcessed(id)))
     }
 

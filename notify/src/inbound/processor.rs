@@ -84,15 +84,19 @@ impl Processor {
         Ok(done)
     }
 
-    /// One mail, at once; `None` if it has acted already.
+    /// One mail, at once; `None` if it has acted already. What it reports is not counted again if it was.
     pub(super) fn again(
         &self,
         inbound: &Inbound,
+        counted: bool,
         now: Timestamp,
     ) -> Result<Option<Processed>, StoreError> {
         let mail = Mail::parse(&inbound.what.raw);
         let mut batch = Batch::default();
-        if let Some(judged) = self.judged(inbound, &mail, &batch, now)? {
+        if let Some(mut judged) = self.judged(inbound, &mail, &batch, now)? {
+            if counted {
+                judged.work.bounces.clear();
+            }
             batch.add(inbound, called(inbound, judged, now));
         }
         Ok(self.flush(&mut batch, now)?.into_iter().next())
@@ -198,35 +202,20 @@ impl Processor {
         classifier.classify(mail, author)
     }
 
-    /// What would become of a mail if it came now: nothing is written, and nothing called.
+    /// What would become of a mail if it were processed at the moment that it was received: nothing is written, and nothing called.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be read.
     pub fn dry_run(&self, inbound: &Inbound) -> Result<InboundOutcome, StoreError> {
         let mail = Mail::parse(&inbound.what.raw);
         let now = inbound.received;
-        let nobody = Address::default();
-        let author = Author::find(self.store.as_ref(), mail.from.as_ref().unwrap_or(&nobody))?;
-        let found = match mail.from {
-            Some(_) => self.classified(&mail, &author)?,
-            None => unknown(),
-        };
-        let held = match (&mail.from, &found.verdict) {
-            (None, _) => Some((InboundState::Held, "it has no sender address".to_owned())),
-            (_, Verdict::Ignore(why)) => Some((InboundState::Ignored, why.clone())),
-            (_, Verdict::Hold(why)) => Some((InboundState::Held, why.clone())),
-            (_, Verdict::Act | Verdict::Comment(_)) => None,
-        };
-        if let Some((state, why)) = held {
-            return Ok(outcome(inbound.id, &found, state, why));
-        }
-        let work = match self.planned(inbound, &mail, &author, &found) {
+        let work = match self.work(inbound, &mail, 0, now) {
             Ok((work, _)) => work,
             Err(ActionError::Action(why)) => failed(inbound, &why, now),
             Err(ActionError::Store(error)) => return Err(error),
         };
-        let failed = || outcome(inbound.id, &found, InboundState::Error, String::new());
-        Ok(work.inbound.unwrap_or_else(failed))
+        let nothing = || outcome(inbound.id, &unknown(), InboundState::Error, String::new());
+        Ok(work.inbound.unwrap_or_else(nothing))
     }
 
     /// Why a sender looks like a program in a loop with us; acknowledgements and answers stop with it.

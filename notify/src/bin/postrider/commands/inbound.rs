@@ -6,8 +6,9 @@ use crate::exit::{Code, Failure, Result};
 use crate::{output, setup};
 use postrider_notify::daemon;
 use postrider_notify::inbound::decide::DecideError;
+use postrider_notify::inbound::mail::{Address, Mail};
 use postrider_notify::inbound::processor::Processor;
-use postrider_notify::inbound::{InboundId, InboundRow, InboundState};
+use postrider_notify::inbound::{Inbound, InboundId, InboundRow, InboundState};
 use postrider_notify::record::RecordKey;
 use postrider_notify::store::InboundFilter;
 use serde_json::{Value, json};
@@ -52,7 +53,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "TABLE/ID", value_parser = record_key)]
         record: Option<RecordKey>,
     },
-    /// Judge mails that were held or have failed anew, as if they had just come
+    /// Judge mails that were held, have failed or were ignored anew, as if they had just come
     Reprocess {
         /// Their numbers
         #[arg(required_unless_present = "matching")]
@@ -60,6 +61,9 @@ pub(crate) enum Command {
         /// Instead of numbers: those held or failed that this holds for, in the language of conditions: reasonLIKEgiven up^account=support
         #[arg(long = "where", value_name = "CONDITION", conflicts_with = "ids")]
         matching: Option<String>,
+        /// With --where: those that were ignored as well
+        #[arg(long, requires = "matching")]
+        ignored: bool,
     },
     /// Let a mail that was held rest
     Ignore {
@@ -93,9 +97,13 @@ pub(crate) fn run(config: Option<&Path>, command: Command) -> Result {
             let record = done.outcome.record.map(|record| record.to_string());
             output::line(record.unwrap_or_default());
         }
-        Command::Reprocess { ids, matching } => {
+        Command::Reprocess {
+            ids,
+            matching,
+            ignored,
+        } => {
             let ids = match matching {
-                Some(condition) => chosen(&setup, &condition)?,
+                Some(condition) => chosen(&setup, &condition, ignored)?,
                 None => ids,
             };
             reprocess(&setup, &ids)?;
@@ -141,10 +149,14 @@ fn rows(
     Ok(rows)
 }
 
-/// The mails that a condition chooses of those that were held or have failed, oldest first.
-fn chosen(setup: &setup::Setup, condition: &str) -> Result<Vec<InboundId>> {
+/// The mails that a condition chooses of those that were held or have failed, or were ignored as well, oldest first.
+fn chosen(setup: &setup::Setup, condition: &str, ignored: bool) -> Result<Vec<InboundId>> {
     let mut ids = Vec::new();
-    for state in [InboundState::Held, InboundState::Error] {
+    let also = ignored.then_some(InboundState::Ignored);
+    for state in [InboundState::Held, InboundState::Error]
+        .into_iter()
+        .chain(also)
+    {
         let rows = rows(setup, Some(state), Some(condition), usize::MAX >> 1)?;
         ids.extend(rows.iter().map(|row| row.outcome.id));
     }
@@ -202,31 +214,63 @@ fn show(setup: &setup::Setup, id: i64, as_json: bool, raw: bool) -> Result {
         output::line(object(row));
         return Ok(());
     }
-    let read = postrider_notify::inbound::mail::Mail::parse(&mail.what.raw);
-    let outcome = &row.outcome;
-    let record = outcome.record.as_ref().map(ToString::to_string);
-    for (name, value) in [
-        ("mail", id.to_string()),
-        ("received", mail.received.to_string()),
-        ("account", mail.what.account.clone()),
-        ("from", row.from.clone()),
-        ("subject", row.subject.clone()),
-        ("class", outcome.class.name().to_owned()),
-        ("matched by", outcome.matched_by.clone()),
-        ("record", record.unwrap_or_default()),
-        ("action", outcome.action.clone().unwrap_or_default()),
-        ("state", outcome.state.name().to_owned()),
-        ("reason", outcome.reason.clone()),
-    ] {
-        output::line(format!("{name:<11} {}", output::foreign(&value)).trim_end());
+    let read = Mail::parse(&mail.what.raw);
+    for (name, value) in properties(row, &mail, &read) {
+        if !value.is_empty() {
+            output::line(format!("{name:<11} {}", output::foreign(&value)));
+        }
     }
-    for said in &outcome.verdicts {
+    for said in &row.outcome.verdicts {
         let line = format!("  {} {}: {}", said.action, said.verdict, said.detail);
         output::line(output::foreign(&line));
     }
     output::line("");
     output::line(output::lines(&read.text));
     Ok(())
+}
+
+/// What there is to say about a mail; empty where there is nothing.
+fn properties(row: &InboundRow, mail: &Inbound, read: &Mail) -> [(&'static str, String); 19] {
+    let (outcome, what) = (&row.outcome, &mail.what);
+    let addresses = |list: &[Address]| -> String {
+        let list: Vec<&str> = list.iter().map(|one| one.address.as_str()).collect();
+        list.join(", ")
+    };
+    let copies = match row.copies {
+        0 => String::new(),
+        n => format!("came {n} more times, and acted once"),
+    };
+    [
+        ("mail", outcome.id.to_string()),
+        ("received", mail.received.to_string()),
+        ("account", what.account.clone()),
+        ("uidl", what.uidl.clone().unwrap_or_default()),
+        ("message-id", what.message_id.clone().unwrap_or_default()),
+        ("sha256", what.sha256.clone()),
+        ("size", format!("{} octets", what.raw.len())),
+        ("copies", copies),
+        ("from", row.from.clone()),
+        ("to", addresses(&read.to)),
+        ("subject", row.subject.clone()),
+        ("files", read.attachments.join(", ")),
+        ("class", outcome.class.name().to_owned()),
+        ("matched by", outcome.matched_by.clone()),
+        (
+            "record",
+            outcome
+                .record
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+        ),
+        ("action", outcome.action.clone().unwrap_or_default()),
+        ("state", outcome.state.name().to_owned()),
+        ("reason", outcome.reason.clone()),
+        (
+            "next try",
+            outcome.next_at.map(|at| at.to_string()).unwrap_or_default(),
+        ),
+    ]
 }
 
 pub(crate) fn table(rows: &[InboundRow]) -> String {
@@ -269,6 +313,7 @@ fn object(row: &InboundRow) -> Value {
         "reason": outcome.reason,
         "action": outcome.action,
         "attempts": row.mail.attempts,
+        "copies": row.copies,
         "next_at": outcome.next_at.map(|at| at.to_string()),
     })
 }
