@@ -267,7 +267,7 @@ impl Server {
         }
         said.push_str(".\r\n");
         if command == "UIDL" && self.errs(Hostile::DropsInsideUidl) {
-            say(stream, said[..said.len() / 2].as_bytes()).await?;
+            say(stream, &said.as_bytes()[..said.len() / 2]).await?;
             return Err(Closed);
         }
         say(stream, said.as_bytes()).await
