@@ -45,7 +45,7 @@ pub use bodies::Bodies;
 pub use buffers::Buffers;
 pub use build::{BodyPart, BuildError, Chunks, Content, IntoMailbox, MessageBuilder, Source};
 pub use charset::Text;
-pub use coding::{Decoded, TransferEncoding};
+pub use coding::{Decoded, TransferDecoder, TransferEncoding};
 pub use content::{ContentDisposition, ContentType, Parameters};
 pub use date_time::DateTime;
 pub use defect::{Defect, DefectKind};
@@ -57,7 +57,7 @@ pub use mailbox::{AddrSpec, Mailbox};
 pub use message::Message;
 pub use message_id::MessageId;
 pub use part::{Part, PartId};
-pub use push::{Event, PushParser};
+pub use push::{PushEvent, PushParser};
 pub use report::{
     Action, DeliveryStatus, Disposition, DispositionNotification, FeedbackReport, RecipientStatus,
     Report, StatusCode, Typed,

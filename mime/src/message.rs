@@ -12,7 +12,7 @@ use crate::field_name::FieldId;
 use crate::flowed::unflowed;
 use crate::grammar::message_id::MessageIds;
 use crate::html::html_to_text;
-use crate::index::{Index, Indexer};
+use crate::index::{Index, Indexer, Window};
 use crate::limits::Limits;
 use crate::part::{Part, PartId};
 
@@ -27,6 +27,9 @@ pub struct Message<'a> {
     decoded: Vec<Vec<u8>>,
     pub(crate) index: Index,
     pub(crate) limits: Limits,
+    /// Whether it is a message by default, because it stands in a digest (RFC 2046 §5.1.5): known of a header that is told
+    /// without its multipart.
+    pub(crate) in_digest: bool,
 }
 
 impl<'a> Message<'a> {
@@ -48,7 +51,7 @@ impl<'a> Message<'a> {
     /// ([`into_buffers`](Self::into_buffers)).
     pub fn parse_with(bytes: &'a [u8], limits: &Limits, buffers: Buffers) -> Self {
         let mut indexer = Indexer::new(limits.clone(), buffers.index, buffers.open);
-        indexer.advance(bytes, true);
+        indexer.advance(Window::whole(bytes));
         let (index, _, encoded) = indexer.into_parts();
         let mut message = Self::over(bytes.into(), limits.clone());
         message.index = index;
@@ -63,14 +66,14 @@ impl<'a> Message<'a> {
             decoded: Vec::new(),
             index: Index::default(),
             limits,
+            in_digest: false,
         }
     }
 
     /// Does what follows the one pass.
     pub(crate) fn finish(&mut self, encoded: Vec<u32>) {
-        if self.raw.len() >= u32::MAX as usize {
-            self.index
-                .defect(DefectKind::TooLong, u32::MAX as usize - 1, 0);
+        if self.raw.len() > Window::LONGEST {
+            self.index.defect(DefectKind::TooLong, Window::LONGEST, 0);
         }
         self.open_encoded(encoded);
     }
@@ -117,7 +120,7 @@ impl<'a> Message<'a> {
             return Vec::new();
         }
         let mut indexer = Indexer::new(left, Index::default(), Default::default());
-        indexer.advance(&content, true);
+        indexer.advance(Window::whole(&content));
         let (index, _, encoded) = indexer.into_parts();
         let base = self.index.parts.len() as u32;
         self.decoded.push(content);
@@ -133,6 +136,7 @@ impl<'a> Message<'a> {
             decoded: self.decoded,
             index: self.index,
             limits: self.limits,
+            in_digest: self.in_digest,
         }
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::address::AddressList;
 use crate::charset::{self, Text};
-use crate::coding::{self, Decoded, TransferEncoding};
+use crate::coding::{self, Decoded, TransferDecoder, TransferEncoding};
 use crate::content::{ContentDisposition, ContentType};
 use crate::date_time::DateTime;
 use crate::defect::{Defect, DefectKind};
@@ -178,11 +178,11 @@ impl<'m> Part<'m> {
             .source()
             .get(self.record.body as usize..first.record().start as usize)
             .unwrap_or_default();
-        // The last line is the delimiter.
+        // The last line is the delimiter, and the line end before it belongs to it.
         let line = text.strip_suffix(b"\n").unwrap_or(text);
-        memchr::memrchr(b'\n', line)
-            .and_then(|at| line.get(..at))
-            .unwrap_or_default()
+        let before = memchr::memrchr(b'\n', line).and_then(|at| line.get(..at));
+        let before = before.unwrap_or_default();
+        before.strip_suffix(b"\r").unwrap_or(before)
     }
 
     /// The text of a multipart after its close delimiter line.
@@ -254,8 +254,10 @@ impl<'m> Part<'m> {
     }
 
     fn is_in_digest(self) -> bool {
-        self.parent()
-            .is_some_and(|p| p.record().shape == Shape::Multipart { digest: true })
+        match self.parent() {
+            Some(parent) => parent.record().shape == Shape::Multipart { digest: true },
+            None => self.message.in_digest,
+        }
     }
 
     /// How the part wants to be shown (RFC 2183).
@@ -313,6 +315,11 @@ impl<'m> Part<'m> {
     /// returned.
     pub fn decode_into(self, out: &mut Vec<u8>) -> Option<DefectKind> {
         coding::decode_into(self.encoding(), self.raw_body(), out)
+    }
+
+    /// Takes the transfer encoding off a body that comes in pieces, as a [`PushParser`](crate::PushParser) tells it.
+    pub fn decoder(self) -> TransferDecoder {
+        TransferDecoder::new(self.encoding())
     }
 
     /// How many bytes the content has. A base64 body is measured and not decoded.

@@ -4,14 +4,26 @@ use std::borrow::Cow;
 
 use crate::coding::TransferEncoding;
 use crate::grammar::parameters::ContentValue;
-use crate::index::{FieldRecord, HeaderState, Shape};
+use crate::index::{FieldRecord, HeaderState, Shape, Window};
 
 /// What the header of a part says about its body.
+#[derive(Debug)]
 pub(crate) struct Content<'b> {
     pub(crate) shape: Shape,
     pub(crate) boundary: Option<Cow<'b, [u8]>>,
     /// A transfer encoding stands where RFC 2045 §6.4 forbids it.
     pub(crate) encoding_forbidden: bool,
+}
+
+impl Content<'_> {
+    /// The same, with the boundary copied.
+    pub(crate) fn into_owned(self) -> Content<'static> {
+        Content {
+            shape: self.shape,
+            boundary: self.boundary.map(|b| Cow::Owned(b.into_owned())),
+            encoding_forbidden: self.encoding_forbidden,
+        }
+    }
 }
 
 const LEAF: Content<'_> = Content {
@@ -23,13 +35,13 @@ const LEAF: Content<'_> = Content {
 /// Reads the content type of a header, no further than it takes to know whether the body has a structure.
 pub(crate) fn classify<'b>(
     header: &HeaderState,
-    bytes: &'b [u8],
+    window: Window<'b>,
     in_digest: bool,
     parameters: usize,
 ) -> Content<'b> {
     let value = |field: &Option<FieldRecord>| {
         let field = field.as_ref()?;
-        bytes.get(field.value as usize..field.end as usize)
+        window.range(field.value as usize, field.end as usize)
     };
     let encoded = || {
         value(&header.transfer_encoding)

@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::read_all;
-use postrider_mime::{Buffers, Event, Limits, Message, PartId, PushParser, html_to_text};
+use common::{pushed, read_all};
+use postrider_mime::{Buffers, Limits, Message, html_to_text};
 use proptest::prelude::*;
 
 /// Bytes that look like mail often enough to reach all of the parser.
@@ -38,23 +38,6 @@ fn mail_like() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Feeds a message in pieces of these lengths, over and over.
-fn pushed(bytes: &[u8], cuts: &[usize]) -> (Message<'static>, Vec<Event>) {
-    let mut parser = PushParser::new(Limits::default());
-    let mut events = Vec::new();
-    let mut rest = bytes;
-    for cut in cuts.iter().cycle() {
-        let (now, later) = rest.split_at(rest.len().min(*cut));
-        parser.feed(now);
-        events.extend(std::iter::from_fn(|| parser.next_event()));
-        rest = later;
-        if rest.is_empty() {
-            break;
-        }
-    }
-    (parser.finish(), events)
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
 
@@ -78,17 +61,23 @@ proptest! {
 
     #[test]
     fn a_message_that_arrives_in_pieces_is_the_same(bytes in mail_like(), cuts in prop::collection::vec(1_usize..40, 1..30)) {
-        let whole = Message::parse(&bytes);
-        let (message, events) = pushed(&bytes, &cuts);
-        prop_assert_eq!(format!("{message:?}"), format!("{whole:?}"));
-        let headers = |m: &Message<'_>| m.parts().flat_map(|p| p.headers()).map(|f| f.span()).collect::<Vec<_>>();
-        prop_assert_eq!(headers(&message), headers(&whole));
-        let (_, one_by_one) = pushed(&bytes, &[1]);
-        prop_assert_eq!(&events, &one_by_one);
-        let told = |wanted: fn(PartId) -> Event, id| events.iter().filter(|e| **e == wanted(id)).count();
-        for part in message.parts() {
-            prop_assert!(told(Event::PartBegins, part.id()) <= 1);
-        }
+        let limits = Limits::default();
+        let whole = pushed::whole(&bytes, &limits);
+        prop_assert_eq!(&pushed::in_pieces(&bytes, &cuts, &limits), &whole);
+        prop_assert_eq!(&pushed::in_pieces(&bytes, &[1], &limits), &whole);
+    }
+
+    #[test]
+    fn a_message_that_arrives_in_pieces_meets_the_same_limits(
+        bytes in mail_like(),
+        cuts in prop::collection::vec(1_usize..40, 1..30),
+        (depth, parts, fields, header_bytes) in (1_usize..4, 1_usize..5, 0_usize..6, 0_usize..90),
+    ) {
+        let mut limits = Limits::default();
+        (limits.depth, limits.parts, limits.fields, limits.header_bytes) = (depth, parts, fields, header_bytes);
+        let whole = pushed::whole(&bytes, &limits);
+        prop_assert_eq!(&pushed::in_pieces(&bytes, &cuts, &limits), &whole);
+        prop_assert_eq!(&pushed::in_pieces(&bytes, &[1], &limits), &whole);
     }
 
     #[test]

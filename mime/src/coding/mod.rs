@@ -1,6 +1,7 @@
 //! Content transfer encodings (RFC 2045 §6).
 
 pub(crate) mod base64;
+mod decoder;
 pub(crate) mod quoted_printable;
 mod uuencode;
 mod y_enc;
@@ -8,6 +9,8 @@ mod y_enc;
 use std::borrow::Cow;
 
 use crate::defect::DefectKind;
+
+pub use decoder::TransferDecoder;
 
 /// The transfer encoding of a body (RFC 2045 §6.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,11 +102,15 @@ pub(crate) fn decode(encoding: TransferEncoding, body: &[u8]) -> Decoded<'_> {
             defect,
         };
     }
-    let unknown = encoding == TransferEncoding::Unknown;
     Decoded {
         bytes: body.into(),
-        defect: unknown.then_some(DefectKind::UnknownEncoding),
+        defect: identity_defect(encoding),
     }
+}
+
+/// What is wrong with a body that is left as it is.
+fn identity_defect(encoding: TransferEncoding) -> Option<DefectKind> {
+    (encoding == TransferEncoding::Unknown).then_some(DefectKind::UnknownEncoding)
 }
 
 /// Appends the content of a body to `out`.
@@ -119,7 +126,7 @@ pub(crate) fn decode_into(
         TransferEncoding::YEnc => y_enc::decode(body, out),
         _ => {
             out.extend_from_slice(body);
-            (encoding == TransferEncoding::Unknown).then_some(DefectKind::UnknownEncoding)
+            identity_defect(encoding)
         }
     }
 }

@@ -11,27 +11,51 @@ use crate::defect::DefectKind;
 
 /// Appends the content of uuencoded text to `out`.
 pub(super) fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<DefectKind> {
-    let mut lines = text
-        .split(|b| *b == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    if !lines.any(|line| line.starts_with(b"begin ")) {
-        return Some(DefectKind::BadEncodedData);
-    }
-    out.reserve(text.len() / 4 * 3);
-    let mut bad = false;
-    for line in lines {
-        let Some((length, groups)) = line.split_first() else {
-            continue;
-        };
-        if line == b"end" {
-            return bad.then_some(DefectKind::BadEncodedData);
+    let mut lines = Uuencoded::default();
+    lines.lines(text, out);
+    lines.finish()
+}
+
+/// Uuencoded text that is read line by line.
+#[derive(Debug, Default)]
+pub(super) struct Uuencoded {
+    place: Place,
+    bad: bool,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Place {
+    #[default]
+    Before,
+    Within,
+    Behind,
+}
+
+impl Uuencoded {
+    /// Takes whole lines.
+    pub(super) fn lines(&mut self, text: &[u8], out: &mut Vec<u8>) {
+        for line in text.split(|b| *b == b'\n') {
+            self.line(line.strip_suffix(b"\r").unwrap_or(line), out);
         }
-        match sextet(*length) {
-            Some(length) => bad |= !decode_line(groups, usize::from(length), out),
-            None => bad = true,
+    }
+
+    fn line(&mut self, line: &[u8], out: &mut Vec<u8>) {
+        match (&self.place, line.split_first()) {
+            (Place::Before, _) if line.starts_with(b"begin ") => self.place = Place::Within,
+            (Place::Within, _) if line == b"end" => self.place = Place::Behind,
+            (Place::Within, Some((length, groups))) => match sextet(*length) {
+                Some(length) => self.bad |= !decode_line(groups, usize::from(length), out),
+                None => self.bad = true,
+            },
+            _ => {}
         }
     }
-    Some(DefectKind::BadEncodedData)
+
+    /// What was wrong.
+    pub(super) fn finish(self) -> Option<DefectKind> {
+        let whole = self.place == Place::Behind && !self.bad;
+        (!whole).then_some(DefectKind::BadEncodedData)
+    }
 }
 
 /// Appends `length` bytes of a line. False when the line holds fewer.

@@ -11,23 +11,45 @@ use crate::defect::DefectKind;
 
 /// Appends the content of yEnc text to `out`.
 pub(super) fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<DefectKind> {
-    let start = out.len();
-    let mut lines = text
-        .split(|b| *b == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    if !lines.any(|line| line.starts_with(b"=ybegin ")) {
-        return Some(DefectKind::BadEncodedData);
-    }
-    for line in lines {
-        if let Some(keywords) = line.strip_prefix(b"=yend ") {
-            let right = size(keywords).is_none_or(|size| size == out.len() - start);
-            return (!right).then_some(DefectKind::BadEncodedData);
+    let mut lines = YEnc::default();
+    lines.lines(text, out);
+    lines.finish()
+}
+
+/// YEnc text that is read line by line.
+#[derive(Debug, Default)]
+pub(super) struct YEnc {
+    begun: bool,
+    /// How many bytes the content has so far.
+    size: usize,
+    /// The end was met: whether its size is right.
+    ended: Option<bool>,
+}
+
+impl YEnc {
+    /// Takes whole lines.
+    pub(super) fn lines(&mut self, text: &[u8], out: &mut Vec<u8>) {
+        for line in text.split(|b| *b == b'\n') {
+            self.line(line.strip_suffix(b"\r").unwrap_or(line), out);
         }
-        if !line.starts_with(b"=ypart ") {
+    }
+
+    fn line(&mut self, line: &[u8], out: &mut Vec<u8>) {
+        if !self.begun || self.ended.is_some() {
+            self.begun |= line.starts_with(b"=ybegin ");
+        } else if let Some(keywords) = line.strip_prefix(b"=yend ") {
+            self.ended = Some(size(keywords).is_none_or(|size| size == self.size));
+        } else if !line.starts_with(b"=ypart ") {
+            let before = out.len();
             decode_line(line, out);
+            self.size += out.len() - before;
         }
     }
-    Some(DefectKind::BadEncodedData)
+
+    /// What was wrong.
+    pub(super) fn finish(self) -> Option<DefectKind> {
+        (self.ended != Some(true)).then_some(DefectKind::BadEncodedData)
+    }
 }
 
 fn decode_line(line: &[u8], out: &mut Vec<u8>) {

@@ -61,6 +61,11 @@ impl OpenBoundaries {
         self.levels.clear();
     }
 
+    /// How many bytes of memory are held.
+    pub(crate) fn held(&self) -> usize {
+        self.bytes.capacity() + self.levels.capacity() * size_of::<Level>()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.levels.is_empty()
     }

@@ -16,7 +16,6 @@ pub(crate) struct HeaderState {
     pub(crate) transfer_encoding: Option<FieldRecord>,
     /// What is told once a header, however often it occurs.
     pub(crate) junk_told: bool,
-    pub(crate) limit_told: bool,
 }
 
 impl HeaderState {

@@ -1,28 +1,38 @@
 //! The one pass over a message.
 //!
 //! A state machine: it is in a header, or in a body that lasts until a delimiter line of an open multipart. It is given
-//! all bytes that have arrived so far and stops where a decision needs more; a message that is there as a whole is read
-//! in one call. There is no recursion, and every byte is looked at a bounded number of times.
+//! a window on the bytes and stops where a decision needs more; a message that is there as a whole is read in one call.
+//! There is no recursion, and every byte is looked at a bounded number of times.
+//!
+//! A decision never looks back further than the header of the current part, and not behind a limit: what is to come of a
+//! header that reaches one is decided there and then.
 
-use std::collections::VecDeque;
 use std::sync::OnceLock;
 
 use memchr::memmem;
 
 use super::delimiter::{Candidate, Delimiter, OpenBoundaries};
-use super::header_block::{before_line_end, empty_line, field, field_end, is_mbox_line};
+use super::header_block::{empty_line, field, field_end, is_mbox_line};
 use super::header_state::HeaderState;
+use super::trail::{Step, Trail};
+use super::window::Window;
 use super::{Index, NONE, PartRecord, Shape};
 use crate::defect::DefectKind;
 use crate::limits::Limits;
-use crate::part::PartId;
-use crate::push::Event;
 use crate::shape::{Content, classify};
+
+/// A boundary with more characters stands on no line (RFC 5322 §2.1.1), and is none. RFC 2046 §5.1.1 allows 70.
+const LONGEST_BOUNDARY: usize = 998 - "--".len();
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// At the start of a line in the header of the current part.
     Header,
+    /// Behind a limit in the header of the current part: no field is entered.
+    Limited {
+        /// Within a line, and not at the start of one.
+        in_line: bool,
+    },
     /// In the body of the current part, after its close delimiter too.
     Body,
     /// Behind the last byte.
@@ -37,18 +47,18 @@ pub(crate) struct Indexer {
     state: State,
     /// The part that is being read.
     current: u32,
-    /// How many bytes have arrived.
-    arrived: usize,
     /// Where reading goes on.
     position: usize,
     /// Up to where no end of the field or no candidate of a delimiter was found.
     searched: usize,
     /// The header of the current part.
     header: HeaderState,
+    /// What a header that reached a limit says of the body.
+    judged: Option<Content<'static>>,
     /// Leaves that hold a transfer-encoded message.
     encoded_messages: Vec<u32>,
     /// What happened, for whoever reads while the message arrives.
-    events: Option<VecDeque<Event>>,
+    trail: Option<Trail>,
 }
 
 impl Indexer {
@@ -62,85 +72,229 @@ impl Indexer {
             open,
             state: State::Header,
             current: 0,
-            arrived: 0,
             position: 0,
             searched: 0,
             header: HeaderState::default(),
+            judged: None,
             encoded_messages: Vec::new(),
-            events: None,
+            trail: None,
         }
     }
 
-    /// Keeps events from now on.
-    pub(crate) fn with_events(mut self) -> Self {
-        self.events = Some(VecDeque::from([Event::PartBegins(PartId::ROOT)]));
+    /// Keeps a trail from now on.
+    pub(crate) fn with_trail(mut self) -> Self {
+        self.trail = Some(Trail::default());
+        self.tell(Step::PartBegins { part: 0, offset: 0 });
         self
     }
 
-    /// The next event that was not taken yet.
-    pub(crate) fn next_event(&mut self) -> Option<Event> {
-        self.events.as_mut()?.pop_front()
+    /// The next step of the trail that was not taken yet.
+    pub(crate) fn next_step(&mut self) -> Option<Step> {
+        self.trail.as_mut()?.next_step()
     }
 
-    fn event(&mut self, event: Event) {
-        if let Some(events) = &mut self.events {
-            events.push_back(event);
+    /// Whether there are steps that were not taken yet.
+    pub(crate) fn has_steps(&self) -> bool {
+        self.trail.as_ref().is_some_and(|trail| !trail.is_empty())
+    }
+
+    /// How many bytes of memory are held.
+    pub(crate) fn held(&self) -> usize {
+        let trail = self.trail.as_ref().map_or(0, Trail::held);
+        self.index.held() + self.open.held() + trail
+    }
+
+    /// Notes a step, behind the defects that were met before it.
+    #[inline]
+    fn tell(&mut self, step: Step) {
+        if let Some(trail) = &mut self.trail {
+            trail.defects(self.index.defects.drain(..));
+            trail.step(step);
         }
     }
 
-    /// Reads on in `bytes`, everything that has arrived; `at_end` when nothing will follow.
-    pub(crate) fn advance(&mut self, bytes: &[u8], at_end: bool) {
-        let bytes = bytes.get(..u32::MAX as usize - 1).unwrap_or(bytes);
-        self.arrived = bytes.len();
+    /// Notes the body of the current part up to `end`.
+    #[inline]
+    fn tell_body(&mut self, end: usize) {
+        if let Some(trail) = &mut self.trail {
+            trail.defects(self.index.defects.drain(..));
+            trail.body(self.current, end);
+        }
+    }
+
+    /// Notes that the body goes on at `start`.
+    #[inline]
+    fn body_goes_on(&mut self, start: usize) {
+        if let Some(trail) = &mut self.trail {
+            trail.told = start;
+        }
+    }
+
+    /// Forgets what was told and is not needed to go on. Gives the position of the first byte that is.
+    pub(crate) fn forget(&mut self) -> usize {
+        let current = self.current;
+        let in_header = self.state != State::Body;
+        if let Some(record) = self.index.parts.get_mut(current as usize) {
+            let fields = &mut self.index.fields;
+            let first = if in_header {
+                record.first_field as usize
+            } else {
+                fields.len()
+            };
+            // So many fewer may come.
+            self.limits.fields = self.limits.fields.saturating_sub(first);
+            fields.drain(..first.min(fields.len()));
+            record.first_field = 0;
+            record.last_field = 0;
+        }
+        match (self.state, &self.trail) {
+            (State::Header, _) => self.header.start,
+            (State::Body, Some(trail)) => trail.told.min(self.position.saturating_sub(1)),
+            // The line end before a delimiter.
+            _ => self.position.saturating_sub(2),
+        }
+    }
+
+    /// Reads on in the bytes at hand.
+    pub(crate) fn advance(&mut self, window: Window<'_>) {
         while match self.state {
-            State::Header => self.header_line(bytes, at_end),
-            State::Body => self.body(bytes, at_end),
+            State::Header => self.header_line(window),
+            State::Limited { in_line } => self.limited_line(in_line, window),
+            State::Body => self.body(window),
             State::Done => false,
         } {}
+        if self.trail.is_some() {
+            self.tell_rest(window);
+        }
+    }
+
+    /// Notes what is sure of an unfinished body, and the last defects.
+    fn tell_rest(&mut self, window: Window<'_>) {
+        // The line end before a delimiter belongs to it, and the position may be within one.
+        let end = match self.state {
+            State::Body if self.open.is_empty() => window.end(),
+            State::Body if window.follows_line_end(self.position) => {
+                window.before_line_end(self.position)
+            }
+            State::Body => self.position.saturating_sub(1),
+            _ => 0,
+        };
+        self.tell_body(end);
+    }
+
+    /// Notes that the message goes on where there are no positions.
+    pub(crate) fn too_long(&mut self) {
+        self.index.defect(DefectKind::TooLong, Window::LONGEST, 0);
+        self.tell_body(0);
     }
 
     /// Takes one line of the header. False when more bytes are needed.
     #[inline]
-    fn header_line(&mut self, bytes: &[u8], at_end: bool) -> bool {
-        let rest = bytes.get(self.position..).unwrap_or_default();
+    fn header_line(&mut self, window: Window<'_>) -> bool {
+        let rest = window.from(self.position);
         if let None | Some(b'\n' | b'\r' | b'-') = rest.first() {
-            if let Some(goes_on) = self.end_of_header(rest, bytes, at_end) {
+            if let Some(goes_on) = self.end_of_header(rest, window) {
                 return goes_on;
             }
         }
-        let Some((end, next)) = field_end(rest, self.searched, at_end) else {
+        let Some((end, next)) = field_end(rest, self.searched, window.at_end) else {
+            // What has arrived may end with the line end.
+            let arrived = rest.len().saturating_sub(2);
+            if arrived > self.header_bytes_left() {
+                self.meet_limit(rest, arrived, window);
+                return true;
+            }
             self.searched = rest.len().saturating_sub(1);
             return false;
         };
-        self.header_field(rest, end);
+        if self.index.fields.len() >= self.limits.fields || end > self.header_bytes_left() {
+            self.meet_limit(rest, end, window);
+            return true;
+        }
+        self.header_field(rest, end, window);
         self.searched = 0;
         self.position += next;
         true
     }
 
+    /// How many bytes more of the current header are indexed.
+    #[inline]
+    fn header_bytes_left(&self) -> usize {
+        let taken = self.position - self.header.start;
+        self.limits.header_bytes.saturating_sub(taken)
+    }
+
+    /// Decides what comes of a header that reaches a limit, with a line of `length` bytes at least.
+    ///
+    /// Its further fields are not entered. If it has none so far, and the line is none either as far as the limit lets see,
+    /// there is no header.
+    #[cold]
+    fn meet_limit(&mut self, line: &[u8], length: usize, window: Window<'_>) {
+        self.defect(DefectKind::HeaderLimit, self.position);
+        self.searched = 0;
+        let length = length.min(self.header_bytes_left());
+        let seen = line.get(..length).unwrap_or(line);
+        if !self.has_fields() && field(seen, seen.len(), self.position).is_none() {
+            self.defect(DefectKind::NoHeader, self.header.start);
+            return self.end_header(window, self.header.start);
+        }
+        let content = self.judge(window).into_owned();
+        self.tell_header(self.position);
+        self.judged = Some(content);
+        self.state = State::Limited { in_line: false };
+    }
+
+    /// Whether the header of the current part has fields.
+    fn has_fields(&self) -> bool {
+        let first_field = self.record().map_or(0, |p| p.first_field as usize);
+        self.index.fields.len() > first_field
+    }
+
+    /// Takes one line, or the rest of one, behind a limit of the header. False when more bytes are needed.
+    #[cold]
+    fn limited_line(&mut self, in_line: bool, window: Window<'_>) -> bool {
+        let rest = window.from(self.position);
+        if !in_line {
+            if let Some(goes_on) = self.end_of_header(rest, window) {
+                return goes_on;
+            }
+        }
+        let end = field_end(rest, 0, window.at_end);
+        // Without an end, the last byte may be that of a line.
+        let (_, next) = end.unwrap_or((0, rest.len().saturating_sub(1)));
+        self.position += next;
+        self.state = State::Limited {
+            in_line: end.is_none(),
+        };
+        end.is_some()
+    }
+
     /// Ends the header where no field follows. Whether there is more to read then; `None` if a field may follow.
-    fn end_of_header(&mut self, rest: &[u8], bytes: &[u8], at_end: bool) -> Option<bool> {
+    fn end_of_header(&mut self, rest: &[u8], window: Window<'_>) -> Option<bool> {
         if let Some(length) = empty_line(rest) {
-            self.end_header(bytes, self.position + length);
+            self.end_header(window, self.position + length);
             return Some(true);
         }
-        if rest.len() < 2 && !at_end {
+        if rest.len() < 2 && !window.at_end {
             return Some(false);
         }
         if rest.is_empty() {
-            self.header_without_end(bytes);
+            self.header_without_end(window);
             return Some(true);
         }
         if !rest.starts_with(b"--") || self.open.is_empty() {
             return None;
         }
-        match self.open.compare(rest, at_end) {
+        match self.open.compare(rest, window.at_end) {
             Candidate::Incomplete => Some(false),
             Candidate::Text => None,
             Candidate::Delimiter(delimiter) => {
                 let line = self.position;
-                self.header_without_end(bytes);
-                self.delimiter(line, delimiter, bytes);
+                self.header_without_end(window);
+                // Unless the body is a message, of which the header is to be read first.
+                if self.state == State::Body {
+                    self.delimiter(line, delimiter, window);
+                }
                 Some(true)
             }
         }
@@ -148,22 +302,15 @@ impl Indexer {
 
     /// Enters the field of `length` bytes that stands at the current position, or says what it is instead.
     #[inline]
-    fn header_field(&mut self, text: &[u8], length: usize) {
+    fn header_field(&mut self, text: &[u8], length: usize, window: Window<'_>) {
         let offset = self.position;
-        if self.index.fields.len() >= self.limits.fields
-            || offset + length - self.header.start > self.limits.header_bytes
-        {
-            if !std::mem::replace(&mut self.header.limit_told, true) {
-                self.defect(DefectKind::HeaderLimit, offset);
-            }
-            return;
-        }
         match field(text, length, offset) {
             Some(record) => {
                 if self.header.note(&record) {
                     self.defect(DefectKind::DuplicateField, offset);
                 }
-                self.index.push_field(record, offset + length, self.arrived);
+                let read = offset + length;
+                self.index.push_field(record, read, window.end());
             }
             None => self.no_field(text.get(..length).unwrap_or_default()),
         }
@@ -191,69 +338,92 @@ impl Indexer {
     /// Ends the header at the current position, with no empty line there.
     ///
     /// Where nothing but junk came before, there was no header: it is all body.
-    fn header_without_end(&mut self, bytes: &[u8]) {
+    fn header_without_end(&mut self, window: Window<'_>) {
         let start = self.header.start;
-        let first_field = self.record().map_or(0, |p| p.first_field as usize);
-        if self.index.fields.len() > first_field {
+        if self.has_fields() {
             self.defect(DefectKind::NoBlankLine, self.position);
-        } else if self.header.junk_told {
+        } else if self.header.junk_told && self.state == State::Header {
             self.defect(DefectKind::NoHeader, start);
-            return self.end_header(bytes, start);
+            return self.end_header(window, start);
         }
-        self.end_header(bytes, self.position);
+        self.end_header(window, self.position);
     }
 
     /// Ends the header of the current part; its body begins at `body`. Decides what the body is.
-    fn end_header(&mut self, bytes: &[u8], body: usize) {
+    fn end_header(&mut self, window: Window<'_>, body: usize) {
+        let content = match self.judged.take() {
+            Some(content) => content,
+            None => {
+                let content = self.judge(window);
+                self.tell_header(body);
+                content
+            }
+        };
         self.searched = 0;
         self.position = body;
         self.state = State::Body;
-        let last_field = self.index.fields.len() as u32;
+        self.body_goes_on(body);
         let current = self.current;
         if let Some(record) = self.index.part_mut(current) {
-            record.last_field = last_field;
             record.body = body as u32;
         }
-        self.event(Event::HeaderEnds(PartId(current)));
-        let digest = self.parent_is_digest();
-        let content = classify(&self.header, bytes, digest, self.limits.parameters);
         if content.encoding_forbidden {
             self.defect(DefectKind::EncodedContainer, self.header.start);
         }
         if content.shape != Shape::Leaf {
-            self.enter(content, body);
+            self.enter(content, body, window);
         }
     }
 
-    fn parent_is_digest(&self) -> bool {
-        let parent = self.record().and_then(|p| self.index.part(p.parent));
-        parent.is_some_and(|p| p.shape == Shape::Multipart { digest: true })
+    /// Takes note that the header has no further fields. What it says of the body.
+    fn judge<'b>(&mut self, window: Window<'b>) -> Content<'b> {
+        let last_field = self.index.fields.len() as u32;
+        let current = self.current;
+        if let Some(record) = self.index.part_mut(current) {
+            record.last_field = last_field;
+        }
+        let digest = self.record().is_some_and(|p| self.index.is_in_digest(p));
+        let content = classify(&self.header, window, digest, self.limits.parameters);
+        self.set_shape(content.shape);
+        content
+    }
+
+    /// Notes the header of the current part, which ends before `end`.
+    fn tell_header(&mut self, end: usize) {
+        self.tell(Step::Header {
+            part: self.current,
+            start: self.header.start,
+            end,
+        });
+    }
+
+    /// Notes what the current part is made of. What is nested too deeply is not opened.
+    fn set_shape(&mut self, shape: Shape) {
+        let encoded = shape == Shape::EncodedMessage;
+        let too_deep = shape != Shape::Leaf && !encoded && self.is_too_deep();
+        let current = self.current;
+        if let Some(record) = self.index.part_mut(current) {
+            record.shape = if too_deep { Shape::Leaf } else { shape };
+        }
+    }
+
+    fn is_too_deep(&self) -> bool {
+        self.record()
+            .is_some_and(|p| usize::from(p.depth) + 1 >= self.limits.depth)
     }
 
     /// Opens the body of the current part, if it is to be opened.
-    fn enter(&mut self, content: Content<'_>, body: usize) {
-        let too_deep = self
-            .record()
-            .is_some_and(|p| usize::from(p.depth) + 1 >= self.limits.depth);
+    fn enter(&mut self, content: Content<'_>, body: usize, window: Window<'_>) {
         let current = self.current;
-        let shape = match content.shape {
-            Shape::Multipart { .. } | Shape::Message if too_deep => {
+        let boundary = content.boundary.filter(|b| b.len() <= LONGEST_BOUNDARY);
+        match (content.shape, boundary) {
+            (Shape::Multipart { .. } | Shape::Message, _) if self.is_too_deep() => {
                 self.defect(DefectKind::DepthLimit, body);
-                Shape::Leaf
             }
-            Shape::Multipart { .. } if content.boundary.is_none() => {
-                self.defect(DefectKind::MissingBoundary, body);
-                content.shape
-            }
-            shape => shape,
-        };
-        if let Some(record) = self.index.part_mut(current) {
-            record.shape = shape;
-        }
-        match (shape, content.boundary) {
+            (Shape::Multipart { .. }, None) => self.defect(DefectKind::MissingBoundary, body),
             (Shape::Multipart { .. }, Some(boundary)) => self.open.push(&boundary, current),
             (Shape::Message, _) if self.index.parts.len() < self.limits.parts => {
-                let child = self.add_part(body, current);
+                let child = self.add_part(body, current, window);
                 if let Some(record) = self.index.part_mut(current) {
                     record.first_child = child;
                 }
@@ -266,7 +436,7 @@ impl Indexer {
     }
 
     /// Adds a part that begins at `start` and makes it the current one.
-    fn add_part(&mut self, start: usize, parent: u32) -> u32 {
+    fn add_part(&mut self, start: usize, parent: u32, window: Window<'_>) -> u32 {
         let id = self.index.parts.len() as u32;
         let depth = self
             .index
@@ -278,74 +448,76 @@ impl Indexer {
             last_field: first_field,
             ..PartRecord::new(start as u32, parent, depth)
         };
-        self.index.push_part(part, start, self.arrived);
+        self.index.push_part(part, start, window.end());
         self.current = id;
         self.header = HeaderState::new(start);
-        self.event(Event::PartBegins(PartId(id)));
+        self.tell(Step::PartBegins {
+            part: id,
+            offset: start,
+        });
         id
     }
 
     /// Reads the body up to the next delimiter line. False when more bytes are needed, or all is done.
-    fn body(&mut self, bytes: &[u8], at_end: bool) -> bool {
+    fn body(&mut self, window: Window<'_>) -> bool {
         if self.open.is_empty() {
-            return self.rest(bytes, at_end);
+            return self.rest(window.end(), window);
         }
         let body = self.record().map_or(0, |p| p.body as usize);
         let mut line = self.position;
         // The position is the start of a line, or a place from which no candidate begins.
-        let at_line_start = line == body || bytes.get(line.wrapping_sub(1)) == Some(&b'\n');
-        if !at_line_start || !bytes.get(line..).unwrap_or_default().starts_with(b"--") {
-            if at_line_start && !at_end && bytes.len() < line + 2 {
+        let at_line_start = line == body || window.follows_line_end(line);
+        if !at_line_start || !window.from(line).starts_with(b"--") {
+            if at_line_start && !window.at_end && window.end() < line + 2 {
                 return false;
             }
-            match self.next_candidate(bytes, line) {
+            match next_candidate(window, line) {
                 Some(next) => line = next,
-                None => {
-                    // A line break at the very end may still be followed by dashes.
-                    self.position = line.max(bytes.len().saturating_sub(2));
-                    return self.rest(bytes, at_end);
-                }
+                // A line break at the very end may still be followed by dashes.
+                None => return self.rest(line.max(window.end().saturating_sub(2)), window),
             }
         }
         loop {
-            match self
-                .open
-                .compare(bytes.get(line..).unwrap_or_default(), at_end)
-            {
+            match self.open.compare(window.from(line), window.at_end) {
                 Candidate::Delimiter(delimiter) => {
-                    self.delimiter(line, delimiter, bytes);
+                    self.delimiter(line, delimiter, window);
                     return true;
                 }
                 Candidate::Incomplete => {
                     self.position = line;
                     return false;
                 }
-                Candidate::Text => match self.next_candidate(bytes, line) {
+                Candidate::Text => match next_candidate(window, line) {
                     Some(next) => line = next,
                     None => {
-                        self.position = (line + 2).max(bytes.len().saturating_sub(2));
-                        return self.rest(bytes, at_end);
+                        return self.rest((line + 2).max(window.end().saturating_sub(2)), window);
                     }
                 },
             }
         }
     }
 
-    /// No delimiter is left: all that follows belongs to the open parts.
-    fn rest(&mut self, bytes: &[u8], at_end: bool) -> bool {
-        if at_end {
+    /// No delimiter is left in what is at hand: it belongs to the open parts. Reading goes on at `position`.
+    fn rest(&mut self, position: usize, window: Window<'_>) -> bool {
+        self.position = position;
+        if window.at_end {
+            let end = window.end();
+            self.tell_body(end);
             for level in 0..self.open.levels().len() {
-                self.flag_unterminated(level, bytes.len());
+                self.flag_unterminated(level, end);
             }
             self.open.clear();
-            self.close_up_to(NONE, bytes.len());
+            self.close_up_to(NONE, end);
             self.state = State::Done;
         }
         false
     }
 
     /// Takes a delimiter line at `line`: ends what it ends and begins what it begins.
-    fn delimiter(&mut self, line: usize, found: Delimiter, bytes: &[u8]) {
+    fn delimiter(&mut self, line: usize, found: Delimiter, window: Window<'_>) {
+        let body = self.record().map_or(0, |p| p.body as usize);
+        let end = window.before_line_end(line).max(body);
+        self.tell_body(end);
         for inner in found.level + 1..self.open.levels().len() {
             self.flag_unterminated(inner, line);
         }
@@ -353,10 +525,9 @@ impl Indexer {
         let Some(level) = self.open.levels().get(found.level).copied() else {
             return;
         };
-        let body = self.record().map_or(0, |p| p.body as usize);
-        let end = before_line_end(bytes, line).max(body);
         self.close_up_to(level.part, end);
         let next = line + found.length;
+        self.body_goes_on(next);
         if found.close {
             self.open.truncate(found.level);
             self.current = level.part;
@@ -367,11 +538,11 @@ impl Indexer {
             self.state = State::Body;
             self.position = next;
         } else {
-            self.begin_child(found.level, level.part, next);
+            self.begin_child(found.level, level.part, next, window);
         }
     }
 
-    fn begin_child(&mut self, level: usize, parent: u32, start: usize) {
+    fn begin_child(&mut self, level: usize, parent: u32, start: usize, window: Window<'_>) {
         if self.index.parts.len() >= self.limits.parts {
             self.index.defect(DefectKind::PartLimit, start, parent);
             self.open.clear();
@@ -379,7 +550,7 @@ impl Indexer {
             return;
         }
         let full = self.index.parts.len() + 1 >= self.limits.parts;
-        let child = self.add_part(start, parent);
+        let child = self.add_part(start, parent, window);
         if let Some(level) = self.open.level_mut(level) {
             let elder = std::mem::replace(&mut level.last_child, child);
             let link = if elder == NONE {
@@ -397,6 +568,8 @@ impl Indexer {
         if full {
             self.index.defect(DefectKind::PartLimit, start, child);
             self.open.clear();
+            self.tell_header(start);
+            self.body_goes_on(start);
             self.state = State::Body;
         }
     }
@@ -419,7 +592,7 @@ impl Indexer {
             {
                 self.index.defect(DefectKind::EmptyPart, end, part);
             }
-            self.event(Event::PartEnds(PartId(part)));
+            self.tell(Step::PartEnds { part, offset: end });
             part = in_multipart;
         }
     }
@@ -439,11 +612,11 @@ impl Indexer {
     pub(crate) fn into_parts(self) -> (Index, OpenBoundaries, Vec<u32>) {
         (self.index, self.open, self.encoded_messages)
     }
+}
 
-    /// The start of the next line after `from` that begins with `--`.
-    fn next_candidate(&self, bytes: &[u8], from: usize) -> Option<usize> {
-        static DASHES: OnceLock<memmem::Finder<'static>> = OnceLock::new();
-        let dashes = DASHES.get_or_init(|| memmem::Finder::new(b"\n--"));
-        dashes.find(bytes.get(from..)?).map(|at| from + at + 1)
-    }
+/// The start of the next line after `from` that begins with `--`.
+fn next_candidate(window: Window<'_>, from: usize) -> Option<usize> {
+    static DASHES: OnceLock<memmem::Finder<'static>> = OnceLock::new();
+    let dashes = DASHES.get_or_init(|| memmem::Finder::new(b"\n--"));
+    dashes.find(window.from(from)).map(|at| from + at + 1)
 }

@@ -5,10 +5,14 @@ mod delimiter;
 pub(crate) mod header_block;
 mod header_state;
 mod indexer;
+mod trail;
+mod window;
 
 pub(crate) use delimiter::OpenBoundaries;
 pub(crate) use header_state::HeaderState;
 pub(crate) use indexer::Indexer;
+pub(crate) use trail::Step;
+pub(crate) use window::Window;
 
 use crate::defect::{Defect, DefectKind};
 use crate::field_name::FieldId;
@@ -103,6 +107,13 @@ impl Index {
         self.defects.clear();
     }
 
+    /// How many bytes of memory are held.
+    pub(crate) fn held(&self) -> usize {
+        self.parts.capacity() * size_of::<PartRecord>()
+            + self.fields.capacity() * size_of::<FieldRecord>()
+            + self.defects.capacity() * size_of::<Defect>()
+    }
+
     pub(crate) fn part(&self, id: u32) -> Option<&PartRecord> {
         self.parts.get(id as usize)
     }
@@ -126,6 +137,42 @@ impl Index {
             make_room(&mut self.parts, read, all);
         }
         self.parts.push(part);
+    }
+
+    /// The index of a header by itself, which begins at `start` and has `length` bytes.
+    pub(crate) fn of_header(&self, part: u32, start: usize, length: usize) -> Self {
+        let Some(record) = self.part(part) else {
+            return Self::default();
+        };
+        let shift = |offset: u32| offset - start as u32;
+        let fields: Vec<_> = self
+            .fields_of(record)
+            .iter()
+            .map(|field| FieldRecord {
+                start: shift(field.start),
+                value: shift(field.value),
+                end: shift(field.end),
+                ..*field
+            })
+            .collect();
+        let header = PartRecord {
+            body: length as u32,
+            end: length as u32,
+            last_field: fields.len() as u32,
+            shape: record.shape,
+            ..PartRecord::new(0, NONE, 0)
+        };
+        Self {
+            parts: vec![header],
+            fields,
+            defects: Vec::new(),
+        }
+    }
+
+    /// Whether a part is a message by default, because it stands in a digest (RFC 2046 §5.1.5).
+    pub(crate) fn is_in_digest(&self, part: &PartRecord) -> bool {
+        self.part(part.parent)
+            .is_some_and(|p| p.shape == Shape::Multipart { digest: true })
     }
 
     /// The records of the fields of a part.

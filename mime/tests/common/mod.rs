@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub)] // Each file uses some of it.
 
+pub mod pushed;
+
 use postrider_mime::Message;
 
 /// Reads everything there is to read.

@@ -1,4 +1,7 @@
-use postrider_mime::{Buffers, Event, Limits, Message, Part, PartId, PushParser};
+use postrider_mime::{Buffers, Limits, Message, Part};
+
+#[path = "../../../mime/tests/common/pushed.rs"]
+mod pushed;
 
 /// The input is a mail; its first octet says into what pieces it is cut for the parser that takes pieces, and how small the
 /// limits are.
@@ -28,9 +31,10 @@ pub fn mime_parse(input: &[u8]) {
     }
     let _ = (message.body_text(), message.body_html(), message.bodies());
     let shape = told(&message);
+    let size = usize::from(how >> 1 & 15) + 1;
     assert_eq!(
-        told(&pushed(mail, usize::from(how >> 1 & 15) + 1, &limits)),
-        shape
+        pushed::in_pieces(mail, &[size], &limits),
+        pushed::whole(mail, &limits)
     );
     let buffers = Message::parse(b"Subject: another\r\n\r\n--x\r\n").into_buffers();
     assert_eq!(told(&Message::parse_with(mail, &limits, buffers)), shape);
@@ -121,30 +125,4 @@ fn told(message: &Message<'_>) -> Vec<String> {
         .collect();
     told.extend(message.defects().iter().map(|defect| format!("{defect:?}")));
     told
-}
-
-/// The same from pieces, of which each part begins and ends once, in order.
-fn pushed(mail: &[u8], size: usize, limits: &Limits) -> Message<'static> {
-    let mut parser = PushParser::new(limits.clone());
-    let mut begun: Vec<PartId> = Vec::new();
-    let mut open: Vec<PartId> = Vec::new();
-    for piece in mail.chunks(size) {
-        parser.feed(piece);
-        while let Some(event) = parser.next_event() {
-            match event {
-                Event::PartBegins(id) => {
-                    assert!(!begun.contains(&id), "{id:?} begins twice");
-                    begun.push(id);
-                    open.push(id);
-                }
-                Event::HeaderEnds(id) => {
-                    let part = parser.message().part(id).expect("a part that was told");
-                    part.headers().for_each(|field| drop(field.text()));
-                }
-                Event::PartEnds(id) => assert_eq!(open.pop(), Some(id), "another part ends"),
-                other => panic!("an event of no kind that is known: {other:?}"),
-            }
-        }
-    }
-    parser.finish()
 }
