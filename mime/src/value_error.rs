@@ -24,6 +24,10 @@ pub enum ValueError {
     ContentType,
     /// Not a boundary: 1 to 70 characters of RFC 2046 §5.1.1, no space at the end.
     Boundary,
+    /// A boundary that occurs in a message within the message, which must not be encoded (RFC 2045 §6.4).
+    BoundaryOccurs,
+    /// A message within the message that is not at hand as bytes: it must not be encoded, so its lines have to be known.
+    NotAtHand,
     /// A character beyond ASCII where only SMTPUTF8 (RFC 6531) allows it.
     NotAscii,
     /// Longer than a line of 998 characters can hold.
@@ -51,6 +55,8 @@ impl fmt::Display for ValueError {
             Self::ReservedField => "this field has a method of its own",
             Self::ContentType => "it is no type/subtype",
             Self::Boundary => "it is no boundary of 1 to 70 allowed characters",
+            Self::BoundaryOccurs => "it occurs in a message that must not be encoded",
+            Self::NotAtHand => "a message within the message has to be given as bytes",
             Self::NotAscii => "it is not ASCII, which only SMTPUTF8 allows here",
             Self::TooLong => "it does not fit a line of 998 characters",
             Self::RawField => "it is not a whole header field",

@@ -55,7 +55,7 @@ def told(message):
 answer = []
 while length := sys.stdin.buffer.readline():
     octets = sys.stdin.buffer.read(int(length))
-    if octets.isascii():
+    if octets.split(b"\r\n\r\n")[0].isascii():
         message = message_from_bytes(octets, policy=policy.default)
     else:
         # The parser of octets leaves UTF-8 in headers (RFC 6532) undecoded; that of text reads it.

@@ -231,8 +231,12 @@ fn trees_made_by_hand_are_read_by_cpython_without_defects() {
         BodyPart::content("message/rfc822", content).expect("a message")
     };
     let digest = BodyPart::multipart("digest", (0..5).map(message)).expect("a digest");
+    let eight_bit = "Subject: inner\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\
+                     Gr\u{fc}\u{df}e\r\n";
+    let eight_bit = BodyPart::content("message/rfc822", eight_bit).expect("a message");
+    let eight_bit = BodyPart::multipart("report", [text(1), eight_bit]).expect("a report");
     let many = BodyPart::multipart("mixed", (0..200).map(text)).expect("many");
-    let mails: Vec<_> = [nested, digest, many]
+    let mails: Vec<_> = [nested, digest, eight_bit, many]
         .into_iter()
         .map(|body| {
             let builder = MessageBuilder::new()
@@ -258,5 +262,5 @@ fn trees_made_by_hand_are_read_by_cpython_without_defects() {
             .collect();
         assert_eq!(read["kinds"], json!(kinds));
     }
-    assert_eq!(read.len(), 3);
+    assert_eq!(read.len(), 4);
 }

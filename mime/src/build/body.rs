@@ -3,9 +3,10 @@
 use std::io;
 
 use super::fold::Field;
-use super::leaf::{Leaf, append};
+use super::leaf::{Leaf, append, domain_of};
 use super::sink::Sink;
 use super::tree::Node;
+use crate::coding::TransferEncoding;
 
 /// Writes body parts to a sink, in one pass.
 pub(super) struct BodyWriter<'w, S> {
@@ -38,13 +39,19 @@ impl<'a, 'w, S: Sink<'a>> BodyWriter<'w, S> {
     }
 
     /// Writes the content fields of a multipart; what follows, up to [`close`](Self::close), are its parts.
-    pub(super) fn open(&mut self, subtype: &str) {
+    ///
+    /// `domain` is what the parts ask of transport (RFC 2045 §6.4).
+    pub(super) fn open(&mut self, subtype: &str, domain: TransferEncoding) {
         self.delimiter("\r\n");
         let number = Number::of(self.multiparts);
         let mut field = Field::begin(self.out.buffer(), "Content-Type");
         field.pieces(&["multipart/", subtype, ";"]);
         field.pieces(&["boundary=\"", self.stem, ".", number.as_str(), "\""]);
         field.end();
+        if domain != TransferEncoding::SevenBit {
+            let out = self.out.buffer();
+            append(out, &["Content-Transfer-Encoding: ", domain.name(), "\r\n"]);
+        }
         self.open.push(self.multiparts);
         self.multiparts += 1;
     }
@@ -60,7 +67,7 @@ impl<'a, 'w, S: Sink<'a>> BodyWriter<'w, S> {
             Node::Multipart {
                 subtype, children, ..
             } => {
-                self.open(subtype);
+                self.open(subtype, domain_of(node.leaves()));
                 // As deep as `BodyPart` allows.
                 for child in children {
                     self.node(child)?;

@@ -6,7 +6,7 @@ use super::base64;
 use super::content::Content;
 use super::fold::Field;
 use super::parameter::{checked_content_type, parameter};
-use super::survey::{Survey, with_crlf_lines};
+use super::survey::{Survey, domain, wider, with_crlf_lines};
 use crate::coding::TransferEncoding;
 use crate::message_id::MessageId;
 use crate::value_error::ValueError;
@@ -23,6 +23,8 @@ pub(super) struct Leaf<'a> {
     content: Content<'a>,
     /// What its content is made of; `None` where that does not matter, because it is written in base64 anyway.
     survey: Option<Survey>,
+    /// What a message within the message asks of transport: it must not be encoded (RFC 2045 §6.4, RFC 2046 §5.2.1).
+    domain: Option<TransferEncoding>,
 }
 
 #[derive(Clone, Debug)]
@@ -54,20 +56,30 @@ impl<'a> Leaf<'a> {
             content_id: None,
             content,
             survey: Some(survey),
+            domain: None,
         }
     }
 
     /// Content of a type such as `application/pdf`; there must be nothing wrong with the type.
     pub(super) fn of(content_type: &str, content: Content<'a>) -> Result<Self, ValueError> {
         let (essence, parameters) = checked_content_type(content_type)?;
-        let is_text = essence.starts_with("text/") || essence.starts_with("message/");
+        let is_message = essence.starts_with("message/");
+        let content = match is_message {
+            true => message_content(content)?,
+            false => content,
+        };
+        let is_text = is_message || essence.starts_with("text/");
+        let bytes = content.bytes().filter(|_| is_text);
+        let survey = bytes.map(Survey::of);
+        let asks = bytes.zip(survey).filter(|_| is_message);
         Ok(Self {
             content_type: essence.into(),
             parameters: Parameters::Given(parameters),
             disposition: None,
             file_name: None,
             content_id: None,
-            survey: content.bytes().filter(|_| is_text).map(Survey::of),
+            domain: asks.map(|(bytes, survey)| domain(bytes, survey)),
+            survey,
             content,
         })
     }
@@ -115,9 +127,23 @@ impl<'a> Leaf<'a> {
         &self.content
     }
 
+    /// What the part asks of transport.
+    pub(super) fn domain(&self) -> TransferEncoding {
+        self.domain.unwrap_or(TransferEncoding::SevenBit)
+    }
+
+    /// Whether text stands in the part that could end it if boundaries began with it, and no encoding can help.
+    pub(super) fn is_ended_by(&self, stem: &str) -> bool {
+        let bytes = self.content.bytes().filter(|_| self.domain.is_some());
+        bytes.is_some_and(|bytes| memmem::find(bytes, stem.as_bytes()).is_some())
+    }
+
     /// The encoding that fits the content (RFC 2045 §6), in which no delimiter of a boundary that begins with `stem` can
     /// stand.
     pub(super) fn encoding(&self, stem: &[u8]) -> TransferEncoding {
+        if let Some(domain) = self.domain {
+            return domain;
+        }
         let Some((survey, bytes)) = self.survey.zip(self.content.bytes()) else {
             return TransferEncoding::Base64;
         };
@@ -181,6 +207,23 @@ impl<'a> Leaf<'a> {
     }
 }
 
+/// What all of these ask of transport.
+pub(super) fn domain_of<'l>(leaves: impl Iterator<Item = &'l Leaf<'l>>) -> TransferEncoding {
+    leaves.fold(TransferEncoding::SevenBit, |all, leaf| {
+        wider(all, leaf.domain())
+    })
+}
+
+/// A message as it stands in another: with CRLF for LF where no CR is, as in files; else the bytes as they are.
+fn message_content(content: Content<'_>) -> Result<Content<'_>, ValueError> {
+    let bytes = content.bytes().ok_or(ValueError::NotAtHand)?;
+    if memchr::memchr(b'\r', bytes).is_some() {
+        return Ok(content);
+    }
+    let lines = with_crlf_lines(bytes, Survey::of(bytes));
+    Ok(lines.map_or(content, Content::from))
+}
+
 /// Appends all of these.
 pub(super) fn append(out: &mut Vec<u8>, texts: &[&str]) {
     for text in texts {
@@ -224,6 +267,26 @@ mod tests {
         assert_eq!(encoding("From a\n--=_x"), TransferEncoding::Base64);
         assert_eq!(encoding("--\nno delimiter: =_x"), TransferEncoding::Base64);
         assert_eq!(encoding("no delimiter: =_x"), TransferEncoding::SevenBit);
+    }
+
+    #[test]
+    fn rfc2046_5_2_1_a_message_is_not_encoded() {
+        let message = |content: &'static [u8]| Leaf::of("message/rfc822", content.into()).unwrap();
+        for (content, encoding) in [
+            (&b"A: b\r\n\r\nFrom me \r\n"[..], TransferEncoding::SevenBit),
+            (b"A: b\n\nc\n", TransferEncoding::SevenBit),
+            (
+                "A: b\r\n\r\n\u{e9}\r\n".as_bytes(),
+                TransferEncoding::EightBit,
+            ),
+            (b"A: b\r\n\r\n\0", TransferEncoding::Binary),
+        ] {
+            assert_eq!(message(content).encoding(b"A"), encoding);
+        }
+        assert_eq!(message(b"A: b\n").content().bytes(), Some(&b"A: b\r\n"[..]));
+        let source = super::super::Source::once(&b"A: b"[..]);
+        let refused = Leaf::of("message/rfc822", source.into()).map(|_| ());
+        assert_eq!(refused, Err(ValueError::NotAtHand));
     }
 
     #[test]

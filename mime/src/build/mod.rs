@@ -340,7 +340,8 @@ impl<'a> MessageBuilder<'a> {
 
     /// Sets the beginning of all boundaries (RFC 2046 §5.1.1) instead of one made of the content.
     ///
-    /// A part in which it occurs is written in base64, so that it cannot end there.
+    /// A part in which it occurs is written in base64, so that it cannot end there; a message within the message cannot be,
+    /// and is an error.
     pub fn boundary(mut self, stem: impl Into<Cow<'a, str>>) -> Self {
         let stem = stem.into();
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&b);

@@ -2,6 +2,8 @@
 
 use memchr::memchr_iter;
 
+use crate::coding::TransferEncoding;
+
 /// A line may not have more characters (RFC 5322 §2.1.1).
 const LONGEST_LINE: usize = 998;
 
@@ -50,6 +52,30 @@ impl Survey {
             pairs_only: !lone,
             octets,
         }
+    }
+}
+
+/// The least that content which is not encoded asks of transport (RFC 2045 §2.7 to §2.9): `7bit`, `8bit` or `binary`.
+pub(super) fn domain(bytes: &[u8], survey: Survey) -> TransferEncoding {
+    let mut lines = bytes.split(|b| *b == b'\n');
+    let fits = |line: &[u8]| line.strip_suffix(b"\r").unwrap_or(line).len() <= LONGEST_LINE;
+    if !survey.pairs_only || memchr::memchr(0, bytes).is_some() || !lines.all(fits) {
+        TransferEncoding::Binary
+    } else if bytes.is_ascii() {
+        TransferEncoding::SevenBit
+    } else {
+        TransferEncoding::EightBit
+    }
+}
+
+/// What asks more of transport.
+pub(super) fn wider(one: TransferEncoding, other: TransferEncoding) -> TransferEncoding {
+    match (one, other) {
+        (TransferEncoding::Binary, _) | (_, TransferEncoding::Binary) => TransferEncoding::Binary,
+        (TransferEncoding::EightBit, _) | (_, TransferEncoding::EightBit) => {
+            TransferEncoding::EightBit
+        }
+        _ => TransferEncoding::SevenBit,
     }
 }
 
@@ -129,6 +155,18 @@ mod tests {
             assert!(!seven_bit(text), "{text:?}");
         }
         assert!(seven_bit(&"x".repeat(998)) && !seven_bit(&"x".repeat(999)));
+    }
+
+    #[test]
+    fn rfc2045_2_7_what_is_not_encoded_says_what_it_asks_of_transport() {
+        let domain = |text: &[u8]| domain(text, Survey::of(text));
+        for seven_bit in [&b""[..], b"From me \r\n", b"\x07\r\n", &[b'x'; 998]] {
+            assert_eq!(domain(seven_bit), TransferEncoding::SevenBit);
+        }
+        assert_eq!(domain(b"\xE9\r\n"), TransferEncoding::EightBit);
+        for binary in [&b"\0"[..], b"a\n", b"a\rb", &[b'x'; 999], &[0xE9; 999]] {
+            assert_eq!(domain(binary), TransferEncoding::Binary);
+        }
     }
 
     #[test]

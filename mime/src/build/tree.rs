@@ -16,6 +16,21 @@ pub(super) enum Node<'a> {
     },
 }
 
+impl<'a> Node<'a> {
+    /// The parts without parts, in order.
+    pub(super) fn leaves(&self) -> impl Iterator<Item = &Leaf<'a>> {
+        let mut ahead = vec![self];
+        std::iter::from_fn(move || {
+            loop {
+                match ahead.pop()? {
+                    Node::Leaf(leaf) => return Some(leaf),
+                    Node::Multipart { children, .. } => ahead.extend(children.iter().rev()),
+                }
+            }
+        })
+    }
+}
+
 /// How deep a tree may be: as deep as a parser opens one by default.
 const DEPTH: usize = 60;
 
@@ -45,6 +60,10 @@ impl<'a> BodyPart<'a> {
     }
 
     /// Content of a type such as `image/png`.
+    ///
+    /// A message (`message/rfc822`, `message/delivery-status`, …) is never encoded (RFC 2046 §5.2.1): it is written as `7bit`,
+    /// `8bit` or, with NULs, long lines or line ends that are none, `binary`, and the multiparts around it say so. Where it has
+    /// LF only, CRLF is written. It cannot be a [`Source`](crate::Source).
     pub fn content(
         content_type: &str,
         content: impl Into<Content<'a>>,

@@ -2,7 +2,7 @@
 
 use super::body::BodyWriter;
 use super::fold::Field;
-use super::leaf::Leaf;
+use super::leaf::{Leaf, domain_of};
 use super::sink::Sink;
 use super::words::HeaderCharset;
 use super::{BuildError, HeaderValue, MessageBuilder, identity, words};
@@ -13,8 +13,29 @@ use crate::value_error::ValueError;
 impl<'a> MessageBuilder<'a> {
     pub(super) fn write(&self, out: &mut impl Sink<'a>) -> Result<(), BuildError> {
         let stem = self.write_header(out.buffer())?;
+        let stem = self.apart_from_messages(stem)?;
         self.write_body(&mut BodyWriter::new(out, &stem))?;
         Ok(())
+    }
+
+    /// A stem of boundaries that occurs in no message within the message, which no encoding can hide.
+    fn apart_from_messages(&self, stem: String) -> Result<String, BuildError> {
+        let occurs = |stem: &str| self.all_leaves().any(|leaf| leaf.is_ended_by(stem));
+        if !occurs(&stem) {
+            return Ok(stem);
+        }
+        let mut others = ('a'..='z').map(|letter| format!("{stem}{letter}"));
+        let other = match self.given.boundary {
+            Some(_) => None,
+            None => others.find(|stem| !occurs(stem)),
+        };
+        other.ok_or_else(|| BuildError::invalid("boundary", ValueError::BoundaryOccurs))
+    }
+
+    /// All parts that are not text or HTML of the message, and those of the tree made by hand.
+    fn all_leaves(&self) -> impl Iterator<Item = &Leaf<'a>> {
+        let tree = self.given.body.iter().flat_map(|body| body.0.leaves());
+        tree.chain(self.leaves())
     }
 
     /// The tree of parts: text and HTML as alternatives, what the HTML shows beside it, attachments behind them.
@@ -22,11 +43,13 @@ impl<'a> MessageBuilder<'a> {
         let (shown, others) = self.inlines();
         let mixed = !others.is_empty() || !self.given.attachments.is_empty();
         if mixed {
-            out.open("mixed");
+            out.open("mixed", domain_of(self.all_leaves()));
         }
         let ways = self.ways();
         if ways > 1 {
-            out.open("alternative");
+            let tree = self.given.body.iter().flat_map(|body| body.0.leaves());
+            let ways = tree.chain(&self.given.alternatives).chain(shown);
+            out.open("alternative", domain_of(ways));
         }
         if let Some(text) = &self.given.text {
             out.leaf(text)?;
@@ -36,7 +59,7 @@ impl<'a> MessageBuilder<'a> {
         }
         if let Some(html) = &self.given.html {
             if !shown.is_empty() {
-                out.open("related");
+                out.open("related", domain_of(shown.iter()));
             }
             out.leaf(html)?;
             shown.iter().try_for_each(|leaf| out.leaf(leaf))?;
@@ -139,7 +162,7 @@ impl<'a> MessageBuilder<'a> {
             for text in [&self.given.text, &self.given.html].into_iter().flatten() {
                 digest.text(text.content().bytes().unwrap_or_default());
             }
-            for leaf in self.leaves() {
+            for leaf in self.all_leaves() {
                 digest.text(leaf.file_name.as_deref().unwrap_or_default().as_bytes());
                 digest.sample(leaf.content());
             }
