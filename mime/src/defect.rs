@@ -39,6 +39,9 @@ pub enum DefectKind {
     MissingBoundary,
     /// A multipart holds no delimiter line of its boundary.
     MissingDelimiter,
+    /// A multipart holds no delimiter line of its boundary; lines with text after the boundary were taken for such
+    /// ([`Delimiters::Loose`](crate::Delimiters::Loose)).
+    LooseDelimiter,
     /// A multipart has no close delimiter; its last part ends where its parent goes on, or at the end.
     Unterminated,
     /// Two delimiter lines follow each other with nothing between them: an empty part.
@@ -91,6 +94,7 @@ impl fmt::Display for DefectKind {
             Self::BadParameter => "malformed parameter",
             Self::MissingBoundary => "multipart without a boundary",
             Self::MissingDelimiter => "multipart without a delimiter line",
+            Self::LooseDelimiter => "text after the boundary on delimiter lines",
             Self::Unterminated => "multipart without a close delimiter",
             Self::EmptyPart => "nothing between two delimiter lines",
             Self::DepthLimit => "nested too deeply",

@@ -52,7 +52,7 @@ pub use defect::{Defect, DefectKind};
 pub use field::HeaderField;
 pub use grammar::message_id::MessageIds;
 pub use html::html_to_text;
-pub use limits::Limits;
+pub use limits::{Delimiters, Limits};
 pub use mailbox::{AddrSpec, Mailbox};
 pub use message::Message;
 pub use message_id::MessageId;

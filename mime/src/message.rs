@@ -12,8 +12,8 @@ use crate::field_name::FieldId;
 use crate::flowed::unflowed;
 use crate::grammar::message_id::MessageIds;
 use crate::html::html_to_text;
-use crate::index::{Index, Indexer, Window};
-use crate::limits::Limits;
+use crate::index::{Index, Indexer, Window, read_loosely};
+use crate::limits::{Delimiters, Limits};
 use crate::part::{Part, PartId};
 
 /// A message (RFC 5322, RFC 2045): its bytes and an index of where everything is.
@@ -52,7 +52,10 @@ impl<'a> Message<'a> {
     pub fn parse_with(bytes: &'a [u8], limits: &Limits, buffers: Buffers) -> Self {
         let mut indexer = Indexer::new(limits.clone(), buffers.index, buffers.open);
         indexer.advance(Window::whole(bytes));
-        let (index, _, encoded) = indexer.into_parts();
+        let (mut index, _, mut encoded) = indexer.into_parts();
+        if limits.delimiters == Delimiters::Loose {
+            read_loosely(&mut index, bytes, limits, &mut encoded);
+        }
         let mut message = Self::over(bytes.into(), limits.clone());
         message.index = index;
         message.finish(encoded);
@@ -119,9 +122,12 @@ impl<'a> Message<'a> {
             self.index.defect(DefectKind::PartLimit, 0, container);
             return Vec::new();
         }
-        let mut indexer = Indexer::new(left, Index::default(), Default::default());
+        let mut indexer = Indexer::new(left.clone(), Index::default(), Default::default());
         indexer.advance(Window::whole(&content));
-        let (index, _, encoded) = indexer.into_parts();
+        let (mut index, _, mut encoded) = indexer.into_parts();
+        if left.delimiters == Delimiters::Loose {
+            read_loosely(&mut index, &content, &left, &mut encoded);
+        }
         let base = self.index.parts.len() as u32;
         self.decoded.push(content);
         self.index

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{pushed, read_all};
-use postrider_mime::{Buffers, Limits, Message, html_to_text};
+use postrider_mime::{Buffers, Delimiters, Limits, Message, html_to_text};
 use proptest::prelude::*;
 
 /// Bytes that look like mail often enough to reach all of the parser.
@@ -24,6 +24,7 @@ fn mail_like() -> impl Strategy<Value = Vec<u8>> {
         Just("\n".to_owned()),
         Just("--b\r\n".to_owned()),
         Just("--b--\r\n".to_owned()),
+        Just("--b x\r\n".to_owned()),
         Just("--bb\n".to_owned()),
         Just("--".to_owned()),
         Just(" folded\r\n".to_owned()),
@@ -54,9 +55,12 @@ proptest! {
         limits.fields = 3;
         limits.header_bytes = 60;
         limits.encoded_nesting = 1;
-        let message = Message::parse_with(&bytes, &limits, Buffers::default());
-        read_all(&message);
-        prop_assert!(message.parts().count() <= parts.max(1));
+        for delimiters in [Delimiters::Exact, Delimiters::Loose] {
+            limits.delimiters = delimiters;
+            let message = Message::parse_with(&bytes, &limits, Buffers::default());
+            read_all(&message);
+            prop_assert!(message.parts().count() <= parts.max(1));
+        }
     }
 
     #[test]

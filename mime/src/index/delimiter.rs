@@ -8,7 +8,8 @@
 //! ```
 //!
 //! We also accept LF for CRLF, and boundaries of more than 70 characters, because both occur in stored mail. A line
-//! with anything but padding after the boundary is text: `--abc` is no delimiter of the boundary `ab`.
+//! with anything but padding after the boundary is text: `--abc` is no delimiter of the boundary `ab`. Only where that is
+//! asked for, and a multipart has no delimiter otherwise, text may follow the padding.
 
 use crate::octets::first_eight;
 
@@ -30,6 +31,8 @@ pub(crate) struct Level {
     end: usize,
     /// Where white space at the end begins.
     bare_end: usize,
+    /// Text may follow the padding.
+    loose: bool,
     /// The multipart whose boundary this is.
     pub(crate) part: u32,
     /// The child that a further delimiter follows.
@@ -79,9 +82,18 @@ impl OpenBoundaries {
             start,
             end: start + boundary.len(),
             bare_end: start + bare.len(),
+            loose: false,
             part,
             last_child: super::NONE,
         });
+    }
+
+    /// The same, where text may follow the padding of a delimiter.
+    pub(crate) fn push_loose(&mut self, boundary: &[u8], part: u32) {
+        self.push(boundary, part);
+        if let Some(level) = self.levels.last_mut() {
+            level.loose = true;
+        }
     }
 
     /// Closes the boundaries from `level` inwards.
@@ -145,6 +157,7 @@ impl OpenBoundaries {
     fn after_boundary(&self, rest: &[u8], open: &Level, at_end: bool) -> Tail {
         let bytes = |end| self.bytes.get(open.start..end).unwrap_or_default();
         match after(rest, bytes(open.end), MAX_PADDING, at_end) {
+            Tail::Text if open.loose => before_text(rest, bytes(open.bare_end)),
             Tail::Text if open.bare_end < open.end => after(rest, bytes(open.bare_end), 0, at_end),
             tail => tail,
         }
@@ -216,6 +229,25 @@ fn after(rest: &[u8], boundary: &[u8], padding: usize, at_end: bool) -> Tail {
     }
 }
 
+/// Reads `rest`, a line that has arrived as a whole, as `boundary ["--"] 1*LWSP-char text line-end`.
+fn before_text(rest: &[u8], boundary: &[u8]) -> Tail {
+    let Some(tail) = rest.strip_prefix(boundary) else {
+        return Tail::Text;
+    };
+    let (close, tail) = match tail.strip_prefix(b"--") {
+        Some(tail) => (true, tail),
+        None => (false, tail),
+    };
+    if !matches!(tail.first(), Some(b' ' | b'\t')) {
+        return Tail::Text;
+    }
+    let line = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+    Tail::Delimiter {
+        close,
+        length: line,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,6 +278,18 @@ mod tests {
         assert_eq!(open.compare(b"--ab junk\r\n", true), Candidate::Text);
         assert_eq!(open.compare(b"--ab-\r\n", true), Candidate::Text);
         assert_eq!(open.compare(b"--ab\r", true), Candidate::Text);
+    }
+
+    #[test]
+    fn text_may_follow_where_it_is_asked_for() {
+        let mut open = OpenBoundaries::default();
+        open.push_loose(b"ab", 0);
+        assert_eq!(open.compare(b"--ab junk\r\nx", true), found(0, false, 11));
+        assert_eq!(open.compare(b"--ab-- junk", true), found(0, true, 11));
+        assert_eq!(open.compare(b"--ab\r\n", true), found(0, false, 6));
+        for text in [&b"--abc\n"[..], b"--ab-junk\n", b"--a b\n", b"--ab;\n"] {
+            assert_eq!(open.compare(text, true), Candidate::Text);
+        }
     }
 
     #[test]

@@ -81,6 +81,23 @@ impl Indexer {
         }
     }
 
+    /// Reads the body of a multipart that has no delimiter line, where text may follow the boundary on such lines.
+    pub(crate) fn again(limits: Limits, multipart: PartRecord, boundary: &[u8]) -> Self {
+        let mut this = Self::new(limits, Index::default(), OpenBoundaries::default());
+        let parts = &mut this.index.parts;
+        parts.clear();
+        parts.push(PartRecord {
+            parent: NONE,
+            first_field: 0,
+            last_field: 0,
+            ..multipart
+        });
+        this.open.push_loose(boundary, 0);
+        this.position = multipart.body as usize;
+        this.state = State::Body;
+        this
+    }
+
     /// Keeps a trail from now on.
     pub(crate) fn with_trail(mut self) -> Self {
         self.trail = Some(Trail::default());

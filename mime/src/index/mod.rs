@@ -5,12 +5,14 @@ mod delimiter;
 pub(crate) mod header_block;
 mod header_state;
 mod indexer;
+mod loose;
 mod trail;
 mod window;
 
 pub(crate) use delimiter::OpenBoundaries;
 pub(crate) use header_state::HeaderState;
 pub(crate) use indexer::Indexer;
+pub(crate) use loose::read_loosely;
 pub(crate) use trail::Step;
 pub(crate) use window::Window;
 
@@ -188,6 +190,40 @@ impl Index {
             offset,
             part: crate::PartId(part),
         });
+    }
+
+    /// Takes in what was read of the multipart `part` when it was read again: the first part of `other` is the multipart
+    /// itself. What another number of a part of `other` becomes is returned.
+    pub(crate) fn graft_parts(&mut self, other: Self, part: u32) -> impl Fn(u32) -> u32 + use<> {
+        let part_base = self.parts.len() as u32;
+        let field_base = self.fields.len() as u32;
+        let shift = move |id: u32| match id {
+            NONE => NONE,
+            0 => part,
+            id => id - 1 + part_base,
+        };
+        let mut parts = other.parts.into_iter();
+        if let (Some(again), Some(record)) = (parts.next(), self.part_mut(part)) {
+            record.first_child = shift(again.first_child);
+            record.epilogue = again.epilogue;
+        }
+        let source = self.part(part).map_or(0, |record| record.source);
+        self.parts.extend(parts.map(|p| PartRecord {
+            parent: shift(p.parent),
+            first_child: shift(p.first_child),
+            next_sibling: shift(p.next_sibling),
+            first_field: p.first_field + field_base,
+            last_field: p.last_field + field_base,
+            source,
+            ..p
+        }));
+        self.fields.extend(other.fields);
+        self.defects
+            .extend(other.defects.into_iter().map(|d| Defect {
+                part: crate::PartId(shift(d.part.0)),
+                ..d
+            }));
+        shift
     }
 
     /// Takes in the index of a decoded message as the content of `container`, its bytes being source `source`.
