@@ -28,7 +28,7 @@ pub(super) fn command(section: &Section<'_>) -> Option<Program> {
 /// `webhook = "https://…"`, with `webhook_secret_env` (or `_file`, `_command`), `webhook_ca_file` and `webhook_timeout`.
 pub(super) fn webhook(section: &Section<'_>, dir: &Path) -> Option<Webhook> {
     let url = section.text("webhook");
-    let secret = login::webhook_secret(section, dir);
+    let secret = login::secret(section, dir, login::WEBHOOK);
     let ca = section.text("webhook_ca_file");
     let ca = ca.and_then(|path| super::account::certificate(section, &path, dir));
     let timeout = timeout(section, "webhook_timeout");

@@ -3,8 +3,8 @@
 use super::document::{Document, Section, accept};
 use super::value::duration;
 use super::{
-    Config, ConfigError, Instance, RegisteredEvent, account, check, inbound, incoming, mailto,
-    notification, people, sending, table, template,
+    Config, ConfigError, Instance, RegisteredEvent, account, check, database, inbound, incoming,
+    mailto, notification, people, sending, table, template,
 };
 use crate::address::is_domain;
 use crate::diagnostic::Diagnostic;
@@ -55,9 +55,7 @@ pub(super) fn load(file: &Path, text: &str, scripts: Scripts) -> Result<Config, 
 fn read(file: &Path, document: &Document, top: &Section<'_>, scripts: Scripts) -> Option<Config> {
     let dir = file.parent().unwrap_or(Path::new(""));
     let instance = instance(top);
-    let database = top
-        .text("database")
-        .map_or_else(|| "postrider.db".to_owned(), |text| text.value);
+    let (database, postgres) = database::read(top, dir);
     let weight_window = top
         .text("weight_window")
         .and_then(|text| duration(document, &text))
@@ -96,7 +94,8 @@ fn read(file: &Path, document: &Document, top: &Section<'_>, scripts: Scripts) -
     Some(Config {
         path: file.to_owned(),
         instance: instance?,
-        database: dir.join(database),
+        database,
+        postgres,
         schema,
         weight_window,
         smtp,

@@ -112,15 +112,28 @@ pub(super) fn refuse_clear_text(
     }
 }
 
-/// The key that a webhook's calls are signed with, if they are.
-pub(super) fn webhook_secret(section: &Section<'_>, dir: &Path) -> Option<SecretSource> {
-    let keys = [
-        ("webhook_secret_env", Place::Env),
-        ("webhook_secret_file", Place::File),
-        ("webhook_secret_command", Place::Command),
-    ];
+/// The three keys that say where one secret is.
+pub(super) type Keys = [&'static str; 3];
+
+/// The key that a webhook's calls are signed with.
+pub(super) const WEBHOOK: Keys = [
+    "webhook_secret_env",
+    "webhook_secret_file",
+    "webhook_secret_command",
+];
+
+/// The password of the database.
+pub(super) const DATABASE: Keys = [
+    "database_password_env",
+    "database_password_file",
+    "database_password_command",
+];
+
+/// A secret that is no account's, if there is one.
+pub(super) fn secret(section: &Section<'_>, dir: &Path, keys: Keys) -> Option<SecretSource> {
+    let places = [Place::Env, Place::File, Place::Command];
     let mut found = Vec::new();
-    for (key, place) in keys {
+    for (key, place) in keys.into_iter().zip(places) {
         let words = section.texts(key);
         if section.has(key) {
             found.push((key, source(section, key, place, &words, dir)));

@@ -29,6 +29,7 @@
 mod account;
 mod calls;
 mod check;
+mod database;
 mod document;
 mod example;
 mod inbound;
@@ -50,6 +51,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use database::PostgresAddress;
 pub use example::{ExampleParts, example};
 pub use outgoing::Outgoing;
 
@@ -80,6 +82,8 @@ pub struct Config {
     pub instance: Instance,
     /// The file of the store.
     pub database: PathBuf,
+    /// The database of PostgreSQL that takes the place of the file, if there is one.
+    pub postgres: Option<PostgresAddress>,
     /// The tables.
     pub schema: Arc<Schema>,
     /// How long a mail that is not delivered yet can lose its place to a heavier one about the same record: `weight_window`,

@@ -117,6 +117,9 @@ impl Daemon {
     pub(super) async fn settle(&self, now: Timestamp) -> Result<usize, StoreError> {
         let events = Arc::clone(&self.events);
         let done = with_store(&self.store, move |store| {
+            if !store.lead("events")? {
+                return Ok(Vec::new());
+            }
             let due = store.due_events(now, EVENTS)?;
             let settled = due.iter().map(|event| events.settle(event, now));
             let settlements: Vec<Settlement> = settled.collect::<Result<_, _>>()?;
@@ -168,6 +171,10 @@ impl Daemon {
         reader: &mut Reader,
         summary: &mut Summary,
     ) -> Result<Option<Duration>, StoreError> {
+        let role = format!("pop3 {}", reader.account().name);
+        if !with_store(&self.store, move |store| store.lead(&role)).await? {
+            return Ok(None);
+        }
         let round = reader.run_once(Timestamp::now()).await?;
         let name = &reader.account().name;
         let (fetched, pause) = match round {

@@ -9,7 +9,7 @@ pub enum StoreError {
         /// What was being done: `open the database FILE`, `store a mail`.
         doing: String,
         /// Its own words.
-        source: rusqlite::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A record that is to be changed does not exist.
     NoRecord(crate::record::RecordKey),
@@ -47,7 +47,7 @@ impl fmt::Display for StoreError {
 impl std::error::Error for StoreError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Database { source, .. } => Some(source),
+            Self::Database { source, .. } => Some(source.as_ref()),
             Self::Lock { source, .. } => Some(source),
             _ => None,
         }

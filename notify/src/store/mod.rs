@@ -7,6 +7,8 @@ mod error;
 mod sqlite;
 
 pub use error::StoreError;
+#[cfg(feature = "postgres")]
+pub use sqlite::PostgresStore;
 pub use sqlite::{DaemonLock, SqliteStore, enqueue};
 
 use crate::account::Rate;
@@ -339,6 +341,12 @@ pub trait Store: Send + Sync {
 
     /// A setting that lives with the data, such as the key that signs reply tokens; made by `make` when it is not there yet.
     fn setting(&self, name: &str, make: &dyn Fn() -> Vec<u8>) -> Result<Vec<u8>, StoreError>;
+
+    /// True if this process is the one that may do what only one may do at a time, such as reading a mailbox; it stays the one
+    /// until it ends. On SQLite, where one daemon has the file, it always is.
+    fn lead(&self, _role: &str) -> Result<bool, StoreError> {
+        Ok(true)
+    }
 
     /// A number that grows with every commit by anybody, also by another process: a cheap way to see that there may be work.
     fn change_counter(&self) -> Result<u64, StoreError>;

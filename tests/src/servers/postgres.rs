@@ -1,7 +1,7 @@
-use super::NotAvailable;
 use super::program::{find, folder, free_ports, is_root, launch, run};
+use super::{NotAvailable, certificate};
 use std::fs;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -42,9 +42,11 @@ impl Postgres {
             .args(["-A", "trust", "-U", "postgres", "-E", "UTF8"])
             .args(["--no-locale", "--no-sync"]));
         // Durability is the operating system's business here: a test database does not outlive the test.
+        server.certify()?;
+        let place = server.folder.path().display();
         let options = format!(
-            "-p {port} -h 127.0.0.1 -k {} -c fsync=off",
-            server.folder.path().display()
+            "-p {port} -h 127.0.0.1 -k {place} -c fsync=off \
+             -c ssl=on -c ssl_cert_file={place}/cert.pem -c ssl_key_file={place}/key.pem"
         );
         launch(
             server
@@ -60,6 +62,29 @@ impl Postgres {
     /// Where it is: user postgres, no password, database postgres.
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// The same server by its name, as its certificate has it.
+    pub fn url_of_localhost(&self) -> String {
+        format!("postgres://postgres@localhost:{}/postgres", self.port)
+    }
+
+    /// The authority that signed the server's certificate, as PEM.
+    ///
+    /// # Panics
+    /// If it is gone.
+    pub fn authority(&self) -> Vec<u8> {
+        fs::read(self.folder.path().join("ca.pem")).expect("ca.pem")
+    }
+
+    fn certify(&self) -> Result<(), NotAvailable> {
+        certificate::make(self.folder.path())?;
+        let key = self.folder.path().join("key.pem");
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("the mode of a key");
+        if is_root() {
+            chown(&key, Some(NOBODY), Some(NOBODY)).expect("chown by root");
+        }
+        Ok(())
     }
 
     fn program(&self, name: &str) -> Command {

@@ -1,9 +1,9 @@
 //! What most commands begin with: the configuration, the store, and the records that the configuration brings.
 
 use crate::exit::{Code, Failure, Result};
-use postrider_notify::config::Config;
+use postrider_notify::config::{Config, PostgresAddress};
 use postrider_notify::records::Records;
-use postrider_notify::store::{SqliteStore, Store};
+use postrider_notify::store::{DaemonLock, SqliteStore, Store};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,9 +13,10 @@ const FILE: &str = "postrider.toml";
 /// The configuration with its store.
 pub(crate) struct Setup {
     pub(crate) config: Arc<Config>,
-    pub(crate) sqlite: Arc<SqliteStore>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) records: Records,
+    /// The store as a file, if it is one.
+    sqlite: Option<Arc<SqliteStore>>,
 }
 
 /// Loads the configuration that `--config` names, or the one in this folder.
@@ -51,17 +52,28 @@ pub(crate) fn open(given: Option<&Path>) -> Result<Setup> {
 impl Setup {
     /// Opens the store of a configuration, and adds the records that the configuration brings and the store does not have yet.
     pub(crate) fn new(config: Config) -> Result<Self> {
-        let sqlite = Arc::new(SqliteStore::open(&config.database)?);
-        let store: Arc<dyn Store> = Arc::clone(&sqlite) as Arc<dyn Store>;
+        let (store, sqlite) = match &config.postgres {
+            None => {
+                let sqlite = Arc::new(SqliteStore::open(&config.database)?);
+                (Arc::clone(&sqlite) as Arc<dyn Store>, Some(sqlite))
+            }
+            Some(address) => (postgres(address)?, None),
+        };
         let records = Records::new(Arc::clone(&store), Arc::clone(&config.schema));
         let setup = Self {
             config: Arc::new(config),
-            sqlite,
             store,
             records,
+            sqlite,
         };
         setup.seed()?;
         Ok(setup)
+    }
+
+    /// Makes this the only daemon on a file. A database of PostgreSQL is for several.
+    pub(crate) fn lock_daemon(&self) -> Result<Option<DaemonLock>> {
+        let lock = self.sqlite.as_ref().map(|sqlite| sqlite.lock_daemon());
+        Ok(lock.transpose()?)
     }
 
     fn seed(&self) -> Result {
@@ -81,4 +93,31 @@ impl Setup {
         }
         Ok(())
     }
+}
+
+/// Connects to the database of PostgreSQL.
+#[cfg(feature = "postgres")]
+fn postgres(address: &PostgresAddress) -> Result<Arc<dyn Store>> {
+    use postrider_notify::store::PostgresStore;
+    use postrider_wire::Tls;
+    let bad = |error: &dyn std::fmt::Display| Failure::new(Code::Config, error.to_string());
+    let password = address.password.as_ref().map(|source| source.read());
+    let password = password.transpose().map_err(|error| bad(&error))?;
+    let tls = match &address.ca {
+        None => None,
+        Some(pem) => {
+            let builder = Tls::builder().add_root_pem(pem.as_bytes());
+            let tls = builder.and_then(|builder| builder.build());
+            Some(tls.map_err(|error| bad(&error))?)
+        }
+    };
+    let store = PostgresStore::open(&address.url, password.as_ref(), tls)?;
+    Ok(Arc::new(store))
+}
+
+/// The configuration is refused before this is called.
+#[cfg(not(feature = "postgres"))]
+fn postgres(address: &PostgresAddress) -> Result<Arc<dyn Store>> {
+    let text = format!("this program was built without PostgreSQL: {}", address.url);
+    Err(Failure::new(Code::Config, text))
 }

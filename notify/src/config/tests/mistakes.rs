@@ -465,3 +465,27 @@ postrider.toml:30:14: `hihg` is none of `low`, `normal`, `high`
    |              ^^^^^^ did you mean `high`?"#,
     );
 }
+
+#[cfg(feature = "postgres")]
+#[test]
+fn the_address_of_a_database_holds_no_password() {
+    let with = |line: &str| format!("{line}\n{GOOD}");
+    let said = said_of(&[(
+        "postrider.toml",
+        &with("database = \"postgres://ada:secret@localhost/desk\""),
+    )]);
+    assert!(said.contains("`database_password_env"), "{said}");
+    let said = said_of(&[(
+        "postrider.toml",
+        &with("database_password_env = \"X\"\ndatabase = \"desk.db\""),
+    )]);
+    assert!(said.contains("postgres://USER@HOST/DATABASE"), "{said}");
+    let dir = folder(&[(
+        "postrider.toml",
+        &with("database = \"postgres://ada@localhost/desk\"\ndatabase_password_file = \"secret\""),
+    )]);
+    let config = Config::load(dir.path()).unwrap();
+    let address = config.postgres.unwrap();
+    assert_eq!(address.url, "postgres://ada@localhost/desk");
+    assert!(address.password.is_some() && address.ca.is_none());
+}

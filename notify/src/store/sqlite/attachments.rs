@@ -1,18 +1,19 @@
 //! Attachments of records: a row for each, and each content once.
 
 use super::column;
+use super::connection::{Connection, OptionalExtension, Row, SqlResult};
 use super::fault::Fault;
 use crate::attachment::{Attachment, AttachmentId, NewAttachment};
 use crate::record::RecordKey;
 use crate::store::StoreError;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::params;
 
 const COLUMNS: &str = "id, table_name, record_id, name, media_type, size, sha256, author, created";
 
 /// Attaches a file to its record, or to the one that the same work changed first. The same content under the same name is
 /// attached to a record once.
 pub(super) fn attach(
-    c: &Connection,
+    c: &dyn Connection,
     now: i64,
     new: &NewAttachment,
     first: Option<&RecordKey>,
@@ -43,7 +44,7 @@ pub(super) fn attach(
     Ok(())
 }
 
-pub(super) fn of(c: &Connection, key: &RecordKey) -> Result<Vec<Attachment>, Fault> {
+pub(super) fn of(c: &dyn Connection, key: &RecordKey) -> Result<Vec<Attachment>, Fault> {
     let mut select = c.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM attachment WHERE table_name = ?1 AND record_id = ?2 ORDER BY id"
     ))?;
@@ -51,20 +52,20 @@ pub(super) fn of(c: &Connection, key: &RecordKey) -> Result<Vec<Attachment>, Fau
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn content(c: &Connection, id: AttachmentId) -> Result<Option<Vec<u8>>, Fault> {
+pub(super) fn content(c: &dyn Connection, id: AttachmentId) -> Result<Option<Vec<u8>>, Fault> {
     let mut select = c.prepare_cached(
         "SELECT b.content FROM attachment a JOIN blob b ON b.sha256 = a.sha256 WHERE a.id = ?1",
     )?;
     Ok(select.query_row([id], |row| row.get(0)).optional()?)
 }
 
-fn row(row: &Row<'_>) -> rusqlite::Result<Attachment> {
+fn row(row: &Row<'_>) -> SqlResult<Attachment> {
     Ok(Attachment {
         id: row.get(0)?,
-        record: RecordKey::new(row.get::<_, String>(1)?, row.get::<_, String>(2)?),
+        record: RecordKey::new(row.get::<String>(1)?, row.get::<String>(2)?),
         name: row.get(3)?,
         media_type: row.get(4)?,
-        size: u64::try_from(row.get::<_, i64>(5)?).unwrap_or_default(),
+        size: u64::try_from(row.get::<i64>(5)?).unwrap_or_default(),
         sha256: row.get(6)?,
         author: row.get(7)?,
         created: column::moment(row.get(8)?),

@@ -1,12 +1,13 @@
 //! Claiming deliveries: the attempt is counted, its row opened and the lease set before any work is done.
 
 use super::column;
+use super::connection::{Connection, OptionalExtension, Row, SqlError};
 use super::fault::Fault;
 use super::outbox::wake;
 use crate::delivery::attempts_within;
 use crate::outgoing::{Claimed, DeliveryId, OutgoingMail};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::params;
 use std::time::Duration;
 
 /// How long a delivery waits for an earlier one at most, from when it was queued.
@@ -62,7 +63,7 @@ impl<'a> Claim<'a> {
 
     pub(super) fn run(
         &self,
-        c: &Connection,
+        c: &dyn Connection,
         accounts: &[&str],
         limit: usize,
     ) -> Result<Vec<Claimed>, Fault> {
@@ -93,7 +94,7 @@ impl<'a> Claim<'a> {
         Ok(claimed)
     }
 
-    fn look(&self, c: &Connection, due: &Due, claimed: &[Claimed]) -> Result<Looked, Fault> {
+    fn look(&self, c: &dyn Connection, due: &Due, claimed: &[Claimed]) -> Result<Looked, Fault> {
         if due.goes_alone() && !claimed.is_empty() && !due.is_expired(self.now) {
             return Ok(Looked::Alone);
         }
@@ -120,14 +121,14 @@ impl<'a> Claim<'a> {
     }
 
     /// Puts a delivery behind an earlier one of its record and recipient that is not done with.
-    fn must_wait(&self, c: &Connection, due: &Due, claimed: &[Claimed]) -> Result<bool, Fault> {
+    fn must_wait(&self, c: &dyn Connection, due: &Due, claimed: &[Claimed]) -> Result<bool, Fault> {
         let at_most = column::later(due.created, ORDER_KEPT);
         let Some(thread) = due.thread.as_ref().filter(|_| self.now < at_most) else {
             return Ok(false);
         };
         let mut select = c.prepare_cached(EARLIER)?;
         let earlier = select.query_row(params![thread, due.id], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+            Ok((row.get::<i64>(0)?, row.get::<i64>(1)?))
         });
         let Some((earlier, next_at)) = earlier.optional()? else {
             return Ok(false);
@@ -143,7 +144,7 @@ impl<'a> Claim<'a> {
     }
 
     /// Counts the attempt, opens its row and sets the lease, before any work is done.
-    fn take(&self, c: &Connection, due: &Due) -> Result<Claimed, Fault> {
+    fn take(&self, c: &dyn Connection, due: &Due) -> Result<Claimed, Fault> {
         let (attempts, epoch) = (due.attempts + 1, due.epoch + 1);
         let mut update = c.prepare_cached(
             "UPDATE delivery SET state = 'leased', next_at = ?2, attempts = ?3, lease_epoch = ?4, lease_owner = ?5,
@@ -157,8 +158,8 @@ impl<'a> Claim<'a> {
         let mut insert = c.prepare_cached(
             "INSERT INTO attempt (delivery_id, n, owner, started) VALUES (?1, ?2, ?3, ?4)",
         )?;
-        insert.execute(params![due.id, attempts, self.owner, self.now])?;
-        let attempt = c.last_insert_rowid();
+        let attempt = insert.insert(params![due.id, attempts, self.owner, self.now])?;
+        let attempt = attempt.ok_or(SqlError::NoRow)?;
         Ok(Claimed {
             delivery: due.id,
             lease_epoch: epoch,
@@ -189,12 +190,12 @@ impl Due {
     }
 }
 
-fn due(c: &Connection, account: &str, now: i64, limit: usize) -> Result<Vec<Due>, Fault> {
+fn due(c: &dyn Connection, account: &str, now: i64, limit: usize) -> Result<Vec<Due>, Fault> {
     let mut select = c.prepare_cached(DUE)?;
     let rows = select.query_map(params![account, now, column::limit(limit)], |row| {
         Ok(Due {
             id: row.get(0)?,
-            leased: row.get::<_, String>(1)? == "leased",
+            leased: row.get::<String>(1)? == "leased",
             expires: row.get(2)?,
             crashes: row.get(3)?,
             attempts: row.get(4)?,
@@ -208,7 +209,7 @@ fn due(c: &Connection, account: &str, now: i64, limit: usize) -> Result<Vec<Due>
 }
 
 /// The attempt under an epoch that ran out ends here, whatever its worker may still say.
-fn close_crashed(c: &Connection, due: &Due, now: i64) -> Result<(), Fault> {
+fn close_crashed(c: &dyn Connection, due: &Due, now: i64) -> Result<(), Fault> {
     let mut update = c.prepare_cached(
         "UPDATE attempt SET ended = ?3, outcome = 'crashed', text = 'the lease ran out: the worker was gone'
          WHERE delivery_id = ?1 AND n = ?2 AND ended IS NULL",
@@ -217,7 +218,7 @@ fn close_crashed(c: &Connection, due: &Due, now: i64) -> Result<(), Fault> {
     Ok(())
 }
 
-fn bury(c: &Connection, due: &Due, reason: &str) -> Result<(), Fault> {
+fn bury(c: &dyn Connection, due: &Due, reason: &str) -> Result<(), Fault> {
     let mut update = c.prepare_cached(
         "UPDATE delivery SET state = 'dead', reason = ?2, crashes = ?3, next_at = 0, lease_owner = NULL,
                              waits_for = NULL
@@ -230,9 +231,9 @@ fn bury(c: &Connection, due: &Due, reason: &str) -> Result<(), Fault> {
 /// Why the recipient gets no mail any more, if somebody decided so since it was queued.
 pub(super) const SUPPRESSED: &str = "SELECT s.reason, s.detail FROM message m
     CROSS JOIN suppression s ON s.address = m.recipient
-    WHERE m.id = ?1 AND (+s.account = '' OR +s.account = ?2) AND (s.until IS NULL OR s.until > ?3) LIMIT 1";
+    WHERE m.id = ?1 AND (+s.account = '' OR +s.account = ?2) AND (s.until IS NULL OR s.until > ?3) ORDER BY s.account LIMIT 1";
 
-fn suppressed(c: &Connection, due: &Due, now: i64) -> Result<Option<String>, Fault> {
+fn suppressed(c: &dyn Connection, due: &Due, now: i64) -> Result<Option<String>, Fault> {
     let mut select = c.prepare_cached(SUPPRESSED)?;
     let row = select.query_row(params![due.id, due.account, now], |row| {
         let (reason, detail): (String, String) = (row.get(0)?, row.get(1)?);
@@ -241,7 +242,7 @@ fn suppressed(c: &Connection, due: &Due, now: i64) -> Result<Option<String>, Fau
     Ok(row.optional()?)
 }
 
-fn put_aside(c: &Connection, due: &Due, why: &str) -> Result<(), Fault> {
+fn put_aside(c: &dyn Connection, due: &Due, why: &str) -> Result<(), Fault> {
     let mut update = c.prepare_cached(
         "UPDATE delivery SET state = 'suppressed', reason = ?2, next_at = 0, lease_owner = NULL, waits_for = NULL
          WHERE id = ?1",
@@ -250,7 +251,7 @@ fn put_aside(c: &Connection, due: &Due, why: &str) -> Result<(), Fault> {
     wake(c, due.id)
 }
 
-fn mail(c: &Connection, id: DeliveryId) -> Result<OutgoingMail, Fault> {
+fn mail(c: &dyn Connection, id: DeliveryId) -> Result<OutgoingMail, Fault> {
     let mut select = c.prepare_cached(
         "SELECT m.message_id, m.sender, m.recipient, m.subject, m.table_name, m.record_id, d.account, d.expires, m.raw
          FROM message m JOIN delivery d ON d.id = m.id WHERE m.id = ?1",

@@ -1,14 +1,14 @@
 //! One piece of work, whole or not at all.
 
+use super::connection::Connection;
 use super::fault::Fault;
 use super::records::{self, Changed, Effect};
 use super::{attachments, events, inbound, outbox, suppression};
 use crate::event::{EventId, EventKind, NewEvent};
 use crate::record::RecordKey;
 use crate::store::{Committed, Work};
-use rusqlite::Connection;
 
-pub(super) fn commit(c: &Connection, now: i64, work: &Work) -> Result<Committed, Fault> {
+pub(super) fn commit(c: &dyn Connection, now: i64, work: &Work) -> Result<Committed, Fault> {
     let mut committed = Committed::default();
     let mut first: Option<Changed> = None;
     for change in &work.changes {
@@ -67,7 +67,7 @@ fn event_of(changed: &mut Changed, needed: bool) -> Option<NewEvent> {
 }
 
 fn fire(
-    c: &Connection,
+    c: &dyn Connection,
     now: i64,
     event: &NewEvent,
     about: Option<&Changed>,

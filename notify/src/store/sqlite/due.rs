@@ -1,8 +1,9 @@
 //! Which deliveries are due: asked often, answered by the partial index.
 
 use super::column;
+use super::connection::{Connection, OptionalExtension};
 use super::fault::Fault;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::params;
 use std::time::Duration;
 
 /// No delivery is due later than this from now.
@@ -29,19 +30,19 @@ pub(super) const OPEN: &str =
     WHERE state = 'held' AND next_at <= ?1";
 
 /// True if a schedule has opened that a mail was held for.
-pub(super) fn any_open(c: &Connection, now: i64) -> Result<bool, Fault> {
+pub(super) fn any_open(c: &dyn Connection, now: i64) -> Result<bool, Fault> {
     let mut any = c.prepare_cached(ANY_OPEN)?;
     Ok(any.query_row([now], |row| row.get(0))?)
 }
 
 /// Lets go what was held until now.
-pub(super) fn open(c: &Connection, now: i64) -> Result<(), Fault> {
+pub(super) fn open(c: &dyn Connection, now: i64) -> Result<(), Fault> {
     c.prepare_cached(OPEN)?.execute([now])?;
     Ok(())
 }
 
 /// The accounts that have something due.
-pub(super) fn due_accounts(c: &Connection, now: i64) -> Result<Vec<String>, Fault> {
+pub(super) fn due_accounts(c: &dyn Connection, now: i64) -> Result<Vec<String>, Fault> {
     let mut any_due = c.prepare_cached(ANY_DUE)?;
     let mut due = Vec::new();
     for account in accounts(c)? {
@@ -53,7 +54,7 @@ pub(super) fn due_accounts(c: &Connection, now: i64) -> Result<Vec<String>, Faul
 }
 
 /// True if something waits longer than anything should: the clock was set back.
-pub(super) fn any_too_late(c: &Connection, now: i64) -> Result<bool, Fault> {
+pub(super) fn any_too_late(c: &dyn Connection, now: i64) -> Result<bool, Fault> {
     let longest = column::later(now, LONGEST_WAIT);
     let mut any = c.prepare_cached(ANY_TOO_LATE)?;
     for account in accounts(c)? {
@@ -65,7 +66,7 @@ pub(super) fn any_too_late(c: &Connection, now: i64) -> Result<bool, Fault> {
 }
 
 /// Lets nothing wait longer than it should.
-pub(super) fn clamp(c: &Connection, now: i64) -> Result<(), Fault> {
+pub(super) fn clamp(c: &dyn Connection, now: i64) -> Result<(), Fault> {
     let longest = column::later(now, LONGEST_WAIT);
     let mut clamp = c.prepare_cached(CLAMP)?;
     for account in accounts(c)? {
@@ -75,12 +76,12 @@ pub(super) fn clamp(c: &Connection, now: i64) -> Result<(), Fault> {
 }
 
 /// The accounts that anything waits for, each found by one step in the index.
-fn accounts(c: &Connection) -> Result<Vec<String>, Fault> {
+fn accounts(c: &dyn Connection) -> Result<Vec<String>, Fault> {
     let mut next = c.prepare_cached(NEXT_ACCOUNT)?;
     let mut accounts = Vec::new();
     let mut last = String::new();
     while let Some(account) = next
-        .query_row([&last], |row| row.get::<_, String>(0))
+        .query_row([&last], |row| row.get::<String>(0))
         .optional()?
     {
         last.clone_from(&account);

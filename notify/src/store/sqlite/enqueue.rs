@@ -56,7 +56,8 @@ pub fn enqueue(
     migrate::expect_current(transaction).map_err(failed)?;
     let savepoint = transaction.savepoint().map_err(|e| failed(e.into()))?;
     // Dropped without a commit, the savepoint is undone.
-    let committed = commit::commit(&savepoint, column::nanos(now), work).map_err(failed)?;
+    let connection: &rusqlite::Connection = &savepoint;
+    let committed = commit::commit(connection, column::nanos(now), work).map_err(failed)?;
     savepoint.commit().map_err(|e| failed(e.into()))?;
     Ok(committed)
 }

@@ -1,15 +1,16 @@
 //! The event queue.
 
 use super::column;
+use super::connection::{Connection, OptionalExtension, Row, SqlError, SqlResult};
 use super::fault::Fault;
 use crate::event::{Event, EventId, EventKind, NewEvent};
 use crate::record::RecordKey;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::params;
 
 const COLUMNS: &str = "id, created, name, kind, table_name, record_id, parm1, parm2, actor, current, previous, idem_key, due_at";
 
 /// Queues an event. One whose key is there already gives the first one's id.
-pub(super) fn queue(c: &Connection, now: i64, event: &NewEvent) -> Result<EventId, Fault> {
+pub(super) fn queue(c: &dyn Connection, now: i64, event: &NewEvent) -> Result<EventId, Fault> {
     if let Some(key) = &event.idempotency_key {
         let mut select = c.prepare_cached("SELECT id FROM event WHERE idem_key = ?1")?;
         if let Some(id) = select.query_row([key], |row| row.get(0)).optional()? {
@@ -21,7 +22,7 @@ pub(super) fn queue(c: &Connection, now: i64, event: &NewEvent) -> Result<EventI
                             idem_key, created, due_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?;
-    insert.execute(params![
+    let id = insert.insert(params![
         event.name,
         kind_name(event.kind),
         event.record.as_ref().map(|key| &key.table),
@@ -35,7 +36,7 @@ pub(super) fn queue(c: &Connection, now: i64, event: &NewEvent) -> Result<EventI
         now,
         event.due.map_or(0, column::nanos),
     ])?;
-    Ok(c.last_insert_rowid())
+    Ok(id.ok_or(SqlError::NoRow)?)
 }
 
 /// The events that are due, as far as they can be read.
@@ -46,7 +47,7 @@ pub(super) struct Due {
     pub(super) unreadable: Vec<(EventId, String)>,
 }
 
-pub(super) fn due(c: &Connection, now: i64, limit: usize) -> Result<Due, Fault> {
+pub(super) fn due(c: &dyn Connection, now: i64, limit: usize) -> Result<Due, Fault> {
     let mut select = c.prepare_cached(&due_sql())?;
     let rows = select.query_map([now, column::limit(limit)], |row| {
         let id: EventId = row.get(0)?;
@@ -67,7 +68,7 @@ pub(super) fn due(c: &Connection, now: i64, limit: usize) -> Result<Due, Fault> 
 }
 
 /// Settles events that cannot be read, so that they hold up no others.
-pub(super) fn set_aside(c: &Connection, unreadable: &[(EventId, String)]) -> Result<(), Fault> {
+pub(super) fn set_aside(c: &dyn Connection, unreadable: &[(EventId, String)]) -> Result<(), Fault> {
     let mut update = c.prepare_cached(
         "UPDATE event SET state = 'error', error = ?2 WHERE id = ?1 AND state = 'ready'",
     )?;
@@ -84,7 +85,7 @@ pub(super) fn due_sql() -> String {
 }
 
 /// The events about a record, oldest first.
-pub(super) fn about(c: &Connection, key: &RecordKey) -> Result<Vec<EventId>, Fault> {
+pub(super) fn about(c: &dyn Connection, key: &RecordKey) -> Result<Vec<EventId>, Fault> {
     let mut select = c.prepare_cached(
         "SELECT id FROM event WHERE table_name = ?1 AND record_id = ?2 ORDER BY id",
     )?;
@@ -94,7 +95,7 @@ pub(super) fn about(c: &Connection, key: &RecordKey) -> Result<Vec<EventId>, Fau
 
 /// An event with its state and its error. What cannot be read of it is left empty.
 pub(super) fn one(
-    c: &Connection,
+    c: &dyn Connection,
     id: EventId,
 ) -> Result<Option<(Event, String, Option<String>)>, Fault> {
     let mut select = c.prepare_cached(&format!(
@@ -115,7 +116,7 @@ pub(super) fn one(
 /// An event whose JSON is not read yet: the event, its kind, current, previous.
 type RawEvent = (Event, String, String, String);
 
-fn raw_event(row: &Row<'_>) -> rusqlite::Result<RawEvent> {
+fn raw_event(row: &Row<'_>) -> SqlResult<RawEvent> {
     let event = Event {
         id: row.get(0)?,
         created: column::moment(row.get(1)?),

@@ -1,14 +1,14 @@
 //! What happened to an event, read back as it was written.
 
+use super::connection::Connection;
 use super::fault::Fault;
 use super::{column, events, log};
 use crate::event::EventId;
 use crate::outgoing::{LogRow, Match, MatchVerdict, OutgoingMail, RecipientVerdict, Settlement};
 use crate::store::Explanation;
-use rusqlite::Connection;
 use std::collections::HashMap;
 
-pub(super) fn explain(c: &Connection, id: EventId) -> Result<Option<Explanation>, Fault> {
+pub(super) fn explain(c: &dyn Connection, id: EventId) -> Result<Option<Explanation>, Fault> {
     let Some((event, state, error)) = events::one(c, id)? else {
         return Ok(None);
     };
@@ -30,7 +30,7 @@ pub(super) fn explain(c: &Connection, id: EventId) -> Result<Option<Explanation>
     }))
 }
 
-fn matches(c: &Connection, event: EventId) -> Result<Vec<Match>, Fault> {
+fn matches(c: &dyn Connection, event: EventId) -> Result<Vec<Match>, Fault> {
     let mut mails = mails(c, event)?;
     let mut select = c.prepare_cached(
         "SELECT id, notification, verdict, detail FROM match WHERE event_id = ?1 ORDER BY id",
@@ -52,7 +52,7 @@ fn matches(c: &Connection, event: EventId) -> Result<Vec<Match>, Fault> {
     .collect()
 }
 
-fn verdicts(c: &Connection, match_id: i64) -> Result<Vec<RecipientVerdict>, Fault> {
+fn verdicts(c: &dyn Connection, match_id: i64) -> Result<Vec<RecipientVerdict>, Fault> {
     let mut select = c.prepare_cached(
         "SELECT address, via, verdict, detail FROM recipient_verdict WHERE match_id = ?1 ORDER BY id",
     )?;
@@ -73,7 +73,7 @@ fn verdicts(c: &Connection, match_id: i64) -> Result<Vec<RecipientVerdict>, Faul
 }
 
 /// The mails of an event by their match.
-fn mails(c: &Connection, event: EventId) -> Result<HashMap<i64, Vec<OutgoingMail>>, Fault> {
+fn mails(c: &dyn Connection, event: EventId) -> Result<HashMap<i64, Vec<OutgoingMail>>, Fault> {
     let mut select = c.prepare_cached(
         "SELECT m.message_id, m.sender, m.recipient, m.subject, d.account, m.table_name, m.record_id, d.expires,
                 m.match_id

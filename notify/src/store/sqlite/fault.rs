@@ -1,9 +1,10 @@
+use super::connection::SqlError;
 use crate::store::StoreError;
 
 /// What went wrong inside a transaction, before it is known what the caller was doing.
 #[derive(Debug)]
 pub(super) enum Fault {
-    Sql(rusqlite::Error),
+    Sql(SqlError),
     Store(StoreError),
 }
 
@@ -14,9 +15,9 @@ impl Fault {
 
     pub(super) fn while_doing(self, doing: &str) -> StoreError {
         match self {
-            Self::Sql(source) => StoreError::Database {
+            Self::Sql(error) => StoreError::Database {
                 doing: doing.to_owned(),
-                source,
+                source: error.into_source(),
             },
             Self::Store(error) => error,
         }
@@ -25,6 +26,12 @@ impl Fault {
 
 impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error.into())
+    }
+}
+
+impl From<SqlError> for Fault {
+    fn from(error: SqlError) -> Self {
         Self::Sql(error)
     }
 }

@@ -1,14 +1,15 @@
 //! Group commit: pieces of work that wait for the disk at the same time wait for it once.
 //!
-//! Whoever gets the connection does the work of all that wait, each in a savepoint of one transaction. A piece that the
+//! Whoever leads does the work of all that wait, each in a savepoint of one transaction. A piece that the
 //! store refuses (no such record) is undone alone. Where the database itself fails, the whole transaction is undone,
 //! because some failures end it without saying so, and each piece is tried again in a transaction of its own.
 
+use super::commit;
+use super::connection::{Connection, Savepoint};
+use super::engine::Engine;
 use super::fault::Fault;
-use super::{commit, lock, wait_for_disk};
 use crate::store::{Committed, StoreError, Work};
-use rusqlite::{Connection, TransactionBehavior};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Pieces of work in one transaction at most.
 const MOST: usize = 256;
@@ -17,10 +18,11 @@ const DOING: &str = "write changes and events";
 
 type Answer = Result<Committed, StoreError>;
 
-/// The work that waits for the connection.
+/// The work that waits to be done.
 #[derive(Default)]
 pub(super) struct Group {
     waiting: Mutex<Vec<Piece>>,
+    leading: Mutex<()>,
 }
 
 /// Somebody's work, and where its answer goes.
@@ -53,45 +55,45 @@ impl Piece {
 }
 
 impl Group {
-    /// Does the works, together with whatever else waits. Gives an answer for each, and how many transactions this caller made.
-    pub(super) fn commit(
-        &self,
-        connection: &Mutex<Connection>,
-        now: i64,
-        works: &[Work],
-    ) -> (Vec<Answer>, u64) {
+    /// Does the works, together with whatever else waits. Gives an answer for each.
+    pub(super) fn commit(&self, engine: &impl Engine, works: &[Work]) -> Vec<Answer> {
+        let now = engine.now();
         let pieces: Vec<Piece> = works.iter().map(|work| Piece::new(work, now)).collect();
         let places: Vec<Place> = pieces
             .iter()
             .map(|piece| Arc::clone(&piece.answer))
             .collect();
         self.waiting().extend(pieces);
-        let mut connection = lock(connection);
-        let mut answers = Vec::with_capacity(places.len());
-        let mut transactions = 0;
-        for place in places {
-            loop {
-                let answer = place.lock().unwrap_or_else(PoisonError::into_inner).take();
-                if let Some(answer) = answer {
-                    answers.push(answer);
-                    break;
-                }
-                let mut pieces = std::mem::take(&mut *self.waiting());
-                if pieces.is_empty() {
-                    // Whoever took this piece did not come to its end.
-                    answers.push(Err(interrupted()));
-                    break;
-                }
-                let later = pieces.split_off(pieces.len().min(MOST));
-                self.waiting().splice(0..0, later);
-                transactions += together(&mut connection, &pieces);
-            }
-        }
-        (answers, transactions)
+        let _leading = self.lead();
+        let answered = places.iter().map(|place| self.answered(engine, place));
+        answered.collect()
     }
 
-    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<Piece>> {
+    /// Works until there is an answer here; it may have come while this caller waited to lead.
+    fn answered(&self, engine: &impl Engine, place: &Place) -> Answer {
+        loop {
+            let answer = place.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(answer) = answer {
+                return answer;
+            }
+            let mut pieces = std::mem::take(&mut *self.waiting());
+            if pieces.is_empty() {
+                // Whoever took this piece did not come to its end.
+                return Err(interrupted());
+            }
+            let later = pieces.split_off(pieces.len().min(MOST));
+            self.waiting().splice(0..0, later);
+            together(engine, &pieces);
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Piece>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Held by whoever does the work of all.
+    pub(super) fn lead(&self) -> MutexGuard<'_, ()> {
+        self.leading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many pieces wait.
@@ -102,45 +104,35 @@ impl Group {
 }
 
 /// One transaction for all, or one for each.
-fn together(connection: &mut Connection, pieces: &[Piece]) -> u64 {
+fn together(engine: &impl Engine, pieces: &[Piece]) {
     if let [_, _, ..] = pieces
-        && let Ok(answers) = in_savepoints(connection, pieces)
+        && let Ok(answers) = engine.acknowledge(DOING, |c| in_savepoints(c, pieces))
     {
         for (piece, answer) in pieces.iter().zip(answers) {
             piece.answer(answer);
         }
-        return 1;
+        return;
     }
     for piece in pieces {
-        piece.answer(alone(connection, piece).map_err(|fault| fault.while_doing(DOING)));
+        piece.answer(engine.acknowledge(DOING, |c| commit::commit(c, piece.now, &piece.work)));
     }
-    pieces.len() as u64
 }
 
-fn alone(connection: &mut Connection, piece: &Piece) -> Result<Committed, Fault> {
-    wait_for_disk(connection, "FULL")?;
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let committed = commit::commit(&transaction, piece.now, &piece.work)?;
-    transaction.commit()?;
-    Ok(committed)
-}
-
-fn in_savepoints(connection: &mut Connection, pieces: &[Piece]) -> rusqlite::Result<Vec<Answer>> {
-    wait_for_disk(connection, "FULL")?;
-    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+fn in_savepoints(c: &dyn Connection, pieces: &[Piece]) -> Result<Vec<Answer>, Fault> {
     let mut answers = Vec::with_capacity(pieces.len());
     for piece in pieces {
-        let savepoint = transaction.savepoint()?;
-        answers.push(match commit::commit(&savepoint, piece.now, &piece.work) {
+        c.savepoint(Savepoint::Begin)?;
+        answers.push(match commit::commit(c, piece.now, &piece.work) {
             Ok(committed) => {
-                savepoint.commit()?;
+                c.savepoint(Savepoint::Keep)?;
                 Ok(committed)
             }
-            // The savepoint is undone when it is dropped.
-            Err(Fault::Store(refused)) => Err(refused),
-            Err(Fault::Sql(error)) => return Err(error),
+            Err(Fault::Store(refused)) => {
+                c.savepoint(Savepoint::Undo)?;
+                Err(refused)
+            }
+            Err(failed) => return Err(failed),
         });
     }
-    transaction.commit()?;
     Ok(answers)
 }

@@ -1,21 +1,26 @@
 //! Inbound mail: stored once, processed once.
 
 use super::column;
+use super::connection::{Connection, OptionalExtension, Row, SqlError, SqlResult};
 use super::due::LONGEST_WAIT;
 use super::fault::Fault;
 use super::heading;
 use crate::inbound::{ActionVerdict, Inbound, InboundId, InboundOutcome, NewInbound, Stored};
 use crate::record::RecordKey;
 use crate::store::StoreError;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::params;
 
 pub(super) const COLUMNS: &str = "id, received, attempts, account, uidl, sha256, message_id";
 
-pub(super) fn store(c: &Connection, now: i64, mails: &[NewInbound]) -> Result<Vec<Stored>, Fault> {
+pub(super) fn store(
+    c: &dyn Connection,
+    now: i64,
+    mails: &[NewInbound],
+) -> Result<Vec<Stored>, Fault> {
     mails.iter().map(|mail| store_one(c, now, mail)).collect()
 }
 
-fn store_one(c: &Connection, now: i64, mail: &NewInbound) -> Result<Stored, Fault> {
+fn store_one(c: &dyn Connection, now: i64, mail: &NewInbound) -> Result<Stored, Fault> {
     let Some(id) = known(c, mail)? else {
         return Ok(Stored::New(insert(c, now, mail)?));
     };
@@ -26,9 +31,9 @@ fn store_one(c: &Connection, now: i64, mail: &NewInbound) -> Result<Stored, Faul
 
 /// The same octets, under the same Message-ID or, as not every mail has one, under the same unique-id of the same account.
 pub(super) const KNOWN: &str = "SELECT min(id) FROM inbound
-    WHERE sha256 = ?1 AND (message_id = ?2 OR (account = ?3 AND uidl IS ?4))";
+    WHERE sha256 = ?1 AND (message_id = ?2 OR (account = ?3 AND uidl IS NOT DISTINCT FROM ?4))";
 
-fn known(c: &Connection, mail: &NewInbound) -> Result<Option<InboundId>, Fault> {
+fn known(c: &dyn Connection, mail: &NewInbound) -> Result<Option<InboundId>, Fault> {
     let NewInbound {
         sha256,
         message_id,
@@ -41,13 +46,13 @@ fn known(c: &Connection, mail: &NewInbound) -> Result<Option<InboundId>, Fault> 
     Ok(select.query_row(known, |row| row.get(0))?)
 }
 
-fn insert(c: &Connection, now: i64, mail: &NewInbound) -> Result<InboundId, Fault> {
+fn insert(c: &dyn Connection, now: i64, mail: &NewInbound) -> Result<InboundId, Fault> {
     let heading = heading::of(&mail.raw);
     let mut insert = c.prepare_cached(
         "INSERT INTO inbound (account, uidl, sha256, message_id, sender, subject, received, raw, author)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
-    insert.execute(params![
+    let id = insert.insert(params![
         mail.account,
         mail.uidl,
         mail.sha256,
@@ -58,7 +63,7 @@ fn insert(c: &Connection, now: i64, mail: &NewInbound) -> Result<InboundId, Faul
         mail.raw,
         heading.author,
     ])?;
-    Ok(c.last_insert_rowid())
+    Ok(id.ok_or(SqlError::NoRow)?)
 }
 
 pub(super) const ANY_DUE: &str = "SELECT
@@ -76,7 +81,7 @@ pub(super) const ABANDONED: &str = "SELECT id FROM inbound
 /// A mail that so many processes did not survive is not tried again.
 const MOST_CRASHES: i64 = 3;
 
-pub(super) fn any_due(c: &Connection, now: i64) -> Result<bool, Fault> {
+pub(super) fn any_due(c: &dyn Connection, now: i64) -> Result<bool, Fault> {
     let longest = column::later(now, LONGEST_WAIT);
     let mut any = c.prepare_cached(ANY_DUE)?;
     Ok(any.query_row([now, longest], |row| row.get(0))?)
@@ -85,10 +90,11 @@ pub(super) fn any_due(c: &Connection, now: i64) -> Result<bool, Fault> {
 /// The mails that are due. Their attempts are counted before the work, so that a mail that ends the process is found out:
 /// it comes alone from then on, behind the others, and in the end is held.
 pub(super) fn take_due(
-    c: &Connection,
+    c: &dyn Connection,
     now: i64,
     limit: usize,
     worker: i64,
+    elsewhere: &str,
 ) -> Result<Vec<Inbound>, Fault> {
     let mut clamp = c.prepare_cached(
         "UPDATE inbound SET next_at = ?1 WHERE state IN ('ready','error') AND next_at > ?1",
@@ -99,14 +105,14 @@ pub(super) fn take_due(
         .query_map([now, column::limit(limit), worker], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     if ids.is_empty() && limit > 0 {
-        return Ok(abandoned(c, now, worker)?.into_iter().collect());
+        return Ok(abandoned(c, now, worker, elsewhere)?.into_iter().collect());
     }
     ids.into_iter()
         .filter_map(|id| begin(c, id, worker).transpose())
         .collect()
 }
 
-fn begin(c: &Connection, id: InboundId, worker: i64) -> Result<Option<Inbound>, Fault> {
+fn begin(c: &dyn Connection, id: InboundId, worker: i64) -> Result<Option<Inbound>, Fault> {
     let mail = one(c, id)?;
     let mut count =
         c.prepare_cached("UPDATE inbound SET attempts = attempts + 1, begun = ?2 WHERE id = ?1")?;
@@ -115,9 +121,14 @@ fn begin(c: &Connection, id: InboundId, worker: i64) -> Result<Option<Inbound>, 
 }
 
 /// One mail that ended a process. Those that ended too many are held on the way to it.
-fn abandoned(c: &Connection, now: i64, worker: i64) -> Result<Option<Inbound>, Fault> {
+fn abandoned(
+    c: &dyn Connection,
+    now: i64,
+    worker: i64,
+    elsewhere: &str,
+) -> Result<Option<Inbound>, Fault> {
     loop {
-        let mut next = c.prepare_cached(ABANDONED)?;
+        let mut next = c.prepare_cached(elsewhere)?;
         let id = next.query_row([now, worker], |row| row.get(0)).optional()?;
         let Some(id) = id else { return Ok(None) };
         let mut crashed = c.prepare_cached(
@@ -135,7 +146,7 @@ fn abandoned(c: &Connection, now: i64, worker: i64) -> Result<Option<Inbound>, F
     }
 }
 
-pub(super) fn one(c: &Connection, id: InboundId) -> Result<Option<Inbound>, Fault> {
+pub(super) fn one(c: &dyn Connection, id: InboundId) -> Result<Option<Inbound>, Fault> {
     let mut select =
         c.prepare_cached(&format!("SELECT {COLUMNS}, raw FROM inbound WHERE id = ?1"))?;
     let row = select.query_row([id], |row| {
@@ -146,7 +157,7 @@ pub(super) fn one(c: &Connection, id: InboundId) -> Result<Option<Inbound>, Faul
     Ok(row.optional()?)
 }
 
-pub(super) fn head(row: &Row<'_>) -> rusqlite::Result<Inbound> {
+pub(super) fn head(row: &Row<'_>) -> SqlResult<Inbound> {
     Ok(Inbound {
         id: row.get(0)?,
         received: column::moment(row.get(1)?),
@@ -161,7 +172,7 @@ pub(super) fn head(row: &Row<'_>) -> rusqlite::Result<Inbound> {
     })
 }
 
-pub(super) fn reopen(c: &Connection, id: InboundId, reason: &str) -> Result<bool, Fault> {
+pub(super) fn reopen(c: &dyn Connection, id: InboundId, reason: &str) -> Result<bool, Fault> {
     let mut hold = c.prepare_cached(
         "UPDATE inbound SET state = 'held', reason = ?2 WHERE id = ?1 AND state = 'ignored'",
     )?;
@@ -170,7 +181,7 @@ pub(super) fn reopen(c: &Connection, id: InboundId, reason: &str) -> Result<bool
 
 /// Writes what processing came to, once: a mail that is processed or ignored already stops the whole transaction.
 pub(super) fn finish(
-    c: &Connection,
+    c: &dyn Connection,
     outcome: &InboundOutcome,
     record: Option<&RecordKey>,
 ) -> Result<(), Fault> {

@@ -1,13 +1,13 @@
 //! The inbound log.
 
 use super::column;
+use super::connection::{Connection, Row, SqlResult};
 use super::fault::Fault;
 use super::inbound::{COLUMNS, head};
 use crate::inbound::{ActionVerdict, Class, InboundOutcome, InboundRow, InboundState};
 use crate::record::RecordKey;
 use crate::store::InboundFilter;
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, params_from_iter};
 
 /// How many mails of an author were acted upon since a moment.
 pub(super) const BY_AUTHOR: &str = "SELECT count(*) FROM inbound INDEXED BY inbound_author
@@ -18,7 +18,7 @@ pub(super) const BY_AUTHOR_AND_RECORD: &str = "SELECT count(*) FROM inbound INDE
     WHERE state = 'processed' AND author = ?1 AND received >= ?2 AND table_name = ?3 AND record_id = ?4";
 
 pub(super) fn acted(
-    c: &Connection,
+    c: &dyn Connection,
     author: &str,
     since: i64,
     record: Option<&RecordKey>,
@@ -33,15 +33,15 @@ pub(super) fn acted(
         }
     };
     let mut count = c.prepare_cached(sql)?;
-    let count: i64 = count.query_row(params_from_iter(parameters), |row| row.get(0))?;
+    let count: i64 = count.query_row(parameters, |row| row.get(0))?;
     Ok(usize::try_from(count).unwrap_or_default())
 }
 
 /// The rows that a filter lets through, newest first.
-pub(super) fn rows(c: &Connection, filter: &InboundFilter) -> Result<Vec<InboundRow>, Fault> {
+pub(super) fn rows(c: &dyn Connection, filter: &InboundFilter) -> Result<Vec<InboundRow>, Fault> {
     let (sql, parameters) = query(filter);
     let mut select = c.prepare_cached(&sql)?;
-    let rows = select.query_map(params_from_iter(parameters), raw_row)?;
+    let rows = select.query_map(parameters, raw_row)?;
     rows.map(|row| inbound_row(row?)).collect()
 }
 
@@ -80,7 +80,7 @@ pub(super) fn query(filter: &InboundFilter) -> (String, Vec<Value>) {
 /// A row whose words are not read yet: its state, its class, what the actions said.
 type RawRow = (InboundRow, (String, Option<String>, String));
 
-fn raw_row(row: &Row<'_>) -> rusqlite::Result<RawRow> {
+fn raw_row(row: &Row<'_>) -> SqlResult<RawRow> {
     let words = (row.get(9)?, row.get(10)?, row.get(17)?);
     let mail = head(row)?;
     let outcome = InboundOutcome {

@@ -1,11 +1,11 @@
 //! The email log.
 
 use super::column;
+use super::connection::{Connection, OptionalExtension, Row, SqlResult};
 use super::fault::Fault;
 use crate::outgoing::{Attempt, DeliveryId, DeliveryState, Evidence, LogRow, OutgoingMail};
 use crate::store::LogFilter;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 const COLUMNS: &str = "SELECT d.id, m.created, d.state, d.reason, m.event_id, h.notification, m.message_id, m.sender,
            m.recipient, m.subject, d.account, m.table_name, m.record_id, d.expires, d.attempts, d.next_at,
@@ -21,10 +21,10 @@ fn select(hint: &str) -> String {
 }
 
 /// The rows that a filter lets through, newest first.
-pub(super) fn rows(c: &Connection, filter: &LogFilter) -> Result<Vec<LogRow>, Fault> {
+pub(super) fn rows(c: &dyn Connection, filter: &LogFilter) -> Result<Vec<LogRow>, Fault> {
     let (sql, parameters) = query(filter);
     let mut select = c.prepare_cached(&sql)?;
-    let rows = select.query_map(params_from_iter(parameters), raw_row)?;
+    let rows = select.query_map(parameters, raw_row)?;
     rows.map(|row| log_row(row?)).collect()
 }
 
@@ -83,13 +83,13 @@ fn in_state(state: DeliveryState, narrow: bool) -> String {
     }
 }
 
-pub(super) fn by_message_id(c: &Connection, message_id: &str) -> Result<Option<LogRow>, Fault> {
+pub(super) fn by_message_id(c: &dyn Connection, message_id: &str) -> Result<Option<LogRow>, Fault> {
     let mut select = c.prepare_cached(&format!("{} WHERE m.message_id = ?1", select("")))?;
     let row = select.query_row([message_id], raw_row).optional()?;
     row.map(log_row).transpose()
 }
 
-pub(super) fn of_event(c: &Connection, event: i64) -> Result<Vec<LogRow>, Fault> {
+pub(super) fn of_event(c: &dyn Connection, event: i64) -> Result<Vec<LogRow>, Fault> {
     let mut select = c.prepare_cached(&format!(
         "{} WHERE m.event_id = ?1 ORDER BY m.id",
         select("")
@@ -98,12 +98,12 @@ pub(super) fn of_event(c: &Connection, event: i64) -> Result<Vec<LogRow>, Fault>
     rows.map(|row| log_row(row?)).collect()
 }
 
-pub(super) fn raw_message(c: &Connection, id: DeliveryId) -> Result<Option<Vec<u8>>, Fault> {
+pub(super) fn raw_message(c: &dyn Connection, id: DeliveryId) -> Result<Option<Vec<u8>>, Fault> {
     let mut select = c.prepare_cached("SELECT raw FROM message WHERE id = ?1")?;
     Ok(select.query_row([id], |row| row.get(0)).optional()?)
 }
 
-pub(super) fn attempts(c: &Connection, delivery: DeliveryId) -> Result<Vec<Attempt>, Fault> {
+pub(super) fn attempts(c: &dyn Connection, delivery: DeliveryId) -> Result<Vec<Attempt>, Fault> {
     let mut select = c.prepare_cached(
         "SELECT peer, tls, stage, code, enhanced, text, id, n, owner, started, ended, outcome, late
          FROM attempt WHERE delivery_id = ?1 ORDER BY n",
@@ -114,7 +114,7 @@ pub(super) fn attempts(c: &Connection, delivery: DeliveryId) -> Result<Vec<Attem
             n: column::count(row.get(7)?),
             owner: row.get(8)?,
             started: column::moment(row.get(9)?),
-            ended: row.get::<_, Option<i64>>(10)?.map(column::moment),
+            ended: row.get::<Option<i64>>(10)?.map(column::moment),
             outcome: row.get(11)?,
             late: row.get(12)?,
             evidence: evidence(row, 0)?,
@@ -123,7 +123,7 @@ pub(super) fn attempts(c: &Connection, delivery: DeliveryId) -> Result<Vec<Attem
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn evidence(row: &Row<'_>, first: usize) -> rusqlite::Result<Evidence> {
+fn evidence(row: &Row<'_>, first: usize) -> SqlResult<Evidence> {
     Ok(Evidence {
         peer: row.get(first)?,
         tls: row.get(first + 1)?,
@@ -135,8 +135,8 @@ fn evidence(row: &Row<'_>, first: usize) -> rusqlite::Result<Evidence> {
 }
 
 /// A row whose state is not read yet.
-fn raw_row(row: &Row<'_>) -> rusqlite::Result<(LogRow, String)> {
-    let attempted = row.get::<_, Option<i64>>(16)?.is_some();
+fn raw_row(row: &Row<'_>) -> SqlResult<(LogRow, String)> {
+    let attempted = row.get::<Option<i64>>(16)?.is_some();
     let log = LogRow {
         delivery: row.get(0)?,
         created: column::moment(row.get(1)?),

@@ -14,7 +14,9 @@ mod attachments;
 mod claim;
 mod column;
 mod commit;
+mod connection;
 mod due;
+mod engine;
 mod enqueue;
 mod events;
 mod explain;
@@ -27,6 +29,8 @@ mod inbound_log;
 mod log;
 mod migrate;
 mod outbox;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod promise;
 mod rate;
 mod records;
@@ -37,12 +41,15 @@ mod trim;
 mod weight;
 
 pub use enqueue::enqueue;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
 
 use super::StoreError;
+use engine::Engine;
 use fault::Fault;
 use jiff::Timestamp;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use std::fmt;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -167,7 +174,8 @@ impl SqliteStore {
     pub fn integrity(&self) -> Result<String, StoreError> {
         let sql = "PRAGMA integrity_check";
         self.read("check the database", |c| {
-            Ok(c.query_row(sql, [], |row| row.get(0))?)
+            Ok(c.prepare_cached(sql)?
+                .query_row(params![], |row| row.get(0))?)
         })
     }
 
@@ -179,50 +187,18 @@ impl SqliteStore {
         connection.pragma_update_and_check(None, "max_page_count", pages + more, |_| Ok(()))
     }
 
-    /// A read; several statements see one state of the database.
-    fn read<T>(
-        &self,
-        doing: &str,
-        f: impl FnOnce(&Connection) -> Result<T, Fault>,
-    ) -> Result<T, StoreError> {
-        let mut connection = lock(&self.reading);
-        let read = || {
-            let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
-            f(&snapshot)
-        };
-        read().map_err(|fault| fault.while_doing(doing))
-    }
-
-    /// A transaction that is on disk when this returns.
-    fn acknowledge<T>(
-        &self,
-        doing: &str,
-        f: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
-    ) -> Result<T, StoreError> {
-        self.write("FULL", doing, f)
-    }
-
-    /// A transaction that survives the end of the process, but perhaps not a power cut.
-    fn work<T>(
-        &self,
-        doing: &str,
-        f: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
-    ) -> Result<T, StoreError> {
-        self.write("NORMAL", doing, f)
-    }
-
     fn write<T>(
         &self,
         synchronous: &str,
         doing: &str,
-        f: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+        f: impl FnOnce(&dyn connection::Connection) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
         let mut connection = lock(&self.writing);
         let write = || {
             wait_for_disk(&connection, synchronous)?;
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let result = f(&transaction)?;
+            let result = f(&*transaction)?;
             transaction.commit()?;
             Ok(result)
         };
@@ -230,9 +206,67 @@ impl SqliteStore {
         self.commits.fetch_add(1, Ordering::Relaxed);
         Ok(result)
     }
+}
+
+impl Engine for SqliteStore {
+    fn read<T>(
+        &self,
+        doing: &str,
+        read: impl FnOnce(&dyn connection::Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let mut connection = lock(&self.reading);
+        let reading = || {
+            let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+            read(&*snapshot)
+        };
+        reading().map_err(|fault: Fault| fault.while_doing(doing))
+    }
+
+    fn acknowledge<T>(
+        &self,
+        doing: &str,
+        write: impl FnOnce(&dyn connection::Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        self.write("FULL", doing, write)
+    }
+
+    fn work<T>(
+        &self,
+        doing: &str,
+        write: impl FnOnce(&dyn connection::Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        self.write("NORMAL", doing, write)
+    }
+
+    fn group(&self) -> &group::Group {
+        &self.group
+    }
 
     fn now(&self) -> i64 {
         column::nanos((self.clock)())
+    }
+
+    fn worker(&self) -> i64 {
+        self.worker
+    }
+
+    fn abandoned(&self) -> &'static str {
+        inbound::ABANDONED
+    }
+
+    fn lead(&self, _: &str) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
+    fn commits(&self) -> Result<u64, StoreError> {
+        if self.path.is_none() {
+            return Ok(self.commits.load(Ordering::Relaxed));
+        }
+        // The reading connection never writes, so that every commit is somebody else's to it.
+        let version: i64 = lock(&self.reading)
+            .pragma_query_value(None, "data_version", |row| row.get(0))
+            .map_err(|e| Fault::from(e).while_doing("look for changes"))?;
+        Ok(u64::try_from(version).unwrap_or_default())
     }
 }
 

@@ -18,10 +18,11 @@
 //! * What crashed twice in a row is claimed alone, so that it takes nobody else with it.
 
 use super::column;
+use super::connection::Connection;
 use super::fault::Fault;
 use crate::outgoing::{Completion, DeliveryId, DeliveryState};
 use crate::store::Bounce;
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
 pub(super) const RELEASE: &str = "UPDATE delivery INDEXED BY delivery_thread SET next_at = 0
     WHERE state = 'leased' AND state IN ('leased','deferred','unknown')";
@@ -35,7 +36,7 @@ pub(super) const WAKE: &str = "UPDATE delivery SET next_at = 0, waits_for = NULL
 
 /// Writes what attempts came to. What a late worker says is recorded, and changes no state.
 pub(super) fn complete(
-    c: &Connection,
+    c: &dyn Connection,
     now: i64,
     completions: &[Completion],
 ) -> Result<Vec<DeliveryId>, Fault> {
@@ -53,7 +54,7 @@ pub(super) fn complete(
 }
 
 /// True if the lease was still held.
-fn settle(c: &Connection, now: i64, completion: &Completion) -> Result<bool, Fault> {
+fn settle(c: &dyn Connection, now: i64, completion: &Completion) -> Result<bool, Fault> {
     use DeliveryState::{Deferred, Leased, Ready, Unknown};
     // An attempt that ended is neither ready nor leased.
     let state = match completion.state {
@@ -66,7 +67,7 @@ fn settle(c: &Connection, now: i64, completion: &Completion) -> Result<bool, Fau
     };
     let mut update = c.prepare_cached(
         "UPDATE delivery SET state = ?3, crashes = 0,
-                             next_at = CASE WHEN expires > ?5 THEN min(?4, expires) ELSE ?4 END,
+                             next_at = CASE WHEN expires > ?5 AND expires < ?4 THEN expires ELSE ?4 END,
                              lease_owner = NULL, reason = ''
          WHERE id = ?1 AND lease_epoch = ?2 AND state = 'leased'",
     )?;
@@ -80,7 +81,7 @@ fn settle(c: &Connection, now: i64, completion: &Completion) -> Result<bool, Fau
     Ok(changed == 1)
 }
 
-fn close(c: &Connection, now: i64, completion: &Completion, late: bool) -> Result<(), Fault> {
+fn close(c: &dyn Connection, now: i64, completion: &Completion, late: bool) -> Result<(), Fault> {
     let mut update = c.prepare_cached(
         "UPDATE attempt SET ended = ?3, outcome = ?4, late = ?5, peer = ?6, tls = ?7, stage = ?8, code = ?9,
                             enhanced = ?10, text = ?11
@@ -104,7 +105,7 @@ fn close(c: &Connection, now: i64, completion: &Completion, late: bool) -> Resul
 }
 
 pub(super) fn renew(
-    c: &Connection,
+    c: &dyn Connection,
     until: i64,
     held: &[(DeliveryId, i64)],
 ) -> Result<Vec<DeliveryId>, Fault> {
@@ -121,14 +122,14 @@ pub(super) fn renew(
 }
 
 /// The leases of a daemon that is gone ran out.
-pub(super) fn release_all(c: &Connection) -> Result<(), Fault> {
-    c.execute(RELEASE, [])?;
+pub(super) fn release_all(c: &dyn Connection) -> Result<(), Fault> {
+    c.prepare_cached(RELEASE)?.execute(params![])?;
     Ok(())
 }
 
 /// A new life: due at once, with all its time before it. Attempts are never forgotten.
 pub(super) fn requeue(
-    c: &Connection,
+    c: &dyn Connection,
     deliveries: &[DeliveryId],
     now: i64,
     expires: i64,
@@ -145,7 +146,7 @@ pub(super) fn requeue(
     Ok(changed)
 }
 
-pub(super) fn cancel(c: &Connection, deliveries: &[DeliveryId]) -> Result<usize, Fault> {
+pub(super) fn cancel(c: &dyn Connection, deliveries: &[DeliveryId]) -> Result<usize, Fault> {
     let mut update = c.prepare_cached(
         "UPDATE delivery SET state = 'cancelled', reason = 'cancelled', next_at = 0, waits_for = NULL
          WHERE id = ?1 AND state IN ('ready','held','deferred','unknown')",
@@ -161,7 +162,7 @@ pub(super) fn cancel(c: &Connection, deliveries: &[DeliveryId]) -> Result<usize,
 }
 
 /// A report says that a mail which a server accepted did not arrive. What is under way or has an end already stays as it is.
-pub(super) fn bounced(c: &Connection, bounce: &Bounce) -> Result<(), Fault> {
+pub(super) fn bounced(c: &dyn Connection, bounce: &Bounce) -> Result<(), Fault> {
     let Some(words) = &bounce.failed else {
         return Ok(());
     };
@@ -176,7 +177,7 @@ pub(super) fn bounced(c: &Connection, bounce: &Bounce) -> Result<(), Fault> {
 }
 
 /// Those that waited for a delivery are looked at again.
-pub(super) fn wake(c: &Connection, done: DeliveryId) -> Result<(), Fault> {
+pub(super) fn wake(c: &dyn Connection, done: DeliveryId) -> Result<(), Fault> {
     if c.prepare_cached(WAITING)?.exists([done])? {
         c.prepare_cached(WAKE)?.execute([done])?;
     }

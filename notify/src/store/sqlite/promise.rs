@@ -1,8 +1,9 @@
-//! What the trait promises, by the file that keeps it.
+//! What the trait promises, by the file that keeps it: the same statements for every database.
 
+use super::engine::Engine;
 use super::{
-    Fault, SqliteStore, attachments, claim, column, due, events, explain, fetched, group, inbound,
-    inbound_log, lock, log, outbox, rate, records, settings, settle, suppression, trim,
+    attachments, claim, column, due, events, explain, fetched, group, inbound, inbound_log, log,
+    outbox, rate, records, settings, settle, suppression, trim,
 };
 use crate::account::Rate;
 use crate::attachment::{Attachment, AttachmentId};
@@ -15,10 +16,9 @@ use crate::store::{
 };
 use crate::suppression::Suppression;
 use jiff::Timestamp;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-impl Store for SqliteStore {
+impl<E: Engine> Store for E {
     fn record(&self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
         self.read("read a record", |c| records::one(c, key))
     }
@@ -57,10 +57,7 @@ impl Store for SqliteStore {
     }
 
     fn commit(&self, work: &Work) -> Result<Committed, StoreError> {
-        let now = self.now();
-        let works = std::slice::from_ref(work);
-        let (committed, transactions) = self.group.commit(&self.writing, now, works);
-        self.commits.fetch_add(transactions, Ordering::Relaxed);
+        let committed = self.group().commit(self, std::slice::from_ref(work));
         committed
             .into_iter()
             .next()
@@ -68,10 +65,7 @@ impl Store for SqliteStore {
     }
 
     fn commit_all(&self, works: &[Work]) -> Vec<Result<Committed, StoreError>> {
-        let now = self.now();
-        let (committed, transactions) = self.group.commit(&self.writing, now, works);
-        self.commits.fetch_add(transactions, Ordering::Relaxed);
-        committed
+        self.group().commit(self, works)
     }
 
     fn due_events(&self, now: Timestamp, limit: usize) -> Result<Vec<Event>, StoreError> {
@@ -237,7 +231,7 @@ impl Store for SqliteStore {
             return Ok(Vec::new());
         }
         self.work("take mail to process", |t| {
-            inbound::take_due(t, now, limit, self.worker)
+            inbound::take_due(t, now, limit, self.worker(), self.abandoned())
         })
     }
 
@@ -318,14 +312,11 @@ impl Store for SqliteStore {
         self.acknowledge("write a setting", |t| settings::make(t, name, make))
     }
 
+    fn lead(&self, role: &str) -> Result<bool, StoreError> {
+        Engine::lead(self, role)
+    }
+
     fn change_counter(&self) -> Result<u64, StoreError> {
-        if self.path.is_none() {
-            return Ok(self.commits.load(Ordering::Relaxed));
-        }
-        // The reading connection never writes, so that every commit is somebody else's to it.
-        let version: i64 = lock(&self.reading)
-            .pragma_query_value(None, "data_version", |row| row.get(0))
-            .map_err(|e| Fault::Sql(e).while_doing("look for changes"))?;
-        Ok(u64::try_from(version).unwrap_or_default())
+        self.commits()
     }
 }

@@ -1,11 +1,12 @@
 //! Records and their journals.
 
 use super::column;
+use super::connection::{Connection, OptionalExtension, Row, SqlResult};
 use super::fault::Fault;
 use crate::record::{Change, Fields, JournalEntry, NewId, Record, RecordKey};
 use crate::schema::Numbering;
 use crate::store::StoreError;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::params;
 use serde_json::Value;
 
 /// Fields that have an index, because looking up people must not read a whole table.
@@ -26,7 +27,7 @@ pub(super) const PERSONAL: &str =
 /// The first number that a table draws, as people expect it: `INC0010001`. A table of few digits begins at 1.
 const FIRST_NUMBER: i64 = 10_001;
 
-pub(super) fn one(c: &Connection, key: &RecordKey) -> Result<Option<Record>, Fault> {
+pub(super) fn one(c: &dyn Connection, key: &RecordKey) -> Result<Option<Record>, Fault> {
     let mut select = c.prepare_cached(
         "SELECT table_name, id, fields, created, updated FROM record WHERE table_name = ?1 AND id = ?2",
     )?;
@@ -34,7 +35,7 @@ pub(super) fn one(c: &Connection, key: &RecordKey) -> Result<Option<Record>, Fau
     row.optional()?.map(record).transpose()
 }
 
-pub(super) fn all(c: &Connection, table: &str) -> Result<Vec<Record>, Fault> {
+pub(super) fn all(c: &dyn Connection, table: &str) -> Result<Vec<Record>, Fault> {
     let mut select = c.prepare_cached(
         "SELECT table_name, id, fields, created, updated FROM record WHERE table_name = ?1 ORDER BY id",
     )?;
@@ -43,7 +44,7 @@ pub(super) fn all(c: &Connection, table: &str) -> Result<Vec<Record>, Fault> {
 }
 
 /// What a user has said about being told.
-pub(super) fn personal(c: &Connection, user: &str) -> Result<Vec<Record>, Fault> {
+pub(super) fn personal(c: &dyn Connection, user: &str) -> Result<Vec<Record>, Fault> {
     let mut select = c.prepare_cached(PERSONAL)?;
     let rows = select.query_map([user], raw_record)?;
     let mut rows = rows
@@ -54,7 +55,7 @@ pub(super) fn personal(c: &Connection, user: &str) -> Result<Vec<Record>, Fault>
 }
 
 pub(super) fn having(
-    c: &Connection,
+    c: &dyn Connection,
     table: &str,
     field: &str,
     value: &str,
@@ -87,7 +88,7 @@ fn equal(value: &Value, text: &str) -> bool {
     }
 }
 
-pub(super) fn journal(c: &Connection, key: &RecordKey) -> Result<Vec<JournalEntry>, Fault> {
+pub(super) fn journal(c: &dyn Connection, key: &RecordKey) -> Result<Vec<JournalEntry>, Fault> {
     let mut select = c.prepare_cached(
         "SELECT field, text, author, created FROM journal
          WHERE table_name = ?1 AND record_id = ?2 ORDER BY id",
@@ -122,7 +123,7 @@ pub(super) enum Effect {
     Nothing,
 }
 
-pub(super) fn change(c: &Connection, now: i64, change: &Change) -> Result<Changed, Fault> {
+pub(super) fn change(c: &dyn Connection, now: i64, change: &Change) -> Result<Changed, Fault> {
     match change {
         Change::Insert {
             table,
@@ -173,7 +174,7 @@ pub(super) fn change(c: &Connection, now: i64, change: &Change) -> Result<Change
     }
 }
 
-fn insert(c: &Connection, now: i64, key: RecordKey, values: &Fields) -> Result<Record, Fault> {
+fn insert(c: &dyn Connection, now: i64, key: RecordKey, values: &Fields) -> Result<Record, Fault> {
     let mut fields = Fields::new();
     overlay(&mut fields, values);
     let mut insert = c.prepare_cached(
@@ -192,7 +193,7 @@ fn insert(c: &Connection, now: i64, key: RecordKey, values: &Fields) -> Result<R
     })
 }
 
-fn update(c: &Connection, record: &Record) -> Result<(), Fault> {
+fn update(c: &dyn Connection, record: &Record) -> Result<(), Fault> {
     let mut update = c.prepare_cached(
         "UPDATE record SET fields = ?3, updated = ?4 WHERE table_name = ?1 AND id = ?2",
     )?;
@@ -204,11 +205,13 @@ fn update(c: &Connection, record: &Record) -> Result<(), Fault> {
 
 /// Writes records as they were elsewhere, over what is there.
 pub(super) fn restore(
-    c: &Connection,
+    c: &dyn Connection,
     records: &[(Record, Vec<JournalEntry>)],
 ) -> Result<(), Fault> {
     let mut replace = c.prepare_cached(
-        "INSERT OR REPLACE INTO record (table_name, id, fields, created, updated) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO record (table_name, id, fields, created, updated) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (table_name, id) DO UPDATE SET fields = excluded.fields, created = excluded.created,
+                                                    updated = excluded.updated",
     )?;
     let mut clear =
         c.prepare_cached("DELETE FROM journal WHERE table_name = ?1 AND record_id = ?2")?;
@@ -238,7 +241,7 @@ fn overlay(fields: &mut Fields, values: &Fields) {
 }
 
 fn append(
-    c: &Connection,
+    c: &dyn Connection,
     now: i64,
     key: &RecordKey,
     journal: &[(String, String)],
@@ -267,19 +270,19 @@ fn with_journal(mut fields: Fields, journal: &[(String, String)]) -> Fields {
 }
 
 /// The next number of a table that no record has.
-fn draw(c: &Connection, table: &str, numbering: &Numbering) -> Result<RecordKey, Fault> {
+fn draw(c: &dyn Connection, table: &str, numbering: &Numbering) -> Result<RecordKey, Fault> {
     let digits = numbering.digits;
     let first = if digits < 5 { 1 } else { FIRST_NUMBER };
     let mut next = c.prepare_cached(
         "INSERT INTO numbering (table_name, last) VALUES (?1, ?2)
-         ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last",
+         ON CONFLICT (table_name) DO UPDATE SET last = numbering.last + 1 RETURNING last",
     )?;
     let mut taken =
         c.prepare_cached("SELECT EXISTS (SELECT 1 FROM record WHERE table_name = ?1 AND id = ?2)")?;
     loop {
         let number: i64 = next.query_row(params![table, first], |row| row.get(0))?;
         let key = RecordKey::new(table, format!("{}{number:0digits$}", numbering.prefix));
-        if !taken.query_row([&key.table, &key.id], |row| row.get::<_, bool>(0))? {
+        if !taken.query_row([&key.table, &key.id], |row| row.get::<bool>(0))? {
             return Ok(key);
         }
     }
@@ -287,8 +290,8 @@ fn draw(c: &Connection, table: &str, numbering: &Numbering) -> Result<RecordKey,
 
 type RawRecord = (RecordKey, String, i64, i64);
 
-fn raw_record(row: &Row<'_>) -> rusqlite::Result<RawRecord> {
-    let key = RecordKey::new(row.get::<_, String>(0)?, row.get::<_, String>(1)?);
+fn raw_record(row: &Row<'_>) -> SqlResult<RawRecord> {
+    let key = RecordKey::new(row.get::<String>(0)?, row.get::<String>(1)?);
     Ok((key, row.get(2)?, row.get(3)?, row.get(4)?))
 }
 

@@ -1,11 +1,12 @@
 //! What is kept about accounts, and settings that live with the data.
 
 use super::column;
+use super::connection::{Connection, OptionalExtension};
 use super::fault::Fault;
 use crate::store::Pause;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::params;
 
-pub(super) fn pause(c: &Connection, account: &str) -> Result<Option<Pause>, Fault> {
+pub(super) fn pause(c: &dyn Connection, account: &str) -> Result<Option<Pause>, Fault> {
     let mut select =
         c.prepare_cached("SELECT until, reason, failures FROM account_state WHERE account = ?1")?;
     let row = select.query_row([account], |row| {
@@ -18,28 +19,33 @@ pub(super) fn pause(c: &Connection, account: &str) -> Result<Option<Pause>, Faul
     Ok(row.optional()?)
 }
 
-pub(super) fn set_pause(c: &Connection, account: &str, pause: Option<&Pause>) -> Result<(), Fault> {
+pub(super) fn set_pause(
+    c: &dyn Connection,
+    account: &str,
+    pause: Option<&Pause>,
+) -> Result<(), Fault> {
     let Some(pause) = pause else {
         let mut delete = c.prepare_cached("DELETE FROM account_state WHERE account = ?1")?;
         delete.execute([account])?;
         return Ok(());
     };
     let mut replace = c.prepare_cached(
-        "INSERT OR REPLACE INTO account_state (account, until, reason, failures) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO account_state (account, until, reason, failures) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (account) DO UPDATE SET until = excluded.until, reason = excluded.reason, failures = excluded.failures",
     )?;
     let until = column::nanos(pause.until);
     replace.execute(params![account, until, pause.reason, pause.failures])?;
     Ok(())
 }
 
-pub(super) fn setting(c: &Connection, name: &str) -> Result<Option<Vec<u8>>, Fault> {
+pub(super) fn setting(c: &dyn Connection, name: &str) -> Result<Option<Vec<u8>>, Fault> {
     let mut select = c.prepare_cached("SELECT value FROM setting WHERE name = ?1")?;
     Ok(select.query_row([name], |row| row.get(0)).optional()?)
 }
 
 /// Under the write lock, so that two processes do not make two values.
 pub(super) fn make(
-    c: &Connection,
+    c: &dyn Connection,
     name: &str,
     make: &dyn Fn() -> Vec<u8>,
 ) -> Result<Vec<u8>, Fault> {

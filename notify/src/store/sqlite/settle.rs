@@ -1,13 +1,18 @@
 //! Writing what became of events.
 
+use super::connection::{Connection, SqlError};
 use super::fault::Fault;
 use super::{column, weight};
 use crate::event::EventId;
 use crate::outgoing::{Match, OutgoingMail, RecipientVerdict, Settlement};
-use rusqlite::{Connection, params};
+use rusqlite::params;
 use std::collections::HashMap;
 
-pub(super) fn settle(c: &Connection, now: i64, settlements: &[Settlement]) -> Result<(), Fault> {
+pub(super) fn settle(
+    c: &dyn Connection,
+    now: i64,
+    settlements: &[Settlement],
+) -> Result<(), Fault> {
     for settlement in settlements {
         // Settled already, or gone: what is written stays as it is.
         if !close(c, settlement)? {
@@ -20,7 +25,7 @@ pub(super) fn settle(c: &Connection, now: i64, settlements: &[Settlement]) -> Re
     Ok(())
 }
 
-fn close(c: &Connection, settlement: &Settlement) -> Result<bool, Fault> {
+fn close(c: &dyn Connection, settlement: &Settlement) -> Result<bool, Fault> {
     let mut update = c.prepare_cached(
         "UPDATE event SET state = ?2, error = ?3 WHERE id = ?1 AND state = 'ready'",
     )?;
@@ -28,17 +33,17 @@ fn close(c: &Connection, settlement: &Settlement) -> Result<bool, Fault> {
     Ok(update.execute(params![settlement.event, state, settlement.error])? == 1)
 }
 
-fn write_match(c: &Connection, now: i64, event: EventId, one: &Match) -> Result<(), Fault> {
+fn write_match(c: &dyn Connection, now: i64, event: EventId, one: &Match) -> Result<(), Fault> {
     let mut insert = c.prepare_cached(
         "INSERT INTO match (event_id, notification, verdict, detail) VALUES (?1, ?2, ?3, ?4)",
     )?;
-    insert.execute(params![
+    let id = insert.insert(params![
         event,
         one.notification,
         one.verdict.name(),
         one.detail
     ])?;
-    let id = c.last_insert_rowid();
+    let id = id.ok_or(SqlError::NoRow)?;
     let mut lost = HashMap::new();
     for mail in &one.mails {
         if let Some(why) = weight::compare(c, now, one, mail)? {
@@ -59,7 +64,7 @@ fn write_match(c: &Connection, now: i64, event: EventId, one: &Match) -> Result<
     Ok(())
 }
 
-fn write_verdict(c: &Connection, id: i64, verdict: &RecipientVerdict) -> Result<(), Fault> {
+fn write_verdict(c: &dyn Connection, id: i64, verdict: &RecipientVerdict) -> Result<(), Fault> {
     let mut insert = c.prepare_cached(
         "INSERT INTO recipient_verdict (match_id, address, via, verdict, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
@@ -75,7 +80,7 @@ fn write_verdict(c: &Connection, id: i64, verdict: &RecipientVerdict) -> Result<
 
 /// A mail whose Message-ID is there already is the same work done twice, and is not queued again.
 fn queue(
-    c: &Connection,
+    c: &dyn Connection,
     now: i64,
     event: EventId,
     match_id: i64,
@@ -86,7 +91,7 @@ fn queue(
                               created, raw)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
     )?;
-    let written = message.execute(params![
+    let written = message.insert(params![
         match_id,
         event,
         mail.message_id,
@@ -98,14 +103,13 @@ fn queue(
         now,
         mail.raw,
     ])?;
-    if written == 0 {
+    let Some(id) = written else {
         return Ok(());
-    }
+    };
     let mut delivery = c.prepare_cached(
         "INSERT INTO delivery (id, account, thread, created, state, next_at, expires)
          VALUES (?1, ?2, ?3, ?4, ?6, ?7, ?5)",
     )?;
-    let id = c.last_insert_rowid();
     let expires = column::nanos(mail.expires);
     let (state, next_at) = match mail.not_before {
         Some(until) => ("held", column::nanos(until)),

@@ -1,8 +1,9 @@
 //! Forgetting what is old and done with, a little at a time, so that nobody waits for it.
 
+use super::connection::Connection;
 use super::fault::Fault;
 use crate::store::StoreError;
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
 /// Rows of one transaction.
 const BATCH: usize = 500;
@@ -32,15 +33,15 @@ pub(super) fn by_batch(
     }
 }
 
-pub(super) fn events(c: &Connection, before: i64) -> Result<usize, Fault> {
+pub(super) fn events(c: &dyn Connection, before: i64) -> Result<usize, Fault> {
     delete(c, EVENTS, before)
 }
 
-pub(super) fn inbound(c: &Connection, before: i64) -> Result<usize, Fault> {
+pub(super) fn inbound(c: &dyn Connection, before: i64) -> Result<usize, Fault> {
     delete(c, INBOUND, before)
 }
 
-fn delete(c: &Connection, sql: &str, before: i64) -> Result<usize, Fault> {
+fn delete(c: &dyn Connection, sql: &str, before: i64) -> Result<usize, Fault> {
     let mut delete = c.prepare_cached(sql)?;
     Ok(delete.execute(params![before, BATCH as i64])?)
 }

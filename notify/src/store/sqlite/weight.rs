@@ -1,9 +1,10 @@
 //! Weights across events: of the mails to one person about one record that are not delivered yet, the heaviest goes out.
 
+use super::connection::Connection;
 use super::fault::Fault;
 use super::{outbox, settle};
 use crate::outgoing::{DeliveryId, Match, OutgoingMail, Rank};
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
 pub(super) const UNDELIVERED: &str = "SELECT d.id, d.weight, d.fingerprint, h.notification, m.match_id, m.message_id
     FROM delivery d INDEXED BY delivery_weight JOIN message m ON m.id = d.id JOIN match h ON h.id = m.match_id
@@ -22,7 +23,7 @@ struct Other {
 
 /// Why a mail is not queued, if it is not. The mails that it takes the place of are skipped.
 pub(super) fn compare(
-    c: &Connection,
+    c: &dyn Connection,
     now: i64,
     own: &Match,
     mail: &OutgoingMail,
@@ -62,7 +63,7 @@ pub(super) fn compare(
 }
 
 /// Remembers how a mail compares.
-pub(super) fn mark(c: &Connection, id: DeliveryId, rank: &Rank) -> Result<(), Fault> {
+pub(super) fn mark(c: &dyn Connection, id: DeliveryId, rank: &Rank) -> Result<(), Fault> {
     let mut update =
         c.prepare_cached("UPDATE delivery SET weight = ?2, fingerprint = ?3 WHERE id = ?1")?;
     update.execute(params![id, rank.weight, rank.fingerprint])?;
@@ -70,13 +71,13 @@ pub(super) fn mark(c: &Connection, id: DeliveryId, rank: &Rank) -> Result<(), Fa
 }
 
 /// All mails of a match lost.
-pub(super) fn nobody_left(c: &Connection, match_id: i64) -> Result<(), Fault> {
+pub(super) fn nobody_left(c: &dyn Connection, match_id: i64) -> Result<(), Fault> {
     let mut update = c.prepare_cached("UPDATE match SET verdict = 'weight_lost' WHERE id = ?1")?;
     update.execute([match_id])?;
     Ok(())
 }
 
-fn undelivered(c: &Connection, thread: &str, since: i64) -> Result<Vec<Other>, Fault> {
+fn undelivered(c: &dyn Connection, thread: &str, since: i64) -> Result<Vec<Other>, Fault> {
     let mut select = c.prepare_cached(UNDELIVERED)?;
     let rows = select.query_map(params![thread, since], |row| {
         Ok(Other {
@@ -92,7 +93,7 @@ fn undelivered(c: &Connection, thread: &str, since: i64) -> Result<Vec<Other>, F
 }
 
 /// Takes a mail out of the outbox, and says in its verdict which one took its place.
-fn skip(c: &Connection, loser: &Other, recipient: &str, why: &str) -> Result<(), Fault> {
+fn skip(c: &dyn Connection, loser: &Other, recipient: &str, why: &str) -> Result<(), Fault> {
     let mut update = c.prepare_cached(
         "UPDATE delivery SET state = 'skipped', reason = ?2, next_at = 0, waits_for = NULL WHERE id = ?1",
     )?;

@@ -35,7 +35,7 @@ enum Form {
 
 pub(crate) async fn run(config: Option<&Path>, args: Args) -> Result {
     let setup = setup::open(config)?;
-    let _lock = setup.sqlite.lock_daemon()?;
+    let _lock = setup.lock_daemon()?;
     let metrics = Arc::new(Metrics::default());
     let observer = observer(args.log, Arc::clone(&metrics));
     if args.once {
@@ -141,7 +141,8 @@ fn write_metrics(path: Option<&Path>, metrics: &Metrics) -> Result {
 /// The new configuration, whole and without a mistake, or why there is none.
 fn reload(path: Option<&Path>, now: &Config) -> std::result::Result<Arc<Config>, String> {
     let config = setup::config(path).map_err(|failure| failure.to_string())?;
-    if config.database != now.database {
+    let url = |config: &Config| config.postgres.as_ref().map(|address| address.url.clone());
+    if config.database != now.database || url(&config) != url(now) {
         return Err("another `database` needs a restart".to_owned());
     }
     Ok(Arc::new(config))

@@ -1,5 +1,4 @@
 use super::*;
-use crate::store::sqlite::lock;
 use crate::store::{Committed, StoreError};
 use serde_json::json;
 use std::sync::atomic::Ordering;
@@ -8,7 +7,7 @@ use std::sync::atomic::Ordering;
 fn at_once(store: &SqliteStore, pieces: &[Work]) -> (Vec<Result<Committed, StoreError>>, u64) {
     let before = store.commits.load(Ordering::Relaxed);
     let answers = std::thread::scope(|scope| {
-        let held = lock(&store.writing);
+        let held = store.group.lead();
         let waiting: Vec<_> = pieces
             .iter()
             .map(|work| scope.spawn(|| store.commit(work)))

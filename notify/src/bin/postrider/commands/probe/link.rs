@@ -1,6 +1,5 @@
 //! The connection to the server that is asked.
 
-use super::chain::Chain;
 use super::report::Findings;
 use crate::exit::{Code, Failure};
 use crate::url::ServerUrl;
@@ -51,7 +50,7 @@ impl Link {
             postrider_wire::start_tls(clear, &self.endpoint, &self.tls, self.patience).await;
         self.stream = stream.map_err(|error| Trouble::of(&error))?;
         found.tls = self.stream.tls_description();
-        found.chain = Chain::of(self.stream.peer_certificates());
+        found.chain = self.stream.peer_certificates().to_vec();
         Ok(())
     }
 

@@ -1,9 +1,10 @@
 //! What was found out, for people and for programs.
 
-use super::chain::Chain;
 use crate::output::{self, Style, foreign, paint};
 use crate::url::{Protocol, ServerUrl};
-use postrider_wire::{Endpoint, Security};
+use postrider_notify::digest::sha256;
+use postrider_wire::Security;
+use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
 
 /// What a server offers at one point of the dialogue.
@@ -22,7 +23,7 @@ pub(super) struct Offer {
 #[derive(Debug)]
 pub(super) struct Findings {
     protocol: Protocol,
-    server: Endpoint,
+    server: String,
     security: Security,
     pub(super) greeting: String,
     /// In clear text; `None` where TLS comes first.
@@ -32,7 +33,8 @@ pub(super) struct Findings {
     pub(super) upgrade_refused: Option<String>,
     /// Version and cipher.
     pub(super) tls: Option<String>,
-    pub(super) chain: Chain,
+    /// The server's own certificate first.
+    pub(super) chain: Vec<CertificateDer<'static>>,
     /// Why the certificate does not hold up.
     pub(super) certificate_fault: Option<String>,
     /// Inside TLS.
@@ -43,14 +45,14 @@ impl Findings {
     pub(super) fn new(url: &ServerUrl, protocol: Protocol) -> Self {
         Self {
             protocol,
-            server: url.endpoint.clone(),
+            server: url.endpoint.to_string(),
             security: url.security,
             greeting: String::new(),
             before: None,
             upgrade_offered: false,
             upgrade_refused: None,
             tls: None,
-            chain: Chain::default(),
+            chain: Vec::new(),
             certificate_fault: None,
             after: None,
         }
@@ -68,7 +70,6 @@ impl Findings {
         let upgrade = self.upgrade();
         let mut warnings = Vec::new();
         warnings.extend(self.certificate_fault.clone());
-        warnings.extend(self.chain.warnings(self.server.host()));
         if let Some(words) = &self.upgrade_refused {
             warnings.push(format!("{upgrade} is offered and refused: {words}"));
         } else if self.before.is_some() && !self.upgrade_offered {
@@ -113,14 +114,21 @@ impl Findings {
                 "limits": offer.limits,
             })
         };
+        let chain: Vec<Value> = self
+            .chain
+            .iter()
+            .map(
+                |certificate| json!({ "sha256": sha256(certificate), "octets": certificate.len() }),
+            )
+            .collect();
         json!({
-            "server": self.server.to_string(),
+            "server": self.server,
             "security": self.security.to_string(),
             "greeting": self.greeting,
             "clear_text": self.before.as_ref().map(offer),
             "tls": self.tls,
             "certificate_verified": self.tls.is_some().then_some(self.certificate_fault.is_none()),
-            "chain": self.chain.json(),
+            "chain": chain,
             "inside_tls": self.after.as_ref().map(offer),
             "warnings": self.warnings(),
         })
@@ -131,7 +139,7 @@ impl Findings {
             let name = paint(Style::Head, &format!("{name:<12}"));
             output::line(format!("{name} {}", foreign(value)));
         };
-        line("server", &self.server.to_string());
+        line("server", &self.server);
         line("greeting", &self.greeting);
         if let Some(before) = &self.before {
             before.show("clear text");
@@ -145,7 +153,9 @@ impl Findings {
                     Some(_) => "NOT verified",
                 },
             );
-            self.chain.show();
+            for certificate in &self.chain {
+                line("  sha256", &sha256(certificate));
+            }
         }
         if let Some(after) = &self.after {
             after.show("inside tls");

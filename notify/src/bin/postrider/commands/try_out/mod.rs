@@ -99,7 +99,7 @@ async fn keep(scene: &Scene) -> Result {
     output::line(format!(
         "for example     postrider -C {folder} record create incident short_description=Tea assigned_to=ada\n"
     ));
-    let _lock = scene.setup.sqlite.lock_daemon()?;
+    let _lock = scene.setup.lock_daemon()?;
     let observer: Observer = Arc::new(|event: LogEvent| output::line(event));
     let (config, store) = (
         Arc::clone(&scene.setup.config),

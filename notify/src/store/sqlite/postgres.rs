@@ -1,0 +1,349 @@
+//! The store on PostgreSQL, for several daemons on one database.
+//!
+//! The statements are those of SQLite, put into PostgreSQL's words ([`dialect`]), and so is what they may rely on: whoever writes
+//! holds one lock of the database while the transaction lasts, so that nobody else writes meanwhile. Transactions are
+//! short, because nothing is sent and nothing is rendered inside one; while one daemon writes, the others talk to their
+//! mail servers. What is acknowledged waits for the disk (`synchronous_commit`), claims and completions do not.
+//!
+//! A daemon's mark is a lock of its session: it is gone when the daemon, its machine or the network is, and what that
+//! daemon had begun is then taken up by another.
+//!
+//! Not supported: an application's own transaction ([`enqueue`](super::enqueue) is for SQLite); a connection pooler that
+//! shares sessions between transactions, because a session's locks have to last.
+
+mod dialect;
+mod schema;
+mod session;
+mod tls;
+mod value;
+
+pub(super) use session::Session;
+pub(super) use value::get;
+
+use super::connection::Connection;
+use super::engine::Engine;
+use super::fault::Fault;
+use super::group::Group;
+use super::{column, worker};
+use crate::store::StoreError;
+use jiff::Timestamp;
+use postrider_wire::{Secret, Tls};
+use rusqlite::params;
+use std::error::Error;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::{Config, NoTls};
+
+/// How long a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the network may be silent while something of ours is on its way.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// What a session is told before anything else. A statement that hangs ends with an error, as on SQLite.
+const SETTINGS: &str = "SET statement_timeout = '60s'; SET lock_timeout = '20s';
+    SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = 'warning'";
+
+/// The space of our advisory locks: "Post" and "Posu". The lock of those who write has the first alone.
+const WRITING: i64 = 0x506f_7374;
+const WORKERS: i64 = 0x506f_7374;
+const ROLES: i64 = 0x506f_7375;
+
+/// The store in a PostgreSQL database. Several processes, also on several machines, may work on it at once.
+pub struct PostgresStore {
+    address: Config,
+    tls: Option<Tls>,
+    runtime: Option<Runtime>,
+    writing: Mutex<Option<Session>>,
+    reading: Mutex<Option<Session>>,
+    group: Group,
+    /// Half as long as SQLite's, because it is the name of a lock.
+    worker: i64,
+    clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+/// Which of the two connections.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Writing,
+    Reading,
+}
+
+impl PostgresStore {
+    /// Connects, and makes the tables if they are not there.
+    ///
+    /// `url` is `postgres://USER@HOST[:PORT]/DATABASE`, or several `key=value` as libpq reads them, without a password. Beyond this machine
+    /// the server is spoken to by TLS only, and its certificate is verified against `tls`, or the roots of webpki.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] if the server cannot be reached or refuses, [`StoreError::Corrupt`] if the address cannot be used, or the
+    /// database holds something else.
+    pub fn open(
+        url: &str,
+        password: Option<&Secret>,
+        tls: Option<Tls>,
+    ) -> Result<Self, StoreError> {
+        let unusable =
+            |why: String| StoreError::Corrupt(format!("the address of the database: {why}"));
+        let mut address = Config::from_str(url).map_err(|error| unusable(error.to_string()))?;
+        if address.get_password().is_some() {
+            return Err(unusable("a password does not belong there".to_owned()));
+        }
+        if let Some(password) = password {
+            address.password(password.expose_secret());
+        }
+        let nearby = address.get_hosts().iter().all(is_nearby);
+        let tls = match (nearby, tls) {
+            (_, Some(tls)) => Some(tls),
+            (true, None) => None,
+            (false, None) => {
+                Some(Tls::webpki_roots().map_err(|error| unusable(error.to_string()))?)
+            }
+        };
+        address
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_user_timeout(SILENCE)
+            .ssl_mode(if tls.is_some() {
+                SslMode::Require
+            } else {
+                SslMode::Disable
+            });
+        if address.get_application_name().is_none() {
+            address.application_name("postrider");
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("postrider-postgres")
+            .enable_all()
+            .build()
+            .map_err(|error| unusable(error.to_string()))?;
+        let store = Self {
+            address,
+            tls,
+            runtime: Some(runtime),
+            writing: Mutex::default(),
+            reading: Mutex::default(),
+            group: Group::default(),
+            worker: worker() & 0x3fff_ffff | 1,
+            clock: Box::new(Timestamp::now),
+        };
+        let doing = format!("open the database {}", store.name());
+        store.write("on", &doing, |_| Ok(()))?;
+        Ok(store)
+    }
+
+    /// Takes the time for `created` and the like from here instead of the system, for tests.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    /// Host and database.
+    fn name(&self) -> String {
+        let host = match self.address.get_hosts().first() {
+            Some(Host::Tcp(name)) => name.clone(),
+            _ => "the local socket".to_owned(),
+        };
+        format!(
+            "{} at {host}",
+            self.address.get_dbname().unwrap_or_default()
+        )
+    }
+
+    fn connect(&self, role: Role) -> Result<Session, Fault> {
+        let runtime = self
+            .runtime
+            .as_ref()
+            .ok_or_else(|| Fault::corrupt("the store is closed"))?;
+        let (address, handle) = (self.address.clone(), runtime.handle().clone());
+        let spawn = handle.clone();
+        let client = match &self.tls {
+            Some(tls) => {
+                let tls = tls::MakeTls(Arc::clone(tls.config()));
+                session::wait(&handle, async move {
+                    let (client, connection) = address.connect(tls).await?;
+                    spawn.spawn(connection);
+                    Ok(client)
+                })?
+            }
+            None => session::wait(&handle, async move {
+                let (client, connection) = address.connect(NoTls).await?;
+                spawn.spawn(connection);
+                Ok(client)
+            })?,
+        };
+        let session = Session::new(client, handle);
+        session.run(SETTINGS)?;
+        if role == Role::Writing {
+            self.prepare(&session)?;
+        }
+        Ok(session)
+    }
+
+    /// Brings the tables up to date, and leaves this worker's mark.
+    fn prepare(&self, session: &Session) -> Result<(), Fault> {
+        session.run(&format!("BEGIN; SELECT pg_advisory_xact_lock({WRITING})"))?;
+        schema::migrate(session)?;
+        session.run("COMMIT")?;
+        session.run(&format!(
+            "SELECT pg_advisory_lock({WORKERS}, {})",
+            self.worker
+        ))?;
+        Ok(())
+    }
+
+    /// Runs something between `begin` and its end. A session that does not come to the end is given up, and the server undoes it.
+    fn transaction<T>(
+        &self,
+        role: Role,
+        begin: &str,
+        run: impl FnOnce(&Session) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let slot = match role {
+            Role::Writing => &self.writing,
+            Role::Reading => &self.reading,
+        };
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = self.session(&mut slot, role)?;
+        session.run(begin)?;
+        let result = run(&session);
+        let end = match (&result, session.wrote()) {
+            (Ok(_), true) => "UPDATE postrider SET commits = commits + 1; COMMIT",
+            (Ok(_), false) => "COMMIT",
+            (Err(_), _) => "ROLLBACK",
+        };
+        session.run(end)?;
+        *slot = Some(session);
+        result
+    }
+
+    /// The session that is there, or a new one. Whoever takes it puts it back when it is fit for use.
+    fn session(&self, slot: &mut Option<Session>, role: Role) -> Result<Session, Fault> {
+        match slot.take().filter(|session| !session.is_closed()) {
+            Some(session) => Ok(session),
+            None => self.connect(role),
+        }
+    }
+
+    fn write<T>(
+        &self,
+        synchronous: &str,
+        doing: &str,
+        write: impl FnOnce(&dyn Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let begin = format!(
+            "BEGIN; SET LOCAL synchronous_commit = {synchronous}; SELECT pg_advisory_xact_lock({WRITING})"
+        );
+        self.transaction(Role::Writing, &begin, |session| write(session))
+            .map_err(|fault| fault.while_doing(doing))
+    }
+}
+
+/// What the server said, or why it could not be asked.
+pub(super) fn in_its_words(error: tokio_postgres::Error) -> Box<dyn Error + Send + Sync> {
+    match (error.as_db_error(), error.source()) {
+        (Some(said), _) => said.to_string().into(),
+        (None, Some(source)) => format!("{error}: {source}").into(),
+        (None, None) => error.into(),
+    }
+}
+
+/// A socket of this machine, or an address of its loopback.
+fn is_nearby(host: &Host) -> bool {
+    match host {
+        Host::Tcp(name) if name == "localhost" => true,
+        Host::Tcp(name) => {
+            std::net::IpAddr::from_str(name).is_ok_and(|address| address.is_loopback())
+        }
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+    }
+}
+
+impl Engine for PostgresStore {
+    fn read<T>(
+        &self,
+        doing: &str,
+        read: impl FnOnce(&dyn Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        self.transaction(Role::Reading, begin, |session| read(session))
+            .map_err(|fault| fault.while_doing(doing))
+    }
+
+    fn acknowledge<T>(
+        &self,
+        doing: &str,
+        write: impl FnOnce(&dyn Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        self.write("on", doing, write)
+    }
+
+    fn work<T>(
+        &self,
+        doing: &str,
+        write: impl FnOnce(&dyn Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        self.write("off", doing, write)
+    }
+
+    fn group(&self) -> &Group {
+        &self.group
+    }
+
+    fn now(&self) -> i64 {
+        column::nanos((self.clock)())
+    }
+
+    fn worker(&self) -> i64 {
+        self.worker
+    }
+
+    fn abandoned(&self) -> &'static str {
+        const { assert!(WORKERS == 1_349_481_332) };
+        "SELECT id FROM inbound WHERE state IN ('ready','error') AND next_at <= ?1 AND begun NOT IN (0, ?2)
+           AND begun NOT IN (SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = 1349481332)
+         ORDER BY next_at, id LIMIT 1"
+    }
+
+    fn commits(&self) -> Result<u64, StoreError> {
+        let commits: i64 = self.read("look for changes", |c| {
+            let mut select = c.prepare_cached("SELECT commits FROM postrider")?;
+            Ok(select.query_row(params![], |row| row.get(0))?)
+        })?;
+        Ok(u64::try_from(commits).unwrap_or_default())
+    }
+
+    fn lead(&self, role: &str) -> Result<bool, StoreError> {
+        let mut slot = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let ask = |slot: &mut Option<Session>| {
+            let session = self.session(slot, Role::Writing)?;
+            let leads = session.lead(ROLES, role)?;
+            *slot = Some(session);
+            Ok(leads)
+        };
+        ask(&mut slot).map_err(|fault: Fault| fault.while_doing("ask for a role"))
+    }
+}
+
+impl Drop for PostgresStore {
+    fn drop(&mut self) {
+        // A store may be dropped where nothing may wait.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore")
+            .field("database", &self.name())
+            .finish_non_exhaustive()
+    }
+}
