@@ -4,9 +4,10 @@
 //! 1. our own mail come back, a delivery report, an automatic answer (RFC 3834): never acted upon;
 //! 2. a signed token in an address that the mail came to, **and** the sender it was made for;
 //! 3. a forward: the subject says so and the text shows a forwarded head;
-//! 4. In-Reply-To and References naming a mail of ours, **and** its recipient as the sender;
-//! 5. a record number in the subject of a reply, **and** a sender who has to do with the record;
-//! 6. new.
+//! 4. In-Reply-To and References naming a mail of ours or holding a token, **and** its recipient as the sender;
+//! 5. a token anywhere in the text, **and** the sender it was made for;
+//! 6. a record number in the subject of a reply, **and** a sender who has to do with the record;
+//! 7. new.
 //!
 //! A rule whose first half fits and whose second does not leaves a doubt. If no later rule settles
 //! it, the mail is held for a person, because neither writing to the record nor making a new one is right.
@@ -23,9 +24,9 @@ use crate::delivery::is_hard;
 use crate::outgoing::{DeliveryId, LogRow};
 use crate::record::RecordKey;
 use crate::schema::Schema;
-use crate::store::{LogFilter, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::suppression::Reason;
-use crate::token::{ReplyToken, Signer};
+use crate::token::Signer;
 
 /// At most so many Message-IDs of a References field are looked up.
 const MAX_REFERENCES: usize = 50;
@@ -93,7 +94,7 @@ pub enum Verdict {
 }
 
 /// What one rule found.
-enum Found {
+pub(super) enum Found {
     /// It fits.
     Record(Classification),
     /// It would fit, but for the sender; the record, if there is no other doubt.
@@ -133,11 +134,7 @@ impl Classifier<'_> {
 
     /// Mail of somebody who is no active user, and answers no mail of ours.
     fn guest(&self, mut found: Classification, author: &Author) -> Classification {
-        let answers = ["token", "in_reply_to"];
-        let invited = answers
-            .iter()
-            .any(|rule| found.matched_by.starts_with(rule));
-        if author.user.is_some() || invited || found.verdict != Verdict::Act {
+        if author.user.is_some() || found.is_proven() || found.verdict != Verdict::Act {
             return found;
         }
         let who = || format!("{} is no active user", author.address);
@@ -180,12 +177,16 @@ impl Classifier<'_> {
             let by = format!("none: forwarded, {:?}", mail.subject);
             return Ok(Classification::act(Class::Forward, by, None));
         }
-        for rule in [self.references(mail, author)?, self.number(mail, author)?] {
+        let rules = [
+            self.references(mail, author)?,
+            self.named_token(mail, author)?,
+            self.quoted_token(mail, author)?,
+            self.number(mail, author)?,
+        ];
+        for rule in rules {
             match rule {
                 // A token made for somebody else outweighs what a subject says.
-                Found::Record(found)
-                    if doubts.is_empty() || found.matched_by.starts_with("in_reply_to") =>
-                {
+                Found::Record(found) if doubts.is_empty() || found.is_proven() => {
                     return Ok(found);
                 }
                 Found::Record(_) | Found::Nothing => {}
@@ -226,8 +227,8 @@ impl Classifier<'_> {
             let by = format!("message_id: delivery {}", row.delivery);
             let why = "it is our own mail, come back (a loop)".to_owned();
             (Class::Auto, by, row.mail.record, why)
-        } else if let Some(own) = mail.passed_by.iter().find(|by| self.is_own(by)) {
-            let why = format!("it has been here before (a loop): X-Loop: {own}");
+        } else if let Some(own) = mail.passed_by.iter().find(|(_, by)| self.is_own(by)) {
+            let why = format!("it has been here before (a loop): {}: {}", own.0, own.1);
             (Class::Auto, "none".to_owned(), None, why)
         } else if let Some(field) = &mail.automatic {
             let why = format!("no person wrote it: {field}");
@@ -276,72 +277,6 @@ impl Classifier<'_> {
             record: row.and_then(|row| row.mail.record),
             verdict: Verdict::Ignore(why),
         })
-    }
-
-    /// A signed token in one of the addresses.
-    fn token(&self, mail: &Mail, author: &Author) -> Result<Found, StoreError> {
-        let mut doubt = Found::Nothing;
-        for address in mail.destinations() {
-            let Some(token) = ReplyToken::from_address(address) else {
-                continue;
-            };
-            let Some(token) = self.verified(&token, &author.address) else {
-                doubt = self.token_doubt(&token, author)?;
-                continue;
-            };
-            let by = format!("token: {address}");
-            return Ok(match self.store.record(token.record())? {
-                Some(record) => {
-                    Found::Record(Classification::act(Class::Reply, by, Some(record.key)))
-                }
-                None => {
-                    let gone = token.record();
-                    let why =
-                        format!("the reply token is good, but {gone} does not exist any more");
-                    Found::Doubt(why, None)
-                }
-            });
-        }
-        Ok(doubt)
-    }
-
-    /// The token if it was made for this sender. Servers lower-case local parts, so the number is tried in capitals too.
-    fn verified(&self, token: &ReplyToken, sender: &str) -> Option<ReplyToken> {
-        let capitals = in_capitals(token);
-        [Some(token.clone()), capitals]
-            .into_iter()
-            .flatten()
-            .find(|token| self.signer.verify(token, sender))
-    }
-
-    /// Says whether a token that is not the sender's is somebody else's.
-    fn token_doubt(&self, token: &ReplyToken, author: &Author) -> Result<Found, StoreError> {
-        let record = in_capitals(token).map_or(token.record().clone(), |t| t.record().clone());
-        for record in [token.record().clone(), record] {
-            let sent = self.store.log(&LogFilter {
-                record: Some(record),
-                limit: 1000,
-                ..LogFilter::default()
-            })?;
-            let owner = sent
-                .iter()
-                .find(|row| self.verified(token, &row.mail.recipient).is_some());
-            if let Some(row) = owner {
-                let why = format!(
-                    "the reply token for {} was made for {}, but the mail is from {}",
-                    token.record(),
-                    row.mail.recipient,
-                    author.address
-                );
-                return Ok(Found::Doubt(why, row.mail.record.clone()));
-            }
-        }
-        let why = format!(
-            "the reply token for {} was not made here for {}",
-            token.record(),
-            author.address
-        );
-        Ok(Found::Doubt(why, None))
     }
 
     /// In-Reply-To and References.
@@ -411,7 +346,14 @@ impl Classifier<'_> {
 }
 
 impl Classification {
-    fn act(class: Class, matched_by: String, record: Option<RecordKey>) -> Self {
+    /// The mail shows something that only its sender was sent.
+    fn is_proven(&self) -> bool {
+        ["token", "in_reply_to"]
+            .iter()
+            .any(|rule| self.matched_by.starts_with(rule))
+    }
+
+    pub(super) fn act(class: Class, matched_by: String, record: Option<RecordKey>) -> Self {
         Self {
             class,
             matched_by,
@@ -470,13 +412,6 @@ fn weight(recipient: &Reported) -> Reason {
     } else {
         Reason::Soft
     }
-}
-
-fn in_capitals(token: &ReplyToken) -> Option<ReplyToken> {
-    let text = token.to_string();
-    let (record, tag) = text.rsplit_once('.')?;
-    let (table, id) = record.split_once('.')?;
-    ReplyToken::parse(&format!("{table}.{}.{tag}", id.to_ascii_uppercase()))
 }
 
 /// The subject says so, and the text shows the head of another mail.

@@ -21,6 +21,7 @@ pub mod rule;
 pub mod spam;
 pub mod subject;
 pub mod text;
+mod tokens;
 pub mod verdict;
 
 pub(crate) use action::table_of;
