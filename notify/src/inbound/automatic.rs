@@ -40,7 +40,7 @@ pub(super) fn field(message: &Message<'_>) -> Option<String> {
     if said.is_some() {
         return said;
     }
-    const FIELDS: [&str; 9] = [
+    const FIELDS: [&str; 12] = [
         "X-Autoreply",
         "X-Autorespond",
         "X-Autoresponse",
@@ -48,6 +48,9 @@ pub(super) fn field(message: &Message<'_>) -> Option<String> {
         "X-Mail-Autoreply",
         "X-AutoReply-From",
         "X-FC-MachineGenerated",
+        "X-Vacation",
+        "X-Autosubmitted",
+        "X-Mail-Auto-Response",
         "X-Cron-Env",
         "List-Id",
     ];
@@ -59,27 +62,80 @@ pub(super) fn field(message: &Message<'_>) -> Option<String> {
 
 /// The subjects that programs give to the answers of people who are away, where nothing else tells.
 fn away(subject: &str) -> Option<String> {
-    const BEGIN: [&str; 18] = [
-        "automatic reply:",
-        "auto reply:",
-        "auto-reply:",
-        "autoreply:",
-        "auto response:",
-        "out of office:",
-        "out of office autoreply:",
-        "automatische antwort:",
+    const BEGIN: [&str; 50] = [
+        "automatic reply",
+        "auto reply",
+        "auto-reply",
+        "autoreply",
+        "[auto-reply]",
+        "[autoreply]",
+        "auto response",
+        "auto-response",
+        "autoresponder",
+        "ooo",
+        "[ooo]",
+        "out of office",
+        "out of the office",
+        "i am out of office",
+        "i am out of the office",
+        "i'm out of the office",
+        "vacation reply",
+        "on vacation",
+        "away from my mail",
+        "automatische antwort",
         "abwesenheitsnotiz",
-        "abwesend:",
+        "abwesenheitsnachricht",
+        "abwesenheit",
+        "abwesend",
+        "nicht im büro",
         "réponse automatique",
         "absence du bureau",
-        "respuesta automática:",
-        "fuera de la oficina:",
-        "risposta automatica:",
-        "automatisch antwoord:",
-        "resposta automática:",
-        "автоматический ответ:",
+        "absent du bureau",
+        "message d'absence",
+        "respuesta automática",
+        "fuera de la oficina",
+        "fuera de oficina",
+        "risposta automatica",
+        "fuori ufficio",
+        "automatisch antwoord",
+        "afwezig",
+        "resposta automática",
+        "автоматический ответ",
+        "автоматична відповідь",
+        "odpowiedź automatyczna",
+        "automatická odpověď",
+        "automatikus válasz",
+        "automatiskt svar",
+        "automatisk svar",
+        "automaattinen vastaus",
+        "otomatik yanıt",
+        "αυτόματη απάντηση",
+        "自动回复",
+        "自動応答",
+        "자동 회신",
     ];
     let lower = subject.to_lowercase();
-    let begins = BEGIN.iter().any(|begin| lower.starts_with(begin));
-    begins.then(|| subject.to_owned())
+    let begins = |begin: &&str| {
+        let rest = lower.strip_prefix(*begin);
+        rest.is_some_and(|rest| begin.ends_with(']') || ends_there(rest))
+    };
+    BEGIN.iter().any(begins).then(|| subject.to_owned())
+}
+
+/// What follows the phrase lets it stand for itself: `Out of office: tea` and `Out of office until Monday`, not `Out of office chairs`.
+fn ends_there(rest: &str) -> bool {
+    const GO_ON: [&str; 9] = [
+        "re:",
+        "aw:",
+        "until",
+        "from",
+        "till",
+        "bis",
+        "jusqu",
+        "hasta",
+        "autoreply",
+    ];
+    let rest = rest.trim_start();
+    let first = rest.chars().next();
+    first.is_none_or(|c| !c.is_alphanumeric()) || GO_ON.iter().any(|word| rest.starts_with(word))
 }

@@ -36,8 +36,8 @@ pub struct Mail {
     pub html: Option<String>,
     /// True if the text is that of the HTML.
     pub only_html: bool,
-    /// X-Loop: whoever passed the mail on already, so as to know it again.
-    pub passed_by: Vec<String>,
+    /// Whoever passed the mail on already, by the field that says so: X-Loop, or Delivered-To the second time.
+    pub passed_by: Vec<(&'static str, String)>,
     /// The field that says that no person wrote it: `Auto-Submitted: auto-replied`.
     pub automatic: Option<String>,
     /// A report about a mail, if it is one.
@@ -92,7 +92,7 @@ impl Mail {
             text: message.body_text().unwrap_or_default(),
             html: message.body_html(),
             only_html: is_only_html(&message),
-            passed_by: texts("X-Loop").map(|text| bare(&text)).collect(),
+            passed_by: passed_by(&message),
             automatic: automatic::field(&message),
             report: Report::read(&message),
             opinions: Opinions::read(&message),
@@ -128,6 +128,29 @@ impl Mail {
             .chain(self.references.iter().rev())
             .map(String::as_str)
     }
+}
+
+/// A server adds Delivered-To whenever it delivers: what it delivers for the second time has come back to it.
+fn passed_by(message: &Message<'_>) -> Vec<(&'static str, String)> {
+    let read = |name: &str| {
+        texts(message, name)
+            .map(|text| bare(&text))
+            .collect::<Vec<_>>()
+    };
+    let mut passed: Vec<_> = read("X-Loop")
+        .into_iter()
+        .map(|by| ("X-Loop", by))
+        .collect();
+    let delivered = read("Delivered-To");
+    let twice = delivered.iter().enumerate().filter(|(at, to)| {
+        let before = delivered.iter().take(*at);
+        before
+            .into_iter()
+            .any(|other| other.eq_ignore_ascii_case(to))
+    });
+    let twice = twice.take(1).map(|(_, to)| ("Delivered-To", to.clone()));
+    passed.extend(twice);
+    passed
 }
 
 fn is_only_html(message: &Message<'_>) -> bool {

@@ -6,57 +6,172 @@ use crate::schema::Schema;
 /// More numbers than this in one subject are not looked up.
 const MAX_NUMBERS: usize = 8;
 
-/// True if the subject begins as the subject of a reply does: `Re:`, `AW:`, `Re[2]:`, in any case.
+/// What reply programs put in front of a subject, in lower case.
+const REPLIES: [&str; 47] = [
+    "re",
+    "aw",
+    "sv",
+    "antw",
+    "r",
+    "rif",
+    "odp",
+    "vs",
+    "ynt",
+    "ref",
+    "réf",
+    "antwort",
+    "rép",
+    "réponse",
+    "res",
+    "resp",
+    "atb",
+    "bls",
+    "balas",
+    "yan",
+    "ned",
+    "na",
+    "vá",
+    "vast",
+    "ats",
+    "odg",
+    "svar",
+    "hồi",
+    "trả lời",
+    "на",
+    "отв",
+    "ответ",
+    "відп",
+    "απ",
+    "σχετ",
+    "رد",
+    "השב",
+    "תגובה",
+    "ตอบ",
+    "ตอบกลับ",
+    "回复",
+    "答复",
+    "回覆",
+    "回信",
+    "返信",
+    "답장",
+    "회신",
+];
+
+/// What calendars put in front of their answers, in the language of their user.
+const ANSWERS: [&str; 14] = [
+    "accepted",
+    "tentative",
+    "declined",
+    "zugesagt",
+    "mit vorbehalt",
+    "abgelehnt",
+    "accepté",
+    "provisoire",
+    "refusé",
+    "aceptado",
+    "rechazado",
+    "accettato",
+    "rifiutato",
+    "geaccepteerd",
+];
+
+/// What forwarding programs put in front of a subject, in lower case.
+const FORWARDS: [&str; 33] = [
+    "fw",
+    "fwd",
+    "wg",
+    "tr",
+    "rv",
+    "rm",
+    "vb",
+    "vs",
+    "fs",
+    "doorst",
+    "pd",
+    "enc",
+    "i",
+    "vl",
+    "itl",
+    "iq",
+    "továbbítás",
+    "ilt",
+    "prosl",
+    "videresendt",
+    "chuyển tiếp",
+    "terusan",
+    "προωθ",
+    "пересл",
+    "пер",
+    "إعادة توجيه",
+    "הועבר",
+    "ส่งต่อ",
+    "转发",
+    "轉寄",
+    "轉發",
+    "転送",
+    "전달",
+];
+
+/// What gateways write in front of mail from outside, in lower case.
+const OUTSIDE: [&str; 9] = [
+    "ext",
+    "external",
+    "extern",
+    "externe",
+    "externo",
+    "esterno",
+    "external email",
+    "caution",
+    "outside",
+];
+
+/// True if the subject begins as the subject of a reply does: `Re:`, `AW:`, `Re[2]:`, `[EXT] Re:`, in any case.
 pub fn is_reply(subject: &str) -> bool {
-    const WORDS: [&str; 29] = [
-        "re", "aw", "sv", "antw", "r", "rif", "odp", "vs", "ynt", "ref", "antwort", "rép", "res",
-        "resp", "atb", "bls", "yan", "ned", "na", "vá", "на", "отв", "απ", "σχετ", "回复", "答复",
-        "回覆", "返信", "accepted",
-    ];
-    // What calendars put in front of their answers, in the language of their user.
-    const ANSWERS: [&str; 8] = [
-        "tentative",
-        "declined",
-        "zugesagt",
-        "mit vorbehalt",
-        "abgelehnt",
-        "accepté",
-        "aceptado",
-        "accettato",
-    ];
-    prefix(subject).is_some_and(|word| WORDS.iter().chain(&ANSWERS).any(|known| *known == word))
+    prefix(subject).is_some_and(|word| REPLIES.iter().chain(&ANSWERS).any(|known| *known == word))
 }
 
 /// True if it begins as the subject of a forwarded mail does: `Fw:`, `Fwd:`, `WG:`.
 pub fn is_forward(subject: &str) -> bool {
-    const WORDS: [&str; 17] = [
-        "fw",
-        "fwd",
-        "wg",
-        "tr",
-        "rv",
-        "vb",
-        "doorst",
-        "pd",
-        "enc",
-        "i",
-        "vl",
-        "továbbítás",
-        "ilt",
-        "προωθ",
-        "пересл",
-        "转发",
-        "轉寄",
-    ];
-    prefix(subject).is_some_and(|word| WORDS.contains(&word.as_str()))
+    prefix(subject).is_some_and(|word| word != "vs" && FORWARDS.contains(&word.as_str()))
 }
 
-/// The word in front of the first colon, in lower case, without the counter of `Re[2]:` and `Re (2):`.
+/// The word in front of the first colon, in lower case, without the counter of `Re[2]:` and `Re (2):`. What gateways write in
+/// front of it is passed over.
 fn prefix(subject: &str) -> Option<String> {
-    let (word, _) = subject.trim_start().split_once([':', '：'])?;
-    let counter = |c: char| c.is_ascii_digit() || matches!(c, '[' | ']' | '(' | ')' | '^' | ' ');
-    let word = word.trim_end_matches(counter);
-    (word.len() <= 24).then(|| word.to_lowercase())
+    let mut rest = subject;
+    loop {
+        rest = without_marks(rest);
+        let (word, after) = rest.split_once([':', '：'])?;
+        let counter =
+            |c: char| c.is_ascii_digit() || matches!(c, '[' | ']' | '(' | ')' | '^' | ' ' | '*');
+        let word = word.trim_end_matches(counter).trim_start_matches('*');
+        if word.len() > 48 {
+            return None;
+        }
+        let word = word.to_lowercase();
+        if !OUTSIDE.contains(&word.as_str()) {
+            return Some(word);
+        }
+        rest = after;
+    }
+}
+
+/// The subject without `[EXT]`, `(External)` and the like in front.
+fn without_marks(subject: &str) -> &str {
+    let mut rest = subject.trim_start();
+    loop {
+        let close = match rest.chars().next() {
+            Some('[') => ']',
+            Some('(') => ')',
+            Some('{') => '}',
+            Some('【') => '】',
+            _ => return rest,
+        };
+        match rest.split_once(close) {
+            Some((mark, after)) if mark.len() <= 40 => rest = after.trim_start(),
+            _ => return rest,
+        }
+    }
 }
 
 /// The records that a text names by their numbers, each once, in the order of the text.
@@ -107,17 +222,46 @@ mod tests {
 
     #[test]
     fn reply_prefixes_have_no_case() {
-        for subject in ["Re: x", "RE: x", "re:x", "AW: x", "Re[2]: x", " Re (3): x"] {
+        for subject in [
+            "Re: x",
+            "RE: x",
+            "re:x",
+            "AW: x",
+            "Re[2]: x",
+            " Re (3): x",
+            "AW: Re: WG: [EXT] x",
+            "[EXT] Re: x",
+            "[External] (spam?) AW: x",
+            "EXTERN: Antw: x",
+            "回复：x",
+            "رد: x",
+        ] {
             assert!(is_reply(subject), "{subject}");
         }
-        for subject in ["Reminder: x", "x Re: y", "", "Fwd: Re: x", "INC: re: x"] {
+        for subject in [
+            "Reminder: x",
+            "x Re: y",
+            "",
+            "Fwd: Re: x",
+            "INC: re: x",
+            "[EXT",
+            "[EXT] x",
+            "External: ext: EXT:",
+        ] {
             assert!(!is_reply(subject), "{subject}");
         }
     }
 
     #[test]
     fn forward_prefixes_have_no_case() {
-        for subject in ["Fwd: x", "FW: x", "fw:x", "WG: x"] {
+        for subject in [
+            "Fwd: x",
+            "FW: x",
+            "fw:x",
+            "WG: x",
+            "[EXT] WG: AW: x",
+            "转发：x",
+        ] {
             assert!(is_forward(subject), "{subject}");
         }
         assert!(!is_forward("Re: Fwd: x"));
