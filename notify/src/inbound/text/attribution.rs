@@ -12,7 +12,13 @@ const LINES: usize = 4;
 const LONGEST: usize = 400;
 
 /// Words for writing, as they stand in an introduction; each is a word, or the end of one.
-const WROTE: [&str; 44] = [
+const WROTE: [&str; 50] = [
+    "quoting",
+    "zitat von",
+    "citando",
+    "citando a",
+    "cytat",
+    "citerar",
     "wrote",
     "writes",
     "wrote on",

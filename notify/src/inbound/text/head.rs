@@ -54,6 +54,8 @@ const LABELS: [(Label, &[&str]); 5] = [
             "dari",
             "expeditor",
             "送信者",
+            "từ",
+            "จาก",
         ],
     ),
     (
@@ -100,6 +102,12 @@ const LABELS: [(Label, &[&str]); 5] = [
             "날짜",
             "נשלח",
             "تاريخ الإرسال",
+            "تم الإرسال",
+            "đã gửi",
+            "dikirim",
+            "ส่ง",
+            "วันที่",
+            "送信",
         ],
     ),
     (
@@ -131,6 +139,8 @@ const LABELS: [(Label, &[&str]); 5] = [
             "destinataire",
             "destinatario",
             "kepada",
+            "đến",
+            "ถึง",
         ],
     ),
     (
@@ -160,6 +170,9 @@ const LABELS: [(Label, &[&str]); 5] = [
             "제목",
             "נושא",
             "الموضوع",
+            "chủ đề",
+            "เรื่อง",
+            "perihal",
         ],
     ),
     (

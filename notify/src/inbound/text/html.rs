@@ -6,9 +6,12 @@ use std::borrow::Cow;
 pub(super) const MARK: char = '\u{e00f}';
 
 /// Attributes of those elements: what follows one of them is not the writer's own any more.
-const ELEMENTS: [&str; 9] = [
+const ELEMENTS: [&str; 12] = [
     "class=\"gmail_signature",
     "class=\"moz-signature",
+    "class=\"protonmail_signature_block",
+    "class=\"zmail_extra",
+    "id=\"mail-editor-reference-message-container\"",
     "class=\"moz-forward-container",
     "id=\"signature\"",
     "id=\"ms-outlook-mobile-signature\"",

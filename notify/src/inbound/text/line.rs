@@ -19,7 +19,14 @@ impl<'t> Line<'t> {
 
     /// `> quoted`, also with a space in front, which some programs put there.
     pub(super) fn is_quote(&self) -> bool {
-        self.bare.starts_with('>')
+        self.bare.starts_with('>') && !self.is_between_marks()
+    }
+
+    /// `>>> Support <support@example.org> 11/23/2026 10:00 AM >>>`: GroupWise's head of a quote without marks.
+    pub(super) fn is_between_marks(&self) -> bool {
+        let inner = self.bare.strip_prefix(">>>");
+        let inner = inner.and_then(|inner| inner.strip_suffix(">>>"));
+        inner.is_some_and(|inner| has_date(inner) && !inner.trim().is_empty())
     }
 
     /// Dashes that may be those in front of a signature, or not.

@@ -72,6 +72,9 @@ pub(super) fn is(rest: &[Line<'_>]) -> bool {
     let Some((first, after)) = rest.split_first() else {
         return false;
     };
+    if first.is_between_marks() {
+        return true;
+    }
     let lower = first.bare.to_lowercase();
     if ABOVE.iter().any(|words| lower.contains(words)) || BEGIN.contains(&lower.as_str()) {
         return true;

@@ -51,7 +51,7 @@ fn has_text(own: &[&str], before: usize) -> bool {
 
 /// `Sent from my iPhone`, in many languages; perhaps with a link and an excuse.
 fn is_device(block: &[&str]) -> bool {
-    const FIRST: [&str; 34] = [
+    const FIRST: [&str; 35] = [
         "sent from my ",
         "sent from mail for ",
         "sent from yahoo",
@@ -69,6 +69,7 @@ fn is_device(block: &[&str]) -> bool {
         "outlook für ",
         "holen sie sich outlook",
         "envoyé de mon ",
+        "envoyé avec ",
         "envoyé depuis ",
         "envoyé à partir de ",
         "obtenir outlook",
@@ -119,6 +120,7 @@ fn is_device(block: &[&str]) -> bool {
     let line = first
         .trim()
         .trim_start_matches(['*', '_', '<'])
+        .replace(['[', ']'], "")
         .to_lowercase();
     let begins = FIRST
         .iter()
