@@ -121,8 +121,11 @@ async fn what_was_stored_before_every_connection_broke_stays_stored_and_on_the_s
     assert_eq!((fetched.new.len(), fetched.deleted), (3, 0));
     assert_eq!(sandbox.messages(SUPPORT).len(), 3);
     sandbox.clear_faults();
-    // Another process, with nothing in memory.
     let mut second = reader(pop3_account(&sandbox), &store);
+    let busy = second.fetch_once(now()).await.unwrap_err();
+    assert!(matches!(busy, FetchError::Busy), "{busy}");
+    drop(first);
+    // Nothing is in memory, as in another process.
     let again = fetch(&mut second).await;
     assert_eq!(
         (again.new.len(), again.duplicates, again.deleted),
@@ -264,6 +267,7 @@ async fn a_wrong_password_pauses_the_account_with_the_reason() {
         wrong.run_once(now()).await.unwrap(),
         Round::Paused(_)
     ));
+    drop(wrong);
     let mut right = reader(pop3_account(&sandbox), &store);
     assert!(matches!(
         right.run_once(after(1)).await.unwrap(),

@@ -5,6 +5,7 @@ use crate::store::{Store, StoreError};
 use jiff::Timestamp;
 use postrider_mime::Message;
 use postrider_pop3::sync::{self, Arrived, Journal, JournalEntry};
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -50,8 +51,17 @@ impl Counter {
         }
     }
 
-    pub(super) fn ledger(&self) -> Ledger {
-        Ledger(self.clone())
+    /// The journal; `None` while somebody in this process has it, perhaps a fetch that hangs though nobody waits for it.
+    pub(super) fn ledger(&self) -> Option<Ledger> {
+        let key = (
+            Arc::as_ptr(&self.store).cast::<()>().addr(),
+            self.account.clone(),
+        );
+        let free = in_use().insert(key.clone());
+        free.then(|| Ledger {
+            counter: self.clone(),
+            key,
+        })
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -103,13 +113,28 @@ impl sync::Store for Arrivals {
     }
 }
 
-/// The journal of a sync, in the store's own database.
-pub(super) struct Ledger(Counter);
+/// The journal of a sync, in the store's own database. There is one at a time of each store and account.
+pub(super) struct Ledger {
+    counter: Counter,
+    key: (usize, String),
+}
+
+/// The journals in use: other processes are kept away by the daemon's lock.
+fn in_use() -> MutexGuard<'static, BTreeSet<(usize, String)>> {
+    static IN_USE: Mutex<BTreeSet<(usize, String)>> = Mutex::new(BTreeSet::new());
+    IN_USE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        in_use().remove(&self.key);
+    }
+}
 
 impl Journal for Ledger {
     fn load(&mut self) -> io::Result<Vec<JournalEntry>> {
-        let account = &self.0.account;
-        let lines = self.0.store.fetch_journal(account).map_err(fault)?;
+        let account = &self.counter.account;
+        let lines = self.counter.store.fetch_journal(account).map_err(fault)?;
         let read = |line: String| {
             line.parse().map_err(|_| {
                 let what = format!("the fetch journal of {account} has the line {line:?}");
@@ -121,8 +146,8 @@ impl Journal for Ledger {
 
     fn commit(&mut self, entries: &[JournalEntry]) -> io::Result<()> {
         let lines: Vec<String> = entries.iter().map(ToString::to_string).collect();
-        let mut waiting = self.0.waiting();
-        let (account, store) = (&self.0.account, &self.0.store);
+        let mut waiting = self.counter.waiting();
+        let (account, store) = (&self.counter.account, &self.counter.store);
         let stored = store.store_fetched(waiting.now, account, &waiting.mails, &lines);
         waiting.stored.extend(stored.map_err(fault)?);
         waiting.mails.clear();
@@ -131,7 +156,10 @@ impl Journal for Ledger {
 
     fn replace(&mut self, entries: &[JournalEntry]) -> io::Result<()> {
         let lines: Vec<String> = entries.iter().map(ToString::to_string).collect();
-        let replaced = self.0.store.replace_fetch_journal(&self.0.account, &lines);
+        let replaced = self
+            .counter
+            .store
+            .replace_fetch_journal(&self.counter.account, &lines);
         replaced.map_err(fault)
     }
 }

@@ -79,6 +79,8 @@ pub enum FetchError {
     Store(StoreError),
     /// The thread of the fetch ended before its time.
     Interrupted,
+    /// An earlier fetch from the account has not come to its end.
+    Busy,
 }
 
 impl FetchError {
@@ -86,7 +88,7 @@ impl FetchError {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Pop3(error) => error.retry_after(),
-            Self::Account(_) | Self::Store(_) | Self::Interrupted => None,
+            Self::Account(_) | Self::Store(_) | Self::Interrupted | Self::Busy => None,
         }
     }
 }
@@ -98,6 +100,7 @@ impl fmt::Display for FetchError {
             Self::Pop3(error) => f.write_str(&explained(error)),
             Self::Store(error) => error.fmt(f),
             Self::Interrupted => f.write_str("the fetch was interrupted"),
+            Self::Busy => f.write_str("an earlier fetch has not come to its end"),
         }
     }
 }
@@ -108,7 +111,7 @@ impl std::error::Error for FetchError {
             Self::Account(error) => Some(error),
             Self::Pop3(error) => Some(error),
             Self::Store(error) => Some(error),
-            Self::Interrupted => None,
+            Self::Interrupted | Self::Busy => None,
         }
     }
 }
@@ -249,7 +252,8 @@ async fn open(
         group: GROUP,
         ..Policy::default()
     };
-    let (arrivals, ledger) = (counter.arrivals(), counter.ledger());
+    let arrivals = counter.arrivals();
+    let ledger = counter.ledger().ok_or(FetchError::Busy)?;
     let opened = on_thread(move || Mailbox::with_journal(config, ledger, arrivals)).await?;
     let mailbox = opened.map_err(|error| FetchError::Store(store_fault(error)))?;
     Ok(mailbox.policy(policy))
