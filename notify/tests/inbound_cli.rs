@@ -222,7 +222,7 @@ fn a_mail_that_was_ignored_by_mistake_acts_once_after_all() {
 #[test]
 fn a_mail_is_shown_whole_with_its_copies() {
     let desk = Desk::new();
-    let mail = QUESTION.replace("Subject", "Message-ID: <once@x>\r\nSubject");
+    let mail = QUESTION.replace("Subject", "Message-ID: <once@x>\nSubject");
     desk.put(&[&mail]);
     let (_, store) = desk.store();
     let mut copy = store.inbound(1).unwrap().unwrap().what;
@@ -234,7 +234,7 @@ fn a_mail_is_shown_whole_with_its_copies() {
     for said in [
         "message-id  once@x\n",
         "copies      came 1 more times, and acted once\n",
-        &format!("size        {} octets\n", mail.len()),
+        &format!("size        {} octets\n", mail.replace('\n', "\r\n").len()),
         "state       processed\n",
         "  new_incident ran",
     ] {

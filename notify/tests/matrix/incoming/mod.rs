@@ -106,7 +106,7 @@ fn at_every_kill_point_against_every_maildrop_no_mail_is_lost_and_none_acts_twic
     }
     let all = crate::number("POSTRIDER_HISTORIES").unwrap_or(SOME);
     let reached = Mutex::default();
-    let lanes = 2;
+    let lanes = 4;
     std::thread::scope(|scope| {
         for lane in 0..lanes {
             let (start, reached) = (&start, &reached);
