@@ -16,12 +16,14 @@ mod dovecot;
 mod mail;
 mod postfix;
 mod postgres;
+mod postrider;
 mod program;
 mod sink;
 
 pub use mail::{MAILBOXES, MailServers, PASSWORD};
 pub use postfix::SmtpPort;
 pub use postgres::Postgres;
+pub use postrider::postrider;
 pub use sink::SmtpSink;
 
 use std::fmt;

@@ -5,7 +5,7 @@
 use postrider_mime::{Message, MessageBuilder};
 use postrider_pop3 as pop3;
 use postrider_smtp as smtp;
-use postrider_tests::servers::{MailServers, PASSWORD, SmtpPort, or_left_out};
+use postrider_tests::servers::{MailServers, PASSWORD, SmtpPort, or_left_out, postrider};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -265,31 +265,4 @@ impl<'s> Desk<'s> {
             client.quit().await;
         });
     }
-}
-
-/// The program: the one that POSTRIDER_PROGRAM names, else built here.
-fn postrider() -> &'static Path {
-    static PROGRAM: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
-    PROGRAM.get_or_init(|| std::env::var_os("POSTRIDER_PROGRAM").map_or_else(build, PathBuf::from))
-}
-
-fn build() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let folder = test.ancestors().nth(2).unwrap();
-    let build = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "postrider-notify",
-            "--bin",
-            "postrider",
-        ])
-        .arg("--target-dir")
-        .arg(folder.parent().unwrap())
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status()
-        .unwrap();
-    assert!(build.success());
-    folder.join("postrider")
 }
