@@ -3,6 +3,7 @@
 
 pub mod alertmanager;
 pub mod desk;
+pub mod incoming;
 pub mod ours;
 pub mod programs;
 

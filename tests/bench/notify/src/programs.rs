@@ -83,7 +83,7 @@ impl Programs {
 }
 
 /// A script prints two numbers of seconds: the wall's and the processor's.
-fn timed(command: &mut Command) -> Result<Taken, String> {
+pub(crate) fn timed(command: &mut Command) -> Result<Taken, String> {
     let output = command.stderr(Stdio::piped()).output().map_err(said)?;
     let out = String::from_utf8_lossy(&output.stdout);
     let mut seconds = out.split_whitespace().map(|w| w.parse().map(Duration::from_secs_f64));
