@@ -8,7 +8,12 @@
 //! The names and contents of attachments and the bodies are read, from the old attributes and from the MAPI properties
 //! that newer writers put them into. Lengths are compared with what is there before anything is taken.
 //!
-//! Not supported: bodies in compressed RTF, and messages within the message, which stay as they are.
+//! A body in RTF is told as the HTML that it was made of, or as its text, where no other body is there.
+//!
+//! Not supported: messages within the message, which stay as they are.
+
+mod compressed_rtf;
+mod rtf;
 
 use nom::Parser;
 use nom::bytes::complete::take;
@@ -28,6 +33,9 @@ pub struct Tnef {
     pub text: Option<String>,
     /// The HTML.
     pub html: Option<String>,
+    /// The body in Rich Text Format, its compression (MS-OXRTFCP) taken off. What it says is in the text or the HTML, unless they
+    /// were given as well.
+    pub rtf: Option<Vec<u8>>,
     /// The attachments.
     pub attachments: Vec<TnefAttachment>,
     /// Whether it breaks off: what could be read is there.
@@ -96,7 +104,21 @@ impl Tnef {
                 }
             }
         }
+        tnef.read_rtf();
         Some(tnef)
+    }
+
+    /// Reads the body in RTF for what was not given otherwise.
+    fn read_rtf(&mut self) {
+        let Some(rtf) = self.rtf.as_deref().filter(|_| self.html.is_none()) else {
+            return;
+        };
+        match rtf::body(rtf) {
+            rtf::Body::Html(html) => self.html = Some(html),
+            rtf::Body::Text(text) => {
+                self.text.get_or_insert(text);
+            }
+        }
     }
 
     /// Takes one attribute. The ids are those of MS-OXTNEF §2.1.3.2, without the type in their upper half.
@@ -127,6 +149,13 @@ impl Tnef {
         match id {
             0x1000 => self.text = Some(value.text()),
             0x1013 => self.html = Some(value.text()),
+            0x1009 => match compressed_rtf::decompress(value.bytes) {
+                Some(rtf) => {
+                    self.damaged |= !rtf.whole;
+                    self.rtf = Some(rtf.bytes);
+                }
+                None => self.damaged = true,
+            },
             _ => {}
         }
     }
@@ -318,6 +347,36 @@ mod tests {
         assert_eq!(file.name.as_deref(), Some("long näme.txt"));
         assert_eq!(file.content_type.as_deref(), Some("text/plain"));
         assert_eq!(file.content, b"content");
+    }
+
+    /// A `winmail.dat` with a body in RTF that is not compressed.
+    fn with_rtf(rtf: &[u8]) -> Vec<u8> {
+        let mut mela = (rtf.len() as u32 + 12).to_le_bytes().to_vec();
+        mela.extend((rtf.len() as u32).to_le_bytes());
+        mela.extend(b"MELA\0\0\0\0");
+        mela.extend(rtf);
+        let mut properties = 1_u32.to_le_bytes().to_vec();
+        properties.extend(string_property(0x0102, 0x1009, &mela));
+        let mut bytes = SIGNATURE.to_le_bytes().to_vec();
+        bytes.extend([1, 0]);
+        bytes.extend(attribute_of(1, 0x9003, &properties));
+        bytes
+    }
+
+    #[test]
+    fn a_body_in_rtf_is_the_html_or_the_text_that_it_says() {
+        let tnef = Tnef::parse(&with_rtf(b"{\\rtf1 Hello\\par}")).unwrap();
+        assert_eq!(tnef.text.as_deref(), Some("Hello\r\n"));
+        assert_eq!((tnef.html, tnef.damaged), (None, false));
+        assert_eq!(tnef.rtf.as_deref(), Some(&b"{\\rtf1 Hello\\par}"[..]));
+        let html = b"{\\rtf1\\fromhtml1 {\\*\\htmltag64 <p>}Hello}";
+        let tnef = Tnef::parse(&with_rtf(html)).unwrap();
+        assert_eq!(tnef.html.as_deref(), Some("<p>Hello"));
+        assert_eq!(tnef.text, None);
+        let mut bad = with_rtf(b"{\\rtf1 x}");
+        let at = bad.windows(4).position(|w| w == b"MELA").unwrap();
+        bad[at] = b'?';
+        assert!(Tnef::parse(&bad).unwrap().damaged);
     }
 
     #[test]

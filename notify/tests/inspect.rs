@@ -91,6 +91,18 @@ fn parts_are_saved_inside_the_folder_over_nothing_that_is_there() {
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
 }
 
+#[test]
+fn text_in_any_charset_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let mail = b"Subject: =?iso-2022-jp?B?GyRCRnxLXDhsGyhC?=\r\nContent-Type: text/plain; charset=gb2312\r\n\r\n\xc4\xe3\xba\xc3";
+    std::fs::write(dir.path().join("mail.eml"), mail).unwrap();
+    let found = json(&run(dir.path(), &["inspect", "--json", "mail.eml"]).good());
+    let agreed = &found[0]["agreed"];
+    assert_eq!(agreed["subject"], "\u{65e5}\u{672c}\u{8a9e}");
+    let hello = "670d9743542cae3ea7ebe36af56bd53648b0a1126162e78d81a32934a711302e";
+    assert_eq!(agreed["1/text_sha256"], hello);
+}
+
 /// Runs when `POSTRIDER_CORPUS` names the folder with `mime/expectations.jsonl`: these files are ones without a deviation.
 #[test]
 fn json_has_the_values_that_other_parsers_agree_on() {

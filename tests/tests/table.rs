@@ -1,4 +1,4 @@
-//! `smtp-client/RFCS.md` says which test shows what: each of them exists, and none is named in vain.
+//! `smtp-client/RFCS.md` and `mime/RFCS.md` say which test shows what: each of them exists, and none is named in vain.
 
 use std::collections::HashSet;
 use std::fs;
@@ -21,34 +21,70 @@ fn functions(folder: &Path, found: &mut HashSet<String>) {
     }
 }
 
-#[test]
-fn every_test_that_the_table_names_exists() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+/// The names in the cells of a row, last cell first.
+fn cells(row: &str) -> impl Iterator<Item = Vec<&str>> {
+    let cells = row.trim_end_matches([' ', '|']).rsplit('|');
+    cells.map(|cell| cell.split('`').skip(1).step_by(2).collect())
+}
+
+/// The rows of a table, of which each names a test that exists in one of the folders.
+fn rows(root: &Path, table: &str, folders: &[&str]) -> Vec<String> {
     let mut known = HashSet::new();
-    for folder in [
+    for folder in folders.iter().map(|folder| root.join(folder)) {
+        if folder.is_dir() {
+            functions(&folder, &mut known);
+        }
+    }
+    let text = fs::read_to_string(root.join(table)).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| "));
+    let rows = rows.filter(|line| !line.starts_with("| r") && !line.starts_with("| RFC"));
+    let rows: Vec<String> = rows.map(str::to_owned).collect();
+    assert!(rows.len() > 60, "{} rows", rows.len());
+    for row in &rows {
+        let names = cells(row).next().unwrap();
+        assert!(!names.is_empty(), "nothing shows this: {row}");
+        for name in names {
+            assert!(known.contains(name), "there is no test {name}");
+        }
+    }
+    rows
+}
+
+#[test]
+fn every_test_that_the_table_of_smtp_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let folders = [
         "smtp-client/src",
         "smtp-client/tests",
         "wire/src",
         "wire/tests",
         "tests/tests",
-    ] {
-        let folder = root.join(folder);
-        if folder.is_dir() {
-            functions(&folder, &mut known);
+    ];
+    rows(root, "smtp-client/RFCS.md", &folders);
+}
+
+#[test]
+fn every_test_and_file_that_the_table_of_mime_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let folders = ["mime/src", "mime/tests", "tests/tests", "tests/src"];
+    let mut named = HashSet::new();
+    for row in rows(root, "mime/RFCS.md", &folders) {
+        let files = cells(&row).nth(1).unwrap();
+        assert!(!files.is_empty(), "no file does this: {row}");
+        for file in files {
+            assert!(
+                root.join("mime/src").join(file).is_file(),
+                "there is no file {file}"
+            );
+            named.insert(file.to_owned());
         }
     }
-    let table = fs::read_to_string(root.join("smtp-client/RFCS.md")).unwrap();
-    let rows = table
-        .lines()
-        .filter(|line| line.starts_with("| ") && !line.starts_with("| r"));
-    let rows: Vec<&str> = rows.filter(|line| !line.starts_with("| RFC")).collect();
-    assert!(rows.len() > 60, "{} rows", rows.len());
-    for row in rows {
-        let cell = row.trim_end_matches([' ', '|']).rsplit('|').next().unwrap();
-        let names: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
-        assert!(!names.is_empty(), "nothing shows this: {row}");
-        for name in names {
-            assert!(known.contains(name), "there is no test {name}");
-        }
+    for grammar in fs::read_dir(root.join("mime/src/grammar"))
+        .unwrap()
+        .flatten()
+    {
+        let name = grammar.file_name().into_string().unwrap();
+        let named = named.contains(&format!("grammar/{name}"));
+        assert!(named || name == "mod.rs", "no row names grammar/{name}");
     }
 }

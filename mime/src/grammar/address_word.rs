@@ -1,4 +1,13 @@
 //! The words that display names and addresses are made of (RFC 5322 §3.2.5, §3.4), and what they mean together.
+//!
+//! ```text
+//! word       = atom / quoted-string
+//! phrase     = 1*word / obs-phrase
+//! obs-phrase = word *(word / "." / CFWS)
+//! local-part = dot-atom / quoted-string / obs-local-part
+//! ```
+//!
+//! We also accept encoded words within quoted strings (RFC 2047 §5 forbids them there), because many programs write them.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,10 @@
 //! The content types that most parts have (RFC 2045 §5), read at once.
+//!
+//! ```text
+//! common-type = SP type "/" subtype [";"]
+//! ```
+//!
+//! It is what [`parameters`](super::parameters) would read; what is written in another way is left to it.
 
 use super::cfws::is_wsp;
 

@@ -1,0 +1,142 @@
+//! Rules that take a whole message to show.
+
+use postrider_mime::{AutoSubmitted, Message, Part};
+
+#[test]
+fn rfc8621_4_1_4_bodies_of_the_example() {
+    // The tree of the section; each part is described by its letter.
+    let part = |kind: &str, letter: &str| {
+        format!(
+            "Content-Type: {kind}\r\nContent-Description: {letter}\r\n\r\nX: y\r\n\r\n{letter}\r\n"
+        )
+    };
+    let inline =
+        |kind: &str, letter: &str| format!("Content-Disposition: inline\r\n{}", part(kind, letter));
+    let multipart = |kind: &str, boundary: &str, parts: &[String]| {
+        let parts: String = parts
+            .iter()
+            .map(|part| format!("--{boundary}\r\n{part}"))
+            .collect();
+        format!(
+            "Content-Type: multipart/{kind}; boundary={boundary}\r\n\r\n{parts}--{boundary}--\r\n"
+        )
+    };
+    let shown = [
+        inline("text/plain", "B"),
+        inline("image/jpeg", "C"),
+        inline("text/plain", "D"),
+    ];
+    let related = [part("text/html", "E"), part("image/jpeg", "F")];
+    let ways = [
+        multipart("mixed", "b4", &shown),
+        multipart("related", "b5", &related),
+    ];
+    let inner = [
+        multipart("alternative", "b3", &ways),
+        format!(
+            "Content-Disposition: attachment\r\n{}",
+            part("image/jpeg", "G")
+        ),
+        part("application/x-excel", "H"),
+        part("message/rfc822", "J"),
+    ];
+    let all = [
+        inline("text/plain", "A"),
+        multipart("mixed", "b2", &inner),
+        inline("text/plain", "K"),
+    ];
+    let mail = multipart("mixed", "b1", &all);
+    let message = Message::parse(mail.as_bytes());
+    assert_eq!(message.defects(), []);
+    let bodies = message.bodies();
+    let letters = |parts: &[Part<'_>]| {
+        let letters = parts.iter().filter_map(|part| part.content_description());
+        letters.collect::<Vec<_>>().concat()
+    };
+    assert_eq!(letters(&bodies.text), "ABCDK");
+    assert_eq!(letters(&bodies.html), "AEK");
+    assert_eq!(letters(&bodies.attachments), "CFGHJ");
+}
+
+#[test]
+fn rfc2392_2_and_rfc2557_4_parts_are_found_by_what_html_calls_them() {
+    let message = Message::parse(
+        b"Content-Type: multipart/related; boundary=b; type=\"text/html\"; start=\"<1@x>\"\r\n\r\n\
+          --b\r\nContent-Type: text/html\r\nContent-ID: <1@x>\r\n\r\n<img src=cid:2@x>\r\n\
+          --b\r\nContent-Type: image/png\r\nContent-ID: <2@x>\r\nContent-Location: http://x/y.png\r\n\r\nPNG\r\n--b--\r\n",
+    );
+    let image = message.part_by_content_id("2@x");
+    assert_eq!(image.map(|part| part.raw_body()), Some(&b"PNG"[..]));
+    assert_eq!(
+        image.and_then(|part| part.content_location()).as_deref(),
+        Some("http://x/y.png")
+    );
+    let start = message.root().content_type().parameter("start");
+    assert_eq!(start.as_deref(), Some("<1@x>"));
+    assert!(message.part_by_content_id("3@x").is_none());
+}
+
+#[test]
+fn rfc2183_2_the_parameters_of_a_disposition() {
+    let message = Message::parse(
+        b"Content-Disposition: ATTACHMENT; filename=genome.jpeg;\r\n \
+          modification-date=\"Wed, 12 Feb 1997 16:29:51 -0500\"; size=3\r\n\r\n",
+    );
+    let disposition = message.root().content_disposition();
+    let parameter = |name| disposition.as_ref().and_then(|d| d.parameter(name));
+    assert!(disposition.as_ref().is_some_and(|d| d.is_attachment()));
+    assert_eq!(parameter("filename").as_deref(), Some("genome.jpeg"));
+    assert_eq!(
+        parameter("modification-date").as_deref(),
+        Some("Wed, 12 Feb 1997 16:29:51 -0500")
+    );
+    assert_eq!(parameter("size").as_deref(), Some("3"));
+}
+
+#[test]
+fn rfc2369_2919_8058_what_a_list_says_of_itself() {
+    let message = Message::parse(
+        b"List-Id: News <news.example.org>\r\nList-Post: NO (posting not allowed)\r\n\
+          List-Help: <mailto:help@example.org> (by mail),\r\n <https://example.org/help>\r\n\
+          List-Unsubscribe: <mailto:leave@example.org>, <https://example.org/leave?1>\r\n\
+          List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n\r\n",
+    );
+    let list = message.mailing_list().unwrap_or_default();
+    assert_eq!(list.id.as_deref(), Some("news.example.org"));
+    assert!(list.post.is_empty());
+    assert_eq!(
+        list.help,
+        ["mailto:help@example.org", "https://example.org/help"]
+    );
+    assert_eq!(
+        list.one_click_unsubscribe.as_deref(),
+        Some("https://example.org/leave?1")
+    );
+    let plain = Message::parse(b"List-Unsubscribe: <https://example.org/leave>\r\n\r\n");
+    let plain = plain.mailing_list().unwrap_or_default();
+    assert_eq!(plain.one_click_unsubscribe, None);
+}
+
+#[test]
+fn rfc3834_5_what_was_sent_by_no_person_says_so() {
+    for (value, told) in [
+        ("auto-replied", Some(AutoSubmitted::Replied)),
+        (
+            " (hello) Auto-Generated; owner-email=a@b",
+            Some(AutoSubmitted::Generated),
+        ),
+        ("no", Some(AutoSubmitted::No)),
+        (
+            "auto-notified",
+            Some(AutoSubmitted::Other("auto-notified".into())),
+        ),
+        ("", None),
+    ] {
+        let mail = format!("Auto-Submitted: {value}\r\n\r\n");
+        assert_eq!(
+            Message::parse(mail.as_bytes()).auto_submitted(),
+            told,
+            "{value}"
+        );
+    }
+}
