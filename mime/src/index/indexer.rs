@@ -25,7 +25,7 @@ use crate::shape::{Content, classify};
 const LONGEST_BOUNDARY: usize = 998 - "--".len();
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     /// At the start of a line in the header of the current part.
     Header,
     /// Behind a limit in the header of the current part: no field is entered.
@@ -41,24 +41,24 @@ enum State {
 
 #[derive(Debug)]
 pub(crate) struct Indexer {
-    limits: Limits,
+    pub(super) limits: Limits,
     pub(crate) index: Index,
-    open: OpenBoundaries,
-    state: State,
+    pub(super) open: OpenBoundaries,
+    pub(super) state: State,
     /// The part that is being read.
-    current: u32,
+    pub(super) current: u32,
     /// Where reading goes on.
-    position: usize,
+    pub(super) position: usize,
     /// Up to where no end of the field or no candidate of a delimiter was found.
     searched: usize,
     /// The header of the current part.
-    header: HeaderState,
+    pub(super) header: HeaderState,
     /// What a header that reached a limit says of the body.
     judged: Option<Content<'static>>,
     /// Leaves that hold a transfer-encoded message.
     encoded_messages: Vec<u32>,
     /// What happened, for whoever reads while the message arrives.
-    trail: Option<Trail>,
+    pub(super) trail: Option<Trail>,
 }
 
 impl Indexer {
@@ -98,80 +98,6 @@ impl Indexer {
         this
     }
 
-    /// Keeps a trail from now on.
-    pub(crate) fn with_trail(mut self) -> Self {
-        self.trail = Some(Trail::default());
-        self.tell(Step::PartBegins { part: 0, offset: 0 });
-        self
-    }
-
-    /// The next step of the trail that was not taken yet.
-    pub(crate) fn next_step(&mut self) -> Option<Step> {
-        self.trail.as_mut()?.next_step()
-    }
-
-    /// Whether there are steps that were not taken yet.
-    pub(crate) fn has_steps(&self) -> bool {
-        self.trail.as_ref().is_some_and(|trail| !trail.is_empty())
-    }
-
-    /// How many bytes of memory are held.
-    pub(crate) fn held(&self) -> usize {
-        let trail = self.trail.as_ref().map_or(0, Trail::held);
-        self.index.held() + self.open.held() + trail
-    }
-
-    /// Notes a step, behind the defects that were met before it.
-    #[inline]
-    fn tell(&mut self, step: Step) {
-        if let Some(trail) = &mut self.trail {
-            trail.defects(self.index.defects.drain(..));
-            trail.step(step);
-        }
-    }
-
-    /// Notes the body of the current part up to `end`.
-    #[inline]
-    fn tell_body(&mut self, end: usize) {
-        if let Some(trail) = &mut self.trail {
-            trail.defects(self.index.defects.drain(..));
-            trail.body(self.current, end);
-        }
-    }
-
-    /// Notes that the body goes on at `start`.
-    #[inline]
-    fn body_goes_on(&mut self, start: usize) {
-        if let Some(trail) = &mut self.trail {
-            trail.told = start;
-        }
-    }
-
-    /// Forgets what was told and is not needed to go on. Gives the position of the first byte that is.
-    pub(crate) fn forget(&mut self) -> usize {
-        let current = self.current;
-        let in_header = self.state != State::Body;
-        if let Some(record) = self.index.parts.get_mut(current as usize) {
-            let fields = &mut self.index.fields;
-            let first = if in_header {
-                record.first_field as usize
-            } else {
-                fields.len()
-            };
-            // So many fewer may come.
-            self.limits.fields = self.limits.fields.saturating_sub(first);
-            fields.drain(..first.min(fields.len()));
-            record.first_field = 0;
-            record.last_field = 0;
-        }
-        match (self.state, &self.trail) {
-            (State::Header, _) => self.header.start,
-            (State::Body, Some(trail)) => trail.told.min(self.position.saturating_sub(1)),
-            // The line end before a delimiter.
-            _ => self.position.saturating_sub(2),
-        }
-    }
-
     /// Reads on in the bytes at hand.
     pub(crate) fn advance(&mut self, window: Window<'_>) {
         while match self.state {
@@ -183,26 +109,6 @@ impl Indexer {
         if self.trail.is_some() {
             self.tell_rest(window);
         }
-    }
-
-    /// Notes what is sure of an unfinished body, and the last defects.
-    fn tell_rest(&mut self, window: Window<'_>) {
-        // The line end before a delimiter belongs to it, and the position may be within one.
-        let end = match self.state {
-            State::Body if self.open.is_empty() => window.end(),
-            State::Body if window.follows_line_end(self.position) => {
-                window.before_line_end(self.position)
-            }
-            State::Body => self.position.saturating_sub(1),
-            _ => 0,
-        };
-        self.tell_body(end);
-    }
-
-    /// Notes that the message goes on where there are no positions.
-    pub(crate) fn too_long(&mut self) {
-        self.index.defect(DefectKind::TooLong, Window::LONGEST, 0);
-        self.tell_body(0);
     }
 
     /// Takes one line of the header. False when more bytes are needed.
@@ -403,15 +309,6 @@ impl Indexer {
         let content = classify(&self.header, window, digest, self.limits.parameters);
         self.set_shape(content.shape);
         content
-    }
-
-    /// Notes the header of the current part, which ends before `end`.
-    fn tell_header(&mut self, end: usize) {
-        self.tell(Step::Header {
-            part: self.current,
-            start: self.header.start,
-            end,
-        });
     }
 
     /// Notes what the current part is made of. What is nested too deeply is not opened.

@@ -6,6 +6,7 @@ pub(crate) mod header_block;
 mod header_state;
 mod indexer;
 mod loose;
+mod tell;
 mod trail;
 mod window;
 
