@@ -21,6 +21,8 @@ mod file_name;
 pub mod flowed;
 mod grammar;
 mod html;
+#[cfg(feature = "idna")]
+pub mod idna;
 mod index;
 mod limits;
 mod mailbox;
