@@ -4,4 +4,4 @@ mod maildir;
 mod mbox;
 
 pub use maildir::{Flag, Maildir, MaildirEntry};
-pub use mbox::{Mbox, MboxEntry};
+pub use mbox::{Mbox, MboxDialect, MboxEntry};
