@@ -2,12 +2,11 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
-use super::base64;
 use super::content::Content;
 use super::fold::Field;
 use super::parameter::{checked_content_type, parameter};
 use super::survey::{Survey, domain, wider, with_crlf_lines};
-use crate::coding::TransferEncoding;
+use crate::coding::{TransferEncoding, base64};
 use crate::message_id::MessageId;
 use crate::value_error::ValueError;
 
@@ -165,7 +164,7 @@ impl<'a> Leaf<'a> {
         let content = match self.survey {
             Some(survey) if survey.seven_bit => length,
             Some(survey) if survey.pairs_only => length + length / 8 + survey.octets * 3,
-            _ => base64::length(length.min(usize::MAX / 2)),
+            _ => base64::encoded_length(length.min(usize::MAX / 2)),
         };
         content.saturating_add(names + 320)
     }

@@ -1,6 +1,5 @@
 //! Building a message: what is written here, [`Message::parse`](crate::Message::parse) reads back equal.
 
-mod base64;
 mod body;
 mod chunks;
 mod content;

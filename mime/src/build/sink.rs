@@ -2,14 +2,13 @@
 
 use std::io::{self, Write};
 
-use super::base64;
 use super::content::{Content, Kind};
 use super::quoted_printable::QuotedPrintable;
 use super::source::Reading;
-use crate::coding::TransferEncoding;
+use crate::coding::{TransferEncoding, base64};
 
 /// How many bytes of content are encoded in one step: whole lines of base64.
-pub(super) const STEP: usize = base64::BYTES * 192;
+pub(super) const STEP: usize = base64::LINE_BYTES * 192;
 
 /// Takes headers through a buffer, and content in its encoding.
 pub(super) trait Sink<'a> {
@@ -31,7 +30,7 @@ impl<'a> Sink<'a> for Vec<u8> {
             return Ok(());
         };
         match encoding {
-            TransferEncoding::Base64 => base64::write(bytes, self),
+            TransferEncoding::Base64 => base64::encode_lines(bytes, self),
             TransferEncoding::QuotedPrintable => {
                 QuotedPrintable::default().write(bytes, usize::MAX, self);
             }
@@ -131,7 +130,7 @@ impl<'a> Sink<'a> for Size {
                     }
                 };
                 let length = usize::try_from(length).unwrap_or(usize::MAX / 2);
-                self.add(base64::length(length.min(usize::MAX / 2)));
+                self.add(base64::encoded_length(length.min(usize::MAX / 2)));
             }
             (_, length, _) => self.add(length.unwrap_or(0) as usize),
         }
@@ -169,7 +168,7 @@ impl<'a> Encoder<'a> {
     pub(super) fn step(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
         if let Some((reading, piece)) = &mut self.reading {
             let count = reading.fill(piece)?;
-            base64::write(piece.get(..count).unwrap_or_default(), out);
+            base64::encode_lines(piece.get(..count).unwrap_or_default(), out);
             return Ok(count == piece.len());
         }
         let bytes = self.content.bytes().unwrap_or_default();
@@ -178,7 +177,7 @@ impl<'a> Encoder<'a> {
         self.done += match self.encoding {
             TransferEncoding::QuotedPrintable => self.lines.write(rest, STEP, out),
             TransferEncoding::Base64 => {
-                base64::write(piece, out);
+                base64::encode_lines(piece, out);
                 piece.len()
             }
             _ => {

@@ -1,74 +1,121 @@
-//! Base64 (RFC 2045 §6.8), read leniently.
+//! Base64 (RFC 2045 §6.8).
 //!
 //! Reading skips every byte outside the alphabet, ends at the padding, and keeps what a cut group still says.
 //!
-//! Lines are gathered in a block on the stack and decoded with one call, because a call per line costs more than the
-//! decoding. Only a block that is not clean base64 is looked at byte by byte.
+//! Nearly all text is lines of one length and of symbols only: those are decoded many at once, where they stand. What is
+//! not like that is gathered in a block on the stack, and only a block that is not clean is looked at byte by byte.
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+#[cfg(not(feature = "simd"))]
+mod table;
+#[cfg(feature = "simd")]
+mod vector;
+
+#[cfg(not(feature = "simd"))]
+use table as codec;
+#[cfg(feature = "simd")]
+use vector as codec;
 
 use crate::defect::DefectKind;
 
-const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new()
-    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-    .with_decode_allow_trailing_bits(true);
-
-/// For a few words: it needs no setting up.
-const SMALL: GeneralPurpose = GeneralPurpose::new(&STANDARD, CONFIG);
-
-/// For blocks: the fastest engine of this processor.
-#[cfg(all(
-    feature = "simd",
-    any(
-        target_arch = "x86_64",
-        all(target_arch = "aarch64", target_feature = "neon")
-    )
-))]
-pub(crate) fn large() -> &'static impl Engine {
-    use base64::engine::Simd;
-    use std::sync::OnceLock;
-    static LARGE: OnceLock<Simd> = OnceLock::new();
-    LARGE.get_or_init(|| Simd::standard(CONFIG))
-}
-
-/// For blocks, where there are no vector instructions to use.
-#[cfg(not(all(
-    feature = "simd",
-    any(
-        target_arch = "x86_64",
-        all(target_arch = "aarch64", target_feature = "neon")
-    )
-)))]
-pub(crate) fn large() -> &'static impl Engine {
-    &SMALL
-}
-
 /// How many characters nearly every line has: the most that are allowed.
 const LINE: usize = 76;
-/// How many characters are decoded in one call: a multiple of 4, and so few that they stay in the nearest cache.
+/// How many bytes become one such line.
+pub(crate) const LINE_BYTES: usize = LINE / 4 * 3;
+/// How many characters of whole lines are decoded in one call, so that what was read is in the nearest cache still when
+/// the ends of the lines are looked at.
+const RUN: usize = 8 << 10;
+/// How many characters of other lines are gathered: a multiple of 4.
 const BLOCK: usize = 24 * LINE;
+
+/// Lines of symbols, each of one length and followed by its end.
+#[derive(Clone, Copy, Debug)]
+struct Lines {
+    length: usize,
+    /// How many characters end a line: CRLF, LF, or nothing.
+    end: usize,
+}
+
+impl Lines {
+    /// All symbols in one line without an end.
+    fn one(symbols: &[u8]) -> Self {
+        Self {
+            length: symbols.len(),
+            end: 0,
+        }
+    }
+
+    /// The lines at the front of a text, if the first two are alike and divide it between groups.
+    fn at_front(text: &[u8]) -> Option<Self> {
+        let front = text.get(..RUN / 2).unwrap_or(text);
+        let first = memchr::memchr(b'\n', front)?;
+        let length = match text.get(..first)? {
+            [line @ .., b'\r'] => line.len(),
+            line => line.len(),
+        };
+        let lines = Self {
+            length,
+            end: first + 1 - length,
+        };
+        let second = text.get(lines.stride()..lines.stride() * 2)?;
+        (length > 0 && length % 4 == 0 && lines.ends(second)).then_some(lines)
+    }
+
+    fn stride(self) -> usize {
+        self.length + self.end
+    }
+
+    /// How many symbols a text of whole lines has room for.
+    fn symbols(self, text: usize) -> usize {
+        text - text / self.stride().max(1) * self.end
+    }
+
+    /// The lines without their ends.
+    #[cfg(not(feature = "simd"))]
+    fn of(self, text: &[u8]) -> impl Iterator<Item = &[u8]> {
+        let lines = text.chunks(self.stride().max(1));
+        lines.map(move |line| line.get(..self.length).unwrap_or(line))
+    }
+
+    fn ends(self, line: &[u8]) -> bool {
+        match self.end {
+            0 => true,
+            1 => line.ends_with(b"\n"),
+            _ => line.ends_with(b"\r\n"),
+        }
+    }
+
+    /// Whether every line of a text of whole lines has its end where it should be.
+    fn end_well(self, text: &[u8]) -> bool {
+        let mut lines = text.chunks_exact(self.stride().max(1));
+        self.end == 0 || lines.all(|line| self.ends(line))
+    }
+}
+
+/// How many bytes so many symbols hold: three for four of them, and what two or three say more.
+fn decoded_length_of(symbols: usize) -> usize {
+    symbols / 4 * 3 + (symbols % 4).saturating_sub(1)
+}
 
 /// Appends the content of base64 text to `out`.
 pub(crate) fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<DefectKind> {
-    out.reserve(text.len() / 4 * 3);
+    out.reserve(text.len().div_ceil(4) * 3);
     let mut decoder = Decoder::new(out);
     decoder.feed(text);
     decoder.finish()
 }
 
-/// Appends the content of base64 text that is expected to be a few words long.
-pub(crate) fn decode_small(text: &[u8], out: &mut Vec<u8>) -> Option<DefectKind> {
-    let length = out.len();
-    match SMALL.decode_vec(text, out) {
-        Ok(()) => None,
-        Err(_) => {
-            out.truncate(length);
-            decode(text, out)
-        }
+/// Appends the content of base64 text that is expected to be a few words long, in one line and without a flaw.
+pub(crate) fn decode_word(text: &[u8], out: &mut Vec<u8>) {
+    let symbols = without_padding(text);
+    let whole = symbols.len() % 4 != 1;
+    if !(whole && codec::decode(symbols, Lines::one(symbols), out)) {
+        decode(text, out);
     }
+}
+
+fn without_padding(text: &[u8]) -> &[u8] {
+    let one = text.strip_suffix(b"=").unwrap_or(text);
+    one.strip_suffix(b"=").unwrap_or(one)
 }
 
 /// Decodes text that comes in pieces.
@@ -93,37 +140,38 @@ impl<'o> Decoder<'o> {
     }
 
     fn feed(&mut self, text: &[u8]) {
-        let mut rest = self.full_lines(text);
+        let mut rest = self.whole_lines(text);
         while let Some(end) = memchr::memchr(b'\n', rest) {
             let (line, after) = rest.split_at(end);
             self.line(line.strip_suffix(b"\r").unwrap_or(line));
-            rest = self.full_lines(after.get(1..).unwrap_or_default());
+            rest = self.whole_lines(after.get(1..).unwrap_or_default());
         }
         self.line(rest);
     }
 
-    /// Takes the lines of full length at the front of a text, without looking for their ends; gives what follows them.
-    fn full_lines<'t>(&mut self, text: &'t [u8]) -> &'t [u8] {
+    /// Takes the lines of one length at the front of a text; gives what follows them.
+    fn whole_lines<'t>(&mut self, text: &'t [u8]) -> &'t [u8] {
         let mut rest = text;
-        while let Some((line, after)) = rest.split_first_chunk::<LINE>() {
-            let ([b'\r', b'\n', after @ ..] | [b'\n', after @ ..]) = after else {
-                break;
-            };
-            if BLOCK - self.filled < LINE {
-                self.decode_block(false);
+        while let Some(lines) = Lines::at_front(rest).filter(|_| self.is_between_groups()) {
+            let count = rest.len().min(RUN) / lines.stride();
+            let (run, after) = rest.split_at(count * lines.stride());
+            if !codec::decode(run, lines, self.out) {
+                // Taken line by line as a whole, so that nothing is tried twice.
+                for line in run.split(|b| *b == b'\n') {
+                    self.line(line.strip_suffix(b"\r").unwrap_or(line));
+                }
             }
-            let space = self.block.get_mut(self.filled..);
-            let Some(space) = space.and_then(<[u8]>::first_chunk_mut::<LINE>) else {
-                break;
-            };
-            if self.padded {
-                break;
-            }
-            *space = *line;
-            self.filled += LINE;
             rest = after;
         }
         rest
+    }
+
+    /// Whether what was read so far is whole groups, all of them decoded, and more may follow.
+    fn is_between_groups(&mut self) -> bool {
+        if self.filled > 0 && self.filled % 4 == 0 {
+            self.decode_block(false);
+        }
+        self.filled == 0 && !self.padded
     }
 
     fn line(&mut self, mut line: &[u8]) {
@@ -147,13 +195,12 @@ impl<'o> Decoder<'o> {
     /// Decodes what the block holds; up to three symbols that make no whole group stay for the next one.
     fn decode_block(&mut self, last: bool) {
         let bytes = self.block.get(..self.filled).unwrap_or_default();
-        let length = self.out.len();
-        if bytes.len() % 4 == 0 && large().decode_vec(bytes, self.out).is_ok() {
-            self.padded = bytes.ends_with(b"=");
+        let symbols = without_padding(bytes);
+        if bytes.len() % 4 == 0 && codec::decode(symbols, Lines::one(symbols), self.out) {
+            self.padded = symbols.len() < bytes.len();
             self.filled = 0;
             return;
         }
-        self.out.truncate(length);
         self.sift();
         let symbols = self.block.get(..self.filled).unwrap_or_default();
         let left = symbols.len() % 4;
@@ -161,12 +208,8 @@ impl<'o> Decoder<'o> {
         // A group of two or three symbols holds one or two bytes; one symbol alone holds six bits: no byte.
         let whole = symbols.len() - if ends && left != 1 { 0 } else { left };
         self.bad |= ends && (left == 1 || (left == 0) == self.padded);
-        if SMALL
-            .decode_vec(symbols.get(..whole).unwrap_or_default(), self.out)
-            .is_err()
-        {
-            self.bad = true;
-        }
+        let symbols = symbols.get(..whole).unwrap_or_default();
+        self.bad |= !codec::decode(symbols, Lines::one(symbols), self.out);
         self.block.copy_within(whole..self.filled, 0);
         self.filled -= whole;
     }
@@ -211,12 +254,22 @@ pub(crate) fn decoded_length(text: &[u8]) -> usize {
         .iter()
         .filter(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
         .count();
-    symbols / 4 * 3 + (symbols % 4).saturating_sub(1)
+    decoded_length_of(symbols)
 }
 
 /// The base64 text of `bytes`, in one line.
 pub(crate) fn encode_word(bytes: &[u8]) -> String {
-    SMALL.encode(bytes)
+    codec::encode(bytes)
+}
+
+/// Appends the base64 text of `bytes` in lines of 76 characters, each ended by CRLF (RFC 2045 §6.8).
+pub(crate) fn encode_lines(bytes: &[u8], out: &mut Vec<u8>) {
+    codec::encode_lines(bytes, out);
+}
+
+/// How many characters [`encode_lines`] makes of so many bytes.
+pub(crate) fn encoded_length(bytes: usize) -> usize {
+    bytes.div_ceil(3) * 4 + bytes.div_ceil(LINE_BYTES) * 2
 }
 
 #[cfg(test)]
@@ -250,6 +303,26 @@ mod tests {
     fn rfc2045_6_8_other_characters_are_skipped() {
         assert_eq!(read("Zm\r\n9v Ym\tFy\r\n"), (b"foobar".to_vec(), None));
         assert_eq!(read("Zm-9v_Ym*Fy"), (b"foobar".to_vec(), BAD));
+    }
+
+    #[test]
+    fn rfc2045_6_8_lines_have_76_characters_and_the_length_is_known() {
+        for size in [0, 1, 2, 3, 56, 57, 58, 114, 5471, 5472, 5473, 20_000] {
+            let bytes: Vec<u8> = (0..size).map(|i| (i % 251) as u8).collect();
+            let mut text = Vec::new();
+            encode_lines(&bytes, &mut text);
+            assert_eq!(text.len(), encoded_length(size));
+            assert!(text.is_empty() || text.ends_with(b"\r\n"));
+            let mut lines = text.split(|b| *b == b'\n');
+            assert!(lines.all(|l| l.len() <= 77));
+            let mut pieces = Vec::new();
+            let whole_lines = bytes.chunks(LINE_BYTES * 5);
+            whole_lines.for_each(|piece| encode_lines(piece, &mut pieces));
+            assert_eq!(pieces, text);
+            let mut read = Vec::new();
+            assert_eq!(decode(&text, &mut read), None);
+            assert_eq!(read, bytes);
+        }
     }
 
     #[test]
@@ -300,6 +373,20 @@ mod tests {
             let text = lines.join(&end);
             proptest::prop_assert_eq!(read(&text).0, naive(text.as_bytes()));
             proptest::prop_assert_eq!(decoded_length(text.as_bytes()), naive(text.as_bytes()).len());
+        }
+
+        #[test]
+        fn one_character_in_many_lines_is_read_as_the_rule_says(
+            line in "[A-Za-z0-9+/]{1,100}",
+            end in "\r?\n|[A\r=]",
+            count in 2_usize..300,
+            place in 0_usize..10_000,
+            other in "[=*A\r\n\t ]|",
+        ) {
+            let mut text = [line, end].concat().repeat(count);
+            let place = place % text.len();
+            text.replace_range(place..place + 1, &other);
+            proptest::prop_assert_eq!(read(&text).0, naive(text.as_bytes()));
         }
     }
 }

@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 
 use super::error::DkimError;
+use crate::coding::base64;
 
 /// A private key: RSA of 2048 to 4096 bits (RFC 6376 §3.3.1), or Ed25519 (RFC 8463 §3).
 ///
@@ -29,10 +28,10 @@ impl Key {
     /// ```
     pub fn from_pem(pem: &str) -> Result<Self, DkimError> {
         let (label, text) = block(pem).ok_or(DkimError::Key("there is no block of PEM"))?;
-        let text: String = text.split_ascii_whitespace().collect();
-        let der = STANDARD
-            .decode(text)
-            .map_err(|_| DkimError::Key("the PEM holds no base64"))?;
+        let mut der = Vec::new();
+        if base64::decode(text.as_bytes(), &mut der).is_some() {
+            return Err(DkimError::Key("the PEM holds no base64"));
+        }
         match label {
             "PRIVATE KEY" => Self::from_pkcs8(&der),
             "RSA PRIVATE KEY" => Self::from_pkcs1(&der),
@@ -78,11 +77,11 @@ impl Key {
     pub fn record(&self) -> String {
         match &self.0 {
             Pair::Ed25519(pair) => {
-                let key = STANDARD.encode(pair.public_key());
+                let key = base64::encode_word(pair.public_key().as_ref());
                 format!("v=DKIM1; k=ed25519; p={key}")
             }
             Pair::Rsa(pair) => {
-                let key = STANDARD.encode(subject_public_key_info(pair.public_key().as_ref()));
+                let key = base64::encode_word(&subject_public_key_info(pair.public_key().as_ref()));
                 format!("v=DKIM1; k=rsa; p={key}")
             }
         }

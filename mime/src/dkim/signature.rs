@@ -2,12 +2,11 @@
 
 use std::fmt::Write;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use memchr::{memchr, memmem};
 
 use super::Signer;
 use super::error::DkimError;
+use crate::coding::base64;
 
 /// Lines are folded at this (RFC 5322 §2.1.1).
 const LINE: usize = 78;
@@ -109,7 +108,7 @@ fn unsigned(
     if let Some(expires) = expires {
         let _ = write!(tags, " x={expires};");
     }
-    let (names, hash) = (names.join(" : "), STANDARD.encode(body_hash));
+    let (names, hash) = (names.join(" : "), base64::encode_word(body_hash));
     let _ = write!(tags, " h={names}; bh={hash};");
     let mut field = fold("DKIM-Signature:", &tags);
     field.push_str("\r\n b=");
@@ -134,7 +133,7 @@ fn fold(name: &str, tags: &str) -> String {
 
 fn append_signature(field: &mut String, signature: &[u8]) {
     let mut room = LINE - " b=".len();
-    for digit in STANDARD.encode(signature).chars() {
+    for digit in base64::encode_word(signature).chars() {
         if room == 0 {
             field.push_str("\r\n ");
             room = LINE - " ".len();

@@ -66,9 +66,7 @@ impl EncodedWord<'_> {
     /// Appends the bytes of the text in its charset.
     pub(crate) fn decode(&self, out: &mut Vec<u8>) {
         match self.encoding {
-            WordEncoding::B => {
-                base64::decode_small(self.text, out);
-            }
+            WordEncoding::B => base64::decode_word(self.text, out),
             WordEncoding::Q => decode_q(self.text, out),
         }
     }

@@ -9,7 +9,7 @@
 
 use std::sync::OnceLock;
 
-use memchr::memmem;
+use memchr::{memchr, memmem};
 
 use super::delimiter::{Candidate, Delimiter, OpenBoundaries};
 use super::header_block::{empty_line, field, field_end, is_mbox_line};
@@ -529,8 +529,18 @@ impl Indexer {
 }
 
 /// The start of the next line after `from` that begins with `--`.
+///
+/// The search is for a dash, because that is the fastest there is and base64 has none; behind a dash that begins no such
+/// line there will be more of them, and the search is for all three characters.
 fn next_candidate(window: Window<'_>, from: usize) -> Option<usize> {
     static DASHES: OnceLock<memmem::Finder<'static>> = OnceLock::new();
+    let rest = window.from(from);
+    let dash = memchr(b'-', rest)?;
+    if rest.get(dash.saturating_sub(1)..)?.starts_with(b"\n--") {
+        return Some(from + dash);
+    }
     let dashes = DASHES.get_or_init(|| memmem::Finder::new(b"\n--"));
-    dashes.find(window.from(from)).map(|at| from + at + 1)
+    dashes
+        .find(rest.get(dash..)?)
+        .map(|at| from + dash + at + 1)
 }
