@@ -138,13 +138,14 @@ impl Digest {
     pub(super) fn boundary(&self) -> String {
         let (left, right) = self.halves();
         let number = left ^ right.rotate_left(32);
-        let mut stem = String::with_capacity(18);
-        stem.push_str("=_");
-        for place in (0..16).rev() {
-            let digit = (number >> (place * 4)) as u32 & 15;
-            stem.extend(char::from_digit(digit, 16));
+        let mut stem = *b"=_0123456789abcdef";
+        for (place, digit) in stem.iter_mut().skip(2).enumerate() {
+            *digit = match (number >> (60 - place * 4)) as u8 & 15 {
+                digit @ ..10 => b'0' + digit,
+                digit => b'a' - 10 + digit,
+            };
         }
-        stem
+        String::from_utf8_lossy(&stem).into_owned()
     }
 }
 

@@ -57,7 +57,8 @@ pub(crate) fn unstructured(field: &mut Field<'_>, text: &str, charset: HeaderCha
 
 /// Writes a display name (RFC 5322 §3.2.5): atoms, a quoted string, or encoded words.
 pub(crate) fn phrase(field: &mut Field<'_>, text: &str, charset: HeaderCharset) {
-    if !is_plain(text, charset) || text.contains("  ") {
+    let two_spaces = text.as_bytes().windows(2).any(|pair| pair == b"  ");
+    if two_spaces || !is_plain(text, charset) {
         return encoded(field, text);
     }
     let is_atom = |b: u8| b == b' ' || crate::grammar::word::is_atext(b);

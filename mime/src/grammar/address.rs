@@ -24,6 +24,7 @@ use super::address_word::{
 use super::cfws::{skip_cfws_keeping, skip_fws};
 use super::common_mailbox::common_mailbox;
 use crate::address::{Address, Group, LooseMailbox};
+use crate::index::push;
 
 /// Reads the value of an address field.
 pub(crate) fn address_list<'a>(value: &'a [u8], out: &mut Vec<Address<'a>>) {
@@ -32,7 +33,10 @@ pub(crate) fn address_list<'a>(value: &'a [u8], out: &mut Vec<Address<'a>>) {
     while let Some(entry) = reader.next_entry(group.is_some()) {
         match (entry, &mut group) {
             (Entry::Mailbox(mailbox), Some(group)) => group.mailboxes.push(mailbox),
-            (Entry::Mailbox(mailbox), None) => out.push(Address::Mailbox(mailbox)),
+            (Entry::Mailbox(mailbox), None) => {
+                let read = value.len() - reader.rest.len();
+                push(out, Address::Mailbox(mailbox), read, value.len());
+            }
             (Entry::GroupStart(name), _) => {
                 out.extend(group.take().map(Address::Group));
                 group = Some(Group {
@@ -60,6 +64,8 @@ enum Entry<'a> {
 
 struct Reader<'a> {
     value: &'a [u8],
+    /// The value once more, if it is ASCII.
+    ascii: Option<&'a str>,
     rest: &'a [u8],
     words: Vec<Word<'a>>,
     /// The words before an angle bracket.
@@ -76,6 +82,7 @@ impl<'a> Reader<'a> {
     fn new(value: &'a [u8]) -> Self {
         Self {
             value,
+            ascii: std::str::from_utf8(value).ok().filter(|v| v.is_ascii()),
             rest: value,
             words: Vec::new(),
             name: Vec::new(),
@@ -120,7 +127,11 @@ impl<'a> Reader<'a> {
         self.words.clear();
         self.comment = None;
         self.stray = false;
-        if let Ok((after, mailbox)) = common_mailbox(skip_fws(self.rest).0) {
+        let rest = skip_fws(self.rest).0;
+        let ascii = self
+            .ascii
+            .and_then(|text| text.get(text.len() - rest.len()..));
+        if let Some((after, mailbox)) = common_mailbox(rest, ascii) {
             self.rest = after;
             return Some(Entry::Mailbox(mailbox));
         }
@@ -416,9 +427,11 @@ mod tests {
         fn the_common_forms_are_read_as_the_reader_reads_them(
             name in "(\"[ -!#-\\[\\]-~]{0,9}\"|[a-z.=?]{0,4}( [a-z.]{1,3}){0,3})",
             address in "[a-z.]{1,4}@[a-z.]{1,4}",
+            seen_whole: bool,
         ) {
             for text in [format!("{name} <{address}>"), address.clone(), format!("<{address}>")] {
-                if let Ok((_, common)) = common_mailbox(text.as_bytes()) {
+                let ascii = Some(&*text).filter(|_| seen_whole);
+                if let Some((_, common)) = common_mailbox(text.as_bytes(), ascii) {
                     // A comment in front is not of the common forms, and means nothing there.
                     let commented = format!("(){text}");
                     let mut list = Vec::new();

@@ -5,79 +5,117 @@
 //! common-name    = 1*(atext / ".") *(" " 1*(atext / ".")) / DQUOTE *plain DQUOTE
 //! common-spec    = dot-atom-text "@" dot-atom-text
 //! ```
+//!
+//! Each is told by its length, with no parser in between: a field may have thousands of them.
 
-use nom::Parser;
-use nom::branch::alt;
-use nom::bytes::complete::{tag, take_while};
-use nom::combinator::{map, recognize};
-use nom::sequence::{delimited, separated_pair, terminated};
+use std::borrow::Cow;
+use std::ops::Range;
 
-use super::Parsed;
 use super::cfws::skip_fws;
-use super::word::{dot_atom, is_atext};
+use super::word::is_atext;
 use crate::address::LooseMailbox;
 use crate::charset;
 
 /// The forms that nearly all mailboxes have: words or a quoted string and an address in brackets, or an address alone, up
 /// to a comma or the end. What is not of these forms is left to the reader, which would read these the same.
-pub(super) fn common_mailbox(input: &[u8]) -> Parsed<'_, LooseMailbox<'_>> {
-    let (rest, (name, address)) = alt((
-        map(addr_spec, |address| (None, address)),
-        separated_pair(
-            map(common_name, Some),
-            tag(&b" <"[..]),
-            terminated(addr_spec, tag(&b">"[..])),
-        ),
-        map(
-            delimited(tag(&b"<"[..]), addr_spec, tag(&b">"[..])),
-            |address| (None, address),
-        ),
-    ))
-    .parse(input)?;
-    let rest = skip_fws(rest).0;
+///
+/// Gives what follows the mailbox, too. `ascii` is the input once more, if it is ASCII: looked at as a whole, because that
+/// is faster than piece by piece.
+pub(super) fn common_mailbox<'a>(
+    input: &'a [u8],
+    ascii: Option<&'a str>,
+) -> Option<(&'a [u8], LooseMailbox<'a>)> {
+    let (name, address, length) = places(input)?;
+    let rest = skip_fws(input.get(length..)?).0;
     let rest = match rest.split_first() {
         None => rest,
         Some((b',', after)) => after,
-        Some(_) => return super::no_match(input),
+        Some(_) => return None,
     };
+    let text = |place: Range<usize>, read: fn(&'a [u8]) -> Cow<'a, str>| match ascii {
+        Some(ascii) => ascii.get(place).map(Cow::Borrowed),
+        None => input.get(place).map(read),
+    };
+    let name = name.and_then(|place| match input.get(place.clone()) {
+        Some(bytes) if super::text::is_plain(bytes) && bytes.trim_ascii() == bytes => {
+            text(place, super::text::text)
+        }
+        bytes => bytes.map(super::text::text),
+    });
     let mailbox = LooseMailbox {
-        name: name.map(super::text::text).filter(|n| !n.is_empty()),
-        address: Some(charset::guess(address).text),
+        name: name.filter(|n| !n.is_empty()),
+        address: text(address, |bytes| charset::guess(bytes).text),
         name_from_comment: false,
         regular: true,
     };
-    Ok((rest, mailbox))
+    Some((rest, mailbox))
 }
 
-/// `addr-spec` of dot-atoms, without white space or comments. One that looks like an encoded word is not common.
-fn addr_spec(input: &[u8]) -> Parsed<'_, &[u8]> {
-    if input.starts_with(b"=?") {
-        return super::no_match(input);
+/// Where the name and the address of a mailbox at the front stand, and how long it is.
+fn places(input: &[u8]) -> Option<(Option<Range<usize>>, Range<usize>, usize)> {
+    let bare = addr_spec(input);
+    if bare > 0 {
+        return Some((None, 0..bare, bare));
     }
-    recognize((dot_atom, tag(&b"@"[..]), dot_atom)).parse(input)
+    let (name, open) = match input {
+        [b'<', ..] => (None, 0),
+        [b'"', inside @ ..] => {
+            let end = |b: &u8| matches!(b, b'"' | b'\\' | b'\r' | b'\n');
+            let length = inside.iter().position(end)?;
+            inside.get(length..)?.strip_prefix(b"\" ")?;
+            (Some(1..length + 1), length + 3)
+        }
+        _ => {
+            let length = words(input)?;
+            (Some(0..length), length + 1)
+        }
+    };
+    let address = input.get(open..)?.strip_prefix(b"<")?;
+    let length = addr_spec(address);
+    let start = open + 1;
+    (length > 0 && address.get(length) == Some(&b'>')).then_some((
+        name,
+        start..start + length,
+        start + length + 1,
+    ))
 }
 
-/// Words with single spaces between them, or a quoted string of one line without escapes.
-fn common_name(input: &[u8]) -> Parsed<'_, &[u8]> {
-    if input.starts_with(b"\"") {
-        let plain = take_while(|b| !matches!(b, b'"' | b'\\' | b'\r' | b'\n'));
-        return delimited(tag(&b"\""[..]), plain, tag(&b"\""[..])).parse(input);
-    }
+/// The length of an `addr-spec` of dot-atoms, without white space or comments. One that looks like an encoded word is not
+/// common.
+fn addr_spec(input: &[u8]) -> usize {
+    let local = dot_atom(input);
+    let domain = match input.get(local..) {
+        Some([b'@', domain @ ..]) if local > 0 && !input.starts_with(b"=?") => dot_atom(domain),
+        _ => 0,
+    };
+    if domain == 0 { 0 } else { local + 1 + domain }
+}
+
+/// The length of a `dot-atom-text` that ends where no more of it can follow; 0 if none does.
+fn dot_atom(input: &[u8]) -> usize {
+    let mut after_dot = true;
     let mut length = 0;
-    loop {
-        let word = input
-            .iter()
-            .skip(length)
-            .take_while(|b| is_atext(**b) || **b == b'.')
-            .count();
-        length += word;
-        match input.get(length..) {
-            _ if word == 0 => return super::no_match(input),
-            Some([b' ', next, ..]) if *next != b'<' => length += 1,
-            _ => {
-                let (name, rest) = input.split_at(length);
-                return Ok((rest, name));
-            }
+    for byte in input {
+        let dot = *byte == b'.';
+        if !is_atext(*byte) && (!dot || after_dot) {
+            break;
+        }
+        after_dot = dot;
+        length += 1;
+    }
+    if after_dot { 0 } else { length }
+}
+
+/// The length of words with single spaces between them, before a space and a bracket.
+fn words(input: &[u8]) -> Option<usize> {
+    let mut after_space = true;
+    for (at, byte) in input.iter().enumerate() {
+        match byte {
+            b' ' if !after_space => after_space = true,
+            b'<' if after_space && at > 0 => return Some(at - 1),
+            _ if is_atext(*byte) || *byte == b'.' => after_space = false,
+            _ => return None,
         }
     }
+    None
 }

@@ -10,9 +10,6 @@
 //! We also accept words longer than 75 characters, empty text, and white space and 8-bit bytes within the text, because
 //! all are common.
 
-use nom::Parser;
-use nom::bytes::complete::{tag, take_while};
-
 use super::Parsed;
 use crate::coding::{base64, quoted_printable::hex_pair};
 
@@ -33,33 +30,38 @@ pub(crate) enum WordEncoding {
 
 /// `encoded-word`.
 pub(crate) fn encoded_word(input: &[u8]) -> Parsed<'_, EncodedWord<'_>> {
-    let (rest, _) = tag(&b"=?"[..]).parse(input)?;
-    let (rest, charset) = take_while(|b: u8| b.is_ascii_graphic() && b != b'?').parse(rest)?;
-    let (rest, _) = tag(&b"?"[..]).parse(rest)?;
-    let (rest, encoding) = match rest {
-        [b'B' | b'b', rest @ ..] => (rest, WordEncoding::B),
-        [b'Q' | b'q', rest @ ..] => (rest, WordEncoding::Q),
-        _ => return super::no_match(input),
-    };
-    let (rest, _) = tag(&b"?"[..]).parse(rest)?;
-    let (rest, text) = take_while(|b: u8| b != b'?').parse(rest)?;
-    let (rest, _) = tag(&b"?="[..]).parse(rest)?;
-    let language = charset
-        .iter()
-        .position(|b| *b == b'*')
-        .unwrap_or(charset.len());
-    let charset = charset.get(..language).unwrap_or_default();
-    if charset.is_empty() {
-        return super::no_match(input);
+    match at_front(input) {
+        Some(found) => Ok(found),
+        None => super::no_match(input),
     }
-    Ok((
-        rest,
-        EncodedWord {
-            charset,
-            encoding,
-            text,
-        },
-    ))
+}
+
+/// The word at the front, and what follows it.
+fn at_front(input: &[u8]) -> Option<(&[u8], EncodedWord<'_>)> {
+    let (charset, rest) = before_mark(input.strip_prefix(b"=?")?)?;
+    let (encoding, rest) = match rest {
+        [b'B' | b'b', b'?', rest @ ..] => (WordEncoding::B, rest),
+        [b'Q' | b'q', b'?', rest @ ..] => (WordEncoding::Q, rest),
+        _ => return None,
+    };
+    let (text, rest) = before_mark(rest)?;
+    let rest = rest.strip_prefix(b"=")?;
+    let mut token = charset.split(|b| *b == b'*');
+    let charset = token.next().filter(|charset| !charset.is_empty())?;
+    let graphic = |part: &[u8]| part.iter().all(u8::is_ascii_graphic);
+    let word = EncodedWord {
+        charset,
+        encoding,
+        text,
+    };
+    (graphic(charset) && token.all(graphic)).then_some((rest, word))
+}
+
+/// What stands before the next question mark, and what behind it.
+fn before_mark(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = input.iter().position(|b| *b == b'?')?;
+    let (before, mark) = input.split_at(end);
+    Some((before, mark.get(1..)?))
 }
 
 impl EncodedWord<'_> {
@@ -74,30 +76,22 @@ impl EncodedWord<'_> {
 
 /// The "Q" encoding (RFC 2047 §4.2): quoted-printable in which `_` is a space.
 fn decode_q(text: &[u8], out: &mut Vec<u8>) {
+    out.reserve(text.len());
     let mut rest = text;
-    loop {
-        let special = |b: &u8| matches!(b, b'=' | b'_' | b'\r' | b'\n');
-        let plain = rest.iter().position(special).unwrap_or(rest.len());
-        let (run, from) = rest.split_at(plain);
-        out.extend_from_slice(run);
-        let Some((first, after)) = from.split_first() else {
-            return;
-        };
-        let octet = match after {
-            [high, low, ..] if *first == b'=' => hex_pair(*high, *low),
-            _ => None,
-        };
-        match (octet, first) {
-            (Some(octet), _) => {
-                out.push(octet);
-                rest = after.get(2..).unwrap_or_default();
-                continue;
-            }
-            (None, b'_') => out.push(b' '),
-            (None, b'\r' | b'\n') => {}
-            (None, other) => out.push(*other),
-        }
+    while let Some((first, after)) = rest.split_first() {
         rest = after;
+        match (first, after) {
+            (b'_', _) => out.push(b' '),
+            (b'\r' | b'\n', _) => {}
+            (b'=', [high, low, after @ ..]) => match hex_pair(*high, *low) {
+                Some(octet) => {
+                    out.push(octet);
+                    rest = after;
+                }
+                None => out.push(b'='),
+            },
+            (other, _) => out.push(*other),
+        }
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn text(value: &[u8]) -> Cow<'_, str> {
         let start = from + at;
         let (before, word) = rest.split_at(start);
         match encoded_word(word) {
-            Ok((after, word)) if charset::is_known(word.charset) => {
+            Ok((after, word)) if out.can_read(word.charset) => {
                 out.plain(before, true);
                 out.word(&word);
                 rest = after;
@@ -54,7 +54,7 @@ pub(crate) fn text(value: &[u8]) -> Cow<'_, str> {
 }
 
 /// Whether nothing in a value needs a second look: one line of ASCII in which no encoded word can stand.
-fn is_plain(value: &[u8]) -> bool {
+pub(super) fn is_plain(value: &[u8]) -> bool {
     value.iter().fold(true, |plain, b| {
         plain & matches!(b, b' '..=b'~') & (*b != b'=')
     })
@@ -116,8 +116,13 @@ impl<'a> Decoder<'a> {
         self.after_word = false;
     }
 
+    /// Whether words of this charset can be decoded; that of the run that is being collected can.
+    fn can_read(&self, charset: &[u8]) -> bool {
+        self.charset == charset || charset::is_known(charset)
+    }
+
     fn word(&mut self, word: &EncodedWord<'a>) {
-        if !self.charset.eq_ignore_ascii_case(word.charset) {
+        if self.charset != word.charset && !self.charset.eq_ignore_ascii_case(word.charset) {
             self.end_run();
             self.charset = word.charset;
         }

@@ -56,29 +56,6 @@ pub(crate) fn atom(input: &[u8]) -> Parsed<'_, &[u8]> {
 }
 
 /// ```text
-/// dot-atom-text = 1*atext *("." 1*atext)
-/// ```
-pub(crate) fn dot_atom(input: &[u8]) -> Parsed<'_, &[u8]> {
-    let mut length = 0;
-    loop {
-        let run = input
-            .iter()
-            .skip(length)
-            .take_while(|b| is_atext(**b))
-            .count();
-        length += run;
-        if run == 0 {
-            return super::no_match(input);
-        }
-        if input.get(length) != Some(&b'.') {
-            let (atom, rest) = input.split_at(length);
-            return Ok((rest, atom));
-        }
-        length += 1;
-    }
-}
-
-/// ```text
 /// quoted-string = [CFWS] DQUOTE *([FWS] qcontent) [FWS] DQUOTE [CFWS]
 /// qcontent      = qtext / quoted-pair
 /// ```

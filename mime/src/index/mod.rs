@@ -128,18 +128,12 @@ impl Index {
     /// Adds a field; it ends after `read` of `all` bytes.
     #[inline]
     pub(crate) fn push_field(&mut self, field: FieldRecord, read: usize, all: usize) {
-        if self.fields.len() == self.fields.capacity() {
-            make_room(&mut self.fields, read, all);
-        }
-        self.fields.push(field);
+        push(&mut self.fields, field, read, all);
     }
 
     /// Adds a part; it begins after `read` of `all` bytes.
     pub(crate) fn push_part(&mut self, part: PartRecord, read: usize, all: usize) {
-        if self.parts.len() == self.parts.capacity() {
-            make_room(&mut self.parts, read, all);
-        }
-        self.parts.push(part);
+        push(&mut self.parts, part, read, all);
     }
 
     /// The index of a header by itself, which begins at `start` and has `length` bytes.
@@ -260,11 +254,20 @@ impl Index {
     }
 }
 
+/// Adds a record, of which as many may follow as there are bytes for: it ends after `read` of `all` bytes.
+#[inline]
+pub(crate) fn push<T>(records: &mut Vec<T>, record: T, read: usize, all: usize) {
+    if records.len() == records.capacity() {
+        make_room(records, read, all);
+    }
+    records.push(record);
+}
+
 /// Makes room for as many records as there will be if the rest of the bytes is like those that were read, within reason:
 /// to grow in small steps would copy, and touch, much more memory than it takes.
 #[cold]
 fn make_room<T>(records: &mut Vec<T>, read: usize, all: usize) {
-    const FIRST_BYTES: usize = 256;
+    const FIRST_BYTES: usize = 512;
     const MOST_TIMES: usize = 16;
     let few = FIRST_BYTES / size_of::<T>().max(1);
     let length = records.len();
