@@ -359,6 +359,7 @@ fn hostile_addresses_are_read_safely() {
     };
     for entry in entries {
         let id = entry["id"].as_str().unwrap();
+        println!("{id}");
         let bytes = input(&entry, 1);
         let message = Message::parse(&bytes);
         read_all(&message);
@@ -419,6 +420,7 @@ fn hostile_values_are_not_built() {
     };
     for entry in entries {
         let id = entry["id"].as_str().unwrap();
+        println!("{id}");
         let args = &entry["build"];
         let mut builder = MessageBuilder::new()
             .from("a@example.org")

@@ -39,6 +39,8 @@ mod index;
 mod intake;
 mod journal;
 mod mailbox;
+#[cfg(all(fuzzing, not(test)))]
+mod model;
 #[cfg(test)]
 mod model;
 mod plan;
@@ -60,6 +62,16 @@ use crate::Error;
 use std::fmt;
 use std::io;
 use std::time::Duration;
+
+/// Lives through a history of which every chance is chosen by `octets`: the fuzz target `pop3_sync`.
+///
+/// # Panics
+/// If a mail is lost, stored twice, or deleted before it is stored.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub fn live_through(octets: &[u8]) {
+    model::live_through_octets(octets);
+}
 
 /// What a sync came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 //! The promise of the sync, against a model: a server that drops the connection at any step, a disk that forgets at any
 //! step what was not synced, mails that come, go and are renamed, over more than ten thousand seeded histories.
 //!
-//! A history that fails prints its seed. `POSTRIDER_SYNC_SEED=SEED cargo test sync::model` lives through that one again, and
-//! `POSTRIDER_SYNC_HISTORIES=COUNT` through so many of each kind.
+//! Chance is a seed, or the octets of a fuzzer. A history that fails prints its seed.
+//! `POSTRIDER_SYNC_SEED=SEED cargo test sync::model` lives through that one again, and `POSTRIDER_SYNC_HISTORIES=COUNT` through
+//! so many of each kind.
 
 use super::intake::Vault;
 use super::journal::Log;
@@ -12,7 +13,7 @@ use crate::driver::Session;
 use crate::{Config, Credentials, Endpoint, Security};
 use disk::{Disk, ModelJournal, ModelStore, Shared, lock};
 use server::{Drop, How, ModelLink, World};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::io;
 use std::pin::pin;
@@ -22,21 +23,39 @@ use std::time::Duration;
 
 mod disk;
 mod server;
+#[cfg(test)]
+mod tests;
 
-/// A small generator of numbers that look random (xorshift).
+/// Chance: octets that somebody chose, and after them a small generator of numbers that look random (xorshift).
 #[derive(Clone)]
-struct Random(u64);
+struct Random {
+    chosen: VecDeque<u8>,
+    state: u64,
+}
 
 impl Random {
     fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+        Self {
+            chosen: VecDeque::new(),
+            state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
+        }
+    }
+
+    fn chosen(octets: &[u8]) -> Self {
+        Self {
+            chosen: octets.iter().copied().collect(),
+            ..Self::new(0)
+        }
     }
 
     fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % bound
+        if let Some(octet) = self.chosen.pop_front() {
+            return u64::from(octet) % bound;
+        }
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        (self.state >> 11) % bound
     }
 
     fn one_in(&mut self, chances: u64) -> bool {
@@ -206,8 +225,14 @@ enum Kind {
     Database,
 }
 
-fn live_through(seed: u64, kind: Kind) {
-    let mut random = Random::new(seed);
+/// A history of the first octet's kind, in which the others are chance.
+pub(super) fn live_through_octets(octets: &[u8]) {
+    let (&kind, chance) = octets.split_first().unwrap_or((&0, &[]));
+    let kind = [Kind::Connection, Kind::Disk, Kind::Database][usize::from(kind % 3)];
+    live_through(Random::chosen(chance), kind);
+}
+
+fn live_through(mut random: Random, kind: Kind) {
     let policy = policy(&mut random);
     let mut history = History::new(World::new(random.clone()), policy);
     lock(&history.disk).transactional = kind == Kind::Database;
@@ -236,7 +261,7 @@ fn live_through(seed: u64, kind: Kind) {
         history.now += 1_000;
         history
             .session(None, &mut random)
-            .unwrap_or_else(|e| panic!("seed {seed}: {e}"));
+            .unwrap_or_else(|e| panic!("nothing breaks, and yet: {e}"));
     }
     history.check(kind == Kind::Connection);
     let world = lock(&history.world);
@@ -246,140 +271,10 @@ fn live_through(seed: u64, kind: Kind) {
             .iter()
             .filter(|mail| world.broken != Some(mail.id))
             .count();
-        assert_eq!(left, 0, "seed {seed}: not everything was deleted");
+        assert_eq!(left, 0, "not everything was deleted");
     }
     if history.policy.deletion == Deletion::Never {
         let there = world.ever.len() - world.taken_by_others.len();
-        assert_eq!(
-            world.maildrop.len(),
-            there,
-            "seed {seed}: something was deleted"
-        );
+        assert_eq!(world.maildrop.len(), there, "something was deleted");
     }
-}
-
-/// Histories of each kind, unless somebody wants more of them.
-const HISTORIES: u64 = 4_000;
-
-fn all(first: u64, kind: Kind) {
-    let number = |name| std::env::var(name).ok().map(|n| n.parse::<u64>().unwrap());
-    let seeds = match number("POSTRIDER_SYNC_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => first..first + number("POSTRIDER_SYNC_HISTORIES").unwrap_or(HISTORIES),
-    };
-    for seed in seeds {
-        let lived = std::panic::catch_unwind(|| live_through(seed, kind));
-        assert!(lived.is_ok(), "again with POSTRIDER_SYNC_SEED={seed}");
-    }
-}
-
-#[test]
-fn no_mail_is_lost_or_stored_twice_whenever_the_connection_breaks() {
-    all(0, Kind::Connection);
-}
-
-#[test]
-fn no_mail_is_lost_whenever_the_disk_breaks() {
-    all(1_000_000, Kind::Disk);
-}
-
-#[test]
-fn no_mail_is_lost_or_stored_twice_in_a_database_whenever_it_breaks() {
-    all(2_000_000, Kind::Database);
-}
-
-/// Five mails to be moved, by a server that can do everything.
-fn five_mails() -> History {
-    let mut world = World::new(Random::new(7));
-    (world.has_uidl, world.has_pipelining, world.broken) = (true, true, None);
-    (0..5).for_each(|_| world.deliver());
-    let policy = Policy {
-        deletion: Deletion::Now,
-        group: 2,
-        ..Policy::default()
-    };
-    History::new(world, policy)
-}
-
-#[test]
-fn a_process_that_ends_at_each_operation_on_the_disk_in_turn_loses_nothing() {
-    for transactional in [false, true] {
-        let mut operations = 0;
-        for at in 1.. {
-            for chance in 0..20 {
-                let mut random = Random::new(chance);
-                let mut history = five_mails();
-                lock(&history.disk).transactional = transactional;
-                lock(&history.disk).breaks_at = Some(at);
-                let first = history.session(None, &mut random);
-                if first.is_ok() {
-                    operations = operations.max(at);
-                    break;
-                }
-                history.session(None, &mut random).unwrap();
-                history.check(false);
-                assert!(lock(&history.world).maildrop.is_empty(), "ended at {at}");
-            }
-            if operations == at {
-                break;
-            }
-        }
-        assert!(operations > 20, "{operations}");
-    }
-}
-
-#[test]
-fn a_connection_that_breaks_at_each_command_in_turn_loses_nothing() {
-    let halves = (0..60).map(How::HalfAnswered);
-    for how in [How::Unheard, How::Unanswered].into_iter().chain(halves) {
-        for command in 1..=24 {
-            let mut random = Random::new(command);
-            let mut history = five_mails();
-            let first = history.session(Some(Drop { command, how }), &mut random);
-            let second = history.session(None, &mut random).unwrap();
-            assert!(second.stored + first.map_or(0, |s| s.stored) <= 5);
-            history.check(true);
-            assert!(
-                lock(&history.world)
-                    .maildrop
-                    .iter()
-                    .all(|m| Some(m.id) == lock(&history.world).broken)
-            );
-        }
-    }
-}
-
-#[test]
-fn a_deletion_that_was_begun_is_finished_even_if_nothing_is_due_any_more() {
-    let mut begun = 0;
-    for command in 1..=24 {
-        let mut random = Random::new(command);
-        let mut world = World::new(Random::new(7));
-        (0..3).for_each(|_| world.deliver());
-        (world.has_uidl, world.broken) = (true, None);
-        let mut history = History::new(
-            world,
-            Policy {
-                deletion: Deletion::Now,
-                ..Policy::default()
-            },
-        );
-        let _ = history.session(
-            Some(Drop {
-                command,
-                how: How::Unheard,
-            }),
-            &mut random,
-        );
-        let pending = String::from_utf8_lossy(&lock(&history.disk).journal).contains("pending");
-        history.policy.deletion = Deletion::Never;
-        history.session(None, &mut random).unwrap();
-        let left = lock(&history.world).maildrop.len();
-        assert!(
-            left == if pending { 0 } else { 3 } || command > 12,
-            "{left} left, dropped at {command}"
-        );
-        begun += usize::from(pending && left == 0);
-    }
-    assert!(begun > 0);
 }
