@@ -1,0 +1,138 @@
+//! Soak: the daemon at full speed, mails going out and coming in, with faults on, for as long as it is asked to. Memory,
+//! descriptors and rows are written down twice a second; at the end they have to be flat.
+//!
+//! `tests/soak --minutes N` runs it, into the folder of `POSTRIDER_SOAK_FOLDER`. The server runs in the same process: what it
+//! keeps is cleared away as it grows.
+#![cfg(target_os = "linux")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
+mod plot;
+mod samples;
+#[path = "../support/mod.rs"]
+mod support;
+
+use jiff::{SignedDuration, Timestamp};
+use postrider_notify::config::Config;
+use postrider_notify::daemon::{Daemon, Observer};
+use postrider_notify::event::{EventKind, NewEvent};
+use postrider_notify::record::RecordKey;
+use postrider_notify::records::Records;
+use postrider_notify::store::{SqliteStore, Store, Work};
+use postrider_sandbox::{Action, Fault, Sandbox, Stage};
+use samples::Samples;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use support::*;
+use tokio::sync::oneshot;
+
+/// What is older and done with is trimmed, as an operator's retention would do it.
+const RETENTION: SignedDuration = SignedDuration::from_secs(20);
+/// Mails at once that are to be sent, or to be fetched.
+const WAITING: u64 = 200;
+
+fn faulty() -> postrider_sandbox::Builder {
+    let later = Action::Reply(b"450 4.2.1 later".to_vec());
+    Sandbox::builder()
+        .seed(1)
+        .mailbox("grace@example.org", "grace", PASSWORD)
+        .fault(Fault::smtp(Stage::Rcpt, later).one_in(40))
+        .fault(Fault::smtp(Stage::Content, Action::DropBefore).one_in(90))
+        .fault(Fault::smtp(Stage::EndOfData, Action::DropUnanswered).one_in(150))
+        .fault(Fault::smtp(Stage::EndOfData, Action::OneByteWrites).one_in(10))
+        .fault(Fault::pop3(Stage::Retr, Action::DropAfterBytes(40)).one_in(90))
+        .fault(Fault::pop3(Stage::Dele, Action::DropBefore).one_in(150))
+        .fault(Fault::pop3(Stage::Quit, Action::DropUnanswered).one_in(20))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes: tests/soak"]
+async fn memory_descriptors_and_rows_stay_flat() {
+    let minutes = std::env::var("POSTRIDER_SOAK_MINUTES").unwrap_or("1".into());
+    let folder = PathBuf::from(std::env::var_os("POSTRIDER_SOAK_FOLDER").unwrap());
+    let until = Instant::now() + Duration::from_secs_f64(60.0 * minutes.parse::<f64>().unwrap());
+    let sandbox = prepared(faulty()).await;
+    let dir = desk(&sandbox, |text| {
+        text.replace("interval = \"30s\"", "interval = \"1s\"")
+    });
+    let config = Arc::new(Config::load(dir.path()).unwrap_or_else(|error| panic!("{error}")));
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.database).unwrap());
+    let records = Records::new(Arc::clone(&store), Arc::clone(&config.schema));
+    for seed in &config.records {
+        let id = Some(seed.id.clone());
+        records.insert(&seed.table, id, &seed.fields, "").unwrap();
+    }
+    let incident = records
+        .insert(
+            "incident",
+            None,
+            &support::house::fields(serde_json::json!({"short_description": "Tea"})),
+            "",
+        )
+        .unwrap();
+
+    let delivered = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&delivered);
+    let observer: Observer = Arc::new(move |event| {
+        counted.fetch_add(u64::from(event.name == "delivered"), Ordering::Relaxed);
+    });
+    let daemon = Daemon::new(Arc::clone(&config), Arc::clone(&store), observer).unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let running = tokio::spawn(async move { daemon.run(async move { drop(stopped.await) }).await });
+
+    let mut samples = Samples::new(&config.database);
+    let mut fetched = 0;
+    while Instant::now() < until {
+        let waiting = samples.take(delivered.load(Ordering::Relaxed));
+        for number in waiting.to_send..WAITING {
+            store.commit(&escalated(&incident, number)).unwrap();
+        }
+        for _ in sandbox.messages("support@example.org").len()..WAITING as usize / 4 {
+            fetched += 1;
+            sandbox
+                .deliver("support@example.org", absence(fetched))
+                .unwrap();
+        }
+        store.trim(Timestamp::now() - RETENTION).unwrap();
+        for mail in ["ada@example.org", "grace@example.org"]
+            .map(|to| sandbox.messages(to))
+            .concat()
+        {
+            sandbox.remove(&mail.to, &mail.uidl);
+        }
+        sandbox.clear_transcript();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    stop.send(()).unwrap();
+    running.await.unwrap().unwrap();
+    let sent = delivered.load(Ordering::Relaxed);
+    println!("{sent} mails delivered, {fetched} put into the maildrop, faults on");
+    std::fs::write(folder.join("soak.csv"), samples.csv()).unwrap();
+    std::fs::write(folder.join("soak.svg"), plot::svg(&samples)).unwrap();
+    assert!(sent > 0 && fetched > 0);
+    assert!(samples.verdict(), "not flat");
+}
+
+/// An event that the group is told about.
+fn escalated(incident: &RecordKey, number: u64) -> Work {
+    let event = NewEvent {
+        kind: EventKind::Fired,
+        record: Some(incident.clone()),
+        parm1: number.to_string(),
+        ..NewEvent::default()
+    };
+    let name = "incident.escalated".to_owned();
+    Work {
+        events: vec![NewEvent { name, ..event }],
+        ..Work::default()
+    }
+}
+
+/// A mail that is stored, classified, and ignored with a reason.
+fn absence(number: u64) -> String {
+    format!(
+        "From: bob@example.org\r\nTo: support@example.org\r\nSubject: Away\r\nMessage-ID: <{number}@x>\r\n\
+         Auto-Submitted: auto-replied\r\n\r\nI am away, {number}.\r\n"
+    )
+}
