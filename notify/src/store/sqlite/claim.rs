@@ -177,10 +177,12 @@ impl Due {
     }
 
     /// Its time is over, and was lived through: it was tried as often as the schedule would have tried it. A clock that leaps
-    /// ahead, or a program that did not run for a week, lets nothing expire.
+    /// ahead, or a program that did not run for a week, lets nothing expire; nor does a clock that leapt before it was stored,
+    /// which made it older than its time: then once will do.
     fn is_expired(&self, now: i64) -> bool {
-        let lifetime = u64::try_from(self.expires.saturating_sub(self.created)).unwrap_or(0);
-        let least = attempts_within(Duration::from_nanos(lifetime));
+        let lifetime =
+            u64::try_from(self.expires.saturating_sub(self.created)).map(Duration::from_nanos);
+        let least = lifetime.map_or(1, attempts_within);
         self.expires <= now && self.attempts >= i64::from(least)
     }
 

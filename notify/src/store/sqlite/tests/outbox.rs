@@ -256,6 +256,21 @@ fn a_clock_that_leaps_ahead_lets_nothing_expire() {
 }
 
 #[test]
+fn a_mail_that_was_stored_after_its_time_is_tried_once() {
+    let store = SqliteStore::open_in_memory()
+        .unwrap()
+        .with_clock(|| at(9 * 86_400));
+    // Made by a clock that was nine days behind.
+    queue(&store, vec![mail("a", "a@b")]);
+    let tried = claim(&store, at(9 * 86_400), 1).remove(0);
+    let row = completion(&tried, Deferred, Some(at(9 * 86_400 + 60)));
+    store.complete(at(9 * 86_400), &[row]).unwrap();
+    assert!(claim(&store, at(9 * 86_400 + 60), 1).is_empty());
+    let (state, reason) = state_of(&store, 1);
+    assert_eq!((state, reason.as_str()), (Dead, "expired"));
+}
+
+#[test]
 fn dead_ones_do_not_use_up_the_limit() {
     let store = memory();
     let mut old: Vec<OutgoingMail> = (0..5).map(|n| mail(&format!("old{n}"), "a@b")).collect();
