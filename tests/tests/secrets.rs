@@ -113,8 +113,7 @@ async fn refused(password: &str) -> Vec<String> {
     let stream = postrider_wire::Stream::from_io(near);
     let error = smtp::Client::connect_over(&config, stream)
         .await
-        .err()
-        .expect("a refusal");
+        .expect_err("a refusal");
     server.abort();
     let mut said = said.lock().unwrap().clone();
     assert!(said.iter().any(|line| line.contains("535")), "{said:?}");
