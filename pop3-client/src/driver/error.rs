@@ -300,3 +300,6 @@ impl std::error::Error for Error {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
