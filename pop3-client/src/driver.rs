@@ -25,7 +25,7 @@ pub use retrieve::{DeleReplies, Retrieved};
 
 #[cfg(feature = "sync")]
 pub(crate) use link::Link;
-#[cfg(all(test, feature = "sync"))]
+#[cfg(all(any(test, fuzzing), feature = "sync"))]
 pub(crate) use link::Transfer;
 #[cfg(feature = "sync")]
 pub(crate) use session::Session;

@@ -9,7 +9,7 @@ mod file;
 mod lock;
 
 pub use file::JournalFile;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(super) use file::{Lines, Medium};
 pub(super) use file::{sync_folder, sync_folder_of};
 
