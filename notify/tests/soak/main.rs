@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use postrider_notify::config::Config;
 use postrider_notify::daemon::{Daemon, Observer};
 use postrider_notify::event::{EventKind, NewEvent};
-use postrider_notify::record::RecordKey;
+use postrider_notify::record::{Fields, RecordKey};
 use postrider_notify::records::Records;
 use postrider_notify::store::{SqliteStore, Store, Work};
 use postrider_sandbox::{Action, Fault, Sandbox, Stage};
@@ -30,7 +30,7 @@ use tokio::sync::oneshot;
 /// What is older and done with is trimmed, as an operator's retention would do it.
 const RETENTION: SignedDuration = SignedDuration::from_secs(20);
 /// Mails at once that are to be sent, or to be fetched.
-const WAITING: u64 = 200;
+const WAITING: i64 = 200;
 
 fn faulty() -> postrider_sandbox::Builder {
     let later = Action::Reply(b"450 4.2.1 later".to_vec());
@@ -88,7 +88,7 @@ async fn memory_descriptors_and_rows_stay_flat() {
         for number in waiting.to_send..WAITING {
             store.commit(&escalated(&incident, number)).unwrap();
         }
-        for _ in sandbox.messages("support@example.org").len()..WAITING as usize / 4 {
+        for _ in sandbox.messages("support@example.org").len()..50 {
             fetched += 1;
             sandbox
                 .deliver("support@example.org", absence(fetched))
@@ -115,16 +115,21 @@ async fn memory_descriptors_and_rows_stay_flat() {
 }
 
 /// An event that the group is told about.
-fn escalated(incident: &RecordKey, number: u64) -> Work {
+fn escalated(incident: &RecordKey, number: i64) -> Work {
     let event = NewEvent {
+        name: "incident.escalated".into(),
         kind: EventKind::Fired,
         record: Some(incident.clone()),
         parm1: number.to_string(),
-        ..NewEvent::default()
+        parm2: String::new(),
+        actor: String::new(),
+        current: Fields::default(),
+        previous: Fields::default(),
+        idempotency_key: None,
+        due: None,
     };
-    let name = "incident.escalated".to_owned();
     Work {
-        events: vec![NewEvent { name, ..event }],
+        events: vec![event],
         ..Work::default()
     }
 }

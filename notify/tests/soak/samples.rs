@@ -21,7 +21,7 @@ pub struct Samples {
 
 /// What waits at the moment.
 pub struct Waiting {
-    pub to_send: u64,
+    pub to_send: i64,
 }
 
 impl Samples {
@@ -58,7 +58,7 @@ impl Samples {
     pub fn take(&mut self, delivered: u64) -> Waiting {
         self.seconds.push(self.begun.elapsed().as_secs_f64());
         let count =
-            |sql: &str| -> u64 { self.database.query_row(sql, [], |row| row.get(0)).unwrap() };
+            |sql: &str| -> i64 { self.database.query_row(sql, [], |row| row.get(0)).unwrap() };
         for series in &mut self.series {
             series.values.push(match series.name.as_str() {
                 "MiB resident" => resident_mib(),
