@@ -6,7 +6,7 @@ const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 70.0;
 const LEFT: f64 = 130.0;
 
-pub fn svg(samples: &Samples) -> String {
+pub(crate) fn svg(samples: &Samples) -> String {
     let shown: Vec<&Series> = samples
         .series
         .iter()

@@ -5,27 +5,27 @@ use std::path::Path;
 use std::time::Instant;
 
 /// One figure over time.
-pub struct Series {
-    pub name: String,
-    pub values: Vec<f64>,
+pub(crate) struct Series {
+    pub(crate) name: String,
+    pub(crate) values: Vec<f64>,
     /// By how much the last third may lie above the middle one, beside a tenth of that.
     slack: f64,
 }
 
-pub struct Samples {
+pub(crate) struct Samples {
     database: Connection,
     begun: Instant,
-    pub seconds: Vec<f64>,
-    pub series: Vec<Series>,
+    pub(crate) seconds: Vec<f64>,
+    pub(crate) series: Vec<Series>,
 }
 
 /// What waits at the moment.
-pub struct Waiting {
-    pub to_send: i64,
+pub(crate) struct Waiting {
+    pub(crate) to_send: i64,
 }
 
 impl Samples {
-    pub fn new(database: &Path) -> Self {
+    pub(crate) fn new(database: &Path) -> Self {
         let database = Connection::open(database).unwrap();
         let tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
         let mut tables = database.prepare(tables).unwrap();
@@ -55,7 +55,7 @@ impl Samples {
     }
 
     /// Measures once.
-    pub fn take(&mut self, delivered: u64) -> Waiting {
+    pub(crate) fn take(&mut self, delivered: u64) -> Waiting {
         self.seconds.push(self.begun.elapsed().as_secs_f64());
         let count =
             |sql: &str| -> i64 { self.database.query_row(sql, [], |row| row.get(0)).unwrap() };
@@ -74,7 +74,7 @@ impl Samples {
         }
     }
 
-    pub fn csv(&self) -> String {
+    pub(crate) fn csv(&self) -> String {
         let names: Vec<&str> = self
             .series
             .iter()
@@ -93,7 +93,7 @@ impl Samples {
     }
 
     /// Whether each figure is flat; says so, one line a figure.
-    pub fn verdict(&self) -> bool {
+    pub(crate) fn verdict(&self) -> bool {
         let mut flat = true;
         for series in self.series.iter().filter(|series| series.slack.is_finite()) {
             let (middle, last) = series.thirds();
