@@ -95,8 +95,8 @@ fn delivery<'e>(
     let of = |row: &&LogRow| {
         row.notification == found.notification && row.mail.recipient == recipient.address
     };
-    // A mail that lost against a later one was queued before.
-    let queued = recipient.is_queued() || recipient.verdict == "weight_lost";
+    // A mail that lost against a later one was queued before; a digest has a mail once it is due.
+    let queued = recipient.is_queued() || matches!(recipient.verdict, "weight_lost" | "digest");
     explanation.deliveries.iter().find(of).filter(|_| queued)
 }
 

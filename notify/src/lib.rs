@@ -15,6 +15,7 @@ pub mod delivery;
 pub mod diagnostic;
 pub mod digest;
 pub mod directory;
+pub mod email_digest;
 pub mod event;
 pub mod explain;
 pub mod inbound;

@@ -1,5 +1,7 @@
 //! Notifications: when somebody is told, who, and what.
 
+use crate::email_digest::Digest;
+
 /// A notification as the configuration defines it.
 ///
 /// The condition and the templates are kept as they were written; loading the configuration
@@ -30,6 +32,8 @@ pub struct Notification {
     pub delivery: Delivery,
     /// The id of a schedule: outside of its hours, mails are held until it opens.
     pub schedule: Option<String>,
+    /// How it is told in digests, if people may have it so.
+    pub digest: Option<Digest>,
 }
 
 /// What recipients may say against a notification.

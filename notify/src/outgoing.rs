@@ -1,5 +1,6 @@
 //! Outgoing mail on its way: what matching decided, what is queued, what became of each attempt.
 
+use crate::email_digest::NewPart;
 use crate::event::EventId;
 use crate::record::RecordKey;
 use jiff::Timestamp;
@@ -32,12 +33,14 @@ pub struct Match {
     pub recipients: Vec<RecipientVerdict>,
     /// The mails to be queued, one per recipient.
     pub mails: Vec<OutgoingMail>,
+    /// What is kept for digests; empty in what is read back.
+    pub digests: Vec<NewPart>,
 }
 
 /// What a notification came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MatchVerdict {
-    /// Mail was queued.
+    /// Mail was queued, or kept for a digest.
     Matched,
     /// The condition was false.
     ConditionFalse,
@@ -107,11 +110,25 @@ impl RecipientVerdict {
         }
     }
 
+    /// The same with the moment at which the digest is due.
+    pub(crate) fn due(&self, at: Timestamp) -> Self {
+        let due = format!("due {}", at.strftime("%Y-%m-%dT%H:%M:%SZ"));
+        let detail = match self.detail.is_empty() {
+            true => due,
+            false => format!("{due}; {}", self.detail),
+        };
+        Self {
+            detail,
+            ..self.clone()
+        }
+    }
+
     /// The verdicts that are written. One that is read and is not among them was written by another version: it reads
     /// as `other`, with the word at the head of the detail.
-    pub const WORDS: [&'static str; 21] = [
+    pub const WORDS: [&'static str; 22] = [
         "queued",
         "quiet_hours",
+        "digest",
         "opted_out",
         "device_inactive",
         "device_filter",

@@ -5,6 +5,7 @@
 //! | `user` or `address` | who: a user, or an address that belongs to none |
 //! | `notification` | the notification's name |
 //! | `active` | `false` switches it off |
+//! | `digest` | `on`: in digests; `off`: each at once; `4h`: in digests of that time; unset: as the notification has it |
 
 use crate::record::{Change, Fields, NewId, RecordKey};
 use crate::store::{Store, StoreError};

@@ -1,5 +1,6 @@
 //! Events processed: which notifications match, whom they tell, and what. Nothing is written here, so this is also the dry run.
 
+mod digest;
 mod files;
 mod weight;
 
@@ -11,6 +12,7 @@ use crate::address::with_name;
 use crate::condition::{Facts, Query, Verdict};
 use crate::config::Config;
 use crate::directory::{Directory, Stored};
+use crate::email_digest::NewPart;
 use crate::event::{Event, EventKind};
 use crate::notification::{Condition, Notification, Trigger};
 use crate::outgoing::{Match, MatchVerdict, OutgoingMail, Rank, RecipientVerdict, Settlement};
@@ -57,9 +59,17 @@ struct Question<'a> {
 struct Draft {
     recipient: Recipient,
     content: Content,
-    mail: OutgoingMail,
+    going: Going,
     /// What is to be said about it: its variant, and files that were left out.
     remarks: String,
+}
+
+/// What leaves, now or later.
+enum Going {
+    /// A mail of its own.
+    Mail(OutgoingMail),
+    /// A part of a digest.
+    Part(NewPart),
 }
 
 impl Processor {
@@ -402,8 +412,19 @@ impl Processor {
         let content =
             content(notification, &variant, templates, &context).map_err(RenderError::Template)?;
         self.refuse_large_body(&content)?;
-        let (raw, about_files) = self.message(&cover, recipient, &content, files)?;
         let about_variant = variant.in_words(notification, &recipient.locale);
+        if let Some(interval) = recipient.digest {
+            let part = digest::part(notification, event, recipient, interval, &content);
+            let without = notification.content.include_attachments;
+            let without = without.then(|| "files do not go along in a digest".to_owned());
+            return Ok(Draft {
+                recipient: recipient.clone(),
+                content,
+                going: Going::Part(part),
+                remarks: joined([about_variant, without.unwrap_or_default()]),
+            });
+        }
+        let (raw, about_files) = self.message(&cover, recipient, &content, files)?;
         // Time spent in waiting for a schedule is no time spent in trying.
         let starts = recipient.hold.as_ref().map_or(now, |hold| hold.until);
         let mail = OutgoingMail {
@@ -416,14 +437,14 @@ impl Processor {
             raw,
             account: account.name.clone(),
             record: event.what.record.clone(),
-            expires: starts.saturating_add(EXPIRY).unwrap_or(Timestamp::MAX),
+            expires: expires(starts),
             not_before: recipient.hold.as_ref().map(|hold| hold.until),
             rank: self.rank(notification, &content),
         };
         Ok(Draft {
             recipient: recipient.clone(),
             content,
-            mail,
+            going: Going::Mail(mail),
             remarks: joined([about_variant, about_files]),
         })
     }
@@ -457,7 +478,13 @@ fn found(notification: &Notification, verdict: MatchVerdict, detail: String) -> 
         detail,
         recipients: Vec::new(),
         mails: Vec::new(),
+        digests: Vec::new(),
     }
+}
+
+/// When a mail that may go from this moment on is given up.
+fn expires(starts: Timestamp) -> Timestamp {
+    starts.saturating_add(EXPIRY).unwrap_or(Timestamp::MAX)
 }
 
 /// Remarks in one line; empty ones are left out.

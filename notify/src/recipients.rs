@@ -5,6 +5,7 @@
 //! | `queued` | a mail is on its way |
 //! | `user_inactive` | the user has `active = false` |
 //! | `quiet_hours` | a mail is written, and held until the stated schedule opens |
+//! | `digest` | it is told in a digest, at the stated moment or with the stated mail |
 //! | `user_notification_disabled` | the user has `notification = false` |
 //! | `opted_out` | the user has switched this notification off |
 //! | `device_inactive` | the address is one of the user's devices, and `active = false` |
@@ -35,6 +36,7 @@ mod person;
 mod subscriber;
 
 use crate::directory::Directory;
+use crate::email_digest::DueDigest;
 use crate::event::Event;
 use crate::notification::Notification;
 use crate::outgoing::RecipientVerdict;
@@ -45,6 +47,7 @@ use crate::walk::{Start, resolve, walk};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// Somebody who is to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +66,8 @@ pub struct Recipient {
     pub time_zone: String,
     /// Not to be told before this moment, and why.
     pub hold: Option<Hold>,
+    /// To be told in a digest, whose parts are gathered for so long.
+    pub digest: Option<Duration>,
 }
 
 /// A mail that waits for a schedule to open.
@@ -143,6 +148,51 @@ pub fn choose(
         search.subscribers(event)?;
     }
     Ok(search.chosen)
+}
+
+/// Looks again at somebody who was chosen before, for a digest: are they still willing, and where are they told now?
+///
+/// # Errors
+/// Those of the directory.
+pub fn choose_again(
+    notification: &Notification,
+    digest: &DueDigest,
+    around: Surroundings<'_>,
+) -> Result<Result<Recipient, RecipientVerdict>, StoreError> {
+    let mut search = Search {
+        around,
+        notification,
+        actor: None,
+        chosen: Chosen::default(),
+        told: HashMap::new(),
+    };
+    match &digest.user {
+        Some(user) => search.alone(user, &digest.via)?,
+        None => search.address(&digest.address, &digest.via)?,
+    }
+    let Chosen {
+        mut recipients,
+        mut excluded,
+    } = search.chosen;
+    let is_theirs = |address: &str| address.eq_ignore_ascii_case(&digest.address);
+    if let Some(n) = recipients.iter().position(|r| is_theirs(&r.address)) {
+        return Ok(Ok(recipients.swap_remove(n)));
+    }
+    if let Some(n) = excluded.iter().position(|e| is_theirs(&e.address)) {
+        return Ok(Err(excluded.swap_remove(n)));
+    }
+    // They have moved since.
+    if let Some(moved) = recipients.into_iter().next() {
+        return Ok(Ok(moved));
+    }
+    Ok(Err(excluded.into_iter().next().unwrap_or_else(|| {
+        RecipientVerdict {
+            address: digest.address.clone(),
+            via: digest.via.clone(),
+            verdict: "no_address",
+            detail: "nobody is told there any more".to_owned(),
+        }
+    })))
 }
 
 struct Search<'a> {

@@ -1,5 +1,11 @@
 //! From a notification and a recipient to the octets that are sent: rendered once, never changed.
 
+mod digest;
+
+pub(crate) use digest::{
+    body_name as digest_body_name, digest_content, subject_name as digest_subject_name,
+};
+
 use crate::account::SmtpAccount;
 use crate::address::with_name;
 use crate::digest::hex;

@@ -43,6 +43,42 @@ fn each_row_of_the_table_links_to_a_test_that_is_there() {
     }
 }
 
+/// The text of every Rust file below.
+fn sources(folder: &Path, text: &mut String) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, text);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text.push_str(&std::fs::read_to_string(path).unwrap());
+            text.push('\n');
+        }
+    }
+}
+
+#[test]
+fn each_defect_of_others_names_tests_that_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut text = String::new();
+    sources(&root.join("src"), &mut text);
+    sources(&root.join("tests"), &mut text);
+    let table = std::fs::read_to_string(root.join("tests/README.md")).unwrap();
+    let rows = ["| O", "| I"];
+    let rows: Vec<&str> = table
+        .lines()
+        .filter(|line| rows.iter().any(|row| line.starts_with(row)))
+        .collect();
+    assert!(rows.len() >= 28, "{}", rows.len());
+    for row in rows {
+        let tests = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        let names: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "{row}: no test");
+        for name in names {
+            assert!(has_test(&text, name), "{row}: there is no test {name}");
+        }
+    }
+}
+
 #[test]
 fn a_link_to_nothing_is_noticed() {
     assert!(!has_test("#[test]\nfn another() {}", "one"));

@@ -94,3 +94,33 @@ fn a_subscription_is_checked_when_it_is_made() {
     let remove = ["subscription", "remove", "grace", "incident_escalated"];
     run(dir.path(), &remove).says(66, "grace does not subscribe to incident_escalated");
 }
+
+#[test]
+fn digests_are_chosen_where_there_are_any() {
+    let dir = desk();
+    let set = |rest: &[&str]| {
+        let args = [&["preference", "set", "ada", "incident_commented"], rest].concat();
+        run(dir.path(), &args)
+    };
+    let none =
+        "incident_assigned has no digests: there is no [notification.incident_assigned.digest]";
+    let assigned = ["preference", "set", "ada", "incident_assigned", "digest"];
+    run(dir.path(), &assigned).says(65, none);
+    let listed = || {
+        let out = run(dir.path(), &["preference", "list"]).good();
+        let row = out.lines().nth(1).unwrap().split_whitespace();
+        row.skip(2).collect::<Vec<_>>().join(" ")
+    };
+    set(&["digest"]).good();
+    assert_eq!(listed(), "digest");
+    set(&["digest", "--every", "2d"]).good();
+    assert_eq!(listed(), "digest of 48h");
+    set(&["digest", "--every", "8d"]).says(65, "\"8d\" is no time from 1h to 7d");
+    set(&["off", "--every", "1h"]).says(65, "--every is for digests");
+    set(&["on"]).good();
+    assert_eq!(listed(), "on");
+    set(&["off"]).good();
+    assert_eq!(listed(), "off");
+    let out = run(dir.path(), &["queue", "digests"]).good();
+    assert!(out.starts_with("DUE"), "{out}");
+}

@@ -2,9 +2,12 @@
 
 use super::document::{At, Document};
 use super::{inbound, mailto, notification, sample};
+use crate::email_digest::Scope;
 use crate::inbound::table_of;
 use crate::notification::Notification;
-use crate::render::{body_in, body_name, subject_in, subject_name};
+use crate::render::{
+    body_in, body_name, digest_body_name, digest_subject_name, subject_in, subject_name,
+};
 use crate::schema::Schema;
 use crate::suggest::nearest;
 use crate::template::{Context, Subject, Templates};
@@ -32,6 +35,27 @@ const OUTGOING: &[(&str, &[&str])] = &[
     ("instance", &["name", "url"]),
     ("URI", &[]),
     ("URI_REF", &[]),
+];
+
+/// What the templates of a digest know beside the record, if it is about one.
+const DIGEST: &[(&str, &[&str])] = &[
+    ("digest", &[]),
+    ("items", &[]),
+    ("count", &[]),
+    (
+        "recipient",
+        &[
+            "name",
+            "address",
+            "id",
+            "locale",
+            "time_zone",
+            "reply_to",
+            "unsubscribe",
+        ],
+    ),
+    ("preferences_url", &[]),
+    ("instance", &["name", "url"]),
 ];
 
 /// What the templates of an inbound action know beside the record.
@@ -66,6 +90,7 @@ pub(super) fn all(
             sample::outgoing(schema, table)
         });
         expression(document, templates, read.expression.as_ref(), &subject);
+        digest(document, schema, templates, read);
     }
     for read in actions {
         // A new mail is about no record yet.
@@ -82,6 +107,36 @@ pub(super) fn all(
         });
         expression(document, templates, read.expression.as_ref(), &subject);
     }
+}
+
+/// Checks the templates of a digest. Those of a `single` one are about its record.
+fn digest(
+    document: &Document,
+    schema: &Arc<Schema>,
+    templates: &Templates,
+    read: &notification::Read,
+) {
+    let Some(digest) = &read.notification.digest else {
+        return;
+    };
+    let name = &read.notification.name;
+    let table = read.notification.table.as_deref();
+    let table = table.filter(|_| digest.scope == Scope::Single);
+    let subject = Subject {
+        schema,
+        table,
+        values: DIGEST,
+        event: false,
+        scripts: templates.scripts(),
+    };
+    let mut names = vec![digest_subject_name(name)];
+    match &read.digest_template {
+        Some(template) => names.extend(files(document, templates, template)),
+        None => names.extend(["html", "txt"].map(|part| digest_body_name(name, digest, part))),
+    }
+    check(document, templates, &names, &subject, &|| {
+        sample::digest(schema, table)
+    });
 }
 
 /// Checks the mails that links prepare.

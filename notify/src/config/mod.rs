@@ -30,6 +30,7 @@ mod account;
 mod calls;
 mod check;
 mod database;
+mod digest;
 mod document;
 mod example;
 mod inbound;
@@ -54,6 +55,7 @@ mod tests;
 pub use database::PostgresAddress;
 pub use example::{ExampleParts, example};
 pub use outgoing::Outgoing;
+pub(crate) use value::period;
 
 use crate::account::{Pop3Account, SmtpAccount};
 use crate::address::with_name;

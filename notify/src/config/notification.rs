@@ -1,7 +1,7 @@
 //! `[notification.NAME]`.
 
 use super::document::{At, Document, Section, choice};
-use super::{RegisteredEvent, SeedRecord, locale, table};
+use super::{RegisteredEvent, SeedRecord, digest, locale, table};
 use crate::account::SmtpAccount;
 use crate::address::is_address;
 use crate::condition::Query;
@@ -20,6 +20,8 @@ use std::collections::BTreeMap;
 pub(super) struct Read {
     pub(super) notification: Notification,
     pub(super) template: Option<At<String>>,
+    /// Of its digests.
+    pub(super) digest_template: Option<At<String>>,
     pub(super) expression: Option<At<String>>,
     users: Vec<At<String>>,
     groups: Vec<At<String>>,
@@ -60,6 +62,7 @@ fn one(
     let active = section.boolean("active").unwrap_or(true);
     let delivery = delivery(&section);
     let schedule = section.text("schedule");
+    let (digest, digest_template) = digest::read(&section, &name.value, templates);
     section.finish();
     let notification = Notification {
         name: name.value,
@@ -74,10 +77,12 @@ fn one(
         order: u16::try_from(order).unwrap_or(100),
         delivery,
         schedule: schedule.as_ref().map(|text| text.value.clone()),
+        digest,
     };
     Some(Read {
         notification,
         template,
+        digest_template,
         expression,
         users,
         groups,

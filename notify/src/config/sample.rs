@@ -5,7 +5,7 @@ use crate::event::EventKind;
 use crate::record::{Fields, JournalEntry, RecordKey};
 use crate::schema::{FieldKind, Schema};
 use crate::store::StoreError;
-use crate::template::Context;
+use crate::template::{Context, DigestItem};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -65,15 +65,31 @@ fn value(kind: &FieldKind) -> Value {
     }
 }
 
+fn recipient() -> Value {
+    json!({
+        "name": "Example", "address": "a@example.org", "id": ID, "locale": "en", "time_zone": "UTC",
+        "reply_to": "support@example.org", "unsubscribe": "https://example.org/unsubscribe",
+    })
+}
+
+/// What the templates of a digest are rendered with.
+pub(super) fn digest(schema: &Arc<Schema>, table: Option<&str>) -> Context {
+    let item = || DigestItem {
+        subject: "Example",
+        html: "<p>Example</p>".to_owned(),
+        text: "Example",
+        uri: "https://example.org/incident/EXAMPLE",
+        record: ID,
+        created: Timestamp::UNIX_EPOCH,
+    };
+    about(schema, table)
+        .value("recipient", recipient())
+        .digest(&[item(), item()], "Example", false)
+}
+
 /// What the templates of a notification about a table are rendered with.
 pub(super) fn outgoing(schema: &Arc<Schema>, table: Option<&str>) -> Context {
-    let context = about(schema, table).value(
-        "recipient",
-        json!({
-            "name": "Example", "address": "a@example.org", "id": ID, "locale": "en", "time_zone": "UTC",
-            "reply_to": "support@example.org", "unsubscribe": "https://example.org/unsubscribe",
-        }),
-    );
+    let context = about(schema, table).value("recipient", recipient());
     let event = json!({"id": 1, "name": "example", "parm1": "1", "parm2": "2", "actor": ID, "created": "2026-11-23T12:00:00Z"});
     let previous = table.map_or_else(Fields::new, |table| fields(schema, table));
     context

@@ -57,26 +57,31 @@ pub(super) fn field(
     found
 }
 
-/// `30s`, `5m`, `1h`, `7d`
+/// `30s`, `5m`, `1h`, `7d`; at least a second and at most a year.
+pub(crate) fn period(text: &str) -> Option<Duration> {
+    let (at, unit) = text.char_indices().last()?;
+    let number: u64 = text.get(..at)?.trim().parse().ok()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    let seconds = number.checked_mul(seconds)?;
+    (1..=366 * 86_400)
+        .contains(&seconds)
+        .then(|| Duration::from_secs(seconds))
+}
+
+/// The same in the file, reported where it is none.
 pub(super) fn duration(document: &Document, text: &At<String>) -> Option<Duration> {
-    let found = text.value.char_indices().last().and_then(|(at, unit)| {
-        let number: u64 = text.value.get(..at)?.trim().parse().ok()?;
-        let seconds = match unit {
-            's' => 1,
-            'm' => 60,
-            'h' => 3_600,
-            'd' => 86_400,
-            _ => return None,
-        };
-        number
-            .checked_mul(seconds)
-            .filter(|seconds| (1..=366 * 86_400).contains(seconds))
-    });
+    let found = period(&text.value);
     if found.is_none() {
         document.fault(
             &text.span,
             "a time such as `30s`, `5m`, `1h` or `7d` is expected here",
         );
     }
-    found.map(Duration::from_secs)
+    found
 }

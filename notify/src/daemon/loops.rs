@@ -21,6 +21,9 @@ const NAP: Duration = Duration::from_secs(1);
 /// Events settled in one transaction.
 const EVENTS: usize = 250;
 
+/// Digests ended in one transaction.
+const DIGESTS: usize = 50;
+
 /// The store's last fault, so that each is reported once.
 #[derive(Default)]
 struct Health(Option<String>);
@@ -64,7 +67,7 @@ impl Daemon {
         let mut health = Health::default();
         while !listener.is_stopped() {
             listener.begin_work();
-            let settled = self.settle(Timestamp::now()).await;
+            let settled = self.settle_all(Timestamp::now()).await;
             match health.check(&self, settled) {
                 Some(0) => listener.wait(NAP).await,
                 Some(_) => {}
@@ -111,6 +114,33 @@ impl Daemon {
             let delay = health.check(&self, read).flatten();
             listener.rest(interval.max(delay.unwrap_or_default())).await;
         }
+    }
+
+    /// Settles the events that are due, and the digests; gives how many.
+    pub(super) async fn settle_all(&self, now: Timestamp) -> Result<usize, StoreError> {
+        Ok(self.settle(now).await? + self.digest(now).await?)
+    }
+
+    /// Ends the digests that are due; gives how many.
+    async fn digest(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let events = Arc::clone(&self.events);
+        let (due, outcomes) = with_store(&self.store, move |store| {
+            if !store.lead("events")? {
+                return Ok((Vec::new(), Vec::new()));
+            }
+            let due = store.due_digests(now, DIGESTS)?;
+            let ended = due.iter().map(|digest| events.digest(digest, now));
+            let outcomes = ended.collect::<Result<Vec<_>, _>>()?;
+            if !outcomes.is_empty() {
+                store.end_digests(&outcomes)?;
+            }
+            Ok((due, outcomes))
+        })
+        .await?;
+        for (digest, outcome) in due.iter().zip(&outcomes) {
+            self.say(report::digested(digest, outcome));
+        }
+        Ok(due.len())
     }
 
     /// Settles the events that are due; gives how many.

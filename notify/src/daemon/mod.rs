@@ -57,7 +57,7 @@ pub struct Summary {
     pub fetched: usize,
     /// Inbound mails processed.
     pub processed: usize,
-    /// Events settled.
+    /// Events settled, and digests.
     pub settled: usize,
     /// Mails that a server accepted.
     pub delivered: usize,
@@ -155,7 +155,7 @@ impl Daemon {
         let mut senders: Vec<Sender> = self.senders().collect();
         loop {
             let processed = self.process(Timestamp::now()).await?;
-            let settled = self.settle(Timestamp::now()).await?;
+            let settled = self.settle_all(Timestamp::now()).await?;
             summary.processed += processed;
             summary.settled += settled;
             let mut tried = 0;

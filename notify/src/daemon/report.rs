@@ -2,6 +2,7 @@
 
 use super::{Level, LogEvent};
 use crate::delivery::Attempted;
+use crate::email_digest::{DigestOutcome, DueDigest};
 use crate::event::Event;
 use crate::inbound::InboundState;
 use crate::inbound::processor::Processed;
@@ -57,6 +58,16 @@ pub(super) fn paused(protocol: &str, account: &str, pause: &Pause) -> LogEvent {
         .with("account", account)
         .with("until", second(pause.until))
         .with("reason", &pause.reason)
+}
+
+/// A digest that was due.
+pub(super) fn digested(digest: &DueDigest, outcome: &DigestOutcome) -> LogEvent {
+    LogEvent::new(Level::Info, "digested")
+        .with("notification", &digest.notification)
+        .with("to", &digest.address)
+        .with("parts", outcome.parts)
+        .with("verdict", outcome.verdict)
+        .with("detail", &outcome.detail)
 }
 
 /// A fetch that found nothing says nothing.

@@ -2,7 +2,7 @@
 //!
 //! Weight 0 always goes out. Mails of equal weight are the same mail only if subject and body are equal.
 
-use super::{Draft, joined, verdict};
+use super::{Draft, Going, joined, verdict};
 use crate::notification::Notification;
 use crate::outgoing::{Match, MatchVerdict, RecipientVerdict};
 
@@ -34,20 +34,31 @@ fn settled(mut found: Match, drafts: Vec<Draft>, lost: Vec<Option<String>>) -> M
                 .push(verdict(&draft.recipient, "weight_lost", why)),
             None => {
                 found.recipients.push(going_out(&draft));
-                found.mails.push(draft.mail);
+                match draft.going {
+                    Going::Mail(mail) => found.mails.push(mail),
+                    Going::Part(part) => found.digests.push(part),
+                }
             }
         }
     }
-    if had && found.mails.is_empty() {
+    if had && found.mails.is_empty() && found.digests.is_empty() {
         found.verdict = MatchVerdict::WeightLost;
     }
     found
 }
 
-/// The verdict on somebody whose mail is queued, be it held for a while.
+impl Draft {
+    fn is_part(&self) -> bool {
+        matches!(self.going, Going::Part(_))
+    }
+}
+
+/// The verdict on somebody whose mail is queued, be it held for a while, or who is told in a digest.
 fn going_out(draft: &Draft) -> RecipientVerdict {
     let (recipient, remarks) = (&draft.recipient, draft.remarks.clone());
     match &recipient.hold {
+        // The schedules are asked when the digest is due.
+        _ if draft.is_part() => verdict(recipient, "digest", remarks),
         Some(hold) => {
             let why = format!("held until {}: {}", hold.until, hold.reason);
             verdict(recipient, "quiet_hours", joined([why, remarks]))
@@ -68,10 +79,12 @@ fn winner(
     }
     for (n, (other, _, drafts)) in found.iter().enumerate() {
         let same = |theirs: &&Draft| {
-            theirs
-                .mail
-                .recipient
-                .eq_ignore_ascii_case(&draft.mail.recipient)
+            // A digest comes later than a mail of its own, and takes nobody's place.
+            (draft.is_part() || !theirs.is_part())
+                && theirs
+                    .recipient
+                    .address
+                    .eq_ignore_ascii_case(&draft.recipient.address)
         };
         let Some(theirs) = drafts.iter().find(same).filter(|_| n != own) else {
             continue;

@@ -2,6 +2,7 @@
 
 use super::{Hold, Recipient, Search, is_false, text};
 use crate::address::is_address;
+use crate::email_digest::interval;
 use crate::notification::Delivery;
 use crate::record::{Fields, RecordKey};
 use crate::schedule::{Schedule, time_zone};
@@ -111,27 +112,46 @@ impl Search<'_> {
             locale: String::new(),
             time_zone: String::new(),
             hold: None,
+            digest: None,
         };
+        let preference = self.preference_of(address)?;
         if self.notification.delivery == Delivery::Optional
-            && let Some(detail) = self.address_opted_out(address)?
+            && let Some((key, fields)) = &preference
+            && is_false(fields, "active")
         {
-            self.exclude(address, via, "opted_out", detail);
+            self.exclude(address, via, "opted_out", format!("{key} switches it off"));
             return Ok(());
         }
-        self.add(recipient)
+        let fields = preference.as_ref().map(|(_, fields)| fields);
+        self.add(Recipient {
+            digest: interval(self.notification, fields),
+            ..recipient
+        })
     }
 
-    /// Whoever is no user has no preferences but those that their answers made.
-    fn address_opted_out(&self, address: &str) -> Result<Option<String>, StoreError> {
+    /// Whoever is no user has no preferences but those that their answers made, or that were set for their address.
+    fn preference_of(&self, address: &str) -> Result<Option<(RecordKey, Fields)>, StoreError> {
         let rows = self.around.directory.records_where(
             "notification_preference",
             "address",
             &address.to_lowercase(),
         )?;
-        let off = rows.iter().find(|(_, fields)| {
-            text(fields, "notification") == self.notification.name && is_false(fields, "active")
-        });
-        Ok(off.map(|(key, _)| format!("{key} switches it off")))
+        let name = &self.notification.name;
+        let mut of_this = rows.into_iter();
+        Ok(of_this.find(|(_, fields)| text(fields, "notification") == name))
+    }
+
+    /// A user without those who stand in for them.
+    pub(super) fn alone(&mut self, id: &str, via: &str) -> Result<(), StoreError> {
+        let Some((fields, wishes)) = self.willing(id, via)? else {
+            return Ok(());
+        };
+        let person = Person {
+            id,
+            fields: &fields,
+            via,
+        };
+        self.at_devices(&person, &wishes)
     }
 
     /// A user, and whoever stands in for them.
@@ -223,6 +243,10 @@ impl Search<'_> {
                 locale: text(person.fields, "locale").to_owned(),
                 time_zone: text(person.fields, "time_zone").to_owned(),
                 hold,
+                digest: interval(
+                    self.notification,
+                    wishes.preference(&self.notification.name),
+                ),
             })?;
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! What the records of people mean beyond their types, checked when they are written rather than when somebody should be told.
 
+use crate::email_digest::Wish;
 use crate::record::Fields;
 use crate::schedule::{Schedule, time_zone};
 use crate::schema::{InvalidField, Table};
@@ -22,6 +23,13 @@ pub(super) fn check(table: &Table, fields: &Fields) -> Result<(), InvalidField> 
         "user" => {
             if let Some(zone) = text("time_zone") {
                 time_zone(zone).map_err(|problem| refused("time_zone", problem))?;
+            }
+        }
+        "notification_preference" => {
+            if let Some(wish) = text("digest").filter(|wish| Wish::parse(wish).is_none()) {
+                let problem =
+                    format!("{wish:?} is none of `on`, `off`, and a time from `1h` to `7d`");
+                return Err(refused("digest", problem));
             }
         }
         _ => {}

@@ -79,6 +79,7 @@ fn wishes() -> Vec<Table> {
                 ("address", "Address", Text),
                 ("notification", "Notification", Text),
                 ("active", "Active", Boolean),
+                ("digest", "Digest", Text),
             ],
         ),
         table(

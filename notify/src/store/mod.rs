@@ -13,6 +13,7 @@ pub use sqlite::{DaemonLock, SqliteStore, enqueue};
 
 use crate::account::Rate;
 use crate::attachment::{Attachment, AttachmentId, NewAttachment};
+use crate::email_digest::{DigestOutcome, DueDigest};
 use crate::event::{Event, EventId, NewEvent};
 use crate::inbound::policy::Bounces;
 use crate::inbound::{
@@ -178,6 +179,13 @@ pub trait Store: Send + Sync {
     /// Mails with a [`Rank`](crate::outgoing::Rank) are compared with those that are not delivered yet: the loser is not queued,
     /// or skipped if it was, and its verdict names the winner.
     fn settle(&self, settlements: &[Settlement]) -> Result<(), StoreError>;
+
+    /// Digests that are due, with their parts, the oldest first.
+    fn due_digests(&self, now: Timestamp, limit: usize) -> Result<Vec<DueDigest>, StoreError>;
+
+    /// Ends digests: in one transaction their mail is queued and their parts are done with, each with its verdict. A digest that has
+    /// more parts by now than its mail stays due; one that has ended already stays as it is. Gives how many ended.
+    fn end_digests(&self, outcomes: &[DigestOutcome]) -> Result<usize, StoreError>;
 
     /// Claims deliveries of these accounts that are due: counts the attempt, opens its row, sets a lease.
     /// Deliveries whose lease ran out are due again; after three such crashes in a row they are dead. Expired ones are dead as well.

@@ -56,6 +56,12 @@ impl Context {
         self
     }
 
+    /// With a value of the engine.
+    pub(super) fn known(mut self, name: &'static str, value: Value) -> Self {
+        self.values.insert(name, value);
+        self
+    }
+
     /// With a record, dot-walked lazily. `current` is the one that it is all about: its fields are had by their own names too.
     /// An empty id stands for a record yet to be.
     #[must_use]

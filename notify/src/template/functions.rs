@@ -123,6 +123,14 @@ fn anchor(link: &Link) -> String {
     html
 }
 
+/// Text as it stands in HTML.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    // Writing to a string does not fail.
+    let _ = escape(&mut out, text);
+    out
+}
+
 /// Writes text into HTML, where it can begin no element and end no attribute.
 fn escape(out: &mut impl Write, text: &str) -> std::fmt::Result {
     let mut rest = text;

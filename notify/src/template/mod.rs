@@ -33,6 +33,7 @@
 //! `${URI}` is the address of the record, `${URI_REF}` a link to it.
 
 mod context;
+mod digest;
 mod functions;
 mod limits;
 mod links;
@@ -50,9 +51,12 @@ mod words;
 mod tests;
 
 pub use context::Context;
+pub(crate) use digest::DigestItem;
+pub(crate) use functions::escaped;
 pub use limits::{MAX_OPERATORS, MAX_OUTPUT, MAX_SOURCE};
 pub(crate) use links::mailto_name;
 pub(crate) use lint::Subject;
+pub(crate) use record::address;
 pub use script::{ScriptCall, ScriptOutput, Scripts};
 pub(crate) use source::Origin;
 

@@ -238,7 +238,8 @@ impl RecordView {
     /// Where the record is shown: `URL/TABLE/ID`.
     pub(super) fn address(&self) -> Option<String> {
         let id = self.id.as_deref()?;
-        (!self.base.is_empty()).then(|| format!("{}/{}/{}", self.base, self.table, encoded(id)))
+        let key = RecordKey::new(&*self.table, id);
+        (!self.base.is_empty()).then(|| address(&self.base, &key))
     }
 
     /// What people call it: its display field, else its id.
@@ -270,6 +271,12 @@ fn typed(kind: &FieldKind, value: Json) -> Value {
         _ => None,
     };
     parsed.unwrap_or_else(|| Value::from(Serde(value)))
+}
+
+/// Where a record is shown, below the address of the instance.
+pub(crate) fn address(url: &str, key: &RecordKey) -> String {
+    let url = url.trim_end_matches('/');
+    format!("{url}/{}/{}", key.table, encoded(&key.id))
 }
 
 /// An id as it stands in a URL path.

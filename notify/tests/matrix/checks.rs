@@ -32,6 +32,11 @@ const IMPOSSIBLE: &[(&str, &str)] = &[
      "SELECT count(*) FROM event e WHERE state = 'done' AND NOT EXISTS (SELECT 1 FROM match WHERE event_id = e.id)"),
     ("matches of an event that is not settled",
      "SELECT count(*) FROM match m JOIN event e ON e.id = m.event_id WHERE e.state = 'ready'"),
+    ("a digest without parts",
+     "SELECT count(*) FROM digest d WHERE NOT EXISTS (SELECT 1 FROM digest_part WHERE digest_id = d.id)"),
+    ("a part that is to be told by no digest and no mail",
+     "SELECT count(*) FROM digest_part p JOIN recipient_verdict v ON v.match_id = p.match_id AND v.address = p.address
+      WHERE v.verdict = 'digest' AND p.delivery_id IS NULL AND NOT EXISTS (SELECT 1 FROM digest WHERE id = p.digest_id)"),
     ("a state that there is not",
      "SELECT count(*) FROM delivery WHERE state NOT IN ('ready','leased','deferred','delivered','failed','unknown','dead','cancelled','suppressed')"),
 ];
@@ -121,10 +126,17 @@ fn each_event_arrived(world: &World, ledger: &Ledger) -> Result<(), String> {
     let mut arrived: BTreeMap<(String, &str), BTreeSet<String>> = BTreeMap::new();
     for mail in &ledger.accepted {
         let message = Message::parse(&mail.content);
-        // The subject is the number of the event.
+        // The subject is the number of the event; a digest has several.
         let subject = message.subject().unwrap_or_default().to_string();
-        let ids = arrived.entry((subject, &mail.recipient)).or_default();
-        ids.insert(message_id(&mail.content)?);
+        let text = message.body_text().unwrap_or_default();
+        let events: Vec<&str> = match subject.as_str() {
+            "digest" => text.split_whitespace().collect(),
+            event => vec![event],
+        };
+        for event in events {
+            let ids = arrived.entry((event.to_owned(), &mail.recipient));
+            ids.or_default().insert(message_id(&mail.content)?);
+        }
     }
     for (n, fired) in world.fired.iter().enumerate() {
         for recipient in &fired.recipients {

@@ -2,7 +2,7 @@
 
 use crate::checks;
 use crate::mortal::{Mortal, Sabotage, Stalled};
-use crate::reaper::{POINTS, Point, Reaper, read};
+use crate::reaper::{Op, POINTS, Point, Reaper, read};
 use crate::rng::Rng;
 use crate::sink::{At, Does, Sink};
 use jiff::Timestamp;
@@ -174,13 +174,18 @@ impl World {
             }
         }
         // Most points are passed while the rest is sent; those of the application and of upkeep are not.
+        // Digests want time to gather.
+        let (most, seconds) = match self.script.point.is_of(Op::Digest) {
+            true => (12, 1_800),
+            false => (6, 600),
+        };
         let mut more = 0;
-        while self.reaper.is_armed() && more < 6 {
+        while self.reaper.is_armed() && more < most {
             more += 1;
             self.fire().await?;
             self.settle().await?;
             self.send().await?;
-            self.pass(600);
+            self.pass(seconds);
             self.checkpoint().await?;
             self.trim().await?;
         }
@@ -201,7 +206,8 @@ impl World {
                 .count();
             let fired = self.fired.iter().all(|f| f.acknowledged.is_some());
             let waiting = self.store_error(|s| s.due_events(Timestamp::MAX, 1))?;
-            if open == 0 && fired && waiting.is_empty() {
+            let gathering = self.store_error(|s| s.due_digests(Timestamp::MAX, 1))?;
+            if open == 0 && fired && waiting.is_empty() && gathering.is_empty() {
                 return Ok(());
             }
             self.pass(600);
@@ -227,16 +233,18 @@ impl World {
     /// An application fires an event with one to three recipients; two of three times about one of three records.
     async fn fire(&mut self) -> Result<(), String> {
         let n = self.fired.len();
-        let about = self.rng.below(3);
+        let about = self.rng.below(4);
         let recipients: Vec<String> = match about {
             // Mail about one record to one person keeps its order, and waits.
             0 | 1 => vec![format!("watcher{about}@example.org")],
+            // Told in digests.
+            2 => vec![format!("reader{}@example.org", self.rng.below(2))],
             _ => (0..1 + self.rng.below(3))
                 .map(|r| format!("r{n}.{r}@example.org"))
                 .collect(),
         };
         let event = NewEvent {
-            name: "note".into(),
+            name: if about == 2 { "gather" } else { "note" }.into(),
             kind: EventKind::Fired,
             record: (about < 2).then(|| RecordKey::new("item", about.to_string())),
             parm1: recipients.join(","),
@@ -283,7 +291,16 @@ impl World {
                 .iter()
                 .map(|e| process.processor.settle(e, now))
                 .collect();
-            process.store.settle(&settled?)
+            process.store.settle(&settled?)?;
+            let due = process.store.due_digests(now, 2)?;
+            let ended: Result<Vec<_>, _> = due
+                .iter()
+                .map(|d| process.processor.digest(d, now))
+                .collect();
+            match ended? {
+                ended if ended.is_empty() => Ok(()),
+                ended => process.store.end_digests(&ended).map(drop),
+            }
         };
         match settle() {
             Ok(()) => Ok(()),

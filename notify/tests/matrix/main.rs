@@ -53,11 +53,24 @@ name = "string"
 
 [event.note]
 
+[event.gather]
+
 [notification.note]
 event = "note"
 parm1 = true
 subject = "${event.parm2}"
 text = "Event ${event.parm2} for ${recipient.address}."
+
+[notification.gathered]
+event = "gather"
+parm1 = true
+subject = "${event.parm2}"
+text = "Event ${event.parm2}."
+
+[notification.gathered.digest]
+default = true
+subject = "digest"
+text = "{% for item in items %}${item.subject} {% endfor %}"
 "#;
 
 fn start() -> Start {

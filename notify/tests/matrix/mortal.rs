@@ -5,6 +5,7 @@ use crate::reaper::{Op, Point, Reaper, read, wal};
 use jiff::Timestamp;
 use postrider_notify::account::Rate;
 use postrider_notify::attachment::Attachment;
+use postrider_notify::email_digest::{DigestOutcome, DueDigest};
 use postrider_notify::event::{Event, EventId};
 use postrider_notify::inbound::{
     Inbound, InboundId, InboundOutcome, InboundRow, NewInbound, Stored,
@@ -207,6 +208,14 @@ impl Store for Mortal {
 
     fn trim(&self, before: Timestamp) -> Result<Trimmed, StoreError> {
         self.write(Op::Trim, |s| s.trim(before))
+    }
+
+    fn end_digests(&self, outcomes: &[DigestOutcome]) -> Result<usize, StoreError> {
+        self.write(Op::Digest, |s| s.end_digests(outcomes))
+    }
+
+    fn due_digests(&self, now: Timestamp, limit: usize) -> Result<Vec<DueDigest>, StoreError> {
+        self.look(|s| s.due_digests(now, limit))
     }
 
     fn due_events(&self, now: Timestamp, limit: usize) -> Result<Vec<Event>, StoreError> {

@@ -163,6 +163,7 @@ pub fn queue(store: &dyn Store, record: Option<RecordKey>, recipients: &[&str]) 
             detail: String::new(),
             recipients: Vec::new(),
             mails: mails.collect(),
+            digests: Vec::new(),
         }],
         error: None,
     };

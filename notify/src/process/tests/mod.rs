@@ -1,3 +1,4 @@
+mod digest;
 mod files;
 mod locales;
 mod message;

@@ -21,7 +21,8 @@ pub(super) fn explain(c: &dyn Connection, id: EventId) -> Result<Option<Explanat
             error,
         })
     };
-    let deliveries: Vec<LogRow> = log::of_event(c, id)?;
+    let mut deliveries: Vec<LogRow> = log::of_event(c, id)?;
+    deliveries.extend(log::of_digests(c, id)?);
     Ok(Some(Explanation {
         event,
         state,
@@ -47,6 +48,7 @@ fn matches(c: &dyn Connection, event: EventId) -> Result<Vec<Match>, Fault> {
             detail,
             recipients: verdicts(c, id)?,
             mails: mails.remove(&id).unwrap_or_default(),
+            digests: Vec::new(),
         })
     })
     .collect()

@@ -98,6 +98,20 @@ pub(super) fn of_event(c: &dyn Connection, event: i64) -> Result<Vec<LogRow>, Fa
     rows.map(|row| log_row(row?)).collect()
 }
 
+/// The mails of the digests that an event is a part of, but for the one that is in its own name.
+pub(super) fn of_digests(c: &dyn Connection, event: i64) -> Result<Vec<LogRow>, Fault> {
+    let mut select = c.prepare_cached(&digests())?;
+    let rows = select.query_map([event], raw_row)?;
+    rows.map(|row| log_row(row?)).collect()
+}
+
+pub(super) fn digests() -> String {
+    format!(
+        "{} WHERE d.id IN (SELECT delivery_id FROM digest_part WHERE event_id = ?1) AND m.event_id <> ?1",
+        select("")
+    )
+}
+
 pub(super) fn raw_message(c: &dyn Connection, id: DeliveryId) -> Result<Option<Vec<u8>>, Fault> {
     let mut select = c.prepare_cached("SELECT raw FROM message WHERE id = ?1")?;
     Ok(select.query_row([id], |row| row.get(0)).optional()?)

@@ -10,7 +10,9 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i64 = 0x506f_7374;
 
 /// Each entry takes the database from version n to n + 1 (`PRAGMA user_version`). Entries are only ever added.
-pub(super) const MIGRATIONS: [&str; 5] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
+pub(super) const MIGRATIONS: [&str; 6] = [
+    VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6,
+];
 
 const VERSION_1: &str = "
 CREATE TABLE record (
@@ -269,6 +271,39 @@ INSERT INTO fetch_journal (account, line)
   FROM seen_uidl s JOIN inbound i ON i.id = s.inbound_id WHERE length(i.sha256) = 64;
 DROP TABLE seen_uidl;
 ALTER TABLE inbound ADD COLUMN copies INTEGER NOT NULL DEFAULT 0;
+";
+
+/// Digests, and their parts until they are due and after.
+const VERSION_6: &str = "
+CREATE TABLE digest (
+  id           INTEGER PRIMARY KEY AUTOINCREMENT,
+  notification TEXT NOT NULL,
+  user_id      TEXT,
+  address      TEXT NOT NULL COLLATE NOCASE,
+  via          TEXT NOT NULL,
+  table_name   TEXT NOT NULL,
+  record_id    TEXT NOT NULL,
+  opened       INTEGER NOT NULL,
+  due_at       INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX digest_open ON digest (notification, address, table_name, record_id);
+CREATE INDEX digest_due ON digest (due_at, id);
+CREATE TABLE digest_part (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  digest_id   INTEGER NOT NULL,
+  event_id    INTEGER NOT NULL REFERENCES event ON DELETE CASCADE,
+  match_id    INTEGER NOT NULL,
+  address     TEXT NOT NULL,
+  table_name  TEXT,
+  record_id   TEXT,
+  subject     TEXT NOT NULL,
+  html        TEXT,
+  text        TEXT NOT NULL,
+  created     INTEGER NOT NULL,
+  delivery_id INTEGER
+);
+CREATE INDEX digest_part_digest ON digest_part (digest_id, id);
+CREATE INDEX digest_part_event ON digest_part (event_id);
 ";
 
 /// Brings the database to the version of this program.

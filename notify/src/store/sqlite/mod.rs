@@ -15,6 +15,7 @@ mod claim;
 mod column;
 mod commit;
 mod connection;
+mod digests;
 mod due;
 mod engine;
 mod enqueue;

@@ -2,11 +2,12 @@
 
 use super::engine::Engine;
 use super::{
-    attachments, claim, column, due, events, explain, fetched, group, inbound, inbound_log, log,
-    outbox, rate, records, settings, settle, suppression, trim,
+    attachments, claim, column, digests, due, events, explain, fetched, group, inbound,
+    inbound_log, log, outbox, rate, records, settings, settle, suppression, trim,
 };
 use crate::account::Rate;
 use crate::attachment::{Attachment, AttachmentId};
+use crate::email_digest::{DigestOutcome, DueDigest};
 use crate::event::{Event, EventId};
 use crate::inbound::{Inbound, InboundId, InboundRow, NewInbound, Stored};
 use crate::outgoing::{Attempt, Claimed, Completion, DeliveryId, LogRow, Settlement};
@@ -83,6 +84,20 @@ impl<E: Engine> Store for E {
         let now = self.now();
         self.acknowledge("write what became of events", |t| {
             settle::settle(t, now, settlements)
+        })
+    }
+
+    fn due_digests(&self, now: Timestamp, limit: usize) -> Result<Vec<DueDigest>, StoreError> {
+        let now = column::nanos(now);
+        self.read("read the digests that are due", |c| {
+            digests::due(c, now, limit)
+        })
+    }
+
+    fn end_digests(&self, outcomes: &[DigestOutcome]) -> Result<usize, StoreError> {
+        let now = self.now();
+        self.acknowledge("write what became of digests", |t| {
+            digests::end(t, now, outcomes)
         })
     }
 

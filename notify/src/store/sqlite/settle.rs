@@ -2,9 +2,9 @@
 
 use super::connection::{Connection, SqlError};
 use super::fault::Fault;
-use super::{column, weight};
+use super::{column, digests, weight};
 use crate::event::EventId;
-use crate::outgoing::{Match, OutgoingMail, RecipientVerdict, Settlement};
+use crate::outgoing::{DeliveryId, Match, OutgoingMail, RecipientVerdict, Settlement};
 use rusqlite::params;
 use std::collections::HashMap;
 
@@ -52,13 +52,22 @@ fn write_match(c: &dyn Connection, now: i64, event: EventId, one: &Match) -> Res
         }
         queue(c, now, event, id, mail)?;
     }
+    let mut due = HashMap::new();
+    for part in &one.digests {
+        let at = digests::keep(c, now, (event, id), &one.notification, part)?;
+        due.insert(part.address.as_str(), column::moment(at));
+    }
     for verdict in &one.recipients {
-        match lost.get(verdict.address.as_str()) {
-            Some(why) if verdict.is_queued() => write_verdict(c, id, &verdict.lost(why))?,
+        let address = verdict.address.as_str();
+        match (lost.get(address), due.get(address)) {
+            (Some(why), _) if verdict.is_queued() => write_verdict(c, id, &verdict.lost(why))?,
+            (_, Some(at)) if verdict.verdict == "digest" => {
+                write_verdict(c, id, &verdict.due(*at))?
+            }
             _ => write_verdict(c, id, verdict)?,
         }
     }
-    if !lost.is_empty() && lost.len() == one.mails.len() {
+    if !lost.is_empty() && lost.len() == one.mails.len() && one.digests.is_empty() {
         weight::nobody_left(c, id)?;
     }
     Ok(())
@@ -79,13 +88,13 @@ fn write_verdict(c: &dyn Connection, id: i64, verdict: &RecipientVerdict) -> Res
 }
 
 /// A mail whose Message-ID is there already is the same work done twice, and is not queued again.
-fn queue(
+pub(super) fn queue(
     c: &dyn Connection,
     now: i64,
     event: EventId,
     match_id: i64,
     mail: &OutgoingMail,
-) -> Result<(), Fault> {
+) -> Result<Option<DeliveryId>, Fault> {
     let mut message = c.prepare_cached(
         "INSERT INTO message (match_id, event_id, message_id, sender, recipient, subject, table_name, record_id,
                               created, raw)
@@ -104,7 +113,7 @@ fn queue(
         mail.raw,
     ])?;
     let Some(id) = written else {
-        return Ok(());
+        return Ok(None);
     };
     let mut delivery = c.prepare_cached(
         "INSERT INTO delivery (id, account, thread, created, state, next_at, expires)
@@ -124,10 +133,10 @@ fn queue(
         state,
         next_at
     ])?;
-    match &mail.rank {
-        Some(rank) => weight::mark(c, id, rank),
-        None => Ok(()),
+    if let Some(rank) = &mail.rank {
+        weight::mark(c, id, rank)?;
     }
+    Ok(Some(id))
 }
 
 /// Mails about one record to one person keep their order.

@@ -13,6 +13,10 @@ pub(super) const EVENTS: &str = "DELETE FROM event WHERE id IN (
     SELECT e.id FROM event e INDEXED BY event_created WHERE e.state <> 'ready' AND e.created < ?1
     AND NOT EXISTS (SELECT 1 FROM message m JOIN delivery d ON d.id = m.id
                     WHERE m.event_id = e.id AND d.state IN ('ready','held','leased','deferred','unknown'))
+    AND NOT EXISTS (SELECT 1 FROM digest_part p WHERE p.event_id = e.id
+                    AND (EXISTS (SELECT 1 FROM digest g WHERE g.id = p.digest_id)
+                         OR EXISTS (SELECT 1 FROM delivery d WHERE d.id = p.delivery_id
+                                    AND d.state IN ('ready','held','leased','deferred','unknown'))))
     ORDER BY e.created LIMIT ?2)";
 
 pub(super) const INBOUND: &str = "DELETE FROM inbound WHERE id IN (

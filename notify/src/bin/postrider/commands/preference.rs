@@ -2,6 +2,7 @@
 
 use crate::exit::{Code, Failure, Result};
 use crate::{output, setup};
+use postrider_notify::email_digest::Wish;
 use postrider_notify::notification::Delivery;
 use postrider_notify::preference::{self, Person};
 use postrider_notify::record::{Fields, Record};
@@ -20,25 +21,30 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Switch a notification on or off for somebody
+    /// Switch a notification on or off for somebody, or have them told in digests
     Set {
         /// A user id, or an address
         user: String,
         /// The notification
         notification: String,
-        /// On or off
+        /// On, off, or digest
         #[arg(value_enum)]
         switch: Switch,
+        /// How long a digest gathers: from 1h to 7d; else as long as the notification says
+        #[arg(long, value_name = "TIME")]
+        every: Option<String>,
     },
 }
 
-/// On or off.
+/// On, off, or digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Switch {
-    /// Tell them
+    /// Tell them of each event at once
     On,
     /// Do not
     Off,
+    /// Tell them several events in one mail
+    Digest,
 }
 
 pub(crate) fn run(config: Option<&Path>, command: Command) -> Result {
@@ -49,10 +55,10 @@ pub(crate) fn run(config: Option<&Path>, command: Command) -> Result {
             user,
             notification,
             switch,
+            every,
         } => {
             known(&setup, &notification)?;
-            let mut fields = Fields::new();
-            fields.insert("active".into(), Value::from(switch == Switch::On));
+            let fields = wish(&setup, &notification, switch, every.as_deref())?;
             warn(&setup, &notification, switch);
             set(&setup, &user, &notification, fields)
         }
@@ -71,6 +77,41 @@ pub(crate) fn known(setup: &setup::Setup, notification: &str) -> Result {
     };
     let sentence = format!("there is no notification {notification:?}{hint}");
     Err(Failure::new(Code::Data, sentence))
+}
+
+/// The fields that say so.
+fn wish(
+    setup: &setup::Setup,
+    notification: &str,
+    switch: Switch,
+    every: Option<&str>,
+) -> Result<Fields> {
+    let refused = |sentence: String| Err(Failure::new(Code::Data, sentence));
+    let found = setup.config.notification(notification);
+    let digests = found.is_some_and(|notification| notification.digest.is_some());
+    let digest = match (switch, every) {
+        (Switch::Digest, _) if !digests => {
+            let section = format!("[notification.{notification}.digest]");
+            return refused(format!(
+                "{notification} has no digests: there is no {section}"
+            ));
+        }
+        (Switch::Digest, Some(every)) => match Wish::parse(every) {
+            Some(wish @ Wish::Every(_)) => Some(wish),
+            _ => return refused(format!("{every:?} is no time from 1h to 7d")),
+        },
+        (Switch::Digest, None) => Some(Wish::Usual),
+        (_, Some(_)) => return refused("--every is for digests".to_owned()),
+        // Without digests there is nothing to choose.
+        (Switch::On, None) if digests => Some(Wish::Never),
+        (Switch::On | Switch::Off, None) => None,
+    };
+    let mut fields = Fields::new();
+    fields.insert("active".into(), Value::from(switch != Switch::Off));
+    if let Some(wish) = digest {
+        fields.insert("digest".into(), wish.value());
+    }
+    Ok(fields)
 }
 
 /// A notification that asks for no preference goes out all the same.
@@ -124,13 +165,19 @@ fn list(setup: &setup::Setup, user: Option<&str>, as_json: bool) -> Result {
                 "person": who(record),
                 "notification": text(record, "notification"),
                 "active": on(record),
+                "digest": text(record, "digest"),
             }));
         }
         return Ok(());
     }
     let row = |record: &Record| {
-        let on = if on(record) { "on" } else { "off" };
-        vec![who(record), text(record, "notification"), on.to_owned()]
+        let mode = match (on(record), Wish::parse(&text(record, "digest"))) {
+            (false, _) => "off".to_owned(),
+            (true, None | Some(Wish::Never)) => "on".to_owned(),
+            (true, Some(Wish::Usual)) => "digest".to_owned(),
+            (true, Some(Wish::Every(_))) => format!("digest of {}", text(record, "digest")),
+        };
+        vec![who(record), text(record, "notification"), mode]
     };
     let rows: Vec<_> = records.iter().map(row).collect();
     output::line(output::table(

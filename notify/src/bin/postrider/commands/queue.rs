@@ -4,8 +4,10 @@ use super::log;
 use crate::exit::{Code, Failure, Result};
 use crate::{output, setup};
 use jiff::{SignedDuration, Timestamp};
+use postrider_notify::email_digest::DueDigest;
 use postrider_notify::outgoing::DeliveryState;
 use postrider_notify::store::LogFilter;
+use serde_json::json;
 use std::path::Path;
 
 /// Mail that is sent again has as long as new mail.
@@ -16,6 +18,12 @@ const LIFE: SignedDuration = SignedDuration::from_hours(5 * 24);
 pub(crate) enum Command {
     /// List what waits: ready, deferred and unknown deliveries, and paused accounts
     List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the digests that gather parts, and when each is due
+    Digests {
         /// One JSON object a line
         #[arg(long)]
         json: bool,
@@ -48,6 +56,7 @@ pub(crate) fn run(config: Option<&Path>, command: &Command) -> Result {
     let setup = setup::open(config)?;
     match command {
         Command::List { json } => list(&setup, *json),
+        Command::Digests { json } => digests(&setup, *json),
         Command::Requeue {
             deliveries,
             state,
@@ -147,5 +156,38 @@ fn list(setup: &setup::Setup, json: bool) -> Result {
             ));
         }
     }
+    Ok(())
+}
+
+fn digests(setup: &setup::Setup, as_json: bool) -> Result {
+    let mut open = setup.store.due_digests(Timestamp::MAX, usize::MAX)?;
+    open.sort_by_key(|digest| (digest.due, digest.id));
+    if as_json {
+        for digest in &open {
+            output::line(json!({
+                "digest": digest.id,
+                "notification": digest.notification,
+                "address": digest.address,
+                "record": digest.about.as_ref().map(ToString::to_string),
+                "opened": digest.opened.to_string(),
+                "due": digest.due.to_string(),
+                "parts": digest.parts.len(),
+            }));
+        }
+        return Ok(());
+    }
+    let row = |digest: &DueDigest| {
+        vec![
+            digest.due.strftime("%Y-%m-%d %H:%M").to_string(),
+            digest.notification.clone(),
+            digest.address.clone(),
+            digest.parts.len().to_string(),
+        ]
+    };
+    let rows: Vec<_> = open.iter().map(row).collect();
+    output::line(output::table(
+        &["DUE", "NOTIFICATION", "TO", "PARTS"],
+        &rows,
+    ));
     Ok(())
 }

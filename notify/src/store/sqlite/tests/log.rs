@@ -136,6 +136,7 @@ fn an_explanation_is_the_settlement_as_it_was_written() {
         detail: "priority<=2: priority is 3".to_owned(),
         recipients: Vec::new(),
         mails: Vec::new(),
+        digests: Vec::new(),
     });
     store.settle(std::slice::from_ref(&written)).unwrap();
     let explained = store.explain(event).unwrap().unwrap();

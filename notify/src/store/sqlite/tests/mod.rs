@@ -132,6 +132,7 @@ fn settlement(event: EventId, mails: Vec<OutgoingMail>) -> Settlement {
             detail: "always".to_owned(),
             recipients: recipients.collect(),
             mails,
+            digests: Vec::new(),
         }],
         error: None,
     }

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::store::sqlite::{
-    claim, due, events, fetched, inbound, lock, log, outbox, records, suppression, trim, weight,
+    claim, digests, due, events, fetched, inbound, lock, log, outbox, records, suppression, trim,
+    weight,
 };
 use rusqlite::Connection;
 
@@ -54,6 +55,10 @@ fn what_is_due_is_found_by_the_partial_indexes() {
     assert_by_index(due::OPEN, "delivery_held (next_at<?)");
     assert_by_index(weight::UNDELIVERED, "delivery_weight (thread=?)");
     assert_by_index(records::PERSONAL, "record_personal (<expr>=?)");
+    assert_by_index(digests::OPEN, "digest_open (notification=? AND address=?");
+    assert_by_index(digests::DUE, "digest_due (due_at<?)");
+    assert_by_index(digests::TOO_LATE, "digest_due (due_at>?)");
+    assert_by_index(&log::digests(), "digest_part_event (event_id=?)");
     assert_by_index(outbox::WAKE, "delivery_waits (waits_for=?)");
     let store = memory();
     let steps = plan(&lock(&store.reading), outbox::RELEASE);

@@ -1,0 +1,200 @@
+//! Digests: parts are kept until they are due, and end in one transaction with the mail that tells them.
+
+use super::connection::{Connection, OptionalExtension, Row, SqlError, SqlResult};
+use super::fault::Fault;
+use super::{column, settle};
+use crate::email_digest::{DigestId, DigestOutcome, DueDigest, LONGEST, NewPart, Part};
+use crate::event::EventId;
+use rusqlite::params;
+
+/// One digest is open for each notification, address and record.
+pub(super) const OPEN: &str = "SELECT id, due_at FROM digest
+    WHERE notification = ?1 AND address = ?2 AND table_name = ?3 AND record_id = ?4";
+
+/// What is due later than any interval is due at once: the clock was set back.
+pub(super) const DUE: &str =
+    "SELECT id, notification, user_id, address, via, table_name, record_id, opened, due_at FROM digest
+    WHERE due_at <= ?1 ORDER BY due_at, id LIMIT ?2";
+
+/// The digests of a clock that was set back.
+pub(super) const TOO_LATE: &str =
+    "SELECT id, notification, user_id, address, via, table_name, record_id, opened, due_at FROM digest
+    WHERE due_at > ?1 ORDER BY due_at, id LIMIT ?2";
+
+const PARTS: &str =
+    "SELECT event_id, table_name, record_id, subject, html, text, created FROM digest_part
+    WHERE digest_id = ?1 ORDER BY id";
+
+/// Keeps a part, in a digest that is opened if there is none; gives when it is due.
+pub(super) fn keep(
+    c: &dyn Connection,
+    now: i64,
+    (event, match_id): (EventId, i64),
+    notification: &str,
+    part: &NewPart,
+) -> Result<i64, Fault> {
+    let (digest, due) = match open(c, notification, part)? {
+        Some(found) => found,
+        None => begin(c, now, notification, part)?,
+    };
+    let mut insert = c.prepare_cached(
+        "INSERT INTO digest_part (digest_id, event_id, match_id, address, table_name, record_id, subject, html, text, created)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?;
+    let record = part.record.as_ref();
+    insert.execute(params![
+        digest,
+        event,
+        match_id,
+        part.address,
+        record.map(|key| &key.table),
+        record.map(|key| &key.id),
+        part.subject,
+        part.html,
+        part.text,
+        now
+    ])?;
+    Ok(due)
+}
+
+fn scope(part: &NewPart) -> (&str, &str) {
+    let about = part.about.as_ref();
+    about.map_or(("", ""), |key| (&key.table, &key.id))
+}
+
+fn open(
+    c: &dyn Connection,
+    notification: &str,
+    part: &NewPart,
+) -> Result<Option<(DigestId, i64)>, Fault> {
+    let (table, id) = scope(part);
+    let mut select = c.prepare_cached(OPEN)?;
+    let row = select.query_row(params![notification, part.address, table, id], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    });
+    Ok(row.optional()?)
+}
+
+fn begin(
+    c: &dyn Connection,
+    now: i64,
+    notification: &str,
+    part: &NewPart,
+) -> Result<(DigestId, i64), Fault> {
+    let (table, id) = scope(part);
+    let due = column::later(now, part.interval);
+    let mut insert = c.prepare_cached(
+        "INSERT INTO digest (notification, user_id, address, via, table_name, record_id, opened, due_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    let digest = insert.insert(params![
+        notification,
+        part.user,
+        part.address,
+        part.via,
+        table,
+        id,
+        now,
+        due
+    ])?;
+    Ok((digest.ok_or(SqlError::NoRow)?, due))
+}
+
+/// The digests that are due, with their parts.
+pub(super) fn due(c: &dyn Connection, now: i64, limit: usize) -> Result<Vec<DueDigest>, Fault> {
+    let limit = column::limit(limit);
+    let mut found = Vec::new();
+    for (sql, moment) in [(DUE, now), (TOO_LATE, column::later(now, LONGEST))] {
+        let mut select = c.prepare_cached(sql)?;
+        let rows = select.query_map(params![moment, limit], digest)?;
+        for row in rows {
+            let mut digest = row?;
+            digest.parts = parts(c, digest.id)?;
+            found.push(digest);
+        }
+    }
+    Ok(found)
+}
+
+fn digest(row: &Row<'_>) -> SqlResult<DueDigest> {
+    let (table, id): (String, String) = (row.get(5)?, row.get(6)?);
+    let about = (!table.is_empty()).then_some((table, id)).unzip();
+    Ok(DueDigest {
+        id: row.get(0)?,
+        notification: row.get(1)?,
+        user: row.get(2)?,
+        address: row.get(3)?,
+        via: row.get(4)?,
+        about: column::key(about.0, about.1),
+        opened: column::moment(row.get(7)?),
+        due: column::moment(row.get(8)?),
+        parts: Vec::new(),
+    })
+}
+
+fn parts(c: &dyn Connection, digest: DigestId) -> Result<Vec<Part>, Fault> {
+    let mut select = c.prepare_cached(PARTS)?;
+    let rows = select.query_map([digest], |row| {
+        Ok(Part {
+            event: row.get(0)?,
+            record: column::key(row.get(1)?, row.get(2)?),
+            subject: row.get(3)?,
+            html: row.get(4)?,
+            text: row.get(5)?,
+            created: column::moment(row.get(6)?),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Ends digests, each with its mail or with the reason why there is none. One that has grown meanwhile is left as it is.
+pub(super) fn end(
+    c: &dyn Connection,
+    now: i64,
+    outcomes: &[DigestOutcome],
+) -> Result<usize, Fault> {
+    let mut ended = 0;
+    for outcome in outcomes {
+        ended += usize::from(end_one(c, now, outcome)?);
+    }
+    Ok(ended)
+}
+
+fn end_one(c: &dyn Connection, now: i64, outcome: &DigestOutcome) -> Result<bool, Fault> {
+    let mut last = c.prepare_cached(
+        "SELECT event_id, match_id, (SELECT count(*) FROM digest_part WHERE digest_id = ?1) FROM digest_part
+         WHERE digest_id = ?1 AND EXISTS (SELECT 1 FROM digest WHERE id = ?1) ORDER BY id DESC LIMIT 1",
+    )?;
+    let row = last.query_row([outcome.digest], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get::<i64>(2)?))
+    });
+    let Some((event, match_id, parts)) = row.optional()? else {
+        return forget_empty(c, outcome.digest);
+    };
+    if usize::try_from(parts) != Ok(outcome.parts) {
+        return Ok(false);
+    }
+    let delivery = match &outcome.mail {
+        Some(mail) => settle::queue(c, now, event, match_id, mail)?,
+        None => None,
+    };
+    let mut told = c.prepare_cached(
+        "UPDATE recipient_verdict SET verdict = ?2, detail = ?3
+         WHERE verdict = 'digest' AND (match_id, address) IN (SELECT match_id, address FROM digest_part WHERE digest_id = ?1)",
+    )?;
+    told.execute(params![outcome.digest, outcome.verdict, outcome.detail])?;
+    // The mail has their words; they stay to say which mail it was.
+    let mut close = c.prepare_cached(
+        "UPDATE digest_part SET delivery_id = ?2, html = NULL, text = '' WHERE digest_id = ?1",
+    )?;
+    close.execute(params![outcome.digest, delivery])?;
+    c.prepare_cached("DELETE FROM digest WHERE id = ?1")?
+        .execute([outcome.digest])?;
+    Ok(true)
+}
+
+/// A digest without parts, which only another program can have made, tells nobody anything.
+fn forget_empty(c: &dyn Connection, digest: DigestId) -> Result<bool, Fault> {
+    let mut delete = c.prepare_cached("DELETE FROM digest WHERE id = ?1")?;
+    Ok(delete.execute([digest])? == 1)
+}
