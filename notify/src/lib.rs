@@ -28,6 +28,7 @@ pub mod recipients;
 pub mod record;
 pub mod records;
 pub mod render;
+pub mod repeat;
 pub mod schedule;
 pub mod schema;
 pub mod secret;

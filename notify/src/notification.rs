@@ -103,12 +103,30 @@ pub struct Content {
     pub html: Option<String>,
     /// A plain-text body written in place. Without any, it is made from the HTML.
     pub text: Option<String>,
+    /// `Name <address>` in From, instead of the account's. The envelope keeps the account's address, so that bounces come back to us.
+    pub from: Option<String>,
+    /// The one address in Reply-To, as it is: answers to it carry no token, and are read by whoever reads that mailbox.
+    pub reply_to: Option<String>,
+    /// Which parts a mail has.
+    pub parts: Parts,
     /// The locales that it has a variant for, as they are written: `[notification.NAME.locale.de]`, `incident_assigned.de.html`.
     pub locales: Vec<String>,
     /// How mail programs mark it.
     pub importance: Importance,
     /// The files that are attached to the record go along, within the limits of `[outgoing]`.
     pub include_attachments: bool,
+}
+
+/// Which parts a mail has; ServiceNow calls it the content type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Parts {
+    /// HTML, where there is any, and plain text.
+    #[default]
+    Both,
+    /// HTML alone. Where there is none it is the text.
+    Html,
+    /// Plain text alone.
+    Text,
 }
 
 /// How mail programs mark a mail.

@@ -11,7 +11,7 @@ use crate::address::with_name;
 use crate::digest::hex;
 use crate::event::EventId;
 use crate::locale::{chain, folded};
-use crate::notification::{Delivery, Notification};
+use crate::notification::{Delivery, Notification, Parts};
 use crate::recipients::Recipient;
 use crate::record::RecordKey;
 use crate::template::{Context, TemplateError, Templates};
@@ -263,7 +263,9 @@ impl Cover<'_> {
             Some(record) => format!("{}\n\nRef: {}\n", content.text.trim_end(), record.id),
             None => content.text.clone(),
         };
-        let (name, from) = with_name(&self.account.from).unwrap_or(("", &self.account.from));
+        let of_notification = &self.notification.content;
+        let from = of_notification.from.as_ref().unwrap_or(&self.account.from);
+        let (name, from) = with_name(from).unwrap_or(("", from));
         let mut message = MessageBuilder::new()
             .from((name, from))
             .subject(content.subject.as_str())
@@ -271,8 +273,10 @@ impl Cover<'_> {
             .header("Auto-Submitted", "auto-generated")
             .header("X-Auto-Response-Suppress", "All")
             .header("X-Loop", from)
-            .header("List-Id", self.list_id())
-            .text(text);
+            .header("List-Id", self.list_id());
+        if of_notification.parts != Parts::Html || content.html.is_none() {
+            message = message.text(text);
+        }
         message = match mailbox(recipient) {
             Some(mailbox) => message.to(mailbox),
             None => message.to(recipient.address.as_str()),
@@ -280,10 +284,11 @@ impl Cover<'_> {
         if let Some(date) = DateTime::from_unix(self.now.as_second(), 0) {
             message = message.date(date);
         }
-        if let Some(html) = &content.html {
+        let html = content.html.as_ref();
+        if let Some(html) = html.filter(|_| of_notification.parts != Parts::Text) {
             message = message.html(html.as_str());
         }
-        for (name, value) in self.notification.content.importance.fields() {
+        for (name, value) in of_notification.importance.fields() {
             message = message.header(*name, *value);
         }
         for file in files {
@@ -354,6 +359,9 @@ impl Cover<'_> {
 
     /// Where an answer goes: with a token for this record and this recipient, if there is room for it.
     pub(crate) fn reply_to(&self, recipient: &Recipient) -> Option<String> {
+        if let Some(address) = &self.notification.content.reply_to {
+            return Some(address.clone());
+        }
         let mailbox = self.account.reply_to.as_deref()?;
         let tagged = self.record.and_then(|record| {
             let token = self.signer.reply_token(record, &recipient.address);

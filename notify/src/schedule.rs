@@ -158,7 +158,8 @@ fn list<T>(text: &str, read: fn(&str) -> Result<T, String>) -> Result<Vec<T>, St
     items.map(read).collect()
 }
 
-fn days(text: &str) -> Result<[bool; 7], String> {
+/// `mon-fri, sun`, Monday first; every day if empty.
+pub(crate) fn days(text: &str) -> Result<[bool; 7], String> {
     let mut days = [text.trim().is_empty(); 7];
     for (first, last) in list(text, day_range)? {
         let mut day = first;

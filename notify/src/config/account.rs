@@ -37,12 +37,7 @@ pub(super) fn smtp(top: &Section<'_>, dir: &Path) -> Vec<SmtpAccount> {
             .required("from")
             .filter(|from| is_from(&section, from));
         let reply_to = section.text("reply_to");
-        if let Some(text) = reply_to.as_ref().filter(|text| !is_address(&text.value)) {
-            section.document.fault(
-                &text.span,
-                format!("`{}` is no address; no name belongs here", text.value),
-            );
-        }
+        let reply_to = reply_to.filter(|text| is_reply_to(&section, text));
         let (sending, fall_back) = sending::of_account(&section, dir);
         fall_backs.extend(fall_back.map(|to| (name.value.clone(), to)));
         let ehlo_name = section.text("ehlo_name");
@@ -75,12 +70,22 @@ pub(super) fn smtp(top: &Section<'_>, dir: &Path) -> Vec<SmtpAccount> {
     accounts
 }
 
-fn is_from(section: &Section<'_>, from: &At<String>) -> bool {
+pub(super) fn is_from(section: &Section<'_>, from: &At<String>) -> bool {
     let good = with_name(&from.value).is_some();
     if !good {
         let message =
             "one address is expected here, with or without a name: `Help desk <help@example.org>`";
         section.document.fault(&from.span, message);
+    }
+    good
+}
+
+/// One address without a name.
+pub(super) fn is_reply_to(section: &Section<'_>, text: &At<String>) -> bool {
+    let good = is_address(&text.value);
+    if !good {
+        let message = format!("`{}` is no address; no name belongs here", text.value);
+        section.document.fault(&text.span, message);
     }
     good
 }

@@ -4,7 +4,7 @@ use super::document::{Document, Section, accept};
 use super::value::duration;
 use super::{
     Config, ConfigError, Instance, RegisteredEvent, account, check, database, inbound, incoming,
-    mailto, notification, people, sending, table, template,
+    mailto, notification, people, repeat, sending, table, template,
 };
 use crate::address::is_domain;
 use crate::diagnostic::Diagnostic;
@@ -176,6 +176,8 @@ fn events(top: &Section<'_>, schema: &Schema) -> BTreeMap<String, RegisteredEven
         let description = section
             .text("description")
             .map_or(String::new(), |text| text.value);
+        let about = table.as_ref().map(|text| text.value.as_str());
+        let repeat = repeat::read(&section, schema, about);
         section.finish();
         let verb = name.value.rsplit('.').next().unwrap_or_default();
         if matches!(verb, "inserted" | "updated") {
@@ -190,6 +192,7 @@ fn events(top: &Section<'_>, schema: &Schema) -> BTreeMap<String, RegisteredEven
             name: name.value.clone(),
             table,
             description,
+            repeat,
         };
         events.insert(name.value, event);
     }

@@ -18,7 +18,7 @@
 //! | `[table.NAME]` | a table of records: `label`, `number`, `display`, and its `fields` |
 //! | `[schedule.ID]` | hours in which people may be told: see [`Schedule`](crate::schedule::Schedule) |
 //! | `[user.ID]`, `[group.ID]` | people, as far as they are not in the store already |
-//! | `[event."NAME"]` | an event that may be fired: `table`, `description` |
+//! | `[event."NAME"]` | an event that may be fired: `table`, `description`; by the clock: `every`, `at`, `days`, `time_zone`, `condition` |
 //! | `[notification.NAME]` | when somebody is told, who, and what: see [`Notification`] |
 //! | `[incoming]` | from whom mail is taken, how much, what is believed, and what bounces lead to: see [`Policy`] |
 //! | `[mailto.NAME]` | a mail that `${mailto:NAME}` prepares: `link_text`, `subject`, `body` |
@@ -42,6 +42,7 @@ mod mailto;
 mod notification;
 mod outgoing;
 mod people;
+mod repeat;
 mod sample;
 mod sending;
 mod table;
@@ -63,6 +64,7 @@ use crate::diagnostic::Diagnostic;
 use crate::inbound::{InboundAction, Policy};
 use crate::notification::Notification;
 use crate::record::Fields;
+use crate::repeat::Repeat;
 use crate::schema::Schema;
 use crate::template::{Scripts, Templates};
 use std::collections::BTreeMap;
@@ -140,6 +142,8 @@ pub struct RegisteredEvent {
     pub table: Option<String>,
     /// What it means.
     pub description: String,
+    /// When it fires by itself, if it does.
+    pub repeat: Option<Repeat>,
 }
 
 /// A record that is to be there from the start.
@@ -228,10 +232,11 @@ impl Config {
 
     /// The addresses that are our own, in lower case: we never write to them, and mail from them is ours come back.
     pub fn own_addresses(&self) -> Vec<String> {
-        let from = self.smtp.iter().filter_map(|account| {
-            let (_, address) = with_name(&account.from)?;
-            Some(address)
-        });
+        let of_accounts = self.smtp.iter().map(|account| account.from.as_str());
+        let of_notifications = self.notifications.iter();
+        let of_notifications = of_notifications.filter_map(|n| n.content.from.as_deref());
+        let from = of_accounts.chain(of_notifications);
+        let from = from.filter_map(|from| with_name(from).map(|(_, address)| address));
         let reply_to = self.smtp.iter().filter_map(|a| a.reply_to.as_deref());
         let users = self.pop3.iter().map(|account| account.login.user.as_str());
         from.chain(reply_to)

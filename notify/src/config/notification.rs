@@ -1,5 +1,6 @@
 //! `[notification.NAME]`.
 
+use super::account::{is_from, is_reply_to};
 use super::document::{At, Document, Section, choice};
 use super::{RegisteredEvent, SeedRecord, digest, locale, table};
 use crate::account::SmtpAccount;
@@ -7,7 +8,7 @@ use crate::address::is_address;
 use crate::condition::Query;
 use crate::diagnostic::Diagnostic;
 use crate::notification::{
-    Condition, Content, Delivery, Importance, Notification, Recipients, Trigger,
+    Condition, Content, Delivery, Importance, Notification, Parts, Recipients, Trigger,
 };
 use crate::render::{body_name, subject_name};
 use crate::schema::{FieldKind, Schema};
@@ -309,6 +310,10 @@ fn content(
             templates.add(name, section.document.origin(part), &part.value);
         }
     }
+    let from = section.text("from");
+    let from = from.filter(|from| is_from(section, from));
+    let reply_to = section.text("reply_to");
+    let reply_to = reply_to.filter(|text| is_reply_to(section, text));
     let locales = locale::read(section, name, template.as_ref(), templates);
     let content = Content {
         locales,
@@ -316,10 +321,24 @@ fn content(
         template: template.as_ref().map(|template| template.value.clone()),
         html: html.map(|html| html.value),
         text: text.map(|text| text.value),
+        from: from.map(|text| text.value),
+        reply_to: reply_to.map(|text| text.value),
+        parts: content_type(section),
         importance: importance(section),
         include_attachments: section.boolean("include_attachments").unwrap_or(false),
     };
     (content, template)
+}
+
+fn content_type(section: &Section<'_>) -> Parts {
+    let words = [
+        ("both", Parts::Both),
+        ("html", Parts::Html),
+        ("text", Parts::Text),
+    ];
+    let text = section.text("content_type");
+    text.and_then(|text| choice(section.document, &text, &words))
+        .unwrap_or_default()
 }
 
 fn importance(section: &Section<'_>) -> Importance {

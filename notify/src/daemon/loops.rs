@@ -7,6 +7,7 @@ use crate::blocking::with_store;
 use crate::delivery::Sender;
 use crate::inbound::reader::{Reader, Round};
 use crate::outgoing::{DeliveryState, Settlement};
+use crate::repeat;
 use crate::store::StoreError;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -116,9 +117,41 @@ impl Daemon {
         }
     }
 
-    /// Settles the events that are due, and the digests; gives how many.
+    /// Fires the events that repeat, then settles the events that are due, and the digests; gives how many.
     pub(super) async fn settle_all(&self, now: Timestamp) -> Result<usize, StoreError> {
+        self.repeat(now).await?;
         Ok(self.settle(now).await? + self.digest(now).await?)
+    }
+
+    /// Fires the repeated events whose moment has come.
+    async fn repeat(&self, now: Timestamp) -> Result<(), StoreError> {
+        if !self
+            .config
+            .events
+            .values()
+            .any(|event| event.repeat.is_some())
+        {
+            return Ok(());
+        }
+        let (config, shared) = (Arc::clone(&self.config), Arc::clone(&self.store));
+        let fired = with_store(&self.store, move |store| {
+            if !store.lead("events")? {
+                return Ok(Vec::new());
+            }
+            let due = repeat::due(&config, &shared, now)?;
+            let mut fired = Vec::new();
+            for firing in due {
+                if store.repeat(&firing)? {
+                    fired.push(firing);
+                }
+            }
+            Ok(fired)
+        })
+        .await?;
+        for firing in fired.iter().filter(|firing| !firing.events.is_empty()) {
+            self.say(report::repeated(firing));
+        }
+        Ok(())
     }
 
     /// Ends the digests that are due; gives how many.

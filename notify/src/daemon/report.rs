@@ -8,6 +8,7 @@ use crate::inbound::InboundState;
 use crate::inbound::processor::Processed;
 use crate::inbound::reader::Fetched;
 use crate::outgoing::{DeliveryState, MatchVerdict, Settlement};
+use crate::repeat::Firing;
 use crate::store::Pause;
 use jiff::Timestamp;
 
@@ -68,6 +69,14 @@ pub(super) fn digested(digest: &DueDigest, outcome: &DigestOutcome) -> LogEvent 
         .with("parts", outcome.parts)
         .with("verdict", outcome.verdict)
         .with("detail", &outcome.detail)
+}
+
+/// A repeated event that was fired.
+pub(super) fn repeated(firing: &Firing) -> LogEvent {
+    LogEvent::new(Level::Info, "repeated")
+        .with("name", &firing.name)
+        .with("of", second(firing.at))
+        .with("events", firing.events.len())
 }
 
 /// A fetch that found nothing says nothing.

@@ -23,6 +23,7 @@ use crate::outgoing::{
     Attempt, Claimed, Completion, DeliveryId, DeliveryState, LogRow, Settlement,
 };
 use crate::record::{Change, JournalEntry, Record, RecordKey};
+use crate::repeat::Firing;
 use crate::suppression::Suppression;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -171,6 +172,13 @@ pub trait Store: Send + Sync {
     fn commit_all(&self, works: &[Work]) -> Vec<Result<Committed, StoreError>> {
         works.iter().map(|work| self.commit(work)).collect()
     }
+
+    /// The moment at which each repeated event was fired last.
+    fn repeated(&self) -> Result<Vec<(String, Timestamp)>, StoreError>;
+
+    /// Queues the events of a repeated event and notes their moment, in one transaction. False, and nothing is written, if another
+    /// moment was noted meanwhile.
+    fn repeat(&self, firing: &Firing) -> Result<bool, StoreError>;
 
     /// Events that are due, oldest first. One that cannot be read any more is settled, with the reason as its error.
     fn due_events(&self, now: Timestamp, limit: usize) -> Result<Vec<Event>, StoreError>;

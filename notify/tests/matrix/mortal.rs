@@ -12,6 +12,7 @@ use postrider_notify::inbound::{
 };
 use postrider_notify::outgoing::{Attempt, Claimed, Completion, DeliveryId, LogRow, Settlement};
 use postrider_notify::record::{JournalEntry, Record, RecordKey};
+use postrider_notify::repeat::Firing;
 use postrider_notify::store::{
     Committed, Explanation, LogFilter, Pause, SqliteStore, Store, StoreError, Trimmed, Work,
 };
@@ -212,6 +213,14 @@ impl Store for Mortal {
 
     fn end_digests(&self, outcomes: &[DigestOutcome]) -> Result<usize, StoreError> {
         self.write(Op::Digest, |s| s.end_digests(outcomes))
+    }
+
+    fn repeated(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        self.look(|s| s.repeated())
+    }
+
+    fn repeat(&self, firing: &Firing) -> Result<bool, StoreError> {
+        self.look(|s| s.repeat(firing))
     }
 
     fn due_digests(&self, now: Timestamp, limit: usize) -> Result<Vec<DueDigest>, StoreError> {

@@ -130,6 +130,60 @@ fn html_alone_is_turned_into_text_as_well() {
 }
 
 #[test]
+fn a_notification_may_have_its_own_from_reply_to_and_content_type() {
+    let mail = |keys: &str| {
+        let house = House::with(|config| {
+            let template = "template = \"incident_assigned\"";
+            config.replace(template, &format!("{template}\n{keys}"))
+        });
+        house.incident(json!({"assigned_to": "ada"}), "");
+        let settlement = house.settle();
+        mails(&settlement)[0].clone()
+    };
+    let own = "from = \"Change board <board@example.org>\"\nreply_to = \"board@example.net\"";
+    let sent = mail(own);
+    let message = Message::parse(&sent.raw);
+    let from = message.header("From").unwrap().text().into_owned();
+    assert_eq!(from, "Change board <board@example.org>");
+    assert_eq!(
+        message.reply_to().first_address(),
+        Some("board@example.net")
+    );
+    assert_eq!(
+        sent.sender, "support@example.org",
+        "bounces come back to us"
+    );
+    let parts = |keys: &str| {
+        let sent = mail(keys);
+        let message = Message::parse(&sent.raw);
+        let types = message
+            .parts()
+            .map(|part| part.content_type().essence().to_owned());
+        types.collect::<Vec<_>>()
+    };
+    assert_eq!(parts("content_type = \"text\""), ["text/plain"]);
+    assert_eq!(parts("content_type = \"html\""), ["text/html"]);
+    let both = ["multipart/alternative", "text/plain", "text/html"];
+    assert_eq!(parts("content_type = \"both\""), both);
+    assert_eq!(parts(""), both);
+}
+
+#[test]
+fn we_never_write_to_the_from_of_a_notification() {
+    let house = House::with(|config| {
+        let template = "template = \"incident_assigned\"";
+        config.replace(
+            template,
+            &format!("{template}\nfrom = \"board@example.org\""),
+        )
+    });
+    house.set("user", "ada", json!({"email": "Board@example.org"}));
+    house.incident(json!({"assigned_to": "ada"}), "");
+    let settlement = house.settle();
+    assert_eq!(people(&settlement, "incident_assigned")[0].2, "own_address");
+}
+
+#[test]
 fn addresses_beyond_ascii_are_written_as_they_are() {
     let house = House::with(|config| {
         config.replace(

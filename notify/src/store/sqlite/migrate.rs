@@ -273,7 +273,7 @@ DROP TABLE seen_uidl;
 ALTER TABLE inbound ADD COLUMN copies INTEGER NOT NULL DEFAULT 0;
 ";
 
-/// Digests, and their parts until they are due and after.
+/// Digests, and their parts until they are due and after; when each repeated event was fired last.
 const VERSION_6: &str = "
 CREATE TABLE digest (
   id           INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -304,6 +304,11 @@ CREATE TABLE digest_part (
 );
 CREATE INDEX digest_part_digest ON digest_part (digest_id, id);
 CREATE INDEX digest_part_event ON digest_part (event_id);
+
+CREATE TABLE repeated (
+  name  TEXT PRIMARY KEY,
+  fired INTEGER NOT NULL
+) WITHOUT ROWID;
 ";
 
 /// Brings the database to the version of this program.

@@ -35,6 +35,7 @@ mod postgres;
 mod promise;
 mod rate;
 mod records;
+mod repeat;
 mod settings;
 mod settle;
 mod suppression;

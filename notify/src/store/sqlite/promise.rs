@@ -3,7 +3,7 @@
 use super::engine::Engine;
 use super::{
     attachments, claim, column, digests, due, events, explain, fetched, group, inbound,
-    inbound_log, log, outbox, rate, records, settings, settle, suppression, trim,
+    inbound_log, log, outbox, rate, records, repeat, settings, settle, suppression, trim,
 };
 use crate::account::Rate;
 use crate::attachment::{Attachment, AttachmentId};
@@ -12,6 +12,7 @@ use crate::event::{Event, EventId};
 use crate::inbound::{Inbound, InboundId, InboundRow, NewInbound, Stored};
 use crate::outgoing::{Attempt, Claimed, Completion, DeliveryId, LogRow, Settlement};
 use crate::record::{JournalEntry, Record, RecordKey};
+use crate::repeat::Firing;
 use crate::store::{
     Committed, Explanation, InboundFilter, LogFilter, Pause, Store, StoreError, Trimmed, Work,
 };
@@ -67,6 +68,15 @@ impl<E: Engine> Store for E {
 
     fn commit_all(&self, works: &[Work]) -> Vec<Result<Committed, StoreError>> {
         self.group().commit(self, works)
+    }
+
+    fn repeated(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        self.read("read when events were repeated", repeat::all)
+    }
+
+    fn repeat(&self, firing: &Firing) -> Result<bool, StoreError> {
+        let now = self.now();
+        self.acknowledge("repeat an event", |t| repeat::fire(t, now, firing))
     }
 
     fn due_events(&self, now: Timestamp, limit: usize) -> Result<Vec<Event>, StoreError> {
