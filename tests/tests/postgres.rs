@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use postrider_notify::account::Rate;
+use postrider_notify::email_digest::{DigestOutcome, NewPart};
 use postrider_notify::event::{EventKind, NewEvent};
 use postrider_notify::inbound::{Class, InboundOutcome, InboundState, NewInbound};
 use postrider_notify::outgoing::{
@@ -10,6 +11,7 @@ use postrider_notify::outgoing::{
     RecipientVerdict, Settlement,
 };
 use postrider_notify::record::{Change, Fields, NewId, RecordKey};
+use postrider_notify::repeat::Firing;
 use postrider_notify::schema::Numbering;
 use postrider_notify::store::{
     InboundFilter, LogFilter, Pause, PostgresStore, SqliteStore, Store, StoreError, Work,
@@ -58,6 +60,9 @@ struct Both {
     mails: usize,
     claims: Vec<(Claimed, Claimed)>,
     events: Vec<i64>,
+    /// How many digests ended.
+    digests: usize,
+    repeated: Option<Timestamp>,
 }
 
 impl Both {
@@ -76,6 +81,8 @@ impl Both {
             mails: 0,
             claims: Vec::new(),
             events: Vec::new(),
+            digests: 0,
+            repeated: None,
         }
     }
 
@@ -98,7 +105,10 @@ impl Both {
             0 => self.insert(),
             1 => self.update(),
             2 => self.fire(),
-            3 | 4 => self.settle(),
+            3 | 4 => {
+                self.settle();
+                self.digest();
+            }
             5 | 6 => self.claim(),
             7 | 8 => self.complete(),
             9 => {
@@ -192,20 +202,84 @@ impl Both {
                 verdict: "queued",
                 detail: String::new(),
             });
+            let digests = self.parts();
+            let told = digests.iter().map(|part| RecipientVerdict {
+                address: part.address.clone(),
+                via: "parm2".to_owned(),
+                verdict: "digest",
+                detail: String::new(),
+            });
+            let told: Vec<RecipientVerdict> = told.collect();
             let settlement = Settlement {
                 event: event.id,
                 matches: vec![Match {
                     notification: format!("told{}", self.dice.below(3)),
                     verdict: MatchVerdict::Matched,
                     detail: "always".to_owned(),
-                    recipients: recipients.collect(),
+                    recipients: recipients.chain(told).collect(),
                     mails,
+                    digests,
                 }],
                 error: None,
             };
             self.ask(|store| store.settle(std::slice::from_ref(&settlement)))
                 .unwrap();
         }
+    }
+
+    /// What is kept for digests of one event.
+    fn parts(&mut self) -> Vec<NewPart> {
+        if self.dice.below(2) == 0 {
+            return Vec::new();
+        }
+        let address = *self.dice.pick(&["Ada@example.org", "ada@example.org"]);
+        let about = (self.dice.below(2) == 0).then(|| RecordKey::new("user", "user1"));
+        vec![NewPart {
+            user: Some("ada".to_owned()),
+            address: address.to_owned(),
+            via: "parm2".to_owned(),
+            about,
+            interval: Duration::from_secs(100),
+            record: None,
+            subject: "naïve".to_owned(),
+            html: (self.dice.below(2) == 0).then(|| "<p>".to_owned()),
+            text: "it''s ? $1".to_owned(),
+        }]
+    }
+
+    /// Ends digests; some as if they had grown meanwhile.
+    fn digest(&mut self) {
+        let now = self.now();
+        for due in self.ask(|store| store.due_digests(now, 2)).unwrap() {
+            let mail = (self.dice.below(3) > 0).then(|| self.mail());
+            let grown = usize::from(self.dice.below(4) == 0);
+            let outcome = DigestOutcome {
+                digest: due.id,
+                parts: due.parts.len() + grown,
+                verdict: if mail.is_some() {
+                    "digest"
+                } else {
+                    "opted_out"
+                },
+                detail: "told".to_owned(),
+                mail,
+            };
+            let ended = self.ask(|store| store.end_digests(std::slice::from_ref(&outcome)));
+            self.digests += ended.unwrap();
+            for part in due.parts {
+                self.ask(|store| store.explain(part.event)).unwrap();
+            }
+        }
+        let firing = Firing {
+            name: "day.began".to_owned(),
+            after: self.repeated.filter(|_| self.dice.below(4) > 0),
+            at: now,
+            events: Vec::new(),
+        };
+        if self.ask(|store| store.repeat(&firing)).unwrap() {
+            self.repeated = Some(now);
+        }
+        self.ask(|store| store.repeated()).unwrap();
     }
 
     fn mail(&mut self) -> OutgoingMail {
@@ -443,6 +517,7 @@ fn postgresql_and_sqlite_live_through_the_same_history() {
     }
     both.look();
     assert!(both.mails > 30, "{} mails were queued", both.mails);
+    assert!(both.digests > 5, "{} digests ended", both.digests);
 }
 
 fn open(server: &Postgres) -> PostgresStore {
@@ -488,6 +563,7 @@ fn queue(store: &dyn Store, mails: usize) {
             detail: String::new(),
             recipients: Vec::new(),
             mails: (0..mails).map(mail).collect(),
+            digests: Vec::new(),
         }],
         error: None,
     };
