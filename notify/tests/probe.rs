@@ -48,7 +48,13 @@ async fn a_server_in_order_has_no_warning() {
         assert_eq!(found["warnings"], json!([]), "{found}");
         assert_eq!(found["certificate_verified"], true);
         assert!(found["tls"].as_str().unwrap().starts_with("TLSv1_3, "));
-        assert_eq!(found["chain"][0]["sha256"].as_str().unwrap().len(), 64);
+        let own = &found["chain"][0];
+        assert_eq!(own["sha256"].as_str().unwrap().len(), 64);
+        assert_eq!(own["subject"], "CN=Postrider sandbox server");
+        assert_eq!(own["issuer"], "CN=Postrider sandbox");
+        assert_eq!(own["names"], json!(["localhost", "127.0.0.1", "::1"]));
+        assert_eq!(own["key"], "ECDSA P-256");
+        assert!(own["days_left"].as_i64().unwrap() > 0, "{own}");
         assert_eq!(found["clear_text"]["auth"], json!([]));
         assert!(has(&found["inside_tls"]["auth"], "PLAIN"), "{found}");
         let upgrade = if url.starts_with("smtp") {
@@ -77,7 +83,15 @@ async fn tls_from_the_first_byte_has_nothing_in_clear_text() {
 async fn a_certificate_that_does_not_verify_is_named_with_the_reason() {
     for (certificate, reason) in [
         (Certificate::Expired, "has expired"),
+        (
+            Certificate::Expired,
+            "sandbox server expired on 2001-01-01, ",
+        ),
         (Certificate::ForeignName, "belongs to another name"),
+        (
+            Certificate::ForeignName,
+            "is for elsewhere.example, not for 127.0.0.1",
+        ),
         (
             Certificate::ForeignAuthority,
             "an authority that is not trusted",
@@ -134,6 +148,11 @@ async fn people_get_the_same_in_lines() {
     let out = String::from_utf8(output.stdout).unwrap();
     for line in [
         "certificate  verified",
+        "  subject    CN=Postrider sandbox server",
+        "  names      localhost, 127.0.0.1, ::1",
+        "  issuer     CN=Postrider sandbox",
+        "(expires in ",
+        "  key        ECDSA P-256",
         "clear text   no log-in",
         "inside tls   log-in by ",
     ] {

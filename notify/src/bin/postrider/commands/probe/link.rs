@@ -1,5 +1,6 @@
 //! The connection to the server that is asked.
 
+use super::chain::Chain;
 use super::report::Findings;
 use crate::exit::{Code, Failure};
 use crate::url::ServerUrl;
@@ -50,7 +51,7 @@ impl Link {
             postrider_wire::start_tls(clear, &self.endpoint, &self.tls, self.patience).await;
         self.stream = stream.map_err(|error| Trouble::of(&error))?;
         found.tls = self.stream.tls_description();
-        found.chain = self.stream.peer_certificates().to_vec();
+        found.chain = Chain::of(self.stream.peer_certificates());
         Ok(())
     }
 

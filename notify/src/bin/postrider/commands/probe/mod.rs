@@ -1,5 +1,9 @@
 //! `postrider probe URL`: what a mail server says of itself before anybody logs in, and what is wrong with that.
 
+mod certificate;
+mod chain;
+mod der;
+mod distinguished_name;
 mod link;
 mod pop3;
 mod report;

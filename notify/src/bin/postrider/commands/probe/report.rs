@@ -1,10 +1,9 @@
 //! What was found out, for people and for programs.
 
+use super::chain::Chain;
 use crate::output::{self, Style, foreign, paint};
 use crate::url::{Protocol, ServerUrl};
-use postrider_notify::digest::sha256;
-use postrider_wire::Security;
-use rustls::pki_types::CertificateDer;
+use postrider_wire::{Endpoint, Security};
 use serde_json::{Value, json};
 
 /// What a server offers at one point of the dialogue.
@@ -23,7 +22,7 @@ pub(super) struct Offer {
 #[derive(Debug)]
 pub(super) struct Findings {
     protocol: Protocol,
-    server: String,
+    server: Endpoint,
     security: Security,
     pub(super) greeting: String,
     /// In clear text; `None` where TLS comes first.
@@ -33,8 +32,7 @@ pub(super) struct Findings {
     pub(super) upgrade_refused: Option<String>,
     /// Version and cipher.
     pub(super) tls: Option<String>,
-    /// The server's own certificate first.
-    pub(super) chain: Vec<CertificateDer<'static>>,
+    pub(super) chain: Chain,
     /// Why the certificate does not hold up.
     pub(super) certificate_fault: Option<String>,
     /// Inside TLS.
@@ -45,14 +43,14 @@ impl Findings {
     pub(super) fn new(url: &ServerUrl, protocol: Protocol) -> Self {
         Self {
             protocol,
-            server: url.endpoint.to_string(),
+            server: url.endpoint.clone(),
             security: url.security,
             greeting: String::new(),
             before: None,
             upgrade_offered: false,
             upgrade_refused: None,
             tls: None,
-            chain: Vec::new(),
+            chain: Chain::default(),
             certificate_fault: None,
             after: None,
         }
@@ -70,6 +68,7 @@ impl Findings {
         let upgrade = self.upgrade();
         let mut warnings = Vec::new();
         warnings.extend(self.certificate_fault.clone());
+        warnings.extend(self.chain.warnings(self.server.host()));
         if let Some(words) = &self.upgrade_refused {
             warnings.push(format!("{upgrade} is offered and refused: {words}"));
         } else if self.before.is_some() && !self.upgrade_offered {
@@ -114,21 +113,14 @@ impl Findings {
                 "limits": offer.limits,
             })
         };
-        let chain: Vec<Value> = self
-            .chain
-            .iter()
-            .map(
-                |certificate| json!({ "sha256": sha256(certificate), "octets": certificate.len() }),
-            )
-            .collect();
         json!({
-            "server": self.server,
+            "server": self.server.to_string(),
             "security": self.security.to_string(),
             "greeting": self.greeting,
             "clear_text": self.before.as_ref().map(offer),
             "tls": self.tls,
             "certificate_verified": self.tls.is_some().then_some(self.certificate_fault.is_none()),
-            "chain": chain,
+            "chain": self.chain.json(),
             "inside_tls": self.after.as_ref().map(offer),
             "warnings": self.warnings(),
         })
@@ -139,7 +131,7 @@ impl Findings {
             let name = paint(Style::Head, &format!("{name:<12}"));
             output::line(format!("{name} {}", foreign(value)));
         };
-        line("server", &self.server);
+        line("server", &self.server.to_string());
         line("greeting", &self.greeting);
         if let Some(before) = &self.before {
             before.show("clear text");
@@ -153,9 +145,7 @@ impl Findings {
                     Some(_) => "NOT verified",
                 },
             );
-            for certificate in &self.chain {
-                line("  sha256", &sha256(certificate));
-            }
+            self.chain.show();
         }
         if let Some(after) = &self.after {
             after.show("inside tls");
