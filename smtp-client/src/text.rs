@@ -84,6 +84,32 @@ impl fmt::Display for Xtext<'_> {
     }
 }
 
+/// The octets that an xtext stands for, or `None` if it is none. Hex digits may be small as well, as some write them.
+pub(crate) fn from_xtext(text: &str) -> Option<Vec<u8>> {
+    let mut octets = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((&octet, after)) = rest.split_first() {
+        rest = after;
+        octets.push(match octet {
+            b'+' => {
+                let (digits, after) = rest.split_at_checked(2)?;
+                rest = after;
+                hex(digits)?
+            }
+            b'=' => return None,
+            b'!'..=b'~' => octet,
+            _ => return None,
+        });
+    }
+    Some(octets)
+}
+
+fn hex(digits: &[u8]) -> Option<u8> {
+    let digits = digits.iter().map(|&digit| char::from(digit).to_digit(16));
+    let value = digits.reduce(|high, low| Some(high? * 16 + low?))??;
+    value.try_into().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +117,11 @@ mod tests {
     #[test]
     fn rfc3461_4_xtext() {
         assert_eq!(Xtext("a+b=c d\r\n").to_string(), "a+2Bb+3Dc+20d+0D+0A");
+        let back = from_xtext("a+2Bb+3Dc+20d+0D+0a");
+        assert_eq!(back.as_deref(), Some(&b"a+b=c d\r\n"[..]));
+        for bad in ["+", "+2", "+2G", "a=b", "a b", "++2", "\u{e9}"] {
+            assert_eq!(from_xtext(bad), None, "{bad}");
+        }
     }
 
     #[test]
