@@ -5,12 +5,12 @@
 
 mod support;
 
-use postrider_sandbox::{Action, Fault, Sandbox, Stage};
+use postrider_sandbox::{Action, Extension, Fault, Sandbox, Stage};
 use serde_json::Value;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use support::{PASSWORD, sandbox};
+use support::{PASSWORD, prepared, sandbox};
 
 struct Ran {
     code: i32,
@@ -370,6 +370,56 @@ async fn bs_passes_each_command_on_and_each_verdict_back() {
         "{mail}"
     );
     assert!(sandbox.messages("bob@example.org").is_empty());
+}
+
+#[tokio::test]
+async fn bs_passes_on_what_is_asked_about_reports() {
+    let sandbox = sandbox().await;
+    let session = "EHLO my_host\r\nMAIL FROM:<support@example.org> SIZE=99 RET=HDRS ENVID=QQ+3D1\r\n\
+        RCPT TO:<ada@example.org> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a+2Bb@example.org\r\nRCPT TO:<ada@example.org> NOTIFY=x\r\n\
+        DATA\r\nSubject: x\r\n\r\nK\u{e4}se\r\n.\r\nQUIT\r\n";
+    let ran = send(&sandbox, &["-bs"], session.as_bytes()).await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("\n250-DSN\r\n"), "{}", ran.out);
+    assert!(ran.out.contains("\n501 5.5.4 "), "{}", ran.out);
+    let mails = sandbox.mails();
+    let [mail] = &mails[..] else {
+        panic!("{mails:?}")
+    };
+    let parameters = "SIZE=99 BODY=8BITMIME RET=HDRS ENVID=QQ+3D1";
+    assert_eq!(mail.parameters.join(" "), parameters);
+    let parameters = "NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a+2Bb@example.org";
+    assert_eq!(mail.recipients[0].parameters.join(" "), parameters);
+}
+
+/// A mail may hold a line with a dot and LF alone: a program that writes CRLF does not see an end in it.
+#[tokio::test]
+async fn bs_takes_no_other_line_end_than_that_of_the_first_command() {
+    let sandbox = sandbox().await;
+    let session = "EHLO x\r\nMAIL FROM:<support@example.org>\r\nRCPT TO:<ada@example.org>\r\nDATA\r\n\
+        Subject: x\r\n\r\na\n.\nMAIL FROM:<evil@example.org>\r\n.\r\nNOOP\nQUIT\r\n";
+    let ran = send(&sandbox, &["-bs"], session.as_bytes()).await;
+    assert!(ran.out.contains("\n500 5.5.2 "), "{}", ran.out);
+    assert!(ran.out.ends_with("\n221 2.0.0 Bye\r\n"), "{}", ran.out);
+    let mail = content(&sandbox, "ada@example.org");
+    let end = "a\r\n.\r\nMAIL FROM:<evil@example.org>\r\n";
+    assert!(mail.ends_with(end), "{mail}");
+    let unix = "EHLO x\nMAIL FROM:<support@example.org>\nRCPT TO:<bob@example.org>\nDATA\nSubject: y\n\n..dot\n.\nQUIT\n";
+    let ran = send(&sandbox, &["-bs"], unix.as_bytes()).await;
+    assert!(ran.out.ends_with("\n221 2.0.0 Bye\r\n"), "{}", ran.out);
+    assert!(content(&sandbox, "bob@example.org").ends_with("Subject: y\r\n\r\n.dot\r\n"));
+}
+
+#[tokio::test]
+async fn bs_gives_a_server_of_ascii_nothing_else() {
+    let old = Sandbox::builder().without(Extension::EightBitMime);
+    let sandbox = prepared(old).await;
+    let session = "EHLO x\r\nMAIL FROM:<support@example.org>\r\nRCPT TO:<ada@example.org>\r\nDATA\r\n\
+        Subject: x\r\n\r\nK\u{e4}se\r\n.\r\nMAIL FROM:<support@example.org> BODY=8BITMIME\r\nQUIT\r\n";
+    let ran = send(&sandbox, &["-bs"], session.as_bytes()).await;
+    assert!(ran.out.contains("\n554 5.6.3 "), "{}", ran.out);
+    assert!(ran.out.contains("\n555 5.6.7 "), "{}", ran.out);
+    assert_eq!(sandbox.mails().len(), 0);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 mod compose;
 mod header;
 mod outcome;
+mod parameters;
 mod relay;
 mod sendmail;
 
@@ -26,7 +27,7 @@ use tokio::sync::mpsc;
     disable_help_flag = true,
     after_help = "With --to the mail is made of the options. Without it, it is read on standard input, as sendmail does: \
                   postrider send -t -i < mail. With -bs it speaks SMTP on standard input and output, and passes every command on \
-                  to the server. The sendmail options -A -B -d -e -G -h -L -m -n -O -o -p -U -X are accepted and mean nothing. \
+                  to the server, with SIZE, BODY, SMTPUTF8 and what is asked about reports (RET, ENVID, NOTIFY, ORCPT). The sendmail options -A -B -d -e -G -h -L -m -n -O -o -p -U -X are accepted and mean nothing. \
                   Under the name sendmail the program is `postrider send`, with the configuration that POSTRIDER_CONFIG names, \
                   or /etc/postrider/postrider.toml."
 )]

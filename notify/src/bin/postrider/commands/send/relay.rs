@@ -1,15 +1,16 @@
 //! `-bs`: SMTP on standard input and output, for programs that speak it (RFC 5321). Each command is checked and passed on
 //! to the server, and its replies come back: every recipient has the server's own verdict, and nothing is queued here.
 //!
-//! Not supported: STARTTLS and AUTH on this side, which is a pipe; DSN parameters; CHUNKING.
+//! Lines end with CRLF or with LF, as the first one does, and so does the dot that ends a message: in a dialogue of CRLF no LF
+//! alone ends anything, or a mail could hold commands.
+//!
+//! Not supported: STARTTLS and AUTH on this side, which is a pipe; CHUNKING.
 
+use super::parameters::{self, syntax};
 use super::sendmail::LONGEST;
 use crate::exit::{Code, Failure, Result};
 use crate::output;
-use postrider_smtp::{
-    Body, Client, Command, Config, Domain, Extension, ForwardPath, MailParameters, RcptParameters,
-    Reply, ReversePath,
-};
+use postrider_smtp::{Client, Command, Config, Domain, Extension, ForwardPath, Reply, ReversePath};
 use std::net::{IpAddr, Ipv4Addr};
 use tokio::io::{
     AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, stdin,
@@ -29,7 +30,10 @@ pub(super) async fn run(config: &Config) -> Result {
             return Err(Failure::smtp("nothing was sent", &error));
         }
     };
-    let mut relay = Relay { client };
+    let mut relay = Relay {
+        client,
+        line_end: None,
+    };
     let over = relay.converse(&mut input, &mut output).await;
     relay.client.quit().await;
     over.map_err(|error| Failure::new(Code::Io, format!("standard input or output: {error}")))
@@ -37,6 +41,8 @@ pub(super) async fn run(config: &Config) -> Result {
 
 struct Relay {
     client: Client,
+    /// As the first command had it.
+    line_end: Option<&'static [u8]>,
 }
 
 /// What comes after a command.
@@ -62,9 +68,12 @@ impl Relay {
             if read == 0 {
                 return Ok(());
             }
-            let next = match line.strip_suffix(b"\n") {
+            let next = match line.strip_suffix(self.line_end(&line)) {
                 Some(line) => self.obey(line.strip_suffix(b"\r").unwrap_or(line)).await,
-                None => Err("500 5.5.2 Line too long".to_owned()),
+                None => {
+                    skip_line(input, &line).await?;
+                    Err("500 5.5.2 Line too long, or not ended as the first one".to_owned())
+                }
             };
             match next {
                 Ok(Next::Say(reply)) | Err(reply) => {
@@ -75,7 +84,8 @@ impl Relay {
                 }
                 Ok(Next::Message) => {
                     say(output, "354 End data with <CR><LF>.<CR><LF>").await?;
-                    let Some(message) = read_message(input).await? else {
+                    let line_end = self.line_end(b"");
+                    let Some(message) = read_message(input, line_end).await? else {
                         return Ok(());
                     };
                     let reply = self.pass_on(message).await;
@@ -84,6 +94,15 @@ impl Relay {
                 Ok(Next::Quit) => return say(output, "221 2.0.0 Bye").await,
             }
         }
+    }
+
+    /// What ends every line, if this is the first.
+    fn line_end(&mut self, line: &[u8]) -> &'static [u8] {
+        let line_end = || match line.ends_with(b"\r\n") {
+            true => &b"\r\n"[..],
+            false => &b"\n"[..],
+        };
+        self.line_end.get_or_insert_with(line_end)
     }
 
     /// Does what a command says. An error is a reply, too.
@@ -95,17 +114,14 @@ impl Relay {
             "MAIL" => {
                 let (path, parameters) = argument(rest, "FROM:")?;
                 let from: ReversePath = path.parse().map_err(syntax)?;
-                let parameters = mail_parameters(parameters)?;
+                let parameters = parameters::mail(parameters, self.client.capabilities())?;
                 self.command(&Command::Mail(&from, &parameters)).await
             }
             "RCPT" => {
                 let (path, parameters) = argument(rest, "TO:")?;
                 let to: ForwardPath = path.parse().map_err(syntax)?;
-                if !parameters.is_empty() {
-                    return Err("555 5.5.4 Parameters of RCPT are not supported here".to_owned());
-                }
-                let none = RcptParameters::default();
-                self.command(&Command::Rcpt(&to, &none)).await
+                let parameters = parameters::rcpt(parameters)?;
+                self.command(&Command::Rcpt(&to, &parameters)).await
             }
             // Whether there is a transaction to go on with is known by now; the server is asked when the message is here.
             "DATA" => match self.client.permits(&Command::Data) {
@@ -124,8 +140,10 @@ impl Relay {
     }
 
     async fn greet(&mut self, verb: &str, name: &str) -> std::result::Result<Next, String> {
-        // The name goes nowhere: the server has ours. But what is wrong is said.
-        name.trim().parse::<Domain>().map_err(syntax)?;
+        // The name goes nowhere, for the server has ours: what is no domain, as `my_host`, is as good (RFC 5321 §4.1.4).
+        if name.trim().is_empty() {
+            return Err(syntax("a name is missing"));
+        }
         if self.client.permits(&Command::Data) || !self.client.is_usable() {
             self.command(&Command::Rset).await?;
         }
@@ -135,7 +153,7 @@ impl Relay {
         }
         let offered = self.client.capabilities();
         let size = offered.size().unwrap_or(u64::MAX).min(LONGEST as u64);
-        let passed_on = [Extension::EightBitMime, Extension::SmtpUtf8];
+        let passed_on = [Extension::EightBitMime, Extension::SmtpUtf8, Extension::Dsn];
         let mut lines = vec![us.to_string(), "PIPELINING".to_owned()];
         let passed_on = passed_on.into_iter().filter(|e| offered.offers(*e));
         lines.extend(passed_on.map(|extension| extension.keyword().to_owned()));
@@ -155,9 +173,20 @@ impl Relay {
     }
 
     async fn pass_on(&mut self, message: Option<Vec<u8>>) -> String {
-        let Some(message) = message else {
-            let _ = self.client.command(&Command::Rset).await;
-            return "552 5.3.4 The message is too large".to_owned();
+        let eight_bit = self.client.capabilities().offers(Extension::EightBitMime);
+        let message = match message {
+            None => Err("552 5.3.4 The message is too large"),
+            Some(message) if !eight_bit && !message.is_ascii() => {
+                Err("554 5.6.3 The message is not in ASCII, and the server takes nothing else")
+            }
+            Some(message) => Ok(message),
+        };
+        let message = match message {
+            Ok(message) => message,
+            Err(reply) => {
+                let _ = self.client.command(&Command::Rset).await;
+                return reply.to_owned();
+            }
         };
         match self.client.data(&message).await {
             Ok(replies) => {
@@ -179,8 +208,10 @@ impl Relay {
 /// message that is too large is read to its end, and forgotten.
 async fn read_message(
     input: &mut (impl AsyncBufRead + Unpin),
+    line_end: &[u8],
 ) -> std::io::Result<Option<Option<Vec<u8>>>> {
     let (mut message, mut too_large) = (Vec::new(), false);
+    let mut is_new_line = true;
     loop {
         let begin = message.len();
         let room = (LONGEST - begin) as u64 + 1;
@@ -192,11 +223,13 @@ async fn read_message(
         if line.is_empty() {
             return Ok(None);
         }
-        if matches!(line, b".\r\n" | b".\n") {
+        let is_dot = is_new_line && line.starts_with(b".");
+        if is_dot && line.get(1..) == Some(line_end) {
             message.truncate(begin);
             return Ok(Some((!too_large).then_some(message)));
         }
-        if line.starts_with(b".") {
+        is_new_line = line.ends_with(line_end);
+        if is_dot {
             message.remove(begin);
         }
         if too_large || message.len() >= LONGEST {
@@ -212,41 +245,37 @@ fn argument<'a>(rest: &'a str, prefix: &str) -> std::result::Result<(&'a str, &'
         return Err(syntax(format!("{prefix}<address> is missing")));
     }
     let path = path.trim_start();
-    // A quoted local part may hold a blank.
-    let end = path.find('>').map_or(path.len(), |at| at + 1);
-    let (path, parameters) = path.split_at(end);
+    let (path, parameters) = path.split_at(path_end(path));
     match path.starts_with('<') && path.ends_with('>') {
         true => Ok((path, parameters.trim())),
         false => Err(syntax("an address stands in angle brackets")),
     }
 }
 
-fn mail_parameters(text: &str) -> std::result::Result<MailParameters, String> {
-    let mut parameters = MailParameters::default();
-    for word in text.split_ascii_whitespace() {
-        match word.to_ascii_uppercase().as_str() {
-            "BODY=7BIT" => {}
-            "BODY=8BITMIME" => parameters.body = Some(Body::EightBitMime),
-            "SMTPUTF8" => parameters.smtp_utf8 = true,
-            size if size.starts_with("SIZE=") => {
-                let size = size
-                    .strip_prefix("SIZE=")
-                    .and_then(|size| size.parse().ok());
-                parameters.size = Some(size.ok_or_else(|| syntax("SIZE is a number"))?);
-            }
-            _ => {
-                return Err(format!("555 5.5.4 {word} is not supported here")
-                    .escape_debug()
-                    .to_string());
-            }
+/// Just behind the angle bracket that closes a path; a quoted local part may hold one, and blanks.
+fn path_end(path: &str) -> usize {
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, octet) in path.bytes().enumerate() {
+        match octet {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' => quoted = !quoted,
+            b'>' if !quoted => return at + 1,
+            _ => {}
         }
     }
-    Ok(parameters)
+    path.len()
 }
 
-fn syntax(why: impl std::fmt::Display) -> String {
-    let why = why.to_string();
-    format!("501 5.5.4 {}", why.escape_debug())
+/// Reads what is left of a line that is no command.
+async fn skip_line(input: &mut (impl AsyncBufRead + Unpin), begun: &[u8]) -> std::io::Result<()> {
+    let mut rest = begun.to_vec();
+    while !rest.is_empty() && !rest.ends_with(b"\n") {
+        rest.clear();
+        let mut part = (&mut *input).take(LINE);
+        part.read_until(b'\n', &mut rest).await?;
+    }
+    Ok(())
 }
 
 /// A command that the server could not be asked.

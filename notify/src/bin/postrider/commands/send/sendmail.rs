@@ -5,7 +5,7 @@ use super::{Args, Ready, compose, envelope};
 use crate::exit::{Code, Failure, Result};
 use clap::ArgAction;
 use postrider_mime::{Mailbox, Message, MessageBuilder};
-use postrider_smtp::{MailParameters, Notify, RcptParameters, Return};
+use postrider_smtp::{MailParameters, Notify, RcptParameters};
 use std::io::BufRead;
 
 /// The options that sendmail has.
@@ -184,20 +184,16 @@ fn with_reports(
 ) -> Result<postrider_smtp::Envelope> {
     let mut envelope = envelope;
     let mut parameters = MailParameters::default();
+    let usage = |option: &str, error| Failure::new(Code::Usage, format!("{option}: {error}"));
     if let Some(ret) = &flags.ret {
-        parameters.ret = Some(match ret.to_ascii_lowercase().as_str() {
-            "full" => Return::Full,
-            "hdrs" => Return::Headers,
-            _ => return Err(Failure::new(Code::Usage, "-R takes full or hdrs")),
-        });
+        parameters.ret = Some(ret.parse().map_err(|error| usage("-R", error))?);
     }
     if let Some(id) = &flags.envelope_id {
-        let id = id.parse();
-        parameters.envelope_id = Some(id.map_err(|error| Failure::new(Code::Usage, error))?);
+        parameters.envelope_id = Some(id.parse().map_err(|error| usage("-V", error))?);
     }
     envelope = envelope.with_parameters(parameters);
     if let Some(when) = &flags.notify {
-        let notify = notify(when)?;
+        let notify: Notify = when.parse().map_err(|error| usage("-N", error))?;
         envelope = envelope.with_recipient_parameters(|_| {
             let mut parameters = RcptParameters::default();
             parameters.notify = Some(notify);
@@ -205,27 +201,4 @@ fn with_reports(
         });
     }
     Ok(envelope)
-}
-
-fn notify(when: &str) -> Result<Notify> {
-    let (mut success, mut failure, mut delay) = (false, false, false);
-    if when.eq_ignore_ascii_case("never") {
-        return Ok(Notify::Never);
-    }
-    for word in when.split(',') {
-        match word.to_ascii_lowercase().as_str() {
-            "success" => success = true,
-            "failure" => failure = true,
-            "delay" => delay = true,
-            _ => {
-                let sentence = "-N takes never, or of success,failure,delay those that matter";
-                return Err(Failure::new(Code::Usage, sentence));
-            }
-        }
-    }
-    Ok(Notify::On {
-        success,
-        failure,
-        delay,
-    })
 }
