@@ -1,7 +1,7 @@
 use crate::reply::ReplyReader;
 use crate::{
-    Awaited, Capabilities, Command, Error, ErrorKind, Extension, Limit, Limits, Meaning, Misuse,
-    Reply, Stage, State,
+    Awaited, Capabilities, Command, Error, ErrorKind, Extension, InvalidReply, Limit, Limits,
+    Meaning, Misuse, Reply, Stage, State,
 };
 use bytes::BytesMut;
 use postrider_wire::{Redactor, Transcript};
@@ -254,6 +254,16 @@ impl Connection {
     pub fn abandon(&mut self) {
         self.state = State::Closed;
         self.awaited.clear();
+    }
+
+    /// The error of octets that came when nothing was awaited.
+    pub(crate) fn unasked(&mut self, input: &mut BytesMut) -> Error {
+        self.awaited.clear();
+        match self.receive(input) {
+            Err(error) => error,
+            // Not even a whole reply.
+            Ok(_) => self.fail(Stage::Other, ErrorKind::InvalidReply(InvalidReply::Unasked)),
+        }
     }
 
     /// Leaves these out of the replies to AUTH.

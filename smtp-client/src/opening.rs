@@ -109,10 +109,16 @@ impl Opening {
     /// Takes replies from the front of `input`, and appends to `out` what is to be sent.
     ///
     /// # Errors
-    /// If the session cannot be opened on these terms.
+    /// If the session cannot be opened on these terms; also if the server says more than it was asked: that would be taken
+    /// for the answer to the next command.
     pub fn receive(&mut self, input: &mut BytesMut, out: &mut BytesMut) -> Result<Progress, Error> {
         while let Some(event) = self.connection.receive(input)? {
+            let (asked, before) = (self.connection.awaited() > 0, out.len());
             let progress = self.on_event(&event, out)?;
+            if !asked && !input.is_empty() {
+                out.truncate(before);
+                return Err(self.connection.unasked(input));
+            }
             if progress != Progress::Read {
                 return Ok(progress);
             }

@@ -57,6 +57,7 @@ impl Client {
         if answer.meaning != Meaning::Continue {
             return Ok(vec![answer.reply]);
         }
+        self.only_asked()?;
         self.connection.content()?;
         let mut encoder = Transparency::new();
         let mut wire = Vec::with_capacity(BLOCK);
@@ -76,11 +77,20 @@ impl Client {
     }
 
     pub(super) async fn say(&mut self, command: &Command<'_>) -> Result<Event, Error> {
+        self.only_asked()?;
         let mut out = BytesMut::new();
         self.connection.send(command, &mut out)?;
         let stage = command.awaited().stage();
         self.write(&out, stage).await?;
         self.hear(stage).await
+    }
+
+    /// What the server said without being asked would be taken for the answer to what is said next.
+    fn only_asked(&mut self) -> Result<(), Error> {
+        match self.wire.input().is_empty() || self.connection.awaited() > 0 {
+            true => Ok(()),
+            false => Err(self.connection.unasked(self.wire.input())),
+        }
     }
 
     async fn write(&mut self, out: &[u8], stage: Stage) -> Result<(), Error> {

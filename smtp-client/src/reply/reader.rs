@@ -203,6 +203,8 @@ pub enum InvalidReply {
     Malformed(String),
     /// The lines of one reply have different codes.
     CodeChanged(ReplyCode, ReplyCode),
+    /// The server began to speak before it was asked anything.
+    Unasked,
 }
 
 /// Shortened last: of a secret cut in two nothing would be recognised.
@@ -224,6 +226,7 @@ impl fmt::Display for InvalidReply {
             Self::CodeChanged(first, then) => {
                 write!(f, "one reply has the codes {first} and {then}")
             }
+            Self::Unasked => f.write_str("the server spoke before it was asked"),
         }
     }
 }
