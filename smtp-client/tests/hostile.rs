@@ -138,6 +138,28 @@ fn t5b_t5c_whatever_is_said_to_the_lone_dot_is_no_verdict() {
 }
 
 #[test]
+fn t1f_nothing_follows_starttls_in_its_flight() {
+    let server = Server::new().offering(&["PIPELINING", "AUTH PLAIN", "STARTTLS"]);
+    let (_, connection) = open(server, terms(), Chunking::Whole);
+    let (mut connection, mut out) = (connection.unwrap(), bytes::BytesMut::new());
+    // A group may end with it, and has to.
+    connection.send(&Command::Rset, &mut out).unwrap();
+    connection.send(&Command::StartTls, &mut out).unwrap();
+    let (name, from) = ("a".parse().unwrap(), "a@b.c".parse().unwrap());
+    let parameters = MailParameters::default();
+    for command in [
+        Command::Ehlo(&name),
+        Command::Mail(&from, &parameters),
+        Command::Rset,
+        Command::Noop,
+        Command::Quit,
+    ] {
+        assert!(connection.send(&command, &mut out).is_err(), "{command}");
+    }
+    assert_eq!(out, "RSET\r\nSTARTTLS\r\n");
+}
+
+#[test]
 fn t9_quit_may_be_answered_by_the_end_of_the_connection() {
     let (_, connection) = open(Server::new(), terms(), Chunking::Whole);
     let mut connection = connection.unwrap();
