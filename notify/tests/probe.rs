@@ -185,6 +185,34 @@ async fn a_server_that_turns_us_away_or_is_not_there_has_an_exit_code() {
     assert_eq!(output.status.code(), Some(64));
 }
 
+/// However often something comes: an answer has its time, and no more.
+#[tokio::test]
+async fn a_greeting_that_drips_is_late_all_the_same() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut peer, _) = listener.accept().await.unwrap();
+        // One line a second is never silent for as long as the two that the command has.
+        let mut clock = tokio::time::interval(std::time::Duration::from_secs(1));
+        loop {
+            clock.tick().await;
+            if tokio::io::AsyncWriteExt::write_all(&mut peer, b"220-x\r\n")
+                .await
+                .is_err()
+            {
+                return;
+            }
+        }
+    });
+    let sandbox = sandbox().await;
+    let begin = std::time::Instant::now();
+    let output = probe(&sandbox, &[&url]).await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(75), "{said}");
+    assert!(said.contains("no answer within 2s"), "{said}");
+    assert!(begin.elapsed().as_secs() < 60, "{:?}", begin.elapsed());
+}
+
 #[tokio::test]
 async fn the_fingerprint_that_is_shown_can_be_pinned() {
     let sandbox = prepared(Sandbox::builder().certificate(Certificate::SelfSigned)).await;

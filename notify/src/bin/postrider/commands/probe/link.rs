@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use postrider_wire::{ConnectError, Endpoint, Security, Stream, Tls};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 /// Why an attempt ended.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(super) struct Link {
     endpoint: Endpoint,
     tls: Tls,
     patience: Duration,
+    /// When the answer that is awaited must be there, however its octets drip.
+    deadline: Instant,
     pub(super) security: Security,
     pub(super) input: BytesMut,
 }
@@ -39,6 +41,7 @@ impl Link {
             endpoint: url.endpoint.clone(),
             tls,
             patience,
+            deadline: Instant::now() + patience,
             security: url.security,
             input: BytesMut::new(),
         })
@@ -50,18 +53,20 @@ impl Link {
         let stream =
             postrider_wire::start_tls(clear, &self.endpoint, &self.tls, self.patience).await;
         self.stream = stream.map_err(|error| Trouble::of(&error))?;
+        self.deadline = Instant::now() + self.patience;
         found.tls = self.stream.tls_description();
         found.chain = Chain::of(self.stream.peer_certificates());
         Ok(())
     }
 
-    /// Writes all of it.
+    /// Writes all of it; the time for the answer begins.
     pub(super) async fn write(&mut self, out: &mut BytesMut) -> Result {
+        self.deadline = Instant::now() + self.patience;
         let write = async {
             self.stream.write_all(out).await?;
             self.stream.flush().await
         };
-        match timeout(self.patience, write).await {
+        match timeout_at(self.deadline, write).await {
             Ok(Ok(())) => out.clear(),
             Ok(Err(error)) => return Err(self.broken(error)),
             Err(_) => return Err(self.silent()),
@@ -71,7 +76,7 @@ impl Link {
 
     /// Reads more; the end of the stream is a failure.
     pub(super) async fn read(&mut self) -> Result {
-        match timeout(self.patience, self.stream.read_buf(&mut self.input)).await {
+        match timeout_at(self.deadline, self.stream.read_buf(&mut self.input)).await {
             Ok(Ok(0)) => Err(self.broken("the server closed the connection")),
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(self.broken(error)),

@@ -20,6 +20,12 @@ use std::time::Duration;
 
 /// Ask a mail server what it offers, without logging in
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "With smtp:// and pop3:// it looks at what is offered in clear text, and at what is offered after STARTTLS or STLS. Each \
+                  certificate is shown with its names, its time and its SHA-256 fingerprint, which an account can pin. One that does \
+                  not hold up is a warning, and is looked past: nothing secret is said. Warnings do not change the exit code: 0 if the \
+                  server answered, 69 if it turns us away, 75 if it may work later, 76 if it speaks something else."
+)]
 pub(crate) struct Args {
     /// The server: smtp://HOST, smtps://HOST, pop3://HOST or pop3s://HOST, each with :PORT if it is another
     #[arg(value_name = "URL")]
