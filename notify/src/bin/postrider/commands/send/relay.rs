@@ -174,21 +174,18 @@ impl Relay {
 
     async fn pass_on(&mut self, message: Option<Vec<u8>>) -> String {
         let eight_bit = self.client.capabilities().offers(Extension::EightBitMime);
-        let message = match message {
-            None => Err("552 5.3.4 The message is too large"),
+        let refusal = match &message {
+            None => Some("552 5.3.4 The message is too large"),
             Some(message) if !eight_bit && !message.is_ascii() => {
-                Err("554 5.6.3 The message is not in ASCII, and the server takes nothing else")
+                Some("554 5.6.3 The message is not in ASCII, and the server takes nothing else")
             }
-            Some(message) => Ok(message),
+            Some(_) => None,
         };
-        let message = match message {
-            Ok(message) => message,
-            Err(reply) => {
-                let _ = self.client.command(&Command::Rset).await;
-                return reply.to_owned();
-            }
-        };
-        match self.client.data(&message).await {
+        if let Some(reply) = refusal {
+            let _ = self.client.command(&Command::Rset).await;
+            return reply.to_owned();
+        }
+        match self.client.data(&message.unwrap_or_default()).await {
             Ok(replies) => {
                 let refused = replies.iter().find(|reply| !reply.code().is_positive());
                 let verdict = refused.or(replies.first());
