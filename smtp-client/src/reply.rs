@@ -17,7 +17,6 @@ use std::sync::Arc;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reply {
     code: ReplyCode,
-    enhanced: Option<EnhancedStatusCode>,
     /// All lines, each with its code, separator and CRLF.
     raw: Arc<[u8]>,
 }
@@ -46,7 +45,9 @@ impl Reply {
 
     /// The enhanced status code at the start of the text, if there is one of the same class (RFC 2034 §4).
     pub fn enhanced(&self) -> Option<EnhancedStatusCode> {
-        self.enhanced
+        let first = self.lines().next().unwrap_or_default();
+        let (_, enhanced) = code::status_code(first).ok()?;
+        (u16::from(enhanced.class()) == self.code.value() / 100).then_some(enhanced)
     }
 
     /// The text of each line: without code, separator and line ending; any bytes, unescaped.

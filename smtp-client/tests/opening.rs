@@ -67,6 +67,55 @@ fn t7_a_server_that_repeats_the_password_is_quoted_without_it() {
     assert!(!error.to_string().contains("t0ken"), "{error}");
 }
 
+/// Whatever the mechanism: initial responses, tokens, digests, and what answers a challenge.
+#[test]
+fn t7_nothing_that_is_said_in_auth_is_written_down() {
+    let token = || Credentials::bearer("user", "t0ken").unwrap();
+    let password = || Credentials::password("user", "secret").unwrap();
+    let mut rows = vec![
+        ("PLAIN", "235 ok\r\n", password()),
+        ("LOGIN", "334 VXNlcm5hbWU6\r\n", password()),
+        ("XOAUTH2", "334 e30=\r\n", token()),
+        ("OAUTHBEARER", "334 e30=\r\n", token()),
+    ];
+    if cfg!(feature = "cram-md5") {
+        rows.push(("CRAM-MD5", "334 PDEyMzRAZXhhbXBsZS5vcmc+\r\n", password()));
+    }
+    if cfg!(feature = "scram") {
+        rows.push((
+            "SCRAM-SHA-256",
+            "334 cj14LHM9WFhYLGk9NDA5Ng==\r\n",
+            password(),
+        ));
+    }
+    for (mechanism, challenge, credentials) in rows {
+        let (transcript, lines) = Transcript::in_memory();
+        let terms = Terms {
+            transcript,
+            ..with_credentials(credentials)
+        };
+        let offered = format!("250-evil\r\n250 AUTH {mechanism}\r\n");
+        let server = Server::new()
+            .on("", &[challenge, "535 5.7.8 no\r\n"])
+            .on("banner", &["220 evil\r\n"])
+            .on("EHLO", &[&offered])
+            .on("AUTH", &[challenge]);
+        let (server, result) = open(server, terms, Chunking::Whole);
+        let shown = format!("{:?} {:?}", lines(), result.as_ref().err());
+        let begin = format!("AUTH {mechanism}");
+        let said = server.log.iter().skip(1);
+        let said: Vec<&str> = said
+            .map(|line| line.trim_start_matches(&begin).trim())
+            .collect();
+        let secrets = said.iter().filter(|line| line.len() > 1);
+        assert!(secrets.clone().count() > 0, "{mechanism}: {:?}", server.log);
+        for secret in secrets {
+            assert!(!shown.contains(secret), "{mechanism}: {secret} in {shown}");
+        }
+        assert!(shown.contains(&begin), "{shown}");
+    }
+}
+
 #[test]
 fn t9_forms_of_ehlo_that_are_tolerated() {
     for ehlo in [

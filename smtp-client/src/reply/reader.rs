@@ -1,4 +1,3 @@
-use super::code::status_code;
 use super::{Reply, ReplyCode};
 use crate::Limits;
 use bytes::{Buf, BytesMut};
@@ -108,7 +107,8 @@ impl ReplyReader {
     fn finish(&mut self, raw: &[u8]) -> Option<Reply> {
         let code = self.code?;
         *self = Self::new(self.limits);
-        Some(Reply::new(code, raw))
+        let raw = Arc::from(raw);
+        Some(Reply { code, raw })
     }
 
     fn line_limit(&self, line: &[u8]) -> usize {
@@ -121,20 +121,6 @@ impl ReplyReader {
 
     fn reply_limit(&self) -> usize {
         self.limits.reply
-    }
-}
-
-impl Reply {
-    fn new(code: ReplyCode, raw: &[u8]) -> Self {
-        let first = raw.split(|&b| b == b'\r').next().unwrap_or_default();
-        let enhanced = status_code(first.get(4..).unwrap_or_default()).ok();
-        Self {
-            code,
-            enhanced: enhanced
-                .map(|(_, enhanced)| enhanced)
-                .filter(|enhanced| u16::from(enhanced.class()) == code.value() / 100),
-            raw: Arc::from(raw),
-        }
     }
 }
 
@@ -179,7 +165,8 @@ fn reply_line<'a, E: nom::error::ParseError<&'a [u8]>>(
 ) -> IResult<&'a [u8], (ReplyCode, bool), E> {
     let digits = take_while_m_n(3, 3, |b: u8| b.is_ascii_digit());
     let code = map_opt(digits, |digits: &[u8]| {
-        ReplyCode::new(std::str::from_utf8(digits).ok()?.parse().ok()?)
+        let digits = digits.iter().map(|digit| u16::from(digit & 0x0f));
+        ReplyCode::new(digits.fold(0, |value, digit| value * 10 + digit))
     });
     let separator = alt((one_of(" -").map(|c| c == ' '), eof.map(|_| true)));
     (code, separator, rest)
