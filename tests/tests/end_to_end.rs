@@ -8,7 +8,7 @@ use postrider_smtp as smtp;
 use postrider_tests::servers::{MailServers, PASSWORD, SmtpPort, or_left_out, postrider};
 use serde_json::Value;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;

@@ -28,7 +28,11 @@ fn database() -> (TempDir, PathBuf) {
 }
 
 fn open(path: &Path) -> Arc<dyn Store> {
-    Arc::new(SqliteStore::open(path).unwrap())
+    Arc::new(
+        SqliteStore::open(path)
+            .unwrap()
+            .with_clock(super::support::now),
+    )
 }
 
 /// Runs a statement behind the store's back.

@@ -100,8 +100,9 @@ pub fn pop3_account_at(port: u16) -> Pop3Account {
     }
 }
 
+/// A store that lives at the moment that these tests live at, whatever the day is.
 pub fn store() -> Arc<dyn Store> {
-    Arc::new(SqliteStore::open_in_memory().unwrap())
+    Arc::new(SqliteStore::open_in_memory().unwrap().with_clock(now))
 }
 
 /// A moment that does not move.
