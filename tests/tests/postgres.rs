@@ -358,9 +358,9 @@ impl Both {
         let raw = format!("From: Ada <ADA{n}@example.org>\r\nSubject: {n}\r\n\r\n").into_bytes();
         let mail = NewInbound {
             account: "in".to_owned(),
-            uidl: (n % 3 > 0).then(|| format!("u{n}")),
+            uidl: (!n.is_multiple_of(3)).then(|| format!("u{n}")),
             sha256: format!("{n}"),
-            message_id: (n % 2 > 0).then(|| format!("m{n}")),
+            message_id: (!n.is_multiple_of(2)).then(|| format!("m{n}")),
             raw,
         };
         let now = self.now();
