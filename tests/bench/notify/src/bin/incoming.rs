@@ -60,7 +60,7 @@ fn measure(
     );
     report.turns(NAME, &turns, 1.0, "mails");
     for peer in [EACH, MANY] {
-        match turns.failed.iter().find(|(who, _)| who == "postrider" || who == peer) {
+        match turns.failed.iter().find(|(who, _)| *who == "postrider" || *who == peer) {
             Some((who, why)) => report.bar(Bar::skipped(NAME, Bound::AtLeast(10.0), format!("{who}: {why}"))),
             None => report.faster(NAME, 10.0, &turns.wall, "postrider", &[peer]),
         }
