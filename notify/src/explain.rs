@@ -1,5 +1,10 @@
 //! What happened to an event, and why, for people and for programs.
 
+mod decision;
+
+pub use decision::Decision;
+
+use crate::config::Config;
 use crate::event::Event;
 use crate::outgoing::{LogRow, Match, MatchVerdict, RecipientVerdict};
 use crate::store::Explanation;
@@ -51,7 +56,8 @@ pub fn text(explanation: &Explanation) -> String {
     out
 }
 
-fn heading(event: &Event, state: &str) -> String {
+/// The line that an explanation begins with: number, name, record, actor, moment and state of the event.
+pub fn heading(event: &Event, state: &str) -> String {
     let what = &event.what;
     let mut words = vec![format!("event {}", event.id), what.name.clone()];
     words.extend(what.record.as_ref().map(ToString::to_string));
@@ -86,8 +92,8 @@ fn line(recipient: &RecipientVerdict, delivery: Option<&LogRow>) -> String {
     plain(&words.join("  "))
 }
 
-/// The delivery that came of a verdict.
-fn delivery<'e>(
+/// The delivery that came of a verdict, if one did.
+pub fn delivery<'e>(
     explanation: &'e Explanation,
     found: &Match,
     recipient: &RecipientVerdict,
@@ -105,6 +111,22 @@ fn plain(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect()
+}
+
+/// The same, with the setting that decided each verdict, and its place in the file: `decided_by`.
+pub fn json_with(explanation: &Explanation, config: &Config) -> Value {
+    let mut object = json(explanation);
+    let settled = explanation.settlement.iter().flat_map(|s| &s.matches);
+    let by = |decision: Option<Decision>| decision.map(|decision| decision.to_string());
+    let notifications = object["notifications"].as_array_mut();
+    for (shown, found) in notifications.into_iter().flatten().zip(settled) {
+        shown["decided_by"] = by(Decision::of_match(config, found)).into();
+        let people = shown["recipients"].as_array_mut().into_iter().flatten();
+        for (shown, row) in people.zip(&found.recipients) {
+            shown["decided_by"] = by(Decision::of_person(config, found, row)).into();
+        }
+    }
+    object
 }
 
 /// The explanation as one JSON object.

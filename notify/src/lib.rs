@@ -29,6 +29,7 @@ pub mod record;
 pub mod records;
 pub mod render;
 pub mod repeat;
+pub mod replay;
 pub mod schedule;
 pub mod schema;
 pub mod secret;

@@ -2,10 +2,15 @@
 
 mod digest;
 mod files;
+mod preview;
+mod suppose;
 mod weight;
 
 #[cfg(test)]
 mod tests;
+
+pub use preview::{Preview, PreviewError};
+pub use suppose::Supposed;
 
 use crate::account::SmtpAccount;
 use crate::address::with_name;
@@ -13,12 +18,12 @@ use crate::condition::{Facts, Query, Verdict};
 use crate::config::Config;
 use crate::directory::{Directory, Stored};
 use crate::email_digest::NewPart;
-use crate::event::{Event, EventKind};
+use crate::event::{Event, EventId, EventKind};
 use crate::notification::{Condition, Notification, Trigger};
 use crate::outgoing::{Match, MatchVerdict, OutgoingMail, Rank, RecipientVerdict, Settlement};
 use crate::recipients::{Recipient, Surroundings, choose};
 use crate::render::{Content, Cover, RenderError, Variant, content};
-use crate::store::{Store, StoreError};
+use crate::store::{Explanation, Store, StoreError};
 use crate::template::{Context, TemplateError};
 use crate::token::Signer;
 use files::Files;
@@ -56,16 +61,21 @@ struct Question<'a> {
 }
 
 /// A mail before weights are compared.
-struct Draft {
-    recipient: Recipient,
-    content: Content,
-    going: Going,
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// To whom.
+    pub recipient: Recipient,
+    /// What they read.
+    pub content: Content,
+    /// What would leave.
+    pub going: Going,
     /// What is to be said about it: its variant, and files that were left out.
-    remarks: String,
+    pub remarks: String,
 }
 
 /// What leaves, now or later.
-enum Going {
+#[derive(Clone, Debug, PartialEq)]
+pub enum Going {
     /// A mail of its own.
     Mail(OutgoingMail),
     /// A part of a digest.
@@ -112,6 +122,11 @@ impl Processor {
         }
     }
 
+    /// The configuration that it processes by.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// What becomes of an event.
     ///
     /// # Errors
@@ -133,6 +148,25 @@ impl Processor {
         })
     }
 
+    /// Settles one event that waits and writes what became of it, as the daemon does; says what is written then. On a
+    /// [rehearsal](crate::store::SqliteStore::rehearse) this carries a change through to its mails, and nothing of it stays.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn settle_in(
+        &self,
+        store: &dyn Store,
+        event: EventId,
+        now: Timestamp,
+    ) -> Result<Option<Explanation>, StoreError> {
+        let waits = store.explain(event)?;
+        let waits = waits.filter(|explanation| explanation.settlement.is_none());
+        if let Some(waits) = waits {
+            store.settle(&[self.settle(&waits.event, now)?])?;
+        }
+        store.explain(event)
+    }
+
     /// What each of the notifications says to an event.
     fn matches(
         &self,
@@ -143,20 +177,29 @@ impl Processor {
         let context = self.context(event);
         let mut matches = Vec::new();
         for n in candidates {
-            let Some(notification) = self.config.notifications.get(*n) else {
-                continue;
-            };
-            let question = Question {
-                notification,
-                query: self.queries.get(*n).and_then(Option::as_ref),
-                event,
-                context: &context,
-                now,
-            };
-            let (found, drafts) = self.ask(question)?;
-            matches.push((notification, found, drafts));
+            if let Some(question) = self.question(*n, event, &context, now) {
+                let (found, drafts) = self.ask(question)?;
+                matches.push((question.notification, found, drafts));
+            }
         }
         Ok(weight::compare(matches))
+    }
+
+    /// A notification by its place in the configuration, asked about an event.
+    fn question<'a>(
+        &'a self,
+        n: usize,
+        event: &'a Event,
+        context: &'a Context,
+        now: Timestamp,
+    ) -> Option<Question<'a>> {
+        Some(Question {
+            notification: self.config.notifications.get(n)?,
+            query: self.queries.get(n).and_then(Option::as_ref),
+            event,
+            context,
+            now,
+        })
     }
 
     /// The notifications that are about such an event, in their order.
@@ -349,8 +392,22 @@ impl Processor {
         }
     }
 
-    fn holds(&self, asked: Question<'_>) -> Result<Verdict, TemplateError> {
+    /// What its condition is asked about.
+    fn facts<'a>(&'a self, asked: Question<'a>) -> Facts<'a> {
         let what = &asked.event.what;
+        Facts {
+            schema: &self.config.schema,
+            directory: &*self.directory,
+            table: what.record.as_ref().map_or("", |key| &key.table),
+            id: what.record.as_ref().map(|key| key.id.as_str()),
+            current: &what.current,
+            previous: &what.previous,
+            kind: what.kind,
+            now: asked.now,
+        }
+    }
+
+    fn holds(&self, asked: Question<'_>) -> Result<Verdict, TemplateError> {
         match (&asked.notification.condition, asked.query) {
             (None, _) => Ok(Verdict {
                 holds: true,
@@ -359,19 +416,9 @@ impl Processor {
             (Some(Condition::Expression(text)), _) => {
                 self.config.templates.verdict(text, asked.context)
             }
-            (Some(Condition::Query(_)), Some(query)) => {
-                let facts = Facts {
-                    schema: &self.config.schema,
-                    directory: &*self.directory,
-                    table: what.record.as_ref().map_or("", |key| &key.table),
-                    id: what.record.as_ref().map(|key| key.id.as_str()),
-                    current: &what.current,
-                    previous: &what.previous,
-                    kind: what.kind,
-                    now: asked.now,
-                };
-                query.evaluate(&facts).map_err(TemplateError::Store)
-            }
+            (Some(Condition::Query(_)), Some(query)) => query
+                .evaluate(&self.facts(asked))
+                .map_err(TemplateError::Store),
             // Such a configuration does not load; one put together by hand could be so.
             (Some(Condition::Query(text)), None) => Ok(Verdict {
                 holds: false,

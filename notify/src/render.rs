@@ -18,7 +18,9 @@ use crate::template::{Context, TemplateError, Templates};
 use crate::token::Signer;
 use crate::unsubscribe::Ways;
 use jiff::Timestamp;
-use postrider_mime::{AddrSpec, BuildError, DateTime, Mailbox, MessageBuilder, html_to_text};
+use postrider_mime::{
+    AddrSpec, BuildError, DateTime, Mailbox, Message, MessageBuilder, html_to_text,
+};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -83,6 +85,16 @@ pub struct Content {
 }
 
 impl Content {
+    /// What the recipient of a message reads.
+    pub fn of(message: &[u8]) -> Self {
+        let message = Message::parse(message);
+        Self {
+            subject: message.subject().unwrap_or_default().into_owned(),
+            html: message.body_html(),
+            text: message.body_text().unwrap_or_default(),
+        }
+    }
+
     /// Equal for contents that are equal, and for no others: a SHA-256 in hex.
     pub(crate) fn fingerprint(&self) -> String {
         let html = self.html.as_deref().unwrap_or_default();

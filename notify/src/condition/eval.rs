@@ -20,9 +20,24 @@ pub enum Truth {
     NotComparable,
 }
 
+/// How a term is joined to the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joint {
+    /// It is the first.
+    First,
+    /// `^`: both must hold.
+    And,
+    /// `^OR`: one of them must hold.
+    Or,
+    /// `^NQ`: a new alternative begins.
+    Alternative,
+}
+
 /// One term and what it said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TermVerdict {
+    /// How it is joined to the term before.
+    pub joint: Joint,
     /// The term: `priority<=2`.
     pub term: String,
     /// What it said.
@@ -68,7 +83,27 @@ impl Query {
     /// # Errors
     /// Those of the directory.
     pub fn explain(&self, facts: &Facts<'_>) -> Result<Vec<TermVerdict>, StoreError> {
-        self.terms().map(|term| term.verdict(facts)).collect()
+        let mut said = Vec::new();
+        for (a, alternative) in self.alternatives.iter().enumerate() {
+            for (c, clause) in alternative.clauses.iter().enumerate() {
+                for (t, term) in clause.terms.iter().enumerate() {
+                    let joint = match (a, c, t) {
+                        (0, 0, 0) => Joint::First,
+                        (_, 0, 0) => Joint::Alternative,
+                        (_, _, 0) => Joint::And,
+                        _ => Joint::Or,
+                    };
+                    let (truth, saw) = term.ask(facts)?;
+                    said.push(TermVerdict {
+                        joint,
+                        term: term.to_string(),
+                        truth,
+                        saw,
+                    });
+                }
+            }
+        }
+        Ok(said)
     }
 }
 
@@ -117,12 +152,6 @@ fn held(clauses: &[Clause], facts: &Facts<'_>) -> Result<Verdict, StoreError> {
 }
 
 impl Term {
-    fn verdict(&self, facts: &Facts<'_>) -> Result<TermVerdict, StoreError> {
-        let (truth, saw) = self.ask(facts)?;
-        let term = self.to_string();
-        Ok(TermVerdict { term, truth, saw })
-    }
-
     /// What it says, and the values it saw.
     fn ask(&self, facts: &Facts<'_>) -> Result<(Truth, String), StoreError> {
         let value = set(facts.walk(facts.current, &self.path)?);

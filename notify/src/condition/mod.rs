@@ -40,7 +40,7 @@ mod scalar;
 mod tests;
 
 pub use ast::{Alternative, Clause, Day, Direction, Order, Query, Relative, Term, Test, Unit};
-pub use eval::{TermVerdict, Truth, Verdict};
+pub use eval::{Joint, TermVerdict, Truth, Verdict};
 pub use facts::Facts;
 pub(crate) use facts::{changed, set};
 pub(crate) use lint::corrected;

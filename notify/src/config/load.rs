@@ -3,8 +3,8 @@
 use super::document::{Document, Section, accept};
 use super::value::duration;
 use super::{
-    Config, ConfigError, Instance, RegisteredEvent, account, check, database, inbound, incoming,
-    mailto, notification, people, repeat, sending, table, template,
+    Config, ConfigError, Instance, Places, RegisteredEvent, account, check, database, inbound,
+    incoming, mailto, notification, people, repeat, sending, table, template,
 };
 use crate::address::is_domain;
 use crate::diagnostic::Diagnostic;
@@ -33,7 +33,9 @@ pub(super) fn load(file: &Path, text: &str, scripts: Scripts) -> Result<Config, 
         let top = Section::new(&document, String::new(), 0..0, table.get_ref());
         let config = read(file, &document, &top, scripts);
         top.finish();
-        if let (true, Some(config)) = (document.faults.borrow().is_empty(), config) {
+        if let (true, Some(mut config)) = (document.faults.borrow().is_empty(), config) {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            config.places = Places::of(&name, text, table.get_ref());
             return Ok(config);
         }
     }
@@ -108,6 +110,7 @@ fn read(file: &Path, document: &Document, top: &Section<'_>, scripts: Scripts) -
         templates,
         records,
         warnings,
+        places: Places::default(),
     })
 }
 

@@ -42,6 +42,7 @@ mod mailto;
 mod notification;
 mod outgoing;
 mod people;
+mod places;
 mod repeat;
 mod sample;
 mod sending;
@@ -56,6 +57,7 @@ mod tests;
 pub use database::PostgresAddress;
 pub use example::{ExampleParts, example};
 pub use outgoing::Outgoing;
+pub use places::Places;
 pub(crate) use value::period;
 
 use crate::account::{Pop3Account, SmtpAccount};
@@ -113,6 +115,8 @@ pub struct Config {
     pub records: Vec<SeedRecord>,
     /// What is no mistake for certain, but looks like one.
     pub warnings: Vec<Diagnostic>,
+    /// Where each setting stands in the file.
+    pub places: Places,
 }
 
 /// What this installation calls itself.

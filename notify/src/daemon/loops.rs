@@ -69,6 +69,9 @@ impl Daemon {
         while !listener.is_stopped() {
             listener.begin_work();
             let settled = self.settle_all(Timestamp::now()).await;
+            if settled.is_ok() {
+                self.heartbeat.beat(Timestamp::now());
+            }
             match health.check(&self, settled) {
                 Some(0) => listener.wait(NAP).await,
                 Some(_) => {}

@@ -6,6 +6,7 @@
 //! change of its words; meanwhile nothing is called sent, nothing is deleted from a server, and work resumes
 //! by itself.
 
+mod heartbeat;
 mod leaving;
 mod log_event;
 mod loops;
@@ -14,6 +15,7 @@ mod report;
 mod signal;
 mod upkeep;
 
+pub use heartbeat::Heartbeat;
 pub use log_event::{Level, LogEvent};
 pub use metrics::Metrics;
 
@@ -48,6 +50,7 @@ pub struct Daemon {
     signer: Signer,
     transcript: Transcript,
     observer: Observer,
+    heartbeat: Heartbeat,
 }
 
 /// What [`Daemon::run_once`] did.
@@ -89,7 +92,15 @@ impl Daemon {
             signer,
             transcript: Transcript::off(),
             observer,
+            heartbeat: Heartbeat::default(),
         })
+    }
+
+    /// Has each look for work noted here.
+    #[must_use]
+    pub fn heartbeat(mut self, heartbeat: Heartbeat) -> Self {
+        self.heartbeat = heartbeat;
+        self
     }
 
     /// Writes every dialogue down.

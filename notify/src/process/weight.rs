@@ -4,7 +4,7 @@
 
 use super::{Draft, Going, joined, verdict};
 use crate::notification::Notification;
-use crate::outgoing::{Match, MatchVerdict, RecipientVerdict};
+use crate::outgoing::{Match, MatchVerdict, OutgoingMail, RecipientVerdict};
 
 /// Compares the drafts of all notifications, and puts those that go out into their matches.
 pub(super) fn compare(found: Vec<(&Notification, Match, Vec<Draft>)>) -> Vec<Match> {
@@ -48,13 +48,21 @@ fn settled(mut found: Match, drafts: Vec<Draft>, lost: Vec<Option<String>>) -> M
 }
 
 impl Draft {
+    /// The mail of its own, if it is one.
+    pub fn mail(&self) -> Option<&OutgoingMail> {
+        match &self.going {
+            Going::Mail(mail) => Some(mail),
+            Going::Part(_) => None,
+        }
+    }
+
     fn is_part(&self) -> bool {
         matches!(self.going, Going::Part(_))
     }
 }
 
 /// The verdict on somebody whose mail is queued, be it held for a while, or who is told in a digest.
-fn going_out(draft: &Draft) -> RecipientVerdict {
+pub(super) fn going_out(draft: &Draft) -> RecipientVerdict {
     let (recipient, remarks) = (&draft.recipient, draft.remarks.clone());
     match &recipient.hold {
         // The schedules are asked when the digest is due.

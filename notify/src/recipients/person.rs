@@ -40,9 +40,10 @@ impl Wishes {
             .map(|(_, fields)| fields)
     }
 
-    fn preference(&self, notification: &str) -> Option<&Fields> {
-        self.of("notification_preference")
-            .find(|fields| text(fields, "notification") == notification)
+    fn preference(&self, notification: &str) -> Option<&(RecordKey, Fields)> {
+        self.records.iter().find(|(key, fields)| {
+            key.table == "notification_preference" && text(fields, "notification") == notification
+        })
     }
 
     /// The primary address first: the device that calls itself so, else the address of the user.
@@ -207,9 +208,9 @@ impl Search<'_> {
             records: self.around.directory.personal(id)?,
         };
         let preference = wishes.preference(&self.notification.name);
-        let opted_out = preference.is_some_and(|fields| is_false(fields, "active"));
-        if opted_out && delivery == Delivery::Optional {
-            let why = format!("the user {id} has switched it off");
+        let opted_out = preference.filter(|(_, fields)| is_false(fields, "active"));
+        if let (Some((key, _)), Delivery::Optional) = (opted_out, delivery) {
+            let why = format!("the user {id} has switched it off: {key}");
             self.exclude(&address, via, "opted_out", why);
             return Ok(None);
         }

@@ -9,7 +9,7 @@ mod sqlite;
 pub use error::StoreError;
 #[cfg(feature = "postgres")]
 pub use sqlite::PostgresStore;
-pub use sqlite::{DaemonLock, SqliteStore, enqueue};
+pub use sqlite::{DaemonLife, DaemonLock, SqliteStore, enqueue};
 
 use crate::account::Rate;
 use crate::attachment::{Attachment, AttachmentId, NewAttachment};
@@ -68,6 +68,19 @@ pub struct Committed {
     pub events: Vec<EventId>,
 }
 
+/// Which events of the past to list: those that are settled, oldest first.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EventFilter {
+    /// Only those with a greater number: where the list before ended.
+    pub after: EventId,
+    /// Only those queued at this moment or later.
+    pub since: Option<Timestamp>,
+    /// Only those queued before.
+    pub until: Option<Timestamp>,
+    /// At most so many.
+    pub limit: usize,
+}
+
 /// Which rows of the email log to list. Newest first.
 #[derive(Clone, Debug, Default)]
 pub struct LogFilter {
@@ -79,6 +92,8 @@ pub struct LogFilter {
     pub recipient: Option<String>,
     /// Only of this event.
     pub event: Option<EventId>,
+    /// Only those with a smaller number: where the list before ended.
+    pub before: Option<DeliveryId>,
     /// At most so many.
     pub limit: usize,
 }
@@ -105,6 +120,21 @@ pub struct Pause {
     pub reason: String,
     /// How many failures in a row led to it; the next pause is longer.
     pub failures: u32,
+}
+
+/// What waits, and what was given up: a glance at a store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Since when the oldest event waits that is due.
+    pub event: Option<Timestamp>,
+    /// Since when the oldest delivery waits that is due.
+    pub delivery: Option<Timestamp>,
+    /// Since when the oldest inbound mail waits that is due.
+    pub inbound: Option<Timestamp>,
+    /// Deliveries that were given up.
+    pub dead: usize,
+    /// Deliveries that were refused for good.
+    pub failed: usize,
 }
 
 /// What was forgotten.
@@ -254,8 +284,14 @@ pub trait Store: Send + Sync {
     /// The events about a record, oldest first.
     fn events_of(&self, key: &RecordKey) -> Result<Vec<EventId>, StoreError>;
 
+    /// The events of the past that a filter lets through.
+    fn past_events(&self, filter: &EventFilter) -> Result<Vec<EventId>, StoreError>;
+
     /// What happened to an event.
     fn explain(&self, event: EventId) -> Result<Option<Explanation>, StoreError>;
+
+    /// What waits, and what was given up.
+    fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError>;
 
     /// Makes deliveries that failed, died or wait due at once, as a new life. Gives how many.
     fn requeue(

@@ -14,7 +14,8 @@ use postrider_notify::outgoing::{Attempt, Claimed, Completion, DeliveryId, LogRo
 use postrider_notify::record::{JournalEntry, Record, RecordKey};
 use postrider_notify::repeat::Firing;
 use postrider_notify::store::{
-    Committed, Explanation, LogFilter, Pause, SqliteStore, Store, StoreError, Trimmed, Work,
+    Backlog, Committed, EventFilter, Explanation, LogFilter, Pause, SqliteStore, Store, StoreError,
+    Trimmed, Work,
 };
 use postrider_notify::suppression::Suppression;
 use std::sync::{Arc, Mutex};
@@ -332,8 +333,16 @@ impl Store for Mortal {
         self.look(|s| s.events_of(key))
     }
 
+    fn past_events(&self, filter: &EventFilter) -> Result<Vec<EventId>, StoreError> {
+        self.look(|s| s.past_events(filter))
+    }
+
     fn explain(&self, event: EventId) -> Result<Option<Explanation>, StoreError> {
         self.look(|s| s.explain(event))
+    }
+
+    fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError> {
+        self.look(|s| s.backlog(now))
     }
 
     fn requeue(

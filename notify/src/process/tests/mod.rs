@@ -3,6 +3,7 @@ mod files;
 mod locales;
 mod message;
 mod people;
+mod preview;
 mod weights;
 mod wishes;
 

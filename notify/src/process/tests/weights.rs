@@ -105,7 +105,7 @@ fn a_heavier_mail_takes_the_place_of_a_lighter_one_that_waits() {
     let lease = std::time::Duration::from_secs(60);
     let claimed = house
         .store
-        .claim(&["main"], "w", Timestamp::now(), lease, 100);
+        .claim(&["main"], "w", NOW.parse().unwrap(), lease, 100);
     assert_eq!(claimed.unwrap().len(), 2);
 }
 
@@ -137,7 +137,7 @@ fn what_is_delivered_or_older_than_the_window_loses_nothing() {
     // A mail in the hands of a sender may be delivered already.
     house
         .store
-        .claim(&["main"], "w", Timestamp::now(), lease, 1)
+        .claim(&["main"], "w", NOW.parse().unwrap(), lease, 1)
         .unwrap();
     let commented = house.comment(&key, "hello");
     assert_eq!(house.states(&commented), [DeliveryState::Ready]);

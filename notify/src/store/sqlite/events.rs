@@ -5,6 +5,7 @@ use super::connection::{Connection, OptionalExtension, Row, SqlError, SqlResult}
 use super::fault::Fault;
 use crate::event::{Event, EventId, EventKind, NewEvent};
 use crate::record::RecordKey;
+use crate::store::EventFilter;
 use rusqlite::params;
 
 const COLUMNS: &str = "id, created, name, kind, table_name, record_id, parm1, parm2, actor, current, previous, idem_key, due_at";
@@ -90,6 +91,19 @@ pub(super) fn about(c: &dyn Connection, key: &RecordKey) -> Result<Vec<EventId>,
         "SELECT id FROM event WHERE table_name = ?1 AND record_id = ?2 ORDER BY id",
     )?;
     let ids = select.query_map([&key.table, &key.id], |row| row.get(0))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
+/// Events that are settled, oldest first.
+pub(super) fn past(c: &dyn Connection, filter: &EventFilter) -> Result<Vec<EventId>, Fault> {
+    let mut select = c.prepare_cached(
+        "SELECT id FROM event WHERE id > ?1 AND created >= ?2 AND created < ?3 AND state <> 'ready'
+         ORDER BY id LIMIT ?4",
+    )?;
+    let since = filter.since.map_or(i64::MIN, column::nanos);
+    let until = filter.until.map_or(i64::MAX, column::nanos);
+    let limit = column::limit(filter.limit);
+    let ids = select.query_map(params![filter.after, since, until, limit], |row| row.get(0))?;
     Ok(ids.collect::<Result<_, _>>()?)
 }
 

@@ -54,6 +54,12 @@ pub(super) fn query(filter: &LogFilter) -> (String, Vec<Value>) {
         format!(" WHERE {}", terms.join(" AND "))
     };
     let order = if narrow { "m.id" } else { "d.id" };
+    let condition = match (filter.before, condition.is_empty()) {
+        (None, _) => condition,
+        (Some(_), true) => format!(" WHERE {order} < ?"),
+        (Some(_), false) => format!("{condition} AND {order} < ?"),
+    };
+    parameters.extend(filter.before.map(Value::Integer));
     parameters.push(Value::Integer(column::limit(filter.limit)));
     let leased = !narrow && filter.state == Some(DeliveryState::Leased);
     let hint = if leased {

@@ -11,10 +11,12 @@
 //! Not supported: several machines on one file.
 
 mod attachments;
+mod backlog;
 mod claim;
 mod column;
 mod commit;
 mod connection;
+mod daemon_lock;
 mod digests;
 mod due;
 mod engine;
@@ -42,6 +44,7 @@ mod suppression;
 mod trim;
 mod weight;
 
+pub use daemon_lock::{DaemonLife, DaemonLock};
 pub use enqueue::enqueue;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
@@ -53,7 +56,6 @@ use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use std::fmt;
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -84,17 +86,13 @@ pub struct SqliteStore {
     commits: AtomicU64,
     /// Tells this process from the one before, which may have left work behind.
     worker: i64,
+    /// All that is done stands in one transaction, which is never committed.
+    rehearsal: bool,
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
 /// A connection with a purpose. In memory all roles share one.
 type Role = Arc<Mutex<Connection>>;
-
-/// Held by the one daemon that works on a database; given up when it is dropped or the process ends.
-#[derive(Debug)]
-pub struct DaemonLock {
-    _file: Option<File>,
-}
 
 impl SqliteStore {
     /// Opens the database, and makes it if it is not there.
@@ -110,6 +108,7 @@ impl SqliteStore {
             group: group::Group::default(),
             commits: AtomicU64::new(0),
             worker: worker(),
+            rehearsal: false,
             clock: Box::new(Timestamp::now),
         })
     }
@@ -130,7 +129,29 @@ impl SqliteStore {
             group: group::Group::default(),
             commits: AtomicU64::new(0),
             worker: worker(),
+            rehearsal: false,
             clock: Box::new(Timestamp::now),
+        })
+    }
+
+    /// A store on which everything can be done, and nothing stays: it begins as the database is, and whatever is written stands
+    /// in one transaction that is undone when the store is dropped. A database that is not there is not made.
+    ///
+    /// Others can read meanwhile, and have to wait before they write; so it is not to be kept for long. Nobody else sees anything
+    /// of it. Only the tables of an older version are brought up to date for good, as [`open`](Self::open) would.
+    pub fn rehearse(path: &Path) -> Result<Self, StoreError> {
+        if !path.exists() {
+            return Self::open_in_memory();
+        }
+        let rehearsal = Self {
+            rehearsal: true,
+            ..Self::open(path)?
+        };
+        let begun = lock(&rehearsal.writing).execute_batch("BEGIN IMMEDIATE");
+        begun.map_err(|error| Fault::from(error).while_doing("begin a rehearsal"))?;
+        Ok(Self {
+            reading: Arc::clone(&rehearsal.writing),
+            ..rehearsal
         })
     }
 
@@ -139,37 +160,6 @@ impl SqliteStore {
     pub fn with_clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Box::new(clock);
         self
-    }
-
-    /// Makes this the only daemon on the database, or says that there is one already ([`StoreError::Locked`]).
-    ///
-    /// The lock is a file beside the database, `DATABASE.lock`. A store in memory needs none and always gets it.
-    /// Leases that an earlier daemon left behind are due at once, because nobody works on them any more.
-    pub fn lock_daemon(&self) -> Result<DaemonLock, StoreError> {
-        let Some(path) = &self.path else {
-            return Ok(DaemonLock { _file: None });
-        };
-        let mut name = path.clone().into_os_string();
-        name.push(".lock");
-        let failed = |error: std::io::Error| StoreError::Lock {
-            path: name.to_string_lossy().into_owned(),
-            source: error,
-        };
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&name)
-            .map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::Locked(path.display().to_string()));
-            }
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
-        self.work("release old leases", |t| outbox::release_all(t))?;
-        Ok(DaemonLock { _file: Some(file) })
     }
 
     /// Asks the database whether it is sound: `ok`, or what is wrong.
@@ -197,6 +187,12 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         let mut connection = lock(&self.writing);
         let write = || {
+            if self.rehearsal {
+                let savepoint = connection.savepoint()?;
+                let result = f(&*savepoint)?;
+                savepoint.commit()?;
+                return Ok(result);
+            }
             wait_for_disk(&connection, synchronous)?;
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -218,6 +214,9 @@ impl Engine for SqliteStore {
     ) -> Result<T, StoreError> {
         let mut connection = lock(&self.reading);
         let reading = || {
+            if self.rehearsal {
+                return read(&*connection);
+            }
             let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
             read(&*snapshot)
         };

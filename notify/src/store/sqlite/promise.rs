@@ -2,7 +2,7 @@
 
 use super::engine::Engine;
 use super::{
-    attachments, claim, column, digests, due, events, explain, fetched, group, inbound,
+    attachments, backlog, claim, column, digests, due, events, explain, fetched, group, inbound,
     inbound_log, log, outbox, rate, records, repeat, settings, settle, suppression, trim,
 };
 use crate::account::Rate;
@@ -14,7 +14,8 @@ use crate::outgoing::{Attempt, Claimed, Completion, DeliveryId, LogRow, Settleme
 use crate::record::{JournalEntry, Record, RecordKey};
 use crate::repeat::Firing;
 use crate::store::{
-    Committed, Explanation, InboundFilter, LogFilter, Pause, Store, StoreError, Trimmed, Work,
+    Backlog, Committed, EventFilter, Explanation, InboundFilter, LogFilter, Pause, Store,
+    StoreError, Trimmed, Work,
 };
 use crate::suppression::Suppression;
 use jiff::Timestamp;
@@ -206,8 +207,17 @@ impl<E: Engine> Store for E {
         self.read("read the events of a record", |c| events::about(c, key))
     }
 
+    fn past_events(&self, filter: &EventFilter) -> Result<Vec<EventId>, StoreError> {
+        self.read("read past events", |c| events::past(c, filter))
+    }
+
     fn explain(&self, event: EventId) -> Result<Option<Explanation>, StoreError> {
         self.read("explain an event", |c| explain::explain(c, event))
+    }
+
+    fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError> {
+        let now = column::nanos(now);
+        self.read("look at what waits", |c| backlog::backlog(c, now))
     }
 
     fn requeue(

@@ -9,6 +9,7 @@ mod log;
 mod outbox;
 mod plans;
 mod records;
+mod rehearsal;
 mod settings;
 mod spoilt;
 mod twin;

@@ -1,0 +1,128 @@
+//! One daemon on a database: a locked file beside it, which also says when the daemon last looked for work.
+
+use super::engine::Engine;
+use super::{SqliteStore, outbox};
+use crate::store::StoreError;
+use jiff::Timestamp;
+use std::ffi::OsString;
+use std::fs::{File, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::time::Duration;
+
+/// Held by the one daemon that works on a database; given up when it is dropped or the process ends.
+#[derive(Debug)]
+pub struct DaemonLock {
+    file: Option<File>,
+}
+
+/// Whether a daemon works on a database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DaemonLife {
+    /// One holds the lock.
+    pub alive: bool,
+    /// When it, or the one before, last looked for work; `None` if nobody knows.
+    pub last_round: Option<Timestamp>,
+}
+
+impl DaemonLock {
+    /// Notes in the file that the daemon has looked for work at this moment. Not kept by a power cut, and not needed then.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn note_round(&self, at: Timestamp) -> io::Result<()> {
+        let Some(mut file) = self.file.as_ref() else {
+            return Ok(());
+        };
+        file.seek(SeekFrom::Start(0))?;
+        // As wide as before, so that whoever reads meanwhile sees one moment or the other.
+        writeln!(file, "{:20}", at.as_second())
+    }
+}
+
+impl SqliteStore {
+    /// Makes this the only daemon on the database, or says that there is one already ([`StoreError::Locked`]).
+    ///
+    /// The lock is a file beside the database, `DATABASE.lock`. A store in memory needs none and always gets it.
+    /// Leases that an earlier daemon left behind are due at once, because nobody works on them any more.
+    pub fn lock_daemon(&self) -> Result<DaemonLock, StoreError> {
+        let Some(path) = &self.path else {
+            return Ok(DaemonLock { file: None });
+        };
+        let name = lock_of(path);
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&name)
+            .map_err(|error| failed(&name, error))?;
+        match patiently(|| file.try_lock()) {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(StoreError::Locked(path.display().to_string()));
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(&name, error)),
+        }
+        self.work("release old leases", |c| outbox::release_all(c))?;
+        Ok(DaemonLock { file: Some(file) })
+    }
+
+    /// Whether a daemon works on this database at this moment.
+    ///
+    /// # Errors
+    /// [`StoreError::Lock`] if the file beside the database cannot be read.
+    pub fn daemon_life(path: &Path) -> Result<DaemonLife, StoreError> {
+        let name = lock_of(path);
+        let mut file = match File::open(&name) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(DaemonLife::default());
+            }
+            Err(error) => return Err(failed(&name, error)),
+        };
+        let alive = match file.try_lock_shared() {
+            Ok(()) => false,
+            Err(TryLockError::WouldBlock) => true,
+            Err(TryLockError::Error(error)) => return Err(failed(&name, error)),
+        };
+        if !alive {
+            // Held for a moment only: a daemon that begins right now tries again.
+            file.unlock().map_err(|error| failed(&name, error))?;
+        }
+        let mut text = String::new();
+        let read = (&mut file).take(64).read_to_string(&mut text);
+        read.map_err(|error| failed(&name, error))?;
+        let seconds = text
+            .lines()
+            .next()
+            .and_then(|line| line.trim().parse().ok());
+        Ok(DaemonLife {
+            alive,
+            last_round: seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()),
+        })
+    }
+}
+
+fn lock_of(path: &Path) -> OsString {
+    let mut name = path.to_owned().into_os_string();
+    name.push(".lock");
+    name
+}
+
+fn failed(name: &OsString, source: io::Error) -> StoreError {
+    StoreError::Lock {
+        path: name.to_string_lossy().into_owned(),
+        source,
+    }
+}
+
+/// Somebody may only be looking whether there is a daemon.
+fn patiently(lock: impl Fn() -> Result<(), TryLockError>) -> Result<(), TryLockError> {
+    for _ in 0..5 {
+        match lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            done => return done,
+        }
+    }
+    lock()
+}
