@@ -246,7 +246,9 @@ impl Search<'_> {
                 hold,
                 digest: interval(
                     self.notification,
-                    wishes.preference(&self.notification.name),
+                    wishes
+                        .preference(&self.notification.name)
+                        .map(|(_, fields)| fields),
                 ),
             })?;
         }

@@ -1,8 +1,9 @@
 //! The command line.
 
 use crate::commands::{
-    check, event, explain, fetch, inbound, init, inspect, log, mailbox, preference, probe, queue,
-    record, run, send, subscription, suppression, trim, try_out,
+    check, completions, event, explain, fetch, health, inbound, init, inspect, log, mailbox,
+    preference, preview, probe, queue, record, replay, run, send, subscription, suppression, trim,
+    try_out,
 };
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -28,12 +29,7 @@ pub(crate) fn arguments(given: impl IntoIterator<Item = OsString>) -> Vec<OsStri
 
 /// Mail for software, both ways: notifications out over SMTP, answers back in over POP3, and a log that can say what happened to each.
 #[derive(Debug, Parser)]
-#[command(
-    name = "postrider",
-    version,
-    disable_help_subcommand = true,
-    after_help = "Start with `postrider try`, which needs nothing, or with `postrider init DIR`."
-)]
+#[command(name = "postrider", version, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     /// The configuration: a file, or a folder with a postrider.toml in it [default: ./postrider.toml]
     #[arg(short = 'C', long, global = true, value_name = "PATH")]
@@ -52,6 +48,8 @@ pub(crate) enum Command {
     Check(check::Args),
     /// Send, read mailboxes and act, until told to stop
     Run(run::Args),
+    /// Say whether the daemon works, and what waits too long
+    Health(health::Args),
     /// Create, change and show records
     #[command(subcommand)]
     Record(record::Command),
@@ -65,6 +63,10 @@ pub(crate) enum Command {
     Inbound(inbound::Command),
     /// Say what happened to an event: who was told, who was not, and why
     Explain(explain::Args),
+    /// Render a notification about a record or a past event; store and send nothing
+    Preview(preview::Args),
+    /// Run past events against the configuration as it is now, and show what would be different
+    Replay(replay::Args),
     /// Show what waits to be sent, and send again what failed
     #[command(subcommand)]
     Queue(queue::Command),
@@ -75,7 +77,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Subscription(subscription::Command),
     /// Show and change which addresses get no mail
-    #[command(subcommand)]
+    #[command(subcommand, visible_alias = "suppress")]
     Suppression(suppression::Command),
     /// Forget what is old and done with
     Trim(trim::Args),
@@ -89,6 +91,10 @@ pub(crate) enum Command {
     Fetch(fetch::Args),
     /// List the messages in a POP3 mailbox
     Mailbox(mailbox::Args),
+    /// Print the completions of a shell
+    Completions(completions::Args),
+    /// Print the manual page
+    Man(completions::Man),
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ use std::process::ExitCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Code {
+    /// Two things that were compared are not the same, as diff(1) says it.
+    Differs = 1,
     /// The command line is wrong.
     Usage = 64,
     /// The data given is wrong.
@@ -51,6 +53,11 @@ impl Failure {
     pub(crate) fn new(code: Code, sentence: impl fmt::Display) -> Self {
         let sentence = sentence.to_string();
         Self { code, sentence }
+    }
+
+    /// An exit code about which everything is said already.
+    pub(crate) fn silent(code: Code) -> Self {
+        Self::new(code, "")
     }
 
     /// A failure of an SMTP server, or of the way to it.

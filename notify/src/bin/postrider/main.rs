@@ -5,17 +5,19 @@
 mod cli;
 mod commands;
 mod exit;
+mod help;
 mod login;
 mod output;
 mod setup;
 mod url;
 
-use clap::Parser;
+use clap::FromArgMatches;
 use cli::Cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match Cli::try_parse_from(cli::arguments(std::env::args_os())) {
+    let given = help::command().try_get_matches_from(cli::arguments(std::env::args_os()));
+    match given.and_then(|given| Cli::from_arg_matches(&given)) {
         Ok(cli) => match commands::run(cli) {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => failure.report(),

@@ -52,6 +52,8 @@ pub(crate) enum Style {
     Bad,
     /// It may matter less.
     Dim,
+    /// It does not happen.
+    Struck,
 }
 
 /// The text in the colour of its meaning, if standard output is a terminal that wants colour.
@@ -69,8 +71,58 @@ fn paint_on(terminal: bool, style: Style, text: &str) -> String {
         Style::Good => "32",
         Style::Bad => "31",
         Style::Dim => "2",
+        Style::Struck => "9",
     };
     format!("\x1b[{code}m{text}\x1b[0m")
+}
+
+/// How far long work has come: one line on standard error that changes, if that is a terminal.
+pub(crate) struct Progress {
+    what: &'static str,
+    count: usize,
+    shown: bool,
+}
+
+impl Progress {
+    pub(crate) fn new(what: &'static str) -> Self {
+        let (count, shown) = (0, false);
+        Self { what, count, shown }
+    }
+
+    /// So many more are done.
+    pub(crate) fn step(&mut self, more: usize) {
+        self.count += more;
+        let mut err = std::io::stderr().lock();
+        if err.is_terminal() {
+            self.shown = true;
+            let _ = write!(err, "\r{} {} …", self.count, self.what);
+            let _ = err.flush();
+        }
+    }
+
+    /// Takes the line away.
+    pub(crate) fn end(&self) {
+        if self.shown {
+            let _ = write!(std::io::stderr().lock(), "\r\x1b[K");
+        }
+    }
+}
+
+/// ✓ or ✗.
+pub(crate) fn mark(holds: bool) -> String {
+    match holds {
+        true => paint(Style::Good, "✓"),
+        false => paint(Style::Bad, "✗"),
+    }
+}
+
+/// Each line behind so many blanks; values are foreign text.
+pub(crate) fn indented(text: &str, blanks: usize) -> String {
+    let line = |line: &str| match line.is_empty() {
+        true => String::new(),
+        false => format!("{:blanks$}{}", "", foreign(line)),
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Rows as columns, each as wide as it needs to be; values are foreign text.

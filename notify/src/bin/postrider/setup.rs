@@ -2,6 +2,8 @@
 
 use crate::exit::{Code, Failure, Result};
 use postrider_notify::config::{Config, PostgresAddress};
+use postrider_notify::daemon::signer;
+use postrider_notify::process::Processor;
 use postrider_notify::records::Records;
 use postrider_notify::store::{DaemonLock, SqliteStore, Store};
 use std::path::{Path, PathBuf};
@@ -49,16 +51,56 @@ pub(crate) fn open(given: Option<&Path>) -> Result<Setup> {
     Setup::new(config(given)?)
 }
 
+/// Loads the configuration and opens its store for a rehearsal: everything can be done, and nothing stays.
+pub(crate) fn rehearse(given: Option<&Path>) -> Result<Setup> {
+    Setup::rehearse(config(given)?)
+}
+
+/// Whether what is done stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// It does.
+    Real,
+    /// It does not: `--dry-run`.
+    DryRun,
+}
+
+impl Mode {
+    pub(crate) fn of(dry_run: bool) -> Self {
+        if dry_run { Self::DryRun } else { Self::Real }
+    }
+
+    /// Opens the configuration's store accordingly.
+    pub(crate) fn open(self, given: Option<&Path>) -> Result<Setup> {
+        match self {
+            Self::Real => open(given),
+            Self::DryRun => rehearse(given),
+        }
+    }
+}
+
 impl Setup {
     /// Opens the store of a configuration, and adds the records that the configuration brings and the store does not have yet.
     pub(crate) fn new(config: Config) -> Result<Self> {
-        let (store, sqlite) = match &config.postgres {
-            None => {
-                let sqlite = Arc::new(SqliteStore::open(&config.database)?);
-                (Arc::clone(&sqlite) as Arc<dyn Store>, Some(sqlite))
-            }
-            Some(address) => (postgres(address)?, None),
-        };
+        let (store, sqlite) = stored(&config)?;
+        Self::over(config, store, sqlite)
+    }
+
+    /// The same, and nothing of it stays.
+    pub(crate) fn rehearse(config: Config) -> Result<Self> {
+        if config.postgres.is_some() {
+            let sentence = "nothing can be tried without effect in PostgreSQL yet: only in a database that is a file";
+            return Err(Failure::new(Code::Unavailable, sentence));
+        }
+        let store = Arc::new(SqliteStore::rehearse(&config.database)?);
+        Self::over(config, store, None)
+    }
+
+    fn over(
+        config: Config,
+        store: Arc<dyn Store>,
+        sqlite: Option<Arc<SqliteStore>>,
+    ) -> Result<Self> {
         let records = Records::new(Arc::clone(&store), Arc::clone(&config.schema));
         let setup = Self {
             config: Arc::new(config),
@@ -74,6 +116,13 @@ impl Setup {
     pub(crate) fn lock_daemon(&self) -> Result<Option<DaemonLock>> {
         let lock = self.sqlite.as_ref().map(|sqlite| sqlite.lock_daemon());
         Ok(lock.transpose()?)
+    }
+
+    /// What settles events by this configuration.
+    pub(crate) fn processor(&self) -> Result<Processor> {
+        let signer = signer(&*self.store)?;
+        let (config, store) = (Arc::clone(&self.config), Arc::clone(&self.store));
+        Ok(Processor::new(config, store, signer))
     }
 
     fn seed(&self) -> Result {
@@ -93,6 +142,16 @@ impl Setup {
         }
         Ok(())
     }
+}
+
+/// The store of a configuration, as it is; and the same as a file, if it is one.
+pub(crate) fn stored(config: &Config) -> Result<(Arc<dyn Store>, Option<Arc<SqliteStore>>)> {
+    if let Some(address) = &config.postgres {
+        return Ok((postgres(address)?, None));
+    }
+    let sqlite = Arc::new(SqliteStore::open(&config.database)?);
+    let store: Arc<dyn Store> = Arc::clone(&sqlite) as Arc<dyn Store>;
+    Ok((store, Some(sqlite)))
 }
 
 /// Connects to the database of PostgreSQL.

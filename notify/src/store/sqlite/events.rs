@@ -10,6 +10,10 @@ use rusqlite::params;
 
 const COLUMNS: &str = "id, created, name, kind, table_name, record_id, parm1, parm2, actor, current, previous, idem_key, due_at";
 
+/// Along the key, so that the pages of a list follow each other.
+pub(super) const PAST: &str = "SELECT id FROM event
+    WHERE id > ?1 AND +created >= ?2 AND +created < ?3 AND +state <> 'ready' ORDER BY id LIMIT ?4";
+
 /// Queues an event. One whose key is there already gives the first one's id.
 pub(super) fn queue(c: &dyn Connection, now: i64, event: &NewEvent) -> Result<EventId, Fault> {
     if let Some(key) = &event.idempotency_key {
@@ -96,10 +100,7 @@ pub(super) fn about(c: &dyn Connection, key: &RecordKey) -> Result<Vec<EventId>,
 
 /// Events that are settled, oldest first.
 pub(super) fn past(c: &dyn Connection, filter: &EventFilter) -> Result<Vec<EventId>, Fault> {
-    let mut select = c.prepare_cached(
-        "SELECT id FROM event WHERE id > ?1 AND created >= ?2 AND created < ?3 AND state <> 'ready'
-         ORDER BY id LIMIT ?4",
-    )?;
+    let mut select = c.prepare_cached(PAST)?;
     let since = filter.since.map_or(i64::MIN, column::nanos);
     let until = filter.until.map_or(i64::MAX, column::nanos);
     let limit = column::limit(filter.limit);

@@ -2,16 +2,16 @@
 //!
 //! Lines that are there at the same time share one wait for the disk, so that a fast writer is not slowed down by it.
 
-use super::record_key;
+use super::{dry_run, moment, record_key};
 use crate::exit::{Code, Failure, Result};
 use crate::output;
-use crate::setup::Setup;
-use jiff::Timestamp;
+use crate::setup::{self, Mode, Setup};
 use postrider_notify::event::{EventKind, NewEvent};
 use postrider_notify::record::Fields;
 use postrider_notify::store::Work;
 use serde_json::{Value, json};
 use std::io::BufRead;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 /// Lines in one transaction at most.
@@ -22,36 +22,31 @@ const LONGEST: usize = 1024 * 1024;
 
 type Line = std::result::Result<String, String>;
 
-pub(crate) fn run(setup: &Setup) -> Result {
-    let (send, lines) = sync_channel::<Line>(TOGETHER);
-    std::thread::spawn(move || {
-        let mut input = std::io::stdin().lock();
-        while let Some(line) = next(&mut input) {
-            // Whoever reads them has gone, and so does this.
-            if send.send(line).is_err() {
-                break;
-            }
-        }
-    });
+pub(crate) fn run(config: Option<&Path>, mode: Mode) -> Result {
+    let config = setup::config(config)?;
+    let real = match mode {
+        Mode::Real => Some(Setup::new(config.clone())?),
+        Mode::DryRun => None,
+    };
+    let lines = reading();
     let (mut number, mut refused) = (0, 0);
     while let Some(some) = at_once(&lines) {
-        let events: Vec<std::result::Result<NewEvent, String>> =
-            some.into_iter().map(|line| event(setup, &line?)).collect();
-        let good: Vec<NewEvent> = events.iter().flatten().cloned().collect();
-        let work = Work {
-            events: good,
-            ..Work::default()
+        // A rehearsal lasts no longer than its lines, because nobody else can write meanwhile.
+        let rehearsal = match real {
+            Some(_) => None,
+            None => Some(Setup::rehearse(config.clone())?),
         };
-        let mut ids = setup.store.commit(&work)?.events.into_iter();
-        for event in events {
+        let Some(setup) = real.as_ref().or(rehearsal.as_ref()) else {
+            break;
+        };
+        for answer in answers(setup, some, mode)? {
             number += 1;
-            match event {
-                Ok(_) => output::line(json!({ "line": number, "event": ids.next() })),
-                Err(why) => {
-                    refused += 1;
-                    output::line(json!({ "line": number, "error": why }));
-                }
-            }
+            let mut object = answer.unwrap_or_else(|why| {
+                refused += 1;
+                json!({ "error": why })
+            });
+            object["line"] = number.into();
+            output::line(object);
         }
     }
     match refused {
@@ -63,6 +58,48 @@ pub(crate) fn run(setup: &Setup) -> Result {
             Err(Failure::new(Code::Data, sentence))
         }
     }
+}
+
+/// The lines of standard input.
+fn reading() -> Receiver<Line> {
+    let (send, lines) = sync_channel::<Line>(TOGETHER);
+    std::thread::spawn(move || {
+        let mut input = std::io::stdin().lock();
+        while let Some(line) = next(&mut input) {
+            // Whoever reads them has gone, and so does this.
+            if send.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    lines
+}
+
+/// An answer for each line, once its event is on disk; in a dry run, what would become of the event.
+fn answers(
+    setup: &Setup,
+    lines: Vec<Line>,
+    mode: Mode,
+) -> Result<Vec<std::result::Result<Value, String>>> {
+    let events: Vec<std::result::Result<NewEvent, String>> =
+        lines.into_iter().map(|line| event(setup, &line?)).collect();
+    let work = Work {
+        events: events.iter().flatten().cloned().collect(),
+        ..Work::default()
+    };
+    let mut ids = setup.store.commit(&work)?.events.into_iter();
+    let mut answers = Vec::new();
+    for event in events {
+        answers.push(match (event, mode) {
+            (Err(why), _) => Err(why),
+            (Ok(_), Mode::Real) => Ok(json!({ "event": ids.next() })),
+            (Ok(_), Mode::DryRun) => {
+                let settled = dry_run::settled(setup, ids.next().unwrap_or_default())?;
+                Ok(dry_run::object(setup, &settled)?)
+            }
+        });
+    }
+    Ok(answers)
 }
 
 /// A line without its end; `None` at the end of the input.
@@ -141,24 +178,4 @@ fn event(setup: &Setup, line: &str) -> std::result::Result<NewEvent, String> {
         idempotency_key: key,
         due: at,
     })
-}
-
-/// Reads `2026-12-24T18:00:00Z`, or `+90m` from now: s, m, h, d.
-pub(crate) fn moment(text: &str) -> std::result::Result<Timestamp, String> {
-    let wrong = || "a moment is written 2026-12-24T18:00:00Z, or +90m from now".to_owned();
-    let Some(wait) = text.strip_prefix('+') else {
-        return text.parse().map_err(|_| wrong());
-    };
-    let unit = wait.chars().last().ok_or_else(wrong)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3_600,
-        'd' => 86_400,
-        _ => return Err(wrong()),
-    };
-    let number: i64 = wait.trim_end_matches(unit).parse().map_err(|_| wrong())?;
-    let wait = number.checked_mul(seconds).ok_or_else(wrong)?;
-    let wait = jiff::SignedDuration::from_secs(wait);
-    Timestamp::now().checked_add(wait).map_err(|_| wrong())
 }

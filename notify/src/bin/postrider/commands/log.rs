@@ -1,5 +1,6 @@
 //! `postrider log`: the email log.
 
+use super::log_export::{self, Export};
 use super::matching::Matching;
 use super::record_key;
 use crate::exit::Result;
@@ -11,7 +12,7 @@ use postrider_notify::store::LogFilter;
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Show the email log, newest first.
+/// Show the email log, newest first, or export it.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
@@ -20,7 +21,7 @@ pub(crate) struct Args {
     /// Only mail about this record
     #[arg(long, value_name = "TABLE/ID", value_parser = record_key)]
     record: Option<RecordKey>,
-    /// Only mail in this state: ready, leased, deferred, delivered, failed, unknown, dead, cancelled
+    /// Only mail in this state: ready, held, leased, deferred, delivered, failed, unknown, dead, cancelled, bounced, skipped, suppressed
     #[arg(long, value_parser = state)]
     state: Option<DeliveryState>,
     /// Only mail to this address
@@ -32,12 +33,18 @@ pub(crate) struct Args {
     /// Only mail that this holds for, in the language of conditions: state=failed^code=550^recipientENDSWITH@example.org
     #[arg(long = "where", value_name = "CONDITION")]
     matching: Option<String>,
-    /// At most so many
-    #[arg(long, default_value_t = 50)]
-    limit: usize,
+    /// At most so many [default: 50; without bounds for --export]
+    #[arg(long)]
+    limit: Option<usize>,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
+    /// Write all of it into a new file, or to standard output for `-`
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    export: Option<String>,
+    /// The form of the export [default: csv for a FILE.csv, else jsonl]
+    #[arg(long, requires = "export")]
+    format: Option<log_export::Form>,
 }
 
 /// What to show instead of the list.
@@ -72,24 +79,62 @@ pub(crate) fn run(config: Option<&Path>, args: &Args) -> Result {
         return super::log_show::run(&setup, id, json);
     }
     let matching = args.matching.as_deref().map(Matching::new).transpose()?;
-    let mut rows = setup.store.log(&LogFilter {
-        record: args.record.clone(),
-        state: args.state,
-        recipient: args.to.clone(),
-        event: args.event,
-        // What a condition leaves is counted after it.
-        limit: if matching.is_some() {
-            usize::MAX >> 1
-        } else {
-            args.limit
-        },
-    })?;
-    if let Some(matching) = &matching {
-        rows = matching.choose(&setup, rows)?;
-        rows.truncate(args.limit);
+    if let Some(path) = &args.export {
+        let form = args.format.unwrap_or_else(|| log_export::Form::of(path));
+        let mut export = Export::to(path, form)?;
+        each_page(&setup, args, matching.as_ref(), usize::MAX, |rows| {
+            export.rows(&rows)
+        })?;
+        return export.end();
     }
-    print(&rows, args.json);
+    let mut found = Vec::new();
+    each_page(&setup, args, matching.as_ref(), LISTED, |rows| {
+        found.extend(rows);
+        Ok(())
+    })?;
+    print(&found, args.json);
     waiting(&setup)
+}
+
+/// Rows that are listed unless more are asked for.
+const LISTED: usize = 50;
+
+/// Rows that are read at once.
+const PAGE: usize = 1000;
+
+/// Gives the rows that are asked for, newest first, page by page; what a condition leaves is counted after it.
+fn each_page(
+    setup: &setup::Setup,
+    args: &Args,
+    matching: Option<&Matching<LogRow>>,
+    most: usize,
+    mut take: impl FnMut(Vec<LogRow>) -> Result,
+) -> Result {
+    let mut left = args.limit.unwrap_or(most);
+    let mut before = None;
+    while left > 0 {
+        let limit = matching.map_or(left.min(PAGE), |_| PAGE);
+        let mut rows = setup.store.log(&LogFilter {
+            record: args.record.clone(),
+            state: args.state,
+            recipient: args.to.clone(),
+            event: args.event,
+            before,
+            limit,
+        })?;
+        let ended = rows.len() < limit;
+        before = rows.last().map(|row| row.delivery);
+        if let Some(matching) = matching {
+            rows = matching.choose(setup, rows)?;
+            rows.truncate(left);
+        }
+        left -= rows.len();
+        take(rows)?;
+        if ended {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Says that events wait, where nobody is there to settle them.
@@ -139,7 +184,7 @@ pub(crate) fn table(rows: &[LogRow]) -> String {
     )
 }
 
-fn object(row: &LogRow) -> Value {
+pub(super) fn object(row: &LogRow) -> Value {
     let last = row.last.as_ref().map(|last| {
         json!({
             "peer": last.peer,

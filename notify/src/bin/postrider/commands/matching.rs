@@ -5,7 +5,7 @@ use crate::setup::Setup;
 use jiff::Timestamp;
 use postrider_notify::condition::{Facts, Query};
 use postrider_notify::directory::Stored;
-use postrider_notify::event::EventKind;
+use postrider_notify::event::{Event, EventKind};
 use postrider_notify::inbound::InboundRow;
 use postrider_notify::outgoing::LogRow;
 use postrider_notify::record::Fields;
@@ -120,6 +120,24 @@ impl Row for LogRow {
             "code": last.code,
             "attempts": self.attempts,
             "event": self.event,
+            "queued": self.created.to_string(),
+        })
+    }
+}
+
+impl Row for Event {
+    const TEXTS: &'static [&'static str] = &["name", "record", "actor", "parm1", "parm2"];
+    const NUMBERS: &'static [&'static str] = &["id"];
+    const MOMENT: &'static str = "queued";
+
+    fn values(&self) -> Value {
+        json!({
+            "name": self.what.name,
+            "record": self.what.record.as_ref().map(ToString::to_string),
+            "actor": self.what.actor,
+            "parm1": self.what.parm1,
+            "parm2": self.what.parm2,
+            "id": self.id,
             "queued": self.created.to_string(),
         })
     }

@@ -1,24 +1,32 @@
 //! One file for each command.
 
 pub(crate) mod check;
+pub(crate) mod completions;
+mod dry_run;
 pub(crate) mod event;
 pub(crate) mod explain;
 pub(crate) mod explain_mail;
+mod explained;
 pub(crate) mod fetch;
 pub(crate) mod file;
+pub(crate) mod health;
 pub(crate) mod inbound;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod intake;
 pub(crate) mod log;
+mod log_export;
 pub(crate) mod log_show;
 pub(crate) mod mailbox;
+mod mails;
 pub(crate) mod matching;
 pub(crate) mod preference;
+pub(crate) mod preview;
 pub(crate) mod probe;
 pub(crate) mod queue;
 pub(crate) mod record;
 pub(crate) mod record_files;
+pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod send;
 pub(crate) mod subscription;
@@ -28,6 +36,7 @@ pub(crate) mod try_out;
 
 use crate::cli::{Cli, Command};
 use crate::exit::{Code, Failure, Result};
+use jiff::{SignedDuration, Timestamp};
 use postrider_notify::record::{Fields, RecordKey};
 use serde_json::Value;
 use std::future::Future;
@@ -40,11 +49,13 @@ pub(crate) fn run(cli: Cli) -> Result {
         Command::Init(args) => init::run(&args),
         Command::Check(args) => wait_for(check::run(config, args))?,
         Command::Run(args) => wait_for(run::run(config, args))?,
+        Command::Health(args) => health::run(config, &args),
         Command::Record(command) => record::run(config, command),
         Command::Event(command) => event::run(config, command),
         Command::Log(args) => log::run(config, &args),
         Command::Inbound(command) => inbound::run(config, command),
         Command::Explain(args) => explain::run(config, &args),
+        Command::Preview(args) => preview::run(config, args),
         Command::Probe(args) => wait_for(probe::run(args))?,
         Command::Queue(command) => queue::run(config, &command),
         Command::Send(args) => wait_for(send::run(config, &args))?,
@@ -55,6 +66,9 @@ pub(crate) fn run(cli: Cli) -> Result {
         Command::Inspect(args) => inspect::run(&args),
         Command::Fetch(args) => wait_for(fetch::run(args))?,
         Command::Mailbox(args) => wait_for(mailbox::run(args))?,
+        Command::Replay(args) => replay::run(config, &args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(_) => completions::man(),
     }
 }
 
@@ -96,4 +110,26 @@ pub(crate) fn fields(assignments: Vec<(String, String)>) -> Fields {
         .into_iter()
         .map(|(field, value)| (field, typed(value)))
         .collect()
+}
+
+/// Reads `2026-12-24T18:00:00Z`, `+90m` from now, or `-7d` ago: s, m, h, d.
+pub(crate) fn moment(text: &str) -> std::result::Result<Timestamp, String> {
+    let wrong = || "a moment is written 2026-12-24T18:00:00Z, +90m from now, or -7d ago".to_owned();
+    let (sign, wait) = match (text.strip_prefix('+'), text.strip_prefix('-')) {
+        (Some(wait), _) => (1, wait),
+        (_, Some(wait)) => (-1, wait),
+        _ => return text.parse().map_err(|_| wrong()),
+    };
+    let unit = wait.chars().last().ok_or_else(wrong)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: i64 = wait.trim_end_matches(unit).parse().map_err(|_| wrong())?;
+    let wait = number.checked_mul(sign * seconds).ok_or_else(wrong)?;
+    let wait = SignedDuration::from_secs(wait);
+    Timestamp::now().checked_add(wait).map_err(|_| wrong())
 }

@@ -1,10 +1,12 @@
 //! `postrider record`: create, change and show records.
 
-use super::{assignment, fields, record_files, record_key};
+use super::{assignment, dry_run, fields, record_files, record_key};
 use crate::exit::{Code, Failure, Result};
 use crate::output::{self, Style, foreign, lines, paint};
-use crate::setup;
-use postrider_notify::record::{Record, RecordKey};
+use crate::setup::{self, Mode};
+use postrider_notify::record::{Change, Record, RecordKey};
+use postrider_notify::records::{RecordError, Records};
+use postrider_notify::store::Work;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -24,6 +26,12 @@ pub(crate) enum Command {
         /// Who does it: a user id, or an address
         #[arg(long = "as", value_name = "USER", default_value = "")]
         actor: String,
+        /// Show who would be told what, term by term; store and send nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// With --dry-run: one JSON object for each event
+        #[arg(long, requires = "dry_run")]
+        json: bool,
     },
     /// Change fields of a record; an empty value takes a value away
     Update {
@@ -36,6 +44,12 @@ pub(crate) enum Command {
         /// Who does it: a user id, or an address
         #[arg(long = "as", value_name = "USER", default_value = "")]
         actor: String,
+        /// Show who would be told what, term by term; store and send nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// With --dry-run: one JSON object for each event
+        #[arg(long, requires = "dry_run")]
+        json: bool,
     },
     /// Attach files to a record; its files are listed
     Attach {
@@ -69,34 +83,60 @@ pub(crate) enum Command {
 }
 
 pub(crate) fn run(config: Option<&Path>, command: Command) -> Result {
-    let setup = setup::open(config)?;
     match command {
         Command::Create {
             table,
             fields: given,
             id,
             actor,
+            dry_run,
+            json,
         } => {
-            let created = setup.records.insert(&table, id, &fields(given), &actor);
-            output::line(created?);
+            let change = |records: &Records| {
+                records.insert_change(&table, id.clone(), &fields(given), &actor)
+            };
+            make(config, Mode::of(dry_run), json, change)
         }
         Command::Update {
             record,
             fields: given,
             actor,
+            dry_run,
+            json,
         } => {
-            let updated = setup.records.update(&record, &fields(given), &actor);
-            output::line(updated?);
+            let change = |records: &Records| records.update_change(&record, &fields(given), &actor);
+            make(config, Mode::of(dry_run), json, change)
         }
         Command::Attach {
             record,
             files,
             actor,
-        } => record_files::attach(&setup, &record, &files, &actor)?,
-        Command::Show { record, json } => show(&setup, &record, json)?,
-        Command::List { table, json } => list(&setup, &table, json)?,
+        } => record_files::attach(&setup::open(config)?, &record, &files, &actor),
+        Command::Show { record, json } => show(&setup::open(config)?, &record, json),
+        Command::List { table, json } => list(&setup::open(config)?, &table, json),
     }
-    Ok(())
+}
+
+/// Makes a change, and prints the record's name; as a dry run, prints what would come of it.
+fn make(
+    config: Option<&Path>,
+    mode: Mode,
+    json: bool,
+    change: impl FnOnce(&Records) -> std::result::Result<Change, RecordError>,
+) -> Result {
+    let setup = mode.open(config)?;
+    let work = Work {
+        changes: vec![change(&setup.records)?],
+        ..Work::default()
+    };
+    let committed = setup.store.commit(&work)?;
+    if !json {
+        committed.records.iter().for_each(output::line);
+    }
+    match mode {
+        Mode::Real => Ok(()),
+        Mode::DryRun => dry_run::show(&setup, &committed.events, json),
+    }
 }
 
 fn show(setup: &setup::Setup, key: &RecordKey, as_json: bool) -> Result {

@@ -3,7 +3,8 @@
 use crate::exit::{Code, Failure, Result};
 use crate::{output, setup};
 use postrider_notify::config::Config;
-use postrider_notify::daemon::{Daemon, Level, LogEvent, Metrics, Observer, Summary};
+use postrider_notify::daemon::{Daemon, Heartbeat, Level, LogEvent, Metrics, Observer, Summary};
+use postrider_notify::store::DaemonLock;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,7 +36,8 @@ enum Form {
 
 pub(crate) async fn run(config: Option<&Path>, args: Args) -> Result {
     let setup = setup::open(config)?;
-    let _lock = setup.lock_daemon()?;
+    let lock = setup.lock_daemon()?;
+    let heartbeat = Heartbeat::default();
     let metrics = Arc::new(Metrics::default());
     let observer = observer(args.log, Arc::clone(&metrics));
     if args.once {
@@ -43,6 +45,9 @@ pub(crate) async fn run(config: Option<&Path>, args: Args) -> Result {
         let judged = judge(daemon.run_once().await?);
         write_metrics(args.metrics.as_deref(), &metrics)?;
         return judged;
+    }
+    if let Some(lock) = lock {
+        note_rounds(lock, heartbeat.clone());
     }
     if let Some(path) = args.metrics.clone() {
         write_metrics(Some(&path), &metrics)?;
@@ -62,7 +67,8 @@ pub(crate) async fn run(config: Option<&Path>, args: Args) -> Result {
             Arc::clone(&current),
             Arc::clone(&setup.store),
             observer.clone(),
-        )?;
+        )?
+        .heartbeat(heartbeat.clone());
         let next = Arc::new(Mutex::new(None));
         let (found, said) = (Arc::clone(&next), observer.clone());
         let (path, now, hang_ups) = (
@@ -111,6 +117,22 @@ pub(crate) async fn run(config: Option<&Path>, args: Args) -> Result {
     }
     write_metrics(args.metrics.as_deref(), &metrics)
 }
+
+/// Holds the lock as long as the program runs, and notes in it when the daemon last looked for work, for `postrider health`.
+fn note_rounds(lock: DaemonLock, heartbeat: Heartbeat) {
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(ROUNDS).await;
+            if let Some(last) = heartbeat.last() {
+                // A disk that is full now may have room later; the daemon works all the same.
+                let _ = lock.note_round(last);
+            }
+        }
+    });
+}
+
+/// How often the last round is noted.
+const ROUNDS: Duration = Duration::from_secs(1);
 
 /// How often the counters are written.
 const METRICS: Duration = Duration::from_secs(5);

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::store::sqlite::{
-    claim, digests, due, events, fetched, inbound, lock, log, outbox, records, suppression, trim,
-    weight,
+    backlog, claim, digests, due, events, fetched, inbound, lock, log, outbox, records,
+    suppression, trim, weight,
 };
 use rusqlite::Connection;
 
@@ -68,6 +68,26 @@ fn what_is_due_is_found_by_the_partial_indexes() {
     assert_by_index(inbound::DUE, "inbound_due (next_at<?)");
     assert_by_index(inbound::ANY_DUE, "inbound_due (next_at<?)");
     assert_by_index(inbound::ANY_DUE, "inbound_due (next_at>?)");
+}
+
+#[test]
+fn a_glance_at_what_waits_and_at_the_past_reads_no_whole_table() {
+    assert_by_index(backlog::EVENT, "event_due (due_at<?)");
+    assert_by_index(backlog::INBOUND, "inbound_due (next_at<?)");
+    assert_by_index(backlog::READY, "delivery_state (state=?)");
+    assert_by_index(backlog::AGAIN, "delivery_state (state=?)");
+    assert_by_index(backlog::ENDED, "delivery_state (state=?)");
+    assert_by_index(events::PAST, "INTEGER PRIMARY KEY (rowid>?)");
+    let page = LogFilter {
+        before: Some(7),
+        limit: 10,
+        ..LogFilter::default()
+    };
+    assert!(
+        plan_of(&page)[0].contains("INTEGER PRIMARY KEY (rowid<?)"),
+        "{:?}",
+        plan_of(&page)
+    );
 }
 
 #[test]

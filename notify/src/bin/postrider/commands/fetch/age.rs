@@ -11,7 +11,7 @@ const UNITS: [(char, u64); 5] = [
 ];
 
 /// Reads a whole number and a unit.
-pub(super) fn parse(text: &str) -> Result<Duration, String> {
+pub(in crate::commands) fn parse(text: &str) -> Result<Duration, String> {
     let seconds = UNITS.into_iter().find_map(|(unit, seconds)| {
         let count: u64 = text.strip_suffix(unit)?.parse().ok()?;
         count.checked_mul(seconds)

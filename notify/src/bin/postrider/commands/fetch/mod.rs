@@ -1,6 +1,6 @@
 //! `postrider fetch URL`: a mailbox emptied or mirrored into a Maildir or an mbox, each mail once.
 
-mod age;
+pub(super) mod age;
 mod place;
 mod report;
 

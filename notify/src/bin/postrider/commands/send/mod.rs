@@ -44,6 +44,7 @@ pub(crate) struct Args {
     /// A header field
     #[arg(long, value_name = "NAME: VALUE", requires = "to")]
     header: Vec<String>,
+    /// The subject
     #[arg(long, value_name = "TEXT", requires = "to")]
     subject: Option<String>,
     /// The text of the mail, or the file that it is in
