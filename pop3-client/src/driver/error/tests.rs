@@ -48,7 +48,7 @@ fn an_error_says_the_stage_the_server_the_reason_and_a_hint() {
         ),
         (
             Stage::Login,
-            ErrorKind::Argument(argument.clone()),
+            ErrorKind::Argument(argument),
             &argument.to_string(),
         ),
         (
@@ -91,7 +91,7 @@ fn what_lies_below_an_error_can_be_asked_for() {
     let io: io::Error = io::ErrorKind::BrokenPipe.into();
     assert_eq!(below(ErrorKind::Io(io)).unwrap(), "broken pipe");
     assert_eq!(
-        below(ErrorKind::Argument(argument.clone())),
+        below(ErrorKind::Argument(argument)),
         Some(argument.to_string())
     );
     assert_eq!(
