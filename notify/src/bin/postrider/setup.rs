@@ -144,8 +144,11 @@ impl Setup {
     }
 }
 
-/// The store of a configuration, as it is; and the same as a file, if it is one.
-pub(crate) fn stored(config: &Config) -> Result<(Arc<dyn Store>, Option<Arc<SqliteStore>>)> {
+/// A store, and the same as a file, if it is one.
+pub(crate) type Stored = (Arc<dyn Store>, Option<Arc<SqliteStore>>);
+
+/// The store of a configuration, as it is.
+pub(crate) fn stored(config: &Config) -> Result<Stored> {
     if let Some(address) = &config.postgres {
         return Ok((postgres(address)?, None));
     }

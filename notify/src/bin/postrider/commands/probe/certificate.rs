@@ -196,7 +196,7 @@ fn names(mut list: Der<'_>) -> Vec<String> {
     names.into_iter().flatten().map(general_name).collect()
 }
 
-/// GeneralName ::= CHOICE { … rfc822Name [1], dNSName [2], uniformResourceIdentifier [6], iPAddress [7] … }
+/// `GeneralName ::= CHOICE { … rfc822Name [1], dNSName [2], uniformResourceIdentifier [6], iPAddress [7] … }`
 fn general_name((kind, value): (u8, &[u8])) -> String {
     const TEXT: [u8; 3] = [
         tag::context(1, false),
