@@ -70,6 +70,12 @@ pub trait Directory: Send + Sync {
         let _ = (address, account, now);
         Ok(None)
     }
+
+    /// The directory as it is now, for as long as a batch of events takes; `None` if it has no such thing, and each look
+    /// sees what is there then.
+    fn snapshot(&self) -> Result<Option<Arc<dyn Directory>>, StoreError> {
+        Ok(None)
+    }
 }
 
 /// The directory that the store itself is, with its built-in tables.
@@ -131,6 +137,11 @@ impl Directory for Stored {
         now: Timestamp,
     ) -> Result<Option<Suppression>, StoreError> {
         self.0.suppressed(address, account, now)
+    }
+
+    fn snapshot(&self) -> Result<Option<Arc<dyn Directory>>, StoreError> {
+        let snapshot = self.0.snapshot()?;
+        Ok(snapshot.map(|store| Arc::new(Self(store)) as Arc<dyn Directory>))
     }
 }
 

@@ -36,6 +36,7 @@ use std::sync::Arc;
 const EXPIRY: SignedDuration = SignedDuration::from_hours(5 * 24);
 
 /// Processes events by one configuration. Make a new one for another.
+#[derive(Clone)]
 pub struct Processor {
     config: Arc<Config>,
     directory: Arc<dyn Directory>,
@@ -125,6 +126,27 @@ impl Processor {
     /// The configuration that it processes by.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// What becomes of several events, all looked at in one state of the directory, if that has such a thing.
+    ///
+    /// # Errors
+    /// As for [`settle`](Self::settle).
+    pub fn settle_all(
+        &self,
+        events: &[Event],
+        now: Timestamp,
+    ) -> Result<Vec<Settlement>, StoreError> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let steady = self.directory.snapshot()?.map(|directory| Self {
+            directory,
+            ..self.clone()
+        });
+        let processor = steady.as_ref().unwrap_or(self);
+        let settled = events.iter().map(|event| processor.settle(event, now));
+        settled.collect()
     }
 
     /// What becomes of an event.

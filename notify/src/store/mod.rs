@@ -26,7 +26,9 @@ use crate::record::{Change, JournalEntry, Record, RecordKey};
 use crate::repeat::Firing;
 use crate::suppression::Suppression;
 use jiff::Timestamp;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// What happens together or not at all.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -400,6 +402,18 @@ pub trait Store: Send + Sync {
         Ok(true)
     }
 
+    /// The store as it is now, to look things up in for a short while: it does not see what is written later, and each
+    /// look costs less. `None` if there is no such thing.
+    fn snapshot(&self) -> Result<Option<Arc<dyn Store>>, StoreError> {
+        Ok(None)
+    }
+
     /// A number that grows with every commit by anybody, also by another process: a cheap way to see that there may be work.
     fn change_counter(&self) -> Result<u64, StoreError>;
+
+    /// Changes whenever this very value has written what may be work for somebody, so that a daemon beside it need not
+    /// wait until it looks at the counter again. `None` if only the counter tells.
+    fn written(&self) -> Option<watch::Receiver<u64>> {
+        None
+    }
 }

@@ -68,12 +68,13 @@ impl<'a> Claim<'a> {
         limit: usize,
     ) -> Result<Vec<Claimed>, Fault> {
         let mut claimed: Vec<Claimed> = Vec::new();
+        let suppressing = c.prepare_cached(SUPPRESSING)?.exists(params![])?;
         for account in accounts {
             while claimed.len() < limit {
                 let due = due(c, account, self.now, limit - claimed.len())?;
                 let mut passed = false;
                 for delivery in &due {
-                    match self.look(c, delivery, &claimed)? {
+                    match self.look(c, delivery, suppressing, &claimed)? {
                         Looked::Claimed(one) => claimed.push(*one),
                         Looked::Passed => {
                             passed = true;
@@ -94,7 +95,13 @@ impl<'a> Claim<'a> {
         Ok(claimed)
     }
 
-    fn look(&self, c: &dyn Connection, due: &Due, claimed: &[Claimed]) -> Result<Looked, Fault> {
+    fn look(
+        &self,
+        c: &dyn Connection,
+        due: &Due,
+        suppressing: bool,
+        claimed: &[Claimed],
+    ) -> Result<Looked, Fault> {
         if due.goes_alone() && !claimed.is_empty() && !due.is_expired(self.now) {
             return Ok(Looked::Alone);
         }
@@ -109,7 +116,7 @@ impl<'a> Claim<'a> {
             bury(c, due, "expired")?;
             return Ok(Looked::Passed);
         }
-        if let Some(why) = suppressed(c, due, self.now)? {
+        if suppressing && let Some(why) = suppressed(c, due, self.now)? {
             put_aside(c, due, &why)?;
             return Ok(Looked::Passed);
         }
@@ -165,7 +172,7 @@ impl<'a> Claim<'a> {
             lease_epoch: epoch,
             attempt,
             attempts: column::count(attempts),
-            mail: mail(c, due.id)?,
+            mail: mail(c, due)?,
         })
     }
 }
@@ -230,6 +237,9 @@ fn bury(c: &dyn Connection, due: &Due, reason: &str) -> Result<(), Fault> {
     wake(c, due.id)
 }
 
+/// Whether anybody is on the suppression list at all, asked once for a batch.
+const SUPPRESSING: &str = "SELECT 1 FROM suppression LIMIT 1";
+
 /// Why the recipient gets no mail any more, if somebody decided so since it was queued.
 pub(super) const SUPPRESSED: &str = "SELECT s.reason, s.detail FROM message m
     CROSS JOIN suppression s ON s.address = m.recipient
@@ -253,10 +263,9 @@ fn put_aside(c: &dyn Connection, due: &Due, why: &str) -> Result<(), Fault> {
     wake(c, due.id)
 }
 
-fn mail(c: &dyn Connection, id: DeliveryId) -> Result<OutgoingMail, Fault> {
+fn mail(c: &dyn Connection, due: &Due) -> Result<OutgoingMail, Fault> {
     let mut select = c.prepare_cached(
-        "SELECT m.message_id, m.sender, m.recipient, m.subject, m.table_name, m.record_id, d.account, d.expires, m.raw
-         FROM message m JOIN delivery d ON d.id = m.id WHERE m.id = ?1",
+        "SELECT message_id, sender, recipient, subject, table_name, record_id, raw FROM message WHERE id = ?1",
     )?;
     let read = |row: &Row<'_>| {
         Ok(OutgoingMail {
@@ -265,12 +274,12 @@ fn mail(c: &dyn Connection, id: DeliveryId) -> Result<OutgoingMail, Fault> {
             recipient: row.get(2)?,
             subject: row.get(3)?,
             record: column::key(row.get(4)?, row.get(5)?),
-            account: row.get(6)?,
-            expires: column::moment(row.get(7)?),
+            account: due.account.clone(),
+            expires: column::moment(due.expires),
             not_before: None,
             rank: None,
-            raw: row.get(8)?,
+            raw: row.get(6)?,
         })
     };
-    Ok(select.query_row([id], read)?)
+    Ok(select.query_row([due.id], read)?)
 }

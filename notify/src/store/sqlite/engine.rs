@@ -3,7 +3,9 @@
 use super::connection::Connection;
 use super::fault::Fault;
 use super::group::Group;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
+use std::sync::Arc;
+use tokio::sync::watch;
 
 /// A database that the statements of the store run on.
 pub(super) trait Engine: Send + Sync {
@@ -13,6 +15,15 @@ pub(super) trait Engine: Send + Sync {
         doing: &str,
         read: impl FnOnce(&dyn Connection) -> Result<T, Fault>,
     ) -> Result<T, StoreError>;
+
+    /// A read of one statement, which sees one state of the database by itself.
+    fn look_up<T>(
+        &self,
+        doing: &str,
+        read: impl FnOnce(&dyn Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        self.read(doing, read)
+    }
 
     /// A transaction that is on disk when this returns. Nobody else writes meanwhile.
     fn acknowledge<T>(
@@ -45,4 +56,14 @@ pub(super) trait Engine: Send + Sync {
 
     /// A number that grows with every commit by anybody.
     fn commits(&self) -> Result<u64, StoreError>;
+
+    /// Told of each transaction of this value that may be work for somebody; `None` if only the commits tell.
+    fn listen(&self) -> Option<watch::Receiver<u64>> {
+        None
+    }
+
+    /// The store as it is now, if there is such a thing.
+    fn steady(&self) -> Result<Option<Arc<dyn Store>>, StoreError> {
+        Ok(None)
+    }
 }

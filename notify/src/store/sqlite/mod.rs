@@ -40,6 +40,7 @@ mod records;
 mod repeat;
 mod settings;
 mod settle;
+mod steady;
 mod suppression;
 mod trim;
 mod weight;
@@ -49,20 +50,29 @@ pub use enqueue::enqueue;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
 
-use super::StoreError;
+use super::{Store, StoreError};
 use engine::Engine;
 use fault::Fault;
 use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use std::fmt;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use steady::{Spare, Steady};
+use tokio::sync::watch;
 
 /// How long a write waits for another process before it fails.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Pages of the write-ahead log that are moved into the file at once, 16 MiB: each move waits for the disk twice.
+const CHECKPOINT: i64 = 4_096;
+
+/// KiB of pages that the writing connection keeps. What a transaction writes has room here, so that each page is written once.
+const CACHE: i64 = 16_384;
 
 /// Prepared statements kept for each connection.
 const STATEMENTS: usize = 128;
@@ -82,13 +92,18 @@ pub struct SqliteStore {
     path: Option<PathBuf>,
     writing: Role,
     reading: Role,
-    group: group::Group,
-    commits: AtomicU64,
+    group: Arc<group::Group>,
+    /// Transactions so far; whoever listens is told of those that may be work for somebody.
+    commits: watch::Sender<u64>,
     /// Tells this process from the one before, which may have left work behind.
     worker: i64,
     /// All that is done stands in one transaction, which is never committed.
     rehearsal: bool,
-    clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// The connection that the next snapshot is read by, unless one is being read.
+    spare: Spare,
+    /// Set in what is a snapshot itself.
+    steady: Option<Steady>,
 }
 
 /// A connection with a purpose. In memory all roles share one.
@@ -101,15 +116,20 @@ impl SqliteStore {
         let open = || connect(path).map_err(|f| f.while_doing(&doing()));
         let mut writing = open()?;
         migrate::migrate(&mut writing).map_err(|f| f.while_doing(&doing()))?;
+        writing
+            .pragma_update(None, "cache_size", -CACHE)
+            .map_err(|e| Fault::from(e).while_doing(&doing()))?;
         Ok(Self {
             path: Some(path.to_owned()),
             writing: Arc::new(Mutex::new(writing)),
             reading: Arc::new(Mutex::new(open()?)),
-            group: group::Group::default(),
-            commits: AtomicU64::new(0),
+            group: Arc::default(),
+            commits: watch::Sender::new(0),
             worker: worker(),
             rehearsal: false,
-            clock: Box::new(Timestamp::now),
+            clock: Arc::new(Timestamp::now),
+            spare: Spare::default(),
+            steady: None,
         })
     }
 
@@ -126,11 +146,13 @@ impl SqliteStore {
             path: None,
             writing: Arc::clone(&role),
             reading: role,
-            group: group::Group::default(),
-            commits: AtomicU64::new(0),
+            group: Arc::default(),
+            commits: watch::Sender::new(0),
             worker: worker(),
             rehearsal: false,
-            clock: Box::new(Timestamp::now),
+            clock: Arc::new(Timestamp::now),
+            spare: Spare::default(),
+            steady: None,
         })
     }
 
@@ -158,7 +180,7 @@ impl SqliteStore {
     /// Takes the time for `created` and the like from here instead of the system, for tests.
     #[must_use]
     pub fn with_clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        self.clock = Box::new(clock);
+        self.clock = Arc::new(clock);
         self
     }
 
@@ -200,9 +222,7 @@ impl SqliteStore {
             transaction.commit()?;
             Ok(result)
         };
-        let result = write().map_err(|fault: Fault| fault.while_doing(doing))?;
-        self.commits.fetch_add(1, Ordering::Relaxed);
-        Ok(result)
+        write().map_err(|fault: Fault| fault.while_doing(doing))
     }
 }
 
@@ -212,15 +232,20 @@ impl Engine for SqliteStore {
         doing: &str,
         read: impl FnOnce(&dyn connection::Connection) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
-        let mut connection = lock(&self.reading);
-        let reading = || {
-            if self.rehearsal {
-                return read(&*connection);
-            }
-            let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
-            read(&*snapshot)
-        };
+        if self.steady.is_some() || self.rehearsal {
+            return self.look_up(doing, read);
+        }
+        let connection = lock(&self.reading);
+        let reading = || read(&*Snapshot::begin(&connection)?);
         reading().map_err(|fault: Fault| fault.while_doing(doing))
+    }
+
+    fn look_up<T>(
+        &self,
+        doing: &str,
+        read: impl FnOnce(&dyn connection::Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        read(&*lock(&self.reading)).map_err(|fault| fault.while_doing(doing))
     }
 
     fn acknowledge<T>(
@@ -228,7 +253,9 @@ impl Engine for SqliteStore {
         doing: &str,
         write: impl FnOnce(&dyn connection::Connection) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
-        self.write("FULL", doing, write)
+        let result = self.write("FULL", doing, write)?;
+        self.commits.send_modify(|commits| *commits += 1);
+        Ok(result)
     }
 
     fn work<T>(
@@ -236,7 +263,13 @@ impl Engine for SqliteStore {
         doing: &str,
         write: impl FnOnce(&dyn connection::Connection) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
-        self.write("NORMAL", doing, write)
+        let result = self.write("NORMAL", doing, write)?;
+        // Whoever writes this has no work for others.
+        self.commits.send_if_modified(|commits| {
+            *commits += 1;
+            false
+        });
+        Ok(result)
     }
 
     fn group(&self) -> &group::Group {
@@ -261,13 +294,48 @@ impl Engine for SqliteStore {
 
     fn commits(&self) -> Result<u64, StoreError> {
         if self.path.is_none() {
-            return Ok(self.commits.load(Ordering::Relaxed));
+            return Ok(*self.commits.borrow());
         }
         // The reading connection never writes, so that every commit is somebody else's to it.
         let version: i64 = lock(&self.reading)
             .pragma_query_value(None, "data_version", |row| row.get(0))
             .map_err(|e| Fault::from(e).while_doing("look for changes"))?;
         Ok(u64::try_from(version).unwrap_or_default())
+    }
+
+    fn listen(&self) -> Option<watch::Receiver<u64>> {
+        Some(self.commits.subscribe())
+    }
+
+    fn steady(&self) -> Result<Option<Arc<dyn Store>>, StoreError> {
+        let steady = self.at_this_moment()?;
+        Ok(steady.map(|store| Arc::new(store) as Arc<dyn Store>))
+    }
+}
+
+/// One state of the database, for as long as the value lives. Its two statements stay prepared, because there are many.
+struct Snapshot<'c>(&'c Connection);
+
+impl<'c> Snapshot<'c> {
+    fn begin(connection: &'c Connection) -> rusqlite::Result<Self> {
+        connection.prepare_cached("BEGIN DEFERRED")?.execute([])?;
+        Ok(Self(connection))
+    }
+}
+
+impl Deref for Snapshot<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.0
+    }
+}
+
+impl Drop for Snapshot<'_> {
+    fn drop(&mut self) {
+        // Nothing was written: there is nothing to be lost, and a connection without a snapshot is what is wanted.
+        let end = self.0.prepare_cached("ROLLBACK");
+        let _ = end.and_then(|mut end| end.execute([]));
     }
 }
 
@@ -305,6 +373,7 @@ fn connect(path: &Path) -> Result<Connection, Fault> {
         )));
     }
     wait_for_disk(&connection, "FULL")?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT, |_| Ok(()))?;
     Ok(connection)
 }
 

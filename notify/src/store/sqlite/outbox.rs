@@ -30,6 +30,8 @@ pub(super) const RELEASE: &str = "UPDATE delivery INDEXED BY delivery_thread SET
 /// Hardly anything ever waits.
 pub(super) const WAITING: &str = "SELECT 1 FROM delivery WHERE waits_for = ?1";
 
+pub(super) const ANY_WAITING: &str = "SELECT 1 FROM delivery WHERE waits_for IS NOT NULL LIMIT 1";
+
 /// Whatever waits was due when it was made to wait.
 pub(super) const WAKE: &str = "UPDATE delivery SET next_at = 0, waits_for = NULL
     WHERE waits_for = ?1 AND state IN ('ready','deferred','unknown')";
@@ -41,13 +43,14 @@ pub(super) fn complete(
     completions: &[Completion],
 ) -> Result<Vec<DeliveryId>, Fault> {
     let mut lost = Vec::new();
+    let waited_for = c.prepare_cached(ANY_WAITING)?.exists(params![])?;
     for completion in completions {
         let held = settle(c, now, completion)?;
         close(c, now, completion, !held)?;
-        if held {
-            wake(c, completion.delivery)?;
-        } else {
+        if !held {
             lost.push(completion.delivery);
+        } else if waited_for {
+            wake(c, completion.delivery)?;
         }
     }
     Ok(lost)

@@ -19,11 +19,13 @@ use crate::store::{
 };
 use crate::suppression::Suppression;
 use jiff::Timestamp;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 impl<E: Engine> Store for E {
     fn record(&self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
-        self.read("read a record", |c| records::one(c, key))
+        self.look_up("read a record", |c| records::one(c, key))
     }
 
     fn records(&self, table: &str) -> Result<Vec<Record>, StoreError> {
@@ -36,27 +38,27 @@ impl<E: Engine> Store for E {
         field: &str,
         value: &str,
     ) -> Result<Vec<Record>, StoreError> {
-        self.read("look up records", |c| {
+        self.look_up("look up records", |c| {
             records::having(c, table, field, value)
         })
     }
 
     fn personal(&self, user: &str) -> Result<Vec<Record>, StoreError> {
-        self.read("look up what a user prefers", |c| {
+        self.look_up("look up what a user prefers", |c| {
             records::personal(c, user)
         })
     }
 
     fn journal(&self, key: &RecordKey) -> Result<Vec<JournalEntry>, StoreError> {
-        self.read("read a journal", |c| records::journal(c, key))
+        self.look_up("read a journal", |c| records::journal(c, key))
     }
 
     fn attachments(&self, key: &RecordKey) -> Result<Vec<Attachment>, StoreError> {
-        self.read("read attachments", |c| attachments::of(c, key))
+        self.look_up("read attachments", |c| attachments::of(c, key))
     }
 
     fn attachment_content(&self, id: AttachmentId) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read("read an attachment", |c| attachments::content(c, id))
+        self.look_up("read an attachment", |c| attachments::content(c, id))
     }
 
     fn commit(&self, work: &Work) -> Result<Committed, StoreError> {
@@ -132,13 +134,23 @@ impl<E: Engine> Store for E {
     fn due_accounts(&self, now: Timestamp) -> Result<Vec<String>, StoreError> {
         let now = column::nanos(now);
         let doing = "look for deliveries that are due";
-        if self.read(doing, |c| due::any_too_late(c, now))? {
-            self.work(doing, |t| due::clamp(t, now))?;
+        let (late, open, due) = self.read(doing, |c| {
+            let late = due::any_too_late(c, now)?;
+            let open = due::any_open(c, now)?;
+            Ok((late, open, due::due_accounts(c, now)?))
+        })?;
+        if !late && !open {
+            return Ok(due);
         }
-        if self.read(doing, |c| due::any_open(c, now))? {
-            self.work(doing, |t| due::open(t, now))?;
-        }
-        self.read(doing, |c| due::due_accounts(c, now))
+        self.work(doing, |t| {
+            if late {
+                due::clamp(t, now)?;
+            }
+            if open {
+                due::open(t, now)?;
+            }
+            due::due_accounts(t, now)
+        })
     }
 
     fn complete(
@@ -186,25 +198,25 @@ impl<E: Engine> Store for E {
     }
 
     fn log(&self, filter: &LogFilter) -> Result<Vec<LogRow>, StoreError> {
-        self.read("read the email log", |c| log::rows(c, filter))
+        self.look_up("read the email log", |c| log::rows(c, filter))
     }
 
     fn attempts(&self, delivery: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
-        self.read("read attempts", |c| log::attempts(c, delivery))
+        self.look_up("read attempts", |c| log::attempts(c, delivery))
     }
 
     fn raw_message(&self, delivery: DeliveryId) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read("read a message", |c| log::raw_message(c, delivery))
+        self.look_up("read a message", |c| log::raw_message(c, delivery))
     }
 
     fn delivery_by_message_id(&self, message_id: &str) -> Result<Option<LogRow>, StoreError> {
-        self.read("look up a Message-ID", |c| {
+        self.look_up("look up a Message-ID", |c| {
             log::by_message_id(c, message_id)
         })
     }
 
     fn events_of(&self, key: &RecordKey) -> Result<Vec<EventId>, StoreError> {
-        self.read("read the events of a record", |c| events::about(c, key))
+        self.look_up("read the events of a record", |c| events::about(c, key))
     }
 
     fn past_events(&self, filter: &EventFilter) -> Result<Vec<EventId>, StoreError> {
@@ -250,7 +262,7 @@ impl<E: Engine> Store for E {
     }
 
     fn fetch_journal(&self, account: &str) -> Result<Vec<String>, StoreError> {
-        self.read("read what was fetched", |c| fetched::journal(c, account))
+        self.look_up("read what was fetched", |c| fetched::journal(c, account))
     }
 
     fn replace_fetch_journal(&self, account: &str, journal: &[String]) -> Result<(), StoreError> {
@@ -262,7 +274,7 @@ impl<E: Engine> Store for E {
 
     fn due_inbound(&self, now: Timestamp, limit: usize) -> Result<Vec<Inbound>, StoreError> {
         let now = column::nanos(now);
-        if !self.read("look for mail to process", |c| inbound::any_due(c, now))? {
+        if !self.look_up("look for mail to process", |c| inbound::any_due(c, now))? {
             return Ok(Vec::new());
         }
         self.work("take mail to process", |t| {
@@ -295,7 +307,7 @@ impl<E: Engine> Store for E {
     }
 
     fn pause(&self, account: &str) -> Result<Option<Pause>, StoreError> {
-        self.read("read a pause", |c| settings::pause(c, account))
+        self.look_up("read a pause", |c| settings::pause(c, account))
     }
 
     fn set_pause(&self, account: &str, pause: Option<&Pause>) -> Result<(), StoreError> {
@@ -314,7 +326,7 @@ impl<E: Engine> Store for E {
         account: &str,
         now: Timestamp,
     ) -> Result<Option<Suppression>, StoreError> {
-        self.read("look up a suppression", |c| {
+        self.look_up("look up a suppression", |c| {
             suppression::of(c, address, account, column::nanos(now))
         })
     }
@@ -341,7 +353,7 @@ impl<E: Engine> Store for E {
     }
 
     fn setting(&self, name: &str, make: &dyn Fn() -> Vec<u8>) -> Result<Vec<u8>, StoreError> {
-        if let Some(value) = self.read("read a setting", |c| settings::setting(c, name))? {
+        if let Some(value) = self.look_up("read a setting", |c| settings::setting(c, name))? {
             return Ok(value);
         }
         self.acknowledge("write a setting", |t| settings::make(t, name, make))
@@ -353,5 +365,13 @@ impl<E: Engine> Store for E {
 
     fn change_counter(&self) -> Result<u64, StoreError> {
         self.commits()
+    }
+
+    fn snapshot(&self) -> Result<Option<Arc<dyn Store>>, StoreError> {
+        self.steady()
+    }
+
+    fn written(&self) -> Option<watch::Receiver<u64>> {
+        self.listen()
     }
 }

@@ -4,6 +4,8 @@ use super::connection::Connection;
 use super::fault::Fault;
 use crate::store::StoreError;
 use rusqlite::params;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Rows of one transaction.
 const BATCH: usize = 500;
@@ -23,17 +25,23 @@ pub(super) const INBOUND: &str = "DELETE FROM inbound WHERE id IN (
     SELECT id FROM inbound INDEXED BY inbound_received
     WHERE state IN ('processed','ignored') AND received < ?1 ORDER BY received LIMIT ?2)";
 
-/// Repeats a deletion until it finds less than it could take.
+/// The longest rest between two deletions.
+const REST: Duration = Duration::from_millis(100);
+
+/// Repeats a deletion until it finds less than it could take. Between two of them others may write for as long as one took:
+/// whoever gives the connection away and asks for it at once would get it again before those who wait.
 pub(super) fn by_batch(
     mut delete: impl FnMut() -> Result<usize, StoreError>,
 ) -> Result<usize, StoreError> {
     let mut all = 0;
     loop {
+        let began = Instant::now();
         let deleted = delete()?;
         all += deleted;
         if deleted < BATCH {
             return Ok(all);
         }
+        thread::sleep(began.elapsed().min(REST));
     }
 }
 

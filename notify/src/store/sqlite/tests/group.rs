@@ -1,11 +1,10 @@
 use super::*;
 use crate::store::{Committed, StoreError};
 use serde_json::json;
-use std::sync::atomic::Ordering;
 
 /// Lets pieces of work wait until all of them do, and then go on. Gives their answers, and the transactions it took.
 fn at_once(store: &SqliteStore, pieces: &[Work]) -> (Vec<Result<Committed, StoreError>>, u64) {
-    let before = store.commits.load(Ordering::Relaxed);
+    let before = *store.commits.borrow();
     let answers = std::thread::scope(|scope| {
         let held = store.group.lead();
         let waiting: Vec<_> = pieces
@@ -21,7 +20,7 @@ fn at_once(store: &SqliteStore, pieces: &[Work]) -> (Vec<Result<Committed, Store
             .map(|thread| thread.join().unwrap())
             .collect()
     });
-    (answers, store.commits.load(Ordering::Relaxed) - before)
+    (answers, *store.commits.borrow() - before)
 }
 
 fn user(id: &str) -> Work {

@@ -60,6 +60,7 @@ fn what_is_due_is_found_by_the_partial_indexes() {
     assert_by_index(digests::TOO_LATE, "digest_due (due_at>?)");
     assert_by_index(&log::digests(), "digest_part_event (event_id=?)");
     assert_by_index(outbox::WAKE, "delivery_waits (waits_for=?)");
+    assert_by_index(outbox::ANY_WAITING, "delivery_waits (waits_for>?)");
     let store = memory();
     let steps = plan(&lock(&store.reading), outbox::RELEASE);
     assert_eq!(steps, ["SCAN delivery USING INDEX delivery_thread"]);

@@ -1,5 +1,6 @@
 use super::*;
 use crate::store::{Pause, StoreError};
+use serde_json::json;
 use std::path::PathBuf;
 
 fn file(dir: &tempfile::TempDir) -> PathBuf {
@@ -76,4 +77,27 @@ fn a_file_that_is_no_database_is_an_error_that_names_it() {
     let error = SqliteStore::open(&path).unwrap_err();
     assert!(error.to_string().contains("notes.txt"), "{error}");
     assert!(SqliteStore::open(dir.path()).is_err());
+}
+
+#[test]
+fn a_snapshot_shows_one_state_and_the_next_one_a_newer() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("desk.db")).unwrap();
+    let key = |id: &str| RecordKey::new("user", id);
+    let put = |id: &str| {
+        let change = insert("user", NewId::Given(id.to_owned()), json!({}));
+        store.commit(&changes(vec![change])).unwrap();
+    };
+    put("ada");
+    for newer in ["bob", "cyn", "dan"] {
+        let snapshot = store.snapshot().unwrap().unwrap();
+        put(newer);
+        assert!(store.record(&key(newer)).unwrap().is_some());
+        assert!(snapshot.record(&key("ada")).unwrap().is_some());
+        assert_eq!(snapshot.record(&key(newer)).unwrap(), None);
+        assert_eq!(snapshot.explain(1).unwrap().unwrap().event.id, 1);
+    }
+    assert_eq!(store.integrity().unwrap(), "ok");
+    // In memory there is one connection, and no state but the present one.
+    assert!(memory().snapshot().unwrap().is_none());
 }
