@@ -4,14 +4,15 @@ use super::report;
 use super::signal::{Listener, Signal};
 use super::{Daemon, Level, LogEvent, Summary};
 use crate::blocking::with_store;
-use crate::delivery::Sender;
+use crate::delivery::{Sender, Sent};
 use crate::inbound::reader::{Reader, Round};
-use crate::outgoing::{DeliveryState, Settlement};
+use crate::outgoing::DeliveryState;
 use crate::repeat;
 use crate::store::StoreError;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::{sleep, timeout};
 
 /// How often the store is asked whether it has changed.
 const TICK: Duration = Duration::from_millis(50);
@@ -54,13 +55,18 @@ impl Health {
 impl Daemon {
     /// Tells the loops when the store has changed.
     pub(super) async fn watch_store(self: Arc<Self>, signal: Signal) {
-        let mut listener = signal.listen();
+        let listener = signal.listen();
+        let mut written = self.store.written();
         while !listener.is_stopped() {
             // A fault shows up in the loops as well, and is reported there.
             if let Ok(changes) = with_store(&self.store, |store| store.change_counter()).await {
                 signal.changed(changes);
             }
-            listener.rest(TICK).await;
+            match &mut written {
+                // The store is here as long as `self` is.
+                Some(written) => drop(timeout(TICK, written.changed()).await),
+                None => sleep(TICK).await,
+            }
         }
     }
 
@@ -98,7 +104,8 @@ impl Daemon {
         let mut summary = Summary::default();
         while !listener.is_stopped() {
             listener.begin_work();
-            let tried = self.send(&mut sender, &mut summary).await;
+            let goes_on = || !listener.is_stopped();
+            let tried = self.send(&mut sender, &mut summary, goes_on).await;
             match health.check(&self, tried) {
                 Some(0) => listener.wait(NAP).await,
                 Some(_) => {}
@@ -187,8 +194,7 @@ impl Daemon {
                 return Ok(Vec::new());
             }
             let due = store.due_events(now, EVENTS)?;
-            let settled = due.iter().map(|event| events.settle(event, now));
-            let settlements: Vec<Settlement> = settled.collect::<Result<_, _>>()?;
+            let settlements = events.settle_all(&due, now)?;
             if !settlements.is_empty() {
                 store.settle(&settlements)?;
             }
@@ -211,24 +217,30 @@ impl Daemon {
         Ok(done.len())
     }
 
-    /// One round of a sender; gives how many mails were tried.
+    /// A pass of a sender; gives how many mails were tried.
     pub(super) async fn send(
         &self,
         sender: &mut Sender,
         summary: &mut Summary,
+        more: impl Fn() -> bool,
     ) -> Result<usize, StoreError> {
-        let sent = sender.run_once(Timestamp::now()).await?;
-        for attempt in &sent.attempts {
-            self.say(report::attempted(attempt));
-        }
-        if let Some(pause) = &sent.paused {
-            summary.faults += 1;
-            self.say(report::paused("smtp", sender.account(), pause));
-        }
-        let delivered = sent.count(DeliveryState::Delivered);
-        summary.delivered += delivered;
-        summary.undelivered += sent.attempts.len() - delivered;
-        Ok(sent.attempts.len())
+        let account = sender.account().to_owned();
+        let mut tried = 0;
+        let told = |sent: Sent| {
+            for attempt in &sent.attempts {
+                self.say(report::attempted(attempt));
+            }
+            if let Some(pause) = &sent.paused {
+                summary.faults += 1;
+                self.say(report::paused("smtp", &account, pause));
+            }
+            let delivered = sent.count(DeliveryState::Delivered);
+            summary.delivered += delivered;
+            summary.undelivered += sent.attempts.len() - delivered;
+            tried += sent.attempts.len();
+        };
+        sender.pass(Timestamp::now(), more, told).await?;
+        Ok(tried)
     }
 
     /// One fetch of a mailbox; gives the time that its server wants between logins.

@@ -171,7 +171,7 @@ impl Daemon {
             summary.settled += settled;
             let mut tried = 0;
             for sender in &mut senders {
-                tried += self.send(sender, &mut summary).await?;
+                tried += self.send(sender, &mut summary, || true).await?;
             }
             if processed + settled + tried == 0 {
                 break;

@@ -9,6 +9,7 @@ mod dial;
 mod hard;
 mod outbox;
 mod outcome;
+mod pass;
 mod policy;
 mod protocol_log;
 mod retry;
@@ -22,12 +23,11 @@ pub use retry::{next_attempt, pause};
 
 use crate::account::SmtpAccount;
 use crate::blocking::on_thread;
-use crate::clock::later;
 use crate::connect::explained;
 use crate::outgoing::{Claimed, Completion, DeliveryId, DeliveryState};
 use crate::store::{Pause, Store, StoreError};
 use jiff::Timestamp;
-use outbox::{Due, Heard, Outbox};
+use outbox::Outbox;
 use outcome::Peer;
 use postrider_smtp::Client;
 use postrider_wire::Transcript;
@@ -136,47 +136,9 @@ impl Sender {
     /// # Errors
     /// [`StoreError`] if the store fails. What was claimed then stays leased, and is due again when the lease has run out.
     pub async fn run_once(&mut self, now: Timestamp) -> Result<Sent, StoreError> {
-        let started = Instant::now();
-        let Some(Due { failures, accounts }) = self.outbox.is_due(now).await? else {
-            self.close_if_idle().await;
-            return Ok(Sent::default());
-        };
-        let reused = self.is_open();
-        let mut connection = match self.connect().await? {
-            Ok(connection) => connection,
-            Err(reason) => {
-                let pause = retry::pause(failures + 1, reason, now);
-                self.outbox.set_pause(Some(pause.clone())).await?;
-                return Ok(Sent {
-                    paused: Some(pause),
-                    ..Sent::default()
-                });
-            }
-        };
-        if failures > 0 {
-            self.outbox.set_pause(None).await?;
-        }
-        let claimed_at = later(now, started.elapsed());
-        let claimed = self.outbox.claim(claimed_at, accounts).await?;
-        if claimed.is_empty() {
-            self.connection = Some(connection);
-            return Ok(Sent::default());
-        }
-        let client = &mut connection.client;
-        let answers = self.outbox.send(client, &claimed, claimed_at).await;
-        let now = later(now, started.elapsed());
-        let heard = Heard {
-            answers,
-            peer: connection.peer.clone(),
-            reused,
-            failures,
-        };
-        let sent = self.outbox.complete(claimed, heard, now).await?;
-        connection.last_used = Instant::now();
-        if connection.client.is_usable() && sent.paused.is_none() {
-            self.connection = Some(connection);
-        }
-        Ok(sent)
+        let mut round = Sent::default();
+        self.pass(now, || false, |sent| round = sent).await?;
+        Ok(round)
     }
 
     /// Says QUIT, if a connection is open.

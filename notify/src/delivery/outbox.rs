@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 /// The deliveries of one account in the store.
+#[derive(Clone)]
 pub(super) struct Outbox {
     pub(super) account: Arc<SmtpAccount>,
     pub(super) store: Arc<dyn Store>,
@@ -97,12 +98,7 @@ impl Outbox {
     }
 
     /// Sends the batch; there is one answer for each mail.
-    pub(super) async fn send(
-        &self,
-        client: &mut Client,
-        claimed: &[Claimed],
-        now: Timestamp,
-    ) -> Vec<Answer> {
+    pub(super) async fn send(&self, client: &mut Client, claimed: &[Claimed]) -> Vec<Answer> {
         let outgoing = &self.policy.outgoing;
         let envelopes: Vec<_> = claimed.iter().map(|c| envelope(c, outgoing)).collect();
         let mut outcomes: Vec<Option<RecipientOutcome>> = claimed.iter().map(|_| None).collect();
@@ -112,7 +108,6 @@ impl Outbox {
             .enumerate()
             .filter_map(|(at, (c, e))| Some((at, Mail::new(e.as_ref().ok()?, &c.mail.raw))))
             .unzip();
-        let renewal = self.keep_leases(claimed, now);
         client
             .send_each(&mails, |at, mut found| {
                 let place = places.get(at).and_then(|&place| outcomes.get_mut(place));
@@ -121,7 +116,6 @@ impl Outbox {
                 }
             })
             .await;
-        drop(renewal);
         let answers = envelopes.into_iter().zip(outcomes);
         let answer = |(envelope, outcome)| match (envelope, outcome) {
             (Err(why), _) => Answer::Unsendable(why),
@@ -132,7 +126,7 @@ impl Outbox {
     }
 
     /// Renews the leases until the value is dropped.
-    fn keep_leases(&self, claimed: &[Claimed], now: Timestamp) -> Renewal {
+    pub(super) fn keep_leases(&self, claimed: &[Claimed], now: Timestamp) -> Renewal {
         let held: Vec<_> = claimed
             .iter()
             .map(|c| (c.delivery, c.lease_epoch))
@@ -151,13 +145,8 @@ impl Outbox {
         }))
     }
 
-    /// Writes down what the batch came to, and pauses the account if the server wants none of its mail.
-    pub(super) async fn complete(
-        &self,
-        claimed: Vec<Claimed>,
-        heard: Heard,
-        now: Timestamp,
-    ) -> Result<Sent, StoreError> {
+    /// What the batch came to, and whether the server wants none of the account's mail.
+    pub(super) fn judge(&self, claimed: Vec<Claimed>, heard: Heard, now: Timestamp) -> Ledger {
         let outcomes = || heard.answers.iter().filter_map(Answer::outcome);
         let culprit = outcomes().find(|o| is_account_fault(o) || is_closing(o));
         let paused = culprit.map(|o| retry::pause(heard.failures + 1, o.to_string(), now));
@@ -173,32 +162,52 @@ impl Outbox {
         let rows = claimed.iter().zip(&heard.answers);
         let rows = rows.map(|(claimed, answer)| answer.completion(claimed, &circumstances));
         let completions: Vec<Completion> = rows.collect();
-        let rows = completions.clone();
-        let hard: Vec<Suppression> = suppressions(&claimed, &completions, now);
-        let (account, pause) = (Arc::clone(&self.account), paused.clone());
-        let late = with_store(&self.store, move |store| {
-            if let Some(pause) = &pause {
+        Ledger {
+            hard: suppressions(&claimed, &completions, now),
+            claimed,
+            completions,
+            paused,
+            now,
+        }
+    }
+
+    /// Writes down what a batch came to, and pauses the account if the server wants none of its mail.
+    pub(super) async fn write(&self, ledger: Ledger) -> Result<Sent, StoreError> {
+        let account = Arc::clone(&self.account);
+        with_store(&self.store, move |store| {
+            if let Some(pause) = &ledger.paused {
                 store.set_pause(&account.name, Some(pause))?;
             }
-            for suppression in &hard {
+            for suppression in &ledger.hard {
                 store.suppress(suppression)?;
             }
-            store.complete(now, &rows)
+            let late = store.complete(ledger.now, &ledger.completions)?;
+            let attempts = ledger.claimed.into_iter().zip(ledger.completions);
+            Ok(Sent {
+                attempts: attempts
+                    .map(|(claimed, completion)| Attempted::new(claimed, completion))
+                    .collect(),
+                paused: ledger.paused,
+                late,
+            })
         })
-        .await?;
-        let attempts = claimed.into_iter().zip(completions);
-        Ok(Sent {
-            attempts: attempts
-                .map(|(claimed, completion)| Attempted::new(claimed, completion))
-                .collect(),
-            paused,
-            late,
-        })
+        .await
     }
 }
 
+/// What a batch came to, to be written down.
+pub(super) struct Ledger {
+    claimed: Vec<Claimed>,
+    completions: Vec<Completion>,
+    /// The account is to rest.
+    pub(super) paused: Option<Pause>,
+    /// Addresses that do not work.
+    hard: Vec<Suppression>,
+    now: Timestamp,
+}
+
 /// A task that ends with the work that it is for, also when that work is cancelled.
-struct Renewal(JoinHandle<()>);
+pub(super) struct Renewal(JoinHandle<()>);
 
 impl Drop for Renewal {
     fn drop(&mut self) {

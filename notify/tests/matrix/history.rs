@@ -287,11 +287,8 @@ impl World {
         let process = &self.process;
         let settle = || {
             let due = process.store.due_events(now, 3)?;
-            let settled: Result<Vec<_>, _> = due
-                .iter()
-                .map(|e| process.processor.settle(e, now))
-                .collect();
-            process.store.settle(&settled?)?;
+            let settled = process.processor.settle_all(&due, now)?;
+            process.store.settle(&settled)?;
             let due = process.store.due_digests(now, 2)?;
             let ended: Result<Vec<_>, _> = due
                 .iter()
@@ -315,7 +312,7 @@ impl World {
         let sent = tokio::select! {
             biased;
             () = reaper.death() => None,
-            sent = self.process.sender.run_once(now) => Some(sent),
+            sent = self.process.sender.pass(now, || true, drop) => Some(sent),
         };
         self.pass(started.elapsed().as_secs() as i64);
         match sent {
