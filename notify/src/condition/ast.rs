@@ -182,6 +182,25 @@ impl Query {
         clauses.flat_map(|clause| &clause.terms)
     }
 
+    /// The text that a field has to be equal to, where that much is certain: there is one alternative, and `field=text`
+    /// stands alone in it between two `^`.
+    pub fn needs(&self, path: &str) -> Option<&str> {
+        let [alternative] = self.alternatives.as_slice() else {
+            return None;
+        };
+        let mut clauses = alternative.clauses.iter();
+        clauses.find_map(|clause| match clause.terms.as_slice() {
+            [
+                Term {
+                    path: own,
+                    test: Test::Equal(text),
+                    ..
+                },
+            ] if own == path => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
     pub(super) fn terms_mut(&mut self) -> impl Iterator<Item = &mut Term> {
         let clauses = self.alternatives.iter_mut().flat_map(|a| &mut a.clauses);
         clauses.flat_map(|clause| &mut clause.terms)

@@ -110,15 +110,19 @@ fn each_page(
     most: usize,
     mut take: impl FnMut(Vec<LogRow>) -> Result,
 ) -> Result {
+    // What the condition says about these is left to the indexes.
+    let needs = |field| matching.and_then(|matching| matching.needs(field));
+    let state = args.state.or_else(|| state(needs("state")?).ok());
+    let event = args.event.or_else(|| needs("event")?.parse().ok());
     let mut left = args.limit.unwrap_or(most);
     let mut before = None;
     while left > 0 {
         let limit = matching.map_or(left.min(PAGE), |_| PAGE);
         let mut rows = setup.store.log(&LogFilter {
             record: args.record.clone(),
-            state: args.state,
+            state,
             recipient: args.to.clone(),
-            event: args.event,
+            event,
             before,
             limit,
         })?;

@@ -57,6 +57,11 @@ impl<R: Row> Matching<R> {
         })
     }
 
+    /// The text that a field of a row has to be equal to, where that much is certain.
+    pub(crate) fn needs(&self, field: &str) -> Option<&str> {
+        self.query.needs(field)
+    }
+
     /// Those that it holds for.
     pub(crate) fn choose(&self, setup: &Setup, rows: Vec<R>) -> Result<Vec<R>> {
         let directory = Stored(Arc::clone(&setup.store));
