@@ -13,17 +13,17 @@ pub(super) const EVENT: &str =
 
 /// The condition of the partial index stands here, or it could not be used.
 pub(super) const READY: &str = "SELECT created, next_at FROM delivery WHERE state = 'ready'
-    AND state IN ('ready','deferred','unknown','failed','dead','cancelled','bounced') AND +next_at <= ?1 ORDER BY id LIMIT 1";
+    AND (state IN ('ready','deferred') OR state IN ('unknown','failed') OR state IN ('dead','cancelled') OR state = 'bounced') AND +next_at <= ?1 ORDER BY id LIMIT 1";
 
 pub(super) const AGAIN: &str = "SELECT min(+next_at) FROM delivery WHERE state IN ('deferred','unknown')
-    AND state IN ('ready','deferred','unknown','failed','dead','cancelled','bounced') AND +next_at <= ?1";
+    AND (state IN ('ready','deferred') OR state IN ('unknown','failed') OR state IN ('dead','cancelled') OR state = 'bounced') AND +next_at <= ?1";
 
 pub(super) const INBOUND: &str =
     "SELECT received, next_at FROM inbound WHERE state IN ('ready','error') AND next_at <= ?1
     ORDER BY next_at, id LIMIT 1";
 
 pub(super) const ENDED: &str = "SELECT count(*) FROM delivery WHERE state = ?1
-    AND state IN ('ready','deferred','unknown','failed','dead','cancelled','bounced')";
+    AND (state IN ('ready','deferred') OR state IN ('unknown','failed') OR state IN ('dead','cancelled') OR state = 'bounced')";
 
 pub(super) fn backlog(c: &dyn Connection, now: i64) -> Result<Backlog, Fault> {
     let oldest = |sql: &str| -> Result<Option<Timestamp>, Fault> {

@@ -18,11 +18,15 @@ const MAX_CRASHES: i64 = 3;
 
 pub(super) const DUE: &str =
     "SELECT id, state, expires, crashes, attempts, lease_epoch, thread, created FROM delivery INDEXED BY delivery_due
-    WHERE account = ?1 AND state IN ('ready','leased','deferred','unknown') AND next_at <= ?2
+    WHERE account = ?1 AND (state IN ('ready','leased') OR state IN ('deferred','unknown')) AND next_at <= ?2
     ORDER BY next_at, id LIMIT ?3";
 
 pub(super) const EARLIER: &str = "SELECT id, next_at FROM delivery
-    WHERE thread = ?1 AND id < ?2 AND state IN ('leased','deferred','unknown') ORDER BY id LIMIT 1";
+    WHERE thread = ?1 AND id < ?2 AND (state = 'leased' OR state IN ('deferred','unknown')) ORDER BY id LIMIT 1";
+
+pub(super) const TAKE: &str =
+    "UPDATE delivery SET state = 'leased', next_at = ?2, attempts = ?3, lease_epoch = ?4,
+    lease_owner = ?5, crashes = ?6, waits_for = NULL WHERE id = ?1";
 
 /// One worker's wish for work.
 pub(super) struct Claim<'a> {
@@ -153,11 +157,7 @@ impl<'a> Claim<'a> {
     /// Counts the attempt, opens its row and sets the lease, before any work is done.
     fn take(&self, c: &dyn Connection, due: &Due) -> Result<Claimed, Fault> {
         let (attempts, epoch) = (due.attempts + 1, due.epoch + 1);
-        let mut update = c.prepare_cached(
-            "UPDATE delivery SET state = 'leased', next_at = ?2, attempts = ?3, lease_epoch = ?4, lease_owner = ?5,
-                                 crashes = ?6, waits_for = NULL
-             WHERE id = ?1",
-        )?;
+        let mut update = c.prepare_cached(TAKE)?;
         let crashes = due.crashed();
         update.execute(params![
             due.id, self.until, attempts, epoch, self.owner, crashes

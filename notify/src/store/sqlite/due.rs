@@ -10,17 +10,17 @@ use std::time::Duration;
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(4 * 3600);
 
 pub(super) const NEXT_ACCOUNT: &str = "SELECT account FROM delivery INDEXED BY delivery_due
-    WHERE state IN ('ready','leased','deferred','unknown') AND account > ?1 ORDER BY account LIMIT 1";
+    WHERE (state IN ('ready','leased') OR state IN ('deferred','unknown')) AND account > ?1 ORDER BY account LIMIT 1";
 
 pub(super) const ANY_DUE: &str = "SELECT EXISTS (SELECT 1 FROM delivery INDEXED BY delivery_due
-    WHERE account = ?1 AND state IN ('ready','leased','deferred','unknown') AND next_at <= ?2)";
+    WHERE account = ?1 AND (state IN ('ready','leased') OR state IN ('deferred','unknown')) AND next_at <= ?2)";
 
 pub(super) const ANY_TOO_LATE: &str =
     "SELECT EXISTS (SELECT 1 FROM delivery INDEXED BY delivery_due
-    WHERE account = ?1 AND state IN ('ready','leased','deferred','unknown') AND next_at > ?2)";
+    WHERE account = ?1 AND (state IN ('ready','leased') OR state IN ('deferred','unknown')) AND next_at > ?2)";
 
 pub(super) const CLAMP: &str = "UPDATE delivery INDEXED BY delivery_due SET next_at = ?2
-    WHERE account = ?1 AND state IN ('ready','leased','deferred','unknown') AND next_at > ?2";
+    WHERE account = ?1 AND (state IN ('ready','leased') OR state IN ('deferred','unknown')) AND next_at > ?2";
 
 pub(super) const ANY_OPEN: &str = "SELECT EXISTS (SELECT 1 FROM delivery INDEXED BY delivery_held
     WHERE state = 'held' AND next_at <= ?1)";

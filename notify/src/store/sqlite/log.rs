@@ -80,11 +80,13 @@ fn in_state(state: DeliveryState, narrow: bool) -> String {
     match state {
         _ if narrow => format!("+d.state = '{name}'"),
         Delivered => format!("+d.state = '{name}'"),
-        Leased => format!("d.state = '{name}' AND d.state IN ('leased','deferred','unknown')"),
+        Leased => format!(
+            "d.state = '{name}' AND (d.state = 'leased' OR d.state IN ('deferred','unknown'))"
+        ),
         Suppressed => format!("d.state = '{name}'"),
         Held | Skipped => format!("d.state = '{name}' AND d.state IN ('held','skipped')"),
         _ => format!(
-            "d.state = '{name}' AND d.state IN ('ready','deferred','unknown','failed','dead','cancelled','bounced')"
+            "d.state = '{name}' AND (d.state IN ('ready','deferred') OR d.state IN ('unknown','failed') OR d.state IN ('dead','cancelled') OR d.state = 'bounced')"
         ),
     }
 }

@@ -10,8 +10,8 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i64 = 0x506f_7374;
 
 /// Each entry takes the database from version n to n + 1 (`PRAGMA user_version`). Entries are only ever added.
-pub(super) const MIGRATIONS: [&str; 6] = [
-    VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6,
+pub(super) const MIGRATIONS: [&str; 7] = [
+    VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7,
 ];
 
 const VERSION_1: &str = "
@@ -309,6 +309,24 @@ CREATE TABLE repeated (
   name  TEXT PRIMARY KEY,
   fired INTEGER NOT NULL
 ) WITHOUT ROWID;
+";
+
+/// The conditions of partial indexes have no list of more than two values: for each longer one SQLite makes a table in memory,
+/// for every index and every row that is written.
+const VERSION_7: &str = "
+DROP INDEX delivery_due;
+CREATE INDEX delivery_due ON delivery (account, next_at, id)
+  WHERE (state IN ('ready','leased') OR state IN ('deferred','unknown'));
+DROP INDEX delivery_state;
+CREATE INDEX delivery_state ON delivery (state, id)
+  WHERE (state IN ('ready','deferred') OR state IN ('unknown','failed') OR state IN ('dead','cancelled') OR state = 'bounced');
+DROP INDEX delivery_thread;
+CREATE INDEX delivery_thread ON delivery (thread, id) WHERE (state = 'leased' OR state IN ('deferred','unknown'));
+DROP INDEX delivery_weight;
+CREATE INDEX delivery_weight ON delivery (thread, id) WHERE weight > 0 AND (state IN ('ready','held') OR state = 'deferred');
+DROP INDEX record_personal;
+CREATE INDEX record_personal ON record (json_extract(fields, '$.user'))
+  WHERE (table_name IN ('notification_preference','notification_device') OR table_name = 'user_delegate');
 ";
 
 /// Brings the database to the version of this program.

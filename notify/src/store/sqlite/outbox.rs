@@ -25,7 +25,11 @@ use crate::store::Bounce;
 use rusqlite::params;
 
 pub(super) const RELEASE: &str = "UPDATE delivery INDEXED BY delivery_thread SET next_at = 0
-    WHERE state = 'leased' AND state IN ('leased','deferred','unknown')";
+    WHERE state = 'leased' AND (state = 'leased' OR state IN ('deferred','unknown'))";
+
+pub(super) const SETTLE: &str = "UPDATE delivery SET state = ?3, crashes = 0,
+    next_at = CASE WHEN expires > ?5 AND expires < ?4 THEN expires ELSE ?4 END, lease_owner = NULL, reason = ''
+    WHERE id = ?1 AND lease_epoch = ?2 AND state = 'leased'";
 
 /// Hardly anything ever waits.
 pub(super) const WAITING: &str = "SELECT 1 FROM delivery WHERE waits_for = ?1";
@@ -68,12 +72,7 @@ fn settle(c: &dyn Connection, now: i64, completion: &Completion) -> Result<bool,
         Deferred | Unknown => completion.next_at.map_or(now, column::nanos).max(1),
         _ => 0,
     };
-    let mut update = c.prepare_cached(
-        "UPDATE delivery SET state = ?3, crashes = 0,
-                             next_at = CASE WHEN expires > ?5 AND expires < ?4 THEN expires ELSE ?4 END,
-                             lease_owner = NULL, reason = ''
-         WHERE id = ?1 AND lease_epoch = ?2 AND state = 'leased'",
-    )?;
+    let mut update = c.prepare_cached(SETTLE)?;
     let changed = update.execute(params![
         completion.delivery,
         completion.lease_epoch,

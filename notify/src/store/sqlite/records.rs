@@ -21,7 +21,7 @@ const INDEXED: [(&str, &str); 5] = [
 /// The condition stands here as it stands in the definition of the index, or it could not be used.
 pub(super) const PERSONAL: &str =
     "SELECT table_name, id, fields, created, updated FROM record INDEXED BY record_personal
-    WHERE table_name IN ('notification_preference','notification_device','user_delegate')
+    WHERE (table_name IN ('notification_preference','notification_device') OR table_name = 'user_delegate')
       AND json_extract(fields, '$.user') = ?1";
 
 /// The first number that a table draws, as people expect it: `INC0010001`. A table of few digits begins at 1.

@@ -8,6 +8,10 @@ use crate::outgoing::{DeliveryId, Match, OutgoingMail, RecipientVerdict, Settlem
 use rusqlite::params;
 use std::collections::HashMap;
 
+pub(super) const QUEUE: &str =
+    "INSERT INTO delivery (id, account, thread, created, state, next_at, expires)
+    VALUES (?1, ?2, ?3, ?4, ?6, ?7, ?5)";
+
 pub(super) fn settle(
     c: &dyn Connection,
     now: i64,
@@ -115,10 +119,7 @@ pub(super) fn queue(
     let Some(id) = written else {
         return Ok(None);
     };
-    let mut delivery = c.prepare_cached(
-        "INSERT INTO delivery (id, account, thread, created, state, next_at, expires)
-         VALUES (?1, ?2, ?3, ?4, ?6, ?7, ?5)",
-    )?;
+    let mut delivery = c.prepare_cached(QUEUE)?;
     let expires = column::nanos(mail.expires);
     let (state, next_at) = match mail.not_before {
         Some(until) => ("held", column::nanos(until)),

@@ -8,7 +8,7 @@ use rusqlite::params;
 
 pub(super) const UNDELIVERED: &str = "SELECT d.id, d.weight, d.fingerprint, h.notification, m.match_id, m.message_id
     FROM delivery d INDEXED BY delivery_weight JOIN message m ON m.id = d.id JOIN match h ON h.id = m.match_id
-    WHERE d.thread = ?1 AND d.weight > 0 AND d.state IN ('ready','held','deferred') AND d.created >= ?2
+    WHERE d.thread = ?1 AND d.weight > 0 AND (d.state IN ('ready','held') OR d.state = 'deferred') AND d.created >= ?2
     ORDER BY d.id";
 
 /// A mail that may still lose, or win.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::store::sqlite::{
-    backlog, claim, digests, due, events, fetched, inbound, lock, log, outbox, records,
+    backlog, claim, digests, due, events, fetched, inbound, lock, log, outbox, records, settle,
     suppression, trim, weight,
 };
 use rusqlite::Connection;
@@ -201,7 +201,10 @@ fn what_is_asked_for_each_mail_needs_no_table_in_between() {
         claim::DUE,
         claim::EARLIER,
         claim::SUPPRESSED,
+        claim::TAKE,
         outbox::WAITING,
+        outbox::SETTLE,
+        settle::QUEUE,
         suppression::OF,
     ] {
         let mut explain = c.prepare(&format!("EXPLAIN {sql}")).unwrap();
