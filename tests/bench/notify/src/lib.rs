@@ -4,6 +4,7 @@
 pub mod alertmanager;
 pub mod desk;
 pub mod incoming;
+pub mod million;
 pub mod ours;
 pub mod programs;
 

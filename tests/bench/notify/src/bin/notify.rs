@@ -1,6 +1,7 @@
 //! From an event to the mail on the wire and in the log, beside the peers, all into one smtp-sink.
 
 use bench_notify::alertmanager::Alertmanager;
+use bench_notify::million::{Million, QUESTIONS};
 use bench_notify::ours;
 use bench_notify::programs::Programs;
 use bench_rule::{Bar, Bound, Options, Report, SmtpSink, Trial, Turns};
@@ -55,5 +56,32 @@ fn run() -> Result<ExitCode, String> {
             None => report.faster(name, *at_least, &turns.wall, ours, &[peer]),
         }
     }
+    if options.wants(MILLION) {
+        million(&mut report, if options.quick { 5 } else { 15 });
+    }
     Ok(report.finish())
+}
+
+const MILLION: &str = "notify/a million rows";
+
+/// Milliseconds that a command which reads the log may take, from its start to its end.
+const AT_MOST: Bound = Bound::AtMost(100.0);
+
+fn million(report: &mut Report, rounds: usize) {
+    let million = match Million::fill() {
+        Ok(million) => million,
+        Err(why) => return report.bar(Bar::skipped(MILLION, AT_MOST, why)),
+    };
+    for (question, words) in QUESTIONS {
+        let name = format!("{MILLION}: {question}");
+        // The first time, what is read comes from the disk.
+        let taken: Result<Vec<f64>, String> = (0..=rounds).map(|_| million.ask(words)).collect();
+        report.bar(match taken {
+            Ok(taken) => {
+                let warm = taken.get(1..).unwrap_or_default();
+                Bar::of_ratios(&name, AT_MOST, warm, (bench_rule::median(warm), 100.0), "ms")
+            }
+            Err(why) => Bar::skipped(&name, AT_MOST, why),
+        });
+    }
 }
