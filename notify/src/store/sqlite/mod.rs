@@ -1,12 +1,13 @@
 //! The store on SQLite.
 //!
-//! One file, two connections. All writes go through one, so that nobody sleeps on SQLite's lock and the pages that it has
+//! One file, three connections. All writes go through one, so that nobody sleeps on SQLite's lock and the pages that it has
 //! just written are still in its cache. What is acknowledged (commits, settlements, inbound mail) waits for the disk; that
 //! wait also covers whatever was written before. Claims and completions do not: a power cut may lose the last of them,
 //! which costs a duplicate and never a mail.
 //! Work that waits for the disk at the same time waits for it once. Reads have a connection of their own, so that
-//! nobody waits for a disk to look something up. An application with tables of its own in the file writes changes and events
-//! inside its own transactions ([`enqueue`]).
+//! nobody waits for a disk to look something up; a batch of events is looked at in one state of the database, by a third
+//! connection, which would otherwise forget all it has read whenever somebody writes. An application with tables of its own
+//! in the file writes changes and events inside its own transactions ([`enqueue`]).
 //!
 //! Not supported: several machines on one file.
 
