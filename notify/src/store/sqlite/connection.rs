@@ -6,7 +6,9 @@
 #[cfg(feature = "postgres")]
 use super::postgres;
 use rusqlite::ToSql;
-use rusqlite::types::{FromSql, FromSqlError, Value};
+#[cfg(feature = "postgres")]
+use rusqlite::types::FromSqlError;
+use rusqlite::types::{FromSql, Value};
 use std::error::Error;
 
 /// What went wrong in a statement.
@@ -14,7 +16,8 @@ use std::error::Error;
 pub(super) enum SqlError {
     /// A row was expected, and there is none.
     NoRow,
-    /// A column does not hold what it should.
+    /// A column does not hold what it should; SQLite says that itself.
+    #[cfg(feature = "postgres")]
     Value(FromSqlError),
     /// SQLite said no.
     Sqlite(rusqlite::Error),
@@ -31,6 +34,7 @@ impl SqlError {
     pub(super) fn into_source(self) -> Box<dyn Error + Send + Sync> {
         match self {
             Self::NoRow => "a row is missing".into(),
+            #[cfg(feature = "postgres")]
             Self::Value(error) => error.into(),
             Self::Sqlite(error) => error.into(),
             #[cfg(feature = "postgres")]
