@@ -81,9 +81,9 @@ fn postgresql_answers() {
         .parse()
         .unwrap();
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    // SSLRequest (PostgreSQL protocol 3.0): a server without TLS answers with the one letter N.
+    // SSLRequest (PostgreSQL protocol 3.0): a server with TLS answers with the one letter S.
     stream.write_all(&[0, 0, 0, 8, 4, 210, 22, 47]).unwrap();
     let mut answer = [0];
     std::io::Read::read_exact(&mut stream, &mut answer).unwrap();
-    assert_eq!(answer, *b"N");
+    assert_eq!(answer, *b"S");
 }

@@ -4,12 +4,12 @@
 //! asynchronous callers run them on a blocking thread.
 
 mod error;
-mod sqlite;
+mod sql;
 
 pub use error::StoreError;
 #[cfg(feature = "postgres")]
-pub use sqlite::PostgresStore;
-pub use sqlite::{DaemonLife, DaemonLock, SqliteStore, enqueue};
+pub use sql::PostgresStore;
+pub use sql::{DaemonLife, DaemonLock, SqliteStore, enqueue};
 
 use crate::account::Rate;
 use crate::attachment::{Attachment, AttachmentId, NewAttachment};

@@ -1,6 +1,6 @@
-//! The store on SQLite.
+//! The store in SQL: on SQLite here, and on PostgreSQL by the same statements (`postgres.rs`).
 //!
-//! One file, three connections. All writes go through one, so that nobody sleeps on SQLite's lock and the pages that it has
+//! SQLite: one file, three connections. All writes go through one, so that nobody sleeps on SQLite's lock and the pages that it has
 //! just written are still in its cache. What is acknowledged (commits, settlements, inbound mail) waits for the disk; that
 //! wait also covers whatever was written before. Claims and completions do not: a power cut may lose the last of them,
 //! which costs a duplicate and never a mail.

@@ -88,7 +88,7 @@ fn mails_and_what_fetching_remembers_of_them_are_one() {
     assert_eq!(store.fetch_journal("support").unwrap(), lines(&["d"]));
     assert_eq!(store.fetch_journal("sales").unwrap(), lines(&["other"]));
     // What cannot be stored is not remembered either.
-    crate::store::sqlite::lock(&store.writing)
+    crate::store::sql::lock(&store.writing)
         .execute_batch(
             "CREATE TRIGGER sick BEFORE INSERT ON inbound BEGIN SELECT RAISE(ABORT, 'full'); END",
         )

@@ -3,7 +3,7 @@
 use super::*;
 use crate::attachment::NewAttachment;
 use crate::store::StoreError;
-use crate::store::sqlite::lock;
+use crate::store::sql::lock;
 
 fn file(name: &str, content: &'static [u8]) -> NewAttachment {
     NewAttachment::new(name.into(), "text/plain".into(), content.into(), "ada")

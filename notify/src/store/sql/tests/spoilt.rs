@@ -1,7 +1,7 @@
 //! Rows that another program, another version or a sick disk has spoilt.
 
 use super::*;
-use crate::store::sqlite::lock;
+use crate::store::sql::lock;
 use serde_json::json;
 
 /// Writes something into an event behind the store's back.

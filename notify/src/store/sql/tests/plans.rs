@@ -1,7 +1,7 @@
 //! Every query of the loops and of the log finds its rows by an index, and in their order.
 
 use super::*;
-use crate::store::sqlite::{
+use crate::store::sql::{
     backlog, claim, digests, due, events, fetched, inbound, lock, log, outbox, records, settle,
     suppression, trim, weight,
 };
