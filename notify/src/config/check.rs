@@ -13,24 +13,24 @@ use crate::suggest::nearest;
 use crate::template::{Context, Subject, Templates};
 use std::sync::Arc;
 
+/// What templates know of whoever reads the mail.
+const RECIPIENT: &[&str] = &[
+    "name",
+    "address",
+    "id",
+    "locale",
+    "time_zone",
+    "reply_to",
+    "unsubscribe",
+];
+
 /// What a notification's templates know beside the record.
 const OUTGOING: &[(&str, &[&str])] = &[
     (
         "event",
         &["id", "name", "parm1", "parm2", "actor", "created"],
     ),
-    (
-        "recipient",
-        &[
-            "name",
-            "address",
-            "id",
-            "locale",
-            "time_zone",
-            "reply_to",
-            "unsubscribe",
-        ],
-    ),
+    ("recipient", RECIPIENT),
     ("preferences_url", &[]),
     ("instance", &["name", "url"]),
     ("URI", &[]),
@@ -42,18 +42,7 @@ const DIGEST: &[(&str, &[&str])] = &[
     ("digest", &[]),
     ("items", &[]),
     ("count", &[]),
-    (
-        "recipient",
-        &[
-            "name",
-            "address",
-            "id",
-            "locale",
-            "time_zone",
-            "reply_to",
-            "unsubscribe",
-        ],
-    ),
+    ("recipient", RECIPIENT),
     ("preferences_url", &[]),
     ("instance", &["name", "url"]),
 ];
