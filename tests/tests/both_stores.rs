@@ -14,7 +14,8 @@ use postrider_notify::record::{Change, Fields, NewId, RecordKey};
 use postrider_notify::repeat::Firing;
 use postrider_notify::schema::Numbering;
 use postrider_notify::store::{
-    InboundFilter, LogFilter, Pause, PostgresStore, SqliteStore, Store, StoreError, Work,
+    EventFilter, InboundFilter, LogFilter, Pause, PostgresStore, SqliteStore, Store, StoreError,
+    Work,
 };
 use postrider_notify::suppression::{Reason, Suppression};
 use postrider_tests::servers::{Postgres, or_left_out};
@@ -494,6 +495,17 @@ impl Both {
                 ..InboundFilter::default()
             };
             self.ask(|store| store.inbound_rows(&filter)).unwrap();
+        }
+        let now = self.now();
+        self.ask(|store| store.backlog(now)).unwrap();
+        for after in [0, 7] {
+            let past = EventFilter {
+                since: Some(at(100)),
+                until: Some(now),
+                after,
+                limit: 20,
+            };
+            self.ask(|store| store.past_events(&past)).unwrap();
         }
         for event in self.events.iter().rev().take(20) {
             self.ask(|store| store.explain(*event)).unwrap();

@@ -87,6 +87,19 @@ fn delivered(claimed: &Claimed) -> Completion {
     }
 }
 
+/// Ends every session of ours, as a restart of the server would.
+const END_ALL: &str =
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'postrider'";
+
+/// What somebody else does in the database.
+async fn run_sql(server: &Postgres, sql: &str) {
+    let (client, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    client.batch_execute(sql).await.unwrap();
+}
+
 #[test]
 fn workers_share_the_outbox_and_never_a_delivery() {
     let Some(server) = or_left_out("PostgreSQL, two workers", Postgres::start()) else {
@@ -197,12 +210,7 @@ async fn a_session_that_the_server_ends_is_replaced_and_nothing_is_half_done() {
     };
     let store = open(&server);
     queue(&store, 1);
-    let (client, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls)
-        .await
-        .unwrap();
-    tokio::spawn(connection);
-    let end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'postrider'";
-    client.batch_execute(end_all).await.unwrap();
+    run_sql(&server, END_ALL).await;
     // One call may find out; the next one has a new session.
     let user = Change::Insert {
         table: "user".to_owned(),
@@ -251,22 +259,83 @@ fn the_certificate_of_the_server_is_verified() {
 }
 
 #[test]
-fn what_another_program_keeps_there_is_left_alone() {
+fn what_is_done_in_a_rehearsal_is_seen_there_and_nowhere_else() {
+    let Some(server) = or_left_out("PostgreSQL, a rehearsal", Postgres::start()) else {
+        return;
+    };
+    let rehearse = || PostgresStore::rehearse(&server.url(), None, None).unwrap();
+    let incidents = |store: &PostgresStore| store.records("incident").unwrap().len();
+    let insert = |id: &str| Work {
+        changes: vec![Change::Insert {
+            table: "incident".to_owned(),
+            id: NewId::Given(id.to_owned()),
+            fields: Fields::new(),
+            journal: Vec::new(),
+            actor: String::new(),
+        }],
+        ..Work::default()
+    };
+
+    let first = rehearse();
+    first.commit(&insert("INC1")).unwrap();
+    assert_eq!(incidents(&first), 1);
+    drop(first);
+    let real = open(&server);
+    assert_eq!(incidents(&real), 0, "it made no tables, nor a record");
+    real.commit(&insert("INC1")).unwrap();
+
+    let second = rehearse();
+    second.commit(&insert("INC2")).unwrap();
+    assert!(second.commit(&insert("INC1")).is_err(), "it is there");
+    queue(&second, 2);
+    assert_eq!(claim(&second, "worker", 0, 9).len(), 2);
+    let works = [insert("INC3"), insert("INC1"), insert("INC4")];
+    let done = second.commit_all(&works);
+    assert_eq!(
+        done.iter().map(Result::is_ok).collect::<Vec<_>>(),
+        [true, false, true]
+    );
+    assert_eq!(incidents(&second), 4);
+    assert_eq!(incidents(&real), 1, "nobody else sees it");
+    drop(second);
+    assert_eq!(incidents(&real), 1, "nothing stays");
+    assert!(
+        real.log(&LogFilter {
+            limit: 9,
+            ..LogFilter::default()
+        })
+        .unwrap()
+        .is_empty()
+    );
+    real.commit(&insert("INC2")).unwrap();
+}
+
+#[tokio::test]
+async fn a_rehearsal_that_lost_its_session_does_nothing_for_good() {
+    let Some(server) = or_left_out("PostgreSQL, a rehearsal cut short", Postgres::start()) else {
+        return;
+    };
+    let real = open(&server);
+    let rehearsal = PostgresStore::rehearse(&server.url(), None, None).unwrap();
+    queue(&rehearsal, 1);
+    run_sql(&server, END_ALL).await;
+    // The first of these may still hear of the loss.
+    let lost = [(); 2].map(|()| rehearsal.records("user").unwrap_err());
+    assert!(
+        lost[1].to_string().contains("rehearsal ended"),
+        "{}",
+        lost[1]
+    );
+    assert!(claim(&real, "worker", 0, 9).is_empty());
+}
+
+#[tokio::test]
+async fn what_another_program_keeps_there_is_left_alone() {
     let Some(server) = or_left_out("PostgreSQL, another program's tables", Postgres::start())
     else {
         return;
     };
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let (client, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls)
-            .await
-            .unwrap();
-        tokio::spawn(connection);
-        client
-            .batch_execute("CREATE TABLE event (x INT)")
-            .await
-            .unwrap();
-    });
+    run_sql(&server, "CREATE TABLE event (x INT)").await;
     let refused = PostgresStore::open(&server.url(), None, None).unwrap_err();
     assert!(refused.to_string().contains("another program"), "{refused}");
 }

@@ -88,11 +88,10 @@ impl Setup {
 
     /// The same, and nothing of it stays.
     pub(crate) fn rehearse(config: Config) -> Result<Self> {
-        if config.postgres.is_some() {
-            let sentence = "nothing can be tried without effect in PostgreSQL yet: only in a database that is a file";
-            return Err(Failure::new(Code::Unavailable, sentence));
-        }
-        let store = Arc::new(SqliteStore::rehearse(&config.database)?);
+        let store = match &config.postgres {
+            Some(address) => postgres(address, Mode::DryRun)?,
+            None => Arc::new(SqliteStore::rehearse(&config.database)?),
+        };
         Self::over(config, store, None)
     }
 
@@ -150,7 +149,7 @@ pub(crate) type Stored = (Arc<dyn Store>, Option<Arc<SqliteStore>>);
 /// The store of a configuration, as it is.
 pub(crate) fn stored(config: &Config) -> Result<Stored> {
     if let Some(address) = &config.postgres {
-        return Ok((postgres(address)?, None));
+        return Ok((postgres(address, Mode::Real)?, None));
     }
     let sqlite = Arc::new(SqliteStore::open(&config.database)?);
     let store: Arc<dyn Store> = Arc::clone(&sqlite) as Arc<dyn Store>;
@@ -159,7 +158,7 @@ pub(crate) fn stored(config: &Config) -> Result<Stored> {
 
 /// Connects to the database of PostgreSQL.
 #[cfg(feature = "postgres")]
-fn postgres(address: &PostgresAddress) -> Result<Arc<dyn Store>> {
+fn postgres(address: &PostgresAddress, mode: Mode) -> Result<Arc<dyn Store>> {
     use postrider_notify::store::PostgresStore;
     use postrider_wire::Tls;
     let bad = |error: &dyn std::fmt::Display| Failure::new(Code::Config, error.to_string());
@@ -173,13 +172,16 @@ fn postgres(address: &PostgresAddress) -> Result<Arc<dyn Store>> {
             Some(tls.map_err(|error| bad(&error))?)
         }
     };
-    let store = PostgresStore::open(&address.url, password.as_ref(), tls)?;
-    Ok(Arc::new(store))
+    let open = match mode {
+        Mode::Real => PostgresStore::open,
+        Mode::DryRun => PostgresStore::rehearse,
+    };
+    Ok(Arc::new(open(&address.url, password.as_ref(), tls)?))
 }
 
 /// The configuration is refused before this is called.
 #[cfg(not(feature = "postgres"))]
-fn postgres(address: &PostgresAddress) -> Result<Arc<dyn Store>> {
+fn postgres(address: &PostgresAddress, _mode: Mode) -> Result<Arc<dyn Store>> {
     let text = format!("this program was built without PostgreSQL: {}", address.url);
     Err(Failure::new(Code::Config, text))
 }

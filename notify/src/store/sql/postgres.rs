@@ -20,7 +20,7 @@ mod value;
 pub(super) use session::Session;
 pub(super) use value::get;
 
-use super::connection::Connection;
+use super::connection::{Connection, Savepoint};
 use super::engine::Engine;
 use super::fault::Fault;
 use super::group::Group;
@@ -53,6 +53,9 @@ const WRITING: i64 = 0x506f_7374;
 const WORKERS: i64 = 0x506f_7374;
 const ROLES: i64 = 0x506f_7375;
 
+/// Ends a transaction that wrote something.
+const COUNT: &str = "UPDATE postrider SET commits = commits + 1";
+
 /// The store in a PostgreSQL database. Several processes, also on several machines, may work on it at once.
 pub struct PostgresStore {
     address: Config,
@@ -63,6 +66,8 @@ pub struct PostgresStore {
     group: Group,
     /// Half as long as SQLite's, because it is the name of a lock.
     worker: i64,
+    /// All that is done stands in one transaction of one session, which is never committed.
+    rehearsal: bool,
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
@@ -87,6 +92,40 @@ impl PostgresStore {
         password: Option<&Secret>,
         tls: Option<Tls>,
     ) -> Result<Self, StoreError> {
+        let store = Self::new(url, password, tls)?;
+        let doing = format!("open the database {}", store.name());
+        store.write("on", &doing, |_| Ok(()))?;
+        Ok(store)
+    }
+
+    /// A store on which everything can be done, and nothing stays, not even the tables if they were not there: it begins as the
+    /// database is, and whatever is written stands in one transaction, which the server undoes when the store is dropped.
+    ///
+    /// Others can read meanwhile, and have to wait before they write; so it is not to be kept for long. Nobody else sees anything
+    /// of it. The numbers that events and mails get in it are not given out again.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open). If the session is lost, so is what was done, and everything after it is refused.
+    pub fn rehearse(
+        url: &str,
+        password: Option<&Secret>,
+        tls: Option<Tls>,
+    ) -> Result<Self, StoreError> {
+        let mut store = Self::new(url, password, tls)?;
+        let begin = || {
+            let session = store.connect()?;
+            begin_writing(&session)?;
+            Ok(session)
+        };
+        let doing = format!("begin a rehearsal in the database {}", store.name());
+        let session = begin().map_err(|fault: Fault| fault.while_doing(&doing))?;
+        store.rehearsal = true;
+        store.writing = Mutex::new(Some(session));
+        Ok(store)
+    }
+
+    /// Not connected yet.
+    fn new(url: &str, password: Option<&Secret>, tls: Option<Tls>) -> Result<Self, StoreError> {
         let unusable =
             |why: String| StoreError::Corrupt(format!("the address of the database: {why}"));
         let mut address = Config::from_str(url).map_err(|error| unusable(error.to_string()))?;
@@ -121,7 +160,7 @@ impl PostgresStore {
             .enable_all()
             .build()
             .map_err(|error| unusable(error.to_string()))?;
-        let store = Self {
+        Ok(Self {
             address,
             tls,
             runtime: Some(runtime),
@@ -129,11 +168,9 @@ impl PostgresStore {
             reading: Mutex::default(),
             group: Group::default(),
             worker: worker() & 0x3fff_ffff | 1,
+            rehearsal: false,
             clock: Box::new(Timestamp::now),
-        };
-        let doing = format!("open the database {}", store.name());
-        store.write("on", &doing, |_| Ok(()))?;
-        Ok(store)
+        })
     }
 
     /// Takes the time for `created` and the like from here instead of the system, for tests.
@@ -155,7 +192,7 @@ impl PostgresStore {
         )
     }
 
-    fn connect(&self, role: Role) -> Result<Session, Fault> {
+    fn connect(&self) -> Result<Session, Fault> {
         let runtime = self
             .runtime
             .as_ref()
@@ -179,16 +216,12 @@ impl PostgresStore {
         };
         let session = Session::new(client, handle);
         session.run(SETTINGS)?;
-        if role == Role::Writing {
-            self.prepare(&session)?;
-        }
         Ok(session)
     }
 
     /// Brings the tables up to date, and leaves this worker's mark.
     fn prepare(&self, session: &Session) -> Result<(), Fault> {
-        session.run(&format!("BEGIN; SELECT pg_advisory_xact_lock({WRITING})"))?;
-        schema::migrate(session)?;
+        begin_writing(session)?;
         session.run("COMMIT")?;
         session.run(&format!(
             "SELECT pg_advisory_lock({WORKERS}, {})",
@@ -205,29 +238,43 @@ impl PostgresStore {
         run: impl FnOnce(&Session) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let slot = match role {
-            Role::Writing => &self.writing,
-            Role::Reading => &self.reading,
+            Role::Reading if !self.rehearsal => &self.reading,
+            Role::Reading | Role::Writing => &self.writing,
         };
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         let session = self.session(&mut slot, role)?;
+        let (begin, keep, undo) = match self.rehearsal {
+            true => (
+                Savepoint::Begin.sql(),
+                Savepoint::Keep.sql(),
+                Savepoint::Undo.sql(),
+            ),
+            false => (begin, "COMMIT", "ROLLBACK"),
+        };
         session.run(begin)?;
         let result = run(&session);
-        let end = match (&result, session.wrote()) {
-            (Ok(_), true) => "UPDATE postrider SET commits = commits + 1; COMMIT",
-            (Ok(_), false) => "COMMIT",
-            (Err(_), _) => "ROLLBACK",
-        };
-        session.run(end)?;
+        match (&result, session.wrote()) {
+            (Ok(_), true) => session.run(&format!("{COUNT}; {keep}"))?,
+            (Ok(_), false) => session.run(keep)?,
+            (Err(_), _) => session.run(undo)?,
+        }
         *slot = Some(session);
         result
     }
 
     /// The session that is there, or a new one. Whoever takes it puts it back when it is fit for use.
     fn session(&self, slot: &mut Option<Session>, role: Role) -> Result<Session, Fault> {
-        match slot.take().filter(|session| !session.is_closed()) {
-            Some(session) => Ok(session),
-            None => self.connect(role),
+        if let Some(session) = slot.take().filter(|session| !session.is_closed()) {
+            return Ok(session);
         }
+        if self.rehearsal {
+            return Err(Fault::corrupt("the rehearsal ended with its session"));
+        }
+        let session = self.connect()?;
+        if role == Role::Writing {
+            self.prepare(&session)?;
+        }
+        Ok(session)
     }
 
     fn write<T>(
@@ -242,6 +289,12 @@ impl PostgresStore {
         self.transaction(Role::Writing, &begin, |session| write(session))
             .map_err(|fault| fault.while_doing(doing))
     }
+}
+
+/// Begins to write, as the only one, into tables that are up to date.
+fn begin_writing(session: &Session) -> Result<(), Fault> {
+    session.run(&format!("BEGIN; SELECT pg_advisory_xact_lock({WRITING})"))?;
+    schema::migrate(session)
 }
 
 /// What the server said, or why it could not be asked.
