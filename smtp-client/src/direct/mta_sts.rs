@@ -77,7 +77,8 @@ impl Policy {
         };
         let max_age = first("max_age").filter(|age| age.bytes().all(|b| b.is_ascii_digit()))?;
         let max_age = max_age.parse::<u64>().ok()?.min(LONGEST);
-        let mx = fields.iter().filter(|(key, _)| *key == "mx");
+        let named = |(key, host): &&(&str, &str)| *key == "mx" && !host.is_empty();
+        let mx = fields.iter().filter(named);
         let mx: Vec<String> = mx
             .map(|(_, host)| host.to_ascii_lowercase())
             .take(PATTERNS)
@@ -183,6 +184,13 @@ mod tests {
         assert_eq!(policy.max_age.as_secs(), 604_800);
         assert_eq!(parse(&text.replace("\r\n", "\n")), Some(policy.clone()));
         assert_eq!(parse(text.trim_end()), Some(policy));
+    }
+
+    #[test]
+    fn rfc8461_3_2_a_line_without_a_host_names_none() {
+        let policy = |mode| parse(&format!("version: STSv1\nmode: {mode}\nmx:\nmax_age: 1\n"));
+        assert_eq!(policy("enforce"), None, "it would let no mail out");
+        assert!(policy("none").unwrap().mx.is_empty());
     }
 
     #[test]

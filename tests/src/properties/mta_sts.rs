@@ -56,7 +56,7 @@ fn naive(text: &str) -> Policy {
         "testing" => Mode::Testing,
         _ => Mode::None,
     };
-    let hosts = fields().filter(|(name, _)| *name == "mx");
+    let hosts = fields().filter(|(name, host)| *name == "mx" && !host.is_empty());
     policy.mx = hosts.map(|(_, host)| host.to_ascii_lowercase()).collect();
     policy.max_age = std::time::Duration::from_secs(age.min(31_557_600) as u64);
     policy

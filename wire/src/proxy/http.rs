@@ -2,7 +2,7 @@
 
 use super::{Login, ProxyError};
 use crate::escape::Escaped;
-use crate::{Endpoint, Secret};
+use crate::{Endpoint, Redactor, Secret};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -10,6 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 const LONGEST: usize = 16_384;
 
 pub(super) struct Http {
+    /// The login, which a proxy may repeat in its words.
+    secrets: Redactor,
     seen: Vec<u8>,
     /// Octets of interim answers (`1xx`) before.
     before: usize,
@@ -20,7 +22,9 @@ impl Http {
     pub(super) fn new(target: &Endpoint, login: Option<&Login>, out: &mut Vec<u8>) -> Self {
         let request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n");
         out.extend_from_slice(request.as_bytes());
+        let mut secrets = Redactor::default();
         if let Some(login) = login {
+            secrets.add(&login.password);
             let password = login.password.expose_secret();
             let pair = Secret::new([login.user.as_bytes(), b":", password].concat());
             let pair = Secret::new(STANDARD.encode(pair.expose_secret()));
@@ -30,6 +34,7 @@ impl Http {
         }
         out.extend_from_slice(b"\r\n");
         Self {
+            secrets,
             seen: Vec::new(),
             before: 0,
             open: false,
@@ -103,7 +108,8 @@ impl Http {
             }
             407 => Err(ProxyError::LoginNeeded),
             _ => {
-                let reason = reason.get(..100).unwrap_or(reason);
+                let reason = self.secrets.redact(reason);
+                let reason = reason.get(..100).unwrap_or(&reason);
                 Err(ProxyError::Http(code, Escaped(reason).to_string()))
             }
         }
@@ -139,6 +145,17 @@ mod tests {
         let mut out = Vec::new();
         proxy().handshake(&Endpoint::new("::1", 25).unwrap(), &mut out);
         assert_eq!(out, b"CONNECT [::1]:25 HTTP/1.1\r\nHost: [::1]:25\r\n\r\n");
+    }
+
+    #[test]
+    fn a_proxy_that_repeats_the_password_does_not_get_it_into_an_error() {
+        let proxy = proxy().login("Aladdin", "open sesame").unwrap();
+        let mut handshake = proxy.handshake(&Endpoint::new("mx", 25).unwrap(), &mut Vec::new());
+        let words = b"HTTP/1.1 403 not with open sesame or QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n";
+        let error = handshake.receive(words, &mut Vec::new()).unwrap_err();
+        assert!(error.to_string().contains("not with (…) or "), "{error}");
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains("sesame") && !shown.contains("pvcGVuIHNlc2FtZQ"));
     }
 
     #[test]
