@@ -8,6 +8,7 @@ use postrider_notify::inbound::processor::{Processed, Processor};
 use postrider_notify::inbound::{Class, InboundState};
 use postrider_notify::record::RecordKey;
 use postrider_notify::store::{InboundFilter, SqliteStore, Store};
+use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
 use support::house::{House, first_incident, sha256};
@@ -196,7 +197,13 @@ fn attribute(level: u8, id: u16, data: &[u8]) -> Vec<u8> {
 }
 
 fn winmail(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut stream = [&0x223E_9F78_u32.to_le_bytes()[..], &[1, 0]].concat();
+    winmail_of(&[], files)
+}
+
+/// A TNEF stream with some attributes of the message, as they stand in it, before the files.
+fn winmail_of(message: &[u8], files: &[(&str, &[u8])]) -> Vec<u8> {
+    let signature = 0x223E_9F78_u32.to_le_bytes();
+    let mut stream = [&signature[..], &[1, 0], message].concat();
     for (name, content) in files {
         stream.extend(attribute(2, 0x9002, &[0; 14]));
         stream.extend(attribute(2, 0x8010, format!("{name}\0").as_bytes()));
@@ -205,25 +212,50 @@ fn winmail(files: &[(&str, &[u8])]) -> Vec<u8> {
     stream
 }
 
+/// The attribute with the MAPI properties of a message, one of them (MS-OXTNEF 2.1.3.4).
+fn property(kind: u16, id: u16, value: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(value.len()).unwrap().to_le_bytes();
+    let padding = vec![0; (4 - value.len() % 4) % 4];
+    let one = [1, 0, 0, 0];
+    let head = [&one[..], &kind.to_le_bytes(), &id.to_le_bytes(), &one].concat();
+    attribute(1, 0x9003, &[&head, &length[..], value, &padding].concat())
+}
+
+/// The part of a mail that is a winmail.dat.
+fn winmail_part(stream: &[u8]) -> String {
+    let hex: String = stream.iter().map(|b| format!("={b:02X}")).collect();
+    let lines: Vec<&str> = (0..hex.len())
+        .step_by(72)
+        .map(|at| &hex[at..hex.len().min(at + 72)])
+        .collect();
+    let encoded = lines.join("=\n");
+    format!(
+        "Content-Type: application/ms-tnef; name=winmail.dat\nContent-Disposition: attachment; filename=winmail.dat\n\
+         Content-Transfer-Encoding: quoted-printable\n\n{encoded}\n"
+    )
+}
+
+const PLANS: &str = "From: carol@example.net\nTo: support@example.org\nSubject: Plans\n";
+
+/// A mail of a text and a winmail.dat.
+fn with_text(text: &str, stream: &[u8]) -> String {
+    let part = winmail_part(stream);
+    format!("{PLANS}Content-Type: multipart/mixed; boundary=b\n\n--b\n\n{text}\n--b\n{part}--b--\n")
+}
+
+/// The record that a mail made: its description, and the names of its files.
+fn made(house: &House, mail: &str) -> (Value, Vec<String>) {
+    let record = house.acts(mail.replace('\n', "\r\n").as_bytes());
+    let files = house.store.attachments(&record).unwrap().into_iter();
+    let names = files.map(|file| file.name).collect();
+    (house.field(&record, "description"), names)
+}
+
 #[test]
 fn what_is_in_a_winmail_dat_is_attached_under_safe_names() {
     let house = House::with(|text| text);
     let inside = winmail(&[("plan.txt", b"tea at four"), ("../../plan.txt", b"cake")]);
-    let hex: String = inside.iter().map(|b| format!("={b:02X}")).collect();
-    let lines: Vec<String> = hex
-        .as_bytes()
-        .chunks(72)
-        .map(|line| String::from_utf8(line.to_vec()).unwrap())
-        .collect();
-    let encoded = lines.join("=\n");
-    let done = take(
-        &house,
-        &format!(
-            "From: carol@example.net\nTo: support@example.org\nSubject: Plans\nContent-Type: multipart/mixed; boundary=b\n\n\
-             --b\n\nSee inside.\n--b\nContent-Type: application/ms-tnef; name=winmail.dat\n\
-             Content-Disposition: attachment; filename=winmail.dat\nContent-Transfer-Encoding: quoted-printable\n\n{encoded}\n--b--\n"
-        ),
-    );
+    let done = take(&house, &with_text("See inside.", &inside));
     let record: RecordKey = done.outcome.record.unwrap();
     let files = house.store.attachments(&record).unwrap();
     let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
@@ -242,4 +274,43 @@ fn what_is_in_a_winmail_dat_is_attached_under_safe_names() {
     assert_eq!(files[0].sha256, sha256(b"tea at four"));
     assert_eq!(files[1].sha256, sha256(b"cake"));
     assert_eq!(files[0].author, "carol@example.net");
+}
+
+#[test]
+fn a_winmail_dat_has_the_words_of_a_mail_that_has_no_others() {
+    let house = House::with(|text| text);
+    let file: &[(&str, &[u8])] = &[("plan.txt", b"tea")];
+    let old = attribute(1, 0x800C, b"Tea at four.\r\nBring cake.\r\n\0");
+    let html = property(0x1E, 0x1013, b"<p>Tea at <b>five</b>.</p>\0");
+    let rtf = "{\\rtf1 Tea at six.}";
+    let size = |more: usize| u32::try_from(rtf.len() + more).unwrap().to_le_bytes();
+    let stored = [&size(12)[..], &size(0), b"MELA", &[0; 4], rtf.as_bytes()].concat();
+    let rtf = property(0x102, 0x1009, &stored);
+    for (message, words) in [
+        (old.clone(), "Tea at four.\nBring cake."),
+        (html.clone(), "Tea at five."),
+        (rtf, "Tea at six."),
+        ([old, html].concat(), "Tea at four.\nBring cake."),
+    ] {
+        let stream = winmail_of(&message, file);
+        // A soft line break, so that no line end follows the stream.
+        let bare = format!("{PLANS}{}=\n", winmail_part(&stream).trim_end());
+        for mail in [bare, with_text("", &stream), with_text(" \n\n", &stream)] {
+            let (description, names) = made(&house, &mail);
+            assert_eq!(description, words, "{mail}");
+            assert_eq!(names, ["plan.txt"]);
+        }
+        let (description, _) = made(&house, &with_text("See inside.", &stream));
+        assert_eq!(description, "See inside.");
+    }
+}
+
+#[test]
+fn a_winmail_dat_that_breaks_off_is_kept_beside_what_was_in_it() {
+    let house = House::with(|text| text);
+    let whole = winmail(&[("plan.txt", b"tea"), ("more.txt", b"cake")]);
+    let cut = &whole[..whole.len() - 3];
+    let (_, names) = made(&house, &with_text("See inside.", cut));
+    assert!(names.contains(&"plan.txt".into()), "{names:?}");
+    assert!(names.contains(&"winmail.dat".into()), "{names:?}");
 }

@@ -1,7 +1,9 @@
 //! A stored mail as the rest of this module reads it: who, to whom, about what, and in which words.
 
 use super::automatic;
+use super::body::Body;
 use super::calendar::CalendarAnswer;
+use super::file::MailFile;
 use super::report::Report;
 use super::spam::Opinions;
 use super::text::{new_text_of, new_text_of_html};
@@ -30,7 +32,7 @@ pub struct Mail {
     pub in_reply_to: Vec<String>,
     /// References without angle brackets, oldest first.
     pub references: Vec<String>,
-    /// The whole text: the plain one, or the HTML one as text.
+    /// The whole text: the plain one, or the HTML one as text; that of a winmail.dat where the mail has no other.
     pub text: String,
     /// The HTML, if the mail has any.
     pub html: Option<String>,
@@ -48,7 +50,7 @@ pub struct Mail {
     pub calendar: Option<CalendarAnswer>,
     /// `high`, `normal` or `low`, by Importance, Priority or X-Priority.
     pub importance: &'static str,
-    /// The names of its attachments.
+    /// The names of its attachments, and of those in a winmail.dat.
     pub attachments: Vec<String>,
 }
 
@@ -67,6 +69,7 @@ impl Mail {
         let message = Message::parse(raw);
         let ids = |ids: postrider_mime::MessageIds<'_>| ids.map(|id| id.into_owned()).collect();
         let texts = |name: &str| texts(&message, name);
+        let body = Body::read(&message);
         let envelope = ["Delivered-To", "X-Original-To", "Envelope-To"];
         Self {
             from: message.from().mailboxes().find_map(address),
@@ -89,20 +92,16 @@ impl Mail {
             message_id: message.message_id().map(|id| id.into_owned()),
             in_reply_to: ids(message.in_reply_to()),
             references: ids(message.references()),
-            text: message.body_text().unwrap_or_default(),
-            html: message.body_html(),
-            only_html: is_only_html(&message),
+            text: body.text,
+            html: body.html,
+            only_html: body.only_html,
             passed_by: passed_by(&message),
             automatic: automatic::field(&message),
             report: Report::read(&message),
             opinions: Opinions::read(&message),
             calendar: CalendarAnswer::read(&message),
             importance: importance(&message),
-            attachments: message
-                .attachments()
-                .iter()
-                .map(|part| part.safe_file_name())
-                .collect(),
+            attachments: MailFile::of(&message).iter().map(MailFile::name).collect(),
         }
     }
 
@@ -151,12 +150,6 @@ fn passed_by(message: &Message<'_>) -> Vec<(&'static str, String)> {
     let twice = twice.take(1).map(|(_, to)| ("Delivered-To", to.clone()));
     passed.extend(twice);
     passed
-}
-
-fn is_only_html(message: &Message<'_>) -> bool {
-    let bodies = message.bodies();
-    let is_html = |part: &postrider_mime::Part<'_>| part.content_type().is("text", "html");
-    !bodies.text.is_empty() && bodies.text.iter().all(is_html)
 }
 
 /// Importance (RFC 4021), and what other programs write instead.

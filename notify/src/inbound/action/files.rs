@@ -1,52 +1,23 @@
 //! The files of a mail, as attachments of a record: by their content, under safe names, within limits.
 
 use crate::attachment::NewAttachment;
+use crate::inbound::file::MailFile;
 use crate::inbound::policy::Policy;
 use bytes::Bytes;
-use postrider_mime::{Message, Part};
+use postrider_mime::Message;
 
 /// The files that are kept, and what is said of those that are not.
 pub(super) fn of(raw: &[u8], author: &str, policy: &Policy) -> (Vec<NewAttachment>, Vec<String>) {
     let message = Message::parse(raw);
     let mut taken = Taken::default();
-    for part in message.attachments() {
-        match part.tnef() {
-            Some(tnef) => {
-                for file in tnef.attachments {
-                    let media_type = file.content_type.clone();
-                    let media_type =
-                        media_type.unwrap_or_else(|| "application/octet-stream".to_owned());
-                    taken.add(
-                        file.safe_name(),
-                        media_type,
-                        file.content.len(),
-                        policy,
-                        || file.content.clone(),
-                    );
-                }
-            }
-            None => {
-                let content = || part.content().bytes.into_owned();
-                // What is decoded is never longer than what is encoded.
-                taken.add(
-                    part.safe_file_name(),
-                    media_type(part),
-                    part.decoded_len(),
-                    policy,
-                    content,
-                );
-            }
-        }
+    for file in MailFile::of(&message) {
+        taken.add(file, policy);
     }
     let files = taken.files.into_iter();
     let files = files.map(|(name, media_type, content)| {
         NewAttachment::new(name, media_type, Bytes::from(content), author)
     });
     (files.collect(), taken.left)
-}
-
-fn media_type(part: Part<'_>) -> String {
-    part.content_type().essence().to_ascii_lowercase()
 }
 
 #[derive(Default)]
@@ -57,15 +28,9 @@ struct Taken {
 }
 
 impl Taken {
-    fn add(
-        &mut self,
-        name: String,
-        media_type: String,
-        octets: usize,
-        policy: &Policy,
-        content: impl FnOnce() -> Vec<u8>,
-    ) {
-        let octets = octets as u64;
+    /// Decodes the file only if it stays within the limits.
+    fn add(&mut self, file: MailFile<'_>, policy: &Policy) {
+        let octets = file.octets() as u64;
         if self.files.len() >= policy.max_attachments {
             let most = policy.max_attachments;
             let why = format!("files beyond {most} are not attached");
@@ -74,13 +39,14 @@ impl Taken {
             }
         } else if self.octets + octets > policy.max_attachment_octets {
             let limit = policy.max_attachment_octets;
+            let name = file.name();
             self.left.push(format!(
                 "{name} is not attached: together the files have more than {limit} octets"
             ));
         } else {
             self.octets += octets;
-            let name = self.unused(name);
-            self.files.push((name, media_type, content()));
+            let name = self.unused(file.name());
+            self.files.push((name, file.media_type(), file.content()));
         }
     }
 
