@@ -6,6 +6,7 @@
 //! ccontent = ctext / quoted-pair / comment
 //! comment  = "(" *([FWS] ccontent) [FWS] ")"
 //! CFWS     = (1*([FWS] comment) [FWS]) / FWS
+//! obs-FWS  = 1*([CRLF] WSP)               ; §4.2 as erratum 1908 has it: a fold may come first, and before another
 //! ```
 //!
 //! We also accept a comment that is never closed: it lasts to the end of the value. Nesting is counted, not recursed.
@@ -101,5 +102,10 @@ mod tests {
         let deep = [b'('; 100_000];
         assert_eq!(comment(&deep), Ok((&b""[..], &deep[1..])));
         assert_eq!(comment(b"(a\\"), Ok((&b""[..], &b"a\\"[..])));
+    }
+
+    #[test]
+    fn rfc5322_4_2_erratum_1908_folds_may_come_first_and_in_a_row() {
+        assert_eq!(skip_cfws(b"\r\n \r\n\t\r\n (a\r\n \r\n b)\r\n x").0, b"x");
     }
 }

@@ -7,6 +7,9 @@
 //! encoded-text = 1*<Any printable ASCII character other than "?" or SPACE>
 //! ```
 //!
+//! RFC 2231 §7 repeats the first rule without its encoding; erratum 478 puts that back. What §5 lists for a word within a
+//! phrase are the characters of its encoded-text (erratum 5469, held for the next edition).
+//!
 //! We also accept words longer than 75 characters, empty text, and white space and 8-bit bytes within the text, because
 //! all are common.
 

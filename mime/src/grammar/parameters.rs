@@ -10,8 +10,12 @@
 //! extended  := [charset] "'" [language] "'" *(ext-octet / attribute-char)
 //! ```
 //!
+//! Charset and language stand in the first section only: erratum 477 mends the name of that rule. The example of §4.1 is
+//! printed without its semicolons (erratum 590).
+//!
 //! We also accept values of any characters up to the next `;`, quoted strings that are never closed (they end at the
-//! line end), encoded words in values, sections in any order, and a missing `;`.
+//! line end), encoded words in values, sections in any order, a missing `;`, and a boundary or charset in sections or
+//! encoded, which erratum 3269 (held for the next edition) forbids to write.
 
 use std::borrow::Cow;
 

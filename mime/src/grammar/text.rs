@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! unstructured = (*([FWS] VCHAR) *WSP) / obs-unstruct
+//! obs-unstruct = *( (*CR 1*(obs-utext / FWS)) / 1*LF ) *CR     ; §4.1 as erratum 1905 has it: CRLF only where it folds
 //! ```
 //!
 //! Line breaks of folding are taken away, encoded words are decoded, white space between two of them is dropped, and

@@ -60,6 +60,8 @@ pub(crate) fn atom(input: &[u8]) -> Parsed<'_, &[u8]> {
 /// qcontent      = qtext / quoted-pair
 /// ```
 ///
+/// We also accept an empty one, which erratum 3135 (held for the next edition) would not have: `""` occurs as a name.
+///
 /// Gives what stands between the quotes, quoted pairs still in it. A string that is never closed is no match.
 pub(crate) fn quoted_string(input: &[u8]) -> Parsed<'_, &[u8]> {
     delimited(input, b"\"", b'"')

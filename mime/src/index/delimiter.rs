@@ -5,6 +5,7 @@
 //! delimiter         := CRLF dash-boundary
 //! close-delimiter   := delimiter "--"
 //! transport-padding := *LWSP-char
+//! discard-text      := *(*text CRLF) *text    ; as erratum 508 has it: preamble and epilogue need not end with a line end
 //! ```
 //!
 //! We also accept LF for CRLF, and boundaries of more than 70 characters, because both occur in stored mail. A line

@@ -5,6 +5,7 @@
 //! From-domain = "FROM" FWS Extended-Domain
 //! By-domain   = CFWS "BY" FWS Extended-Domain
 //! Opt-info    = [Via] [With] [ID] [For] [Additional-Registered-Clauses]
+//! Additional-Registered-Clauses = 1*(CFWS Atom FWS String)        ; as erratum 1683 has it: any number of them
 //! ```
 //!
 //! We also accept the clauses in any order and more words after a keyword, which are skipped.
