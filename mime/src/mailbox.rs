@@ -12,15 +12,16 @@ use crate::value_error::ValueError;
 /// literal in brackets. Both may have characters beyond ASCII (RFC 6532), which [`is_ascii`](Self::is_ascii) tells.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AddrSpec {
-    /// The local part without quotes.
-    local: String,
-    domain: String,
+    /// The local part without quotes, `@`, and the domain.
+    text: String,
+    /// Where the `@` between the two stands.
+    at: u8,
     /// Whether the local part needs no quotes.
     plain: bool,
 }
 
 /// RFC 5321 §4.5.3.1.1 and §4.5.3.1.2.
-const MAX_LOCAL: usize = 64;
+const MAX_LOCAL: u8 = 64;
 const MAX_DOMAIN: usize = 255;
 
 impl AddrSpec {
@@ -54,37 +55,37 @@ impl AddrSpec {
 
     fn checked(local: &str, plain: bool, domain: &str) -> Result<Self, ValueError> {
         let safe = plain || !local.chars().any(char::is_control);
-        if local.is_empty() || local.len() > MAX_LOCAL || !safe {
+        let at = u8::try_from(local.len()).unwrap_or(u8::MAX);
+        if !(1..=MAX_LOCAL).contains(&at) || !safe {
             return Err(ValueError::LocalPart);
         }
         if domain.len() > MAX_DOMAIN || !(is_dot_atom(domain) || is_literal(domain)) {
             return Err(ValueError::Domain);
         }
-        Ok(Self {
-            local: local.to_owned(),
-            domain: domain.to_owned(),
-            plain,
-        })
+        let mut text = String::with_capacity(local.len() + 1 + domain.len());
+        text.extend([local, "@", domain]);
+        Ok(Self { text, at, plain })
     }
 
     /// The part before the `@`, without quotes.
     pub fn local_part(&self) -> &str {
-        &self.local
+        self.text.get(..usize::from(self.at)).unwrap_or_default()
     }
 
     /// The part after the `@`; a literal has its brackets.
     pub fn domain(&self) -> &str {
-        &self.domain
+        let after = usize::from(self.at) + 1;
+        self.text.get(after..).unwrap_or_default()
     }
 
-    /// Whether the local part needs no quotes.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.plain
+    /// The whole address, if the local part needs no quotes.
+    pub(crate) fn plain(&self) -> Option<&str> {
+        self.plain.then_some(&*self.text)
     }
 
     /// Whether the address can be used without SMTPUTF8 (RFC 6531).
     pub fn is_ascii(&self) -> bool {
-        self.local.is_ascii() && self.domain.is_ascii()
+        self.text.is_ascii()
     }
 }
 
@@ -152,19 +153,17 @@ fn unquote(text: &str) -> Result<String, ValueError> {
 
 impl fmt::Display for AddrSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_plain() {
-            f.write_str(&self.local)?;
-        } else {
-            f.write_str("\"")?;
-            for c in self.local.chars() {
-                if matches!(c, '"' | '\\') {
-                    f.write_str("\\")?;
-                }
-                write!(f, "{c}")?;
-            }
-            f.write_str("\"")?;
+        if let Some(plain) = self.plain() {
+            return f.write_str(plain);
         }
-        write!(f, "@{}", self.domain)
+        f.write_str("\"")?;
+        for c in self.local_part().chars() {
+            if matches!(c, '"' | '\\') {
+                f.write_str("\\")?;
+            }
+            write!(f, "{c}")?;
+        }
+        write!(f, "\"@{}", self.domain())
     }
 }
 

@@ -14,8 +14,14 @@ pub(super) struct BodyWriter<'w, S> {
     /// The first part of every boundary.
     stem: &'w str,
     multiparts: usize,
-    /// The numbers of the multiparts that are open.
-    open: Vec<usize>,
+    /// The number of the innermost multipart that is open.
+    innermost: Option<usize>,
+}
+
+/// A multipart that is open: it knows the one around it, which goes on when this one is closed.
+#[must_use = "a multipart is to be closed"]
+pub(super) struct Open {
+    outer: Option<usize>,
 }
 
 impl<'a, 'w, S: Sink<'a>> BodyWriter<'w, S> {
@@ -24,7 +30,7 @@ impl<'a, 'w, S: Sink<'a>> BodyWriter<'w, S> {
             out,
             stem,
             multiparts: 0,
-            open: Vec::new(),
+            innermost: None,
         }
     }
 
@@ -41,7 +47,7 @@ impl<'a, 'w, S: Sink<'a>> BodyWriter<'w, S> {
     /// Writes the content fields of a multipart; what follows, up to [`close`](Self::close), are its parts.
     ///
     /// `domain` is what the parts ask of transport (RFC 2045 §6.4).
-    pub(super) fn open(&mut self, subtype: &str, domain: TransferEncoding) {
+    pub(super) fn open(&mut self, subtype: &str, domain: TransferEncoding) -> Open {
         self.delimiter("\r\n");
         let number = Number::of(self.multiparts);
         let mut field = Field::begin(self.out.buffer(), "Content-Type");
@@ -52,13 +58,14 @@ impl<'a, 'w, S: Sink<'a>> BodyWriter<'w, S> {
             let out = self.out.buffer();
             append(out, &["Content-Transfer-Encoding: ", domain.name(), "\r\n"]);
         }
-        self.open.push(self.multiparts);
+        let outer = self.innermost.replace(self.multiparts);
         self.multiparts += 1;
+        Open { outer }
     }
 
-    pub(super) fn close(&mut self) {
+    pub(super) fn close(&mut self, multipart: Open) {
         self.delimiter("--\r\n");
-        self.open.pop();
+        self.innermost = multipart.outer;
     }
 
     pub(super) fn node(&mut self, node: &Node<'a>) -> io::Result<()> {
@@ -67,12 +74,12 @@ impl<'a, 'w, S: Sink<'a>> BodyWriter<'w, S> {
             Node::Multipart {
                 subtype, children, ..
             } => {
-                self.open(subtype, domain_of(node.leaves()));
+                let multipart = self.open(subtype, domain_of(node.leaves()));
                 // As deep as `BodyPart` allows.
                 for child in children {
                     self.node(child)?;
                 }
-                self.close();
+                self.close(multipart);
                 Ok(())
             }
         }
@@ -80,10 +87,10 @@ impl<'a, 'w, S: Sink<'a>> BodyWriter<'w, S> {
 
     /// Writes the delimiter line of the innermost multipart.
     fn delimiter(&mut self, end: &str) {
-        let Some(number) = self.open.last() else {
+        let Some(number) = self.innermost else {
             return;
         };
-        let number = Number::of(*number);
+        let number = Number::of(number);
         append(
             self.out.buffer(),
             &["\r\n--", self.stem, ".", number.as_str(), end],

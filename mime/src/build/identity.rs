@@ -53,8 +53,20 @@ pub(super) struct Digest {
     lanes: [u64; 4],
 }
 
+/// How many bytes are taken in at once: sixteen a lane.
+const BLOCK: usize = 64;
+
+/// An odd number without a pattern in its bits.
+const FACTOR: u64 = 0xA076_1D64_78BD_642F;
+
 /// How much of an attachment is looked at, at either end.
 const SAMPLE: usize = 4096;
+
+/// The product of two numbers, its halves in one.
+fn folded(one: u64, other: u64) -> u64 {
+    let product = u128::from(one) * u128::from(other);
+    (product as u64) ^ (product >> 64) as u64
+}
 
 impl Digest {
     pub(super) fn new(salt: u64) -> Self {
@@ -71,35 +83,31 @@ impl Digest {
     }
 
     fn word(&mut self, word: u64) {
-        self.words([word, word.rotate_left(32), !word, word ^ 0x5555]);
-    }
-
-    fn words(&mut self, words: [u64; 4]) {
-        for (lane, word) in self.lanes.iter_mut().zip(words) {
-            *lane = (*lane ^ word).wrapping_mul(0xA076_1D64_78BD_642F);
-            *lane ^= *lane >> 32;
-        }
+        let [first, ..] = &mut self.lanes;
+        *first = (*first ^ word).wrapping_mul(FACTOR);
+        *first ^= *first >> 32;
     }
 
     /// Takes in all of a text.
     pub(super) fn text(&mut self, bytes: &[u8]) {
         self.word(bytes.len() as u64);
         let mut rest = bytes;
-        while let Some((block, after)) = rest.split_first_chunk::<32>() {
+        while let Some((block, after)) = rest.split_first_chunk() {
             self.block(block);
             rest = after;
         }
-        let mut last = [0; 32];
-        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        let mut last = [0; BLOCK];
+        if let Some(front) = last.get_mut(..rest.len()) {
+            front.copy_from_slice(rest);
+        }
         self.block(&last);
     }
 
-    fn block(&mut self, block: &[u8; 32]) {
-        let mut words = [0; 4];
-        for (word, bytes) in words.iter_mut().zip(block.chunks_exact(8)) {
-            *word = bytes.first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
+    fn block(&mut self, block: &[u8; BLOCK]) {
+        for (lane, bytes) in self.lanes.iter_mut().zip(block.chunks_exact(BLOCK / 4)) {
+            let pair = bytes.first_chunk().map_or(0, |b| u128::from_le_bytes(*b));
+            *lane = folded(*lane ^ pair as u64, (pair >> 64) as u64 ^ FACTOR);
         }
-        self.words(words);
     }
 
     /// Takes in the length and both ends of an attachment.
@@ -114,10 +122,7 @@ impl Digest {
 
     /// The lanes in two, each of which depends on all four.
     fn halves(&self) -> (u64, u64) {
-        let mixed = |a: u64, b: u64| {
-            let product = u128::from(a ^ 0xE703_7ED1_A0B4_28DB) * u128::from(b | 1);
-            (product as u64) ^ (product >> 64) as u64
-        };
+        let mixed = |a: u64, b: u64| folded(a ^ 0xE703_7ED1_A0B4_28DB, b | 1);
         let [a, b, c, d] = self.lanes;
         let (left, right) = (mixed(a, b), mixed(c, d));
         (left ^ right.rotate_left(17), right ^ mixed(left, a ^ d))
@@ -145,7 +150,7 @@ impl Digest {
                 digit => b'a' - 10 + digit,
             };
         }
-        String::from_utf8_lossy(&stem).into_owned()
+        std::str::from_utf8(&stem).unwrap_or_default().to_owned()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Writing what a builder was given.
 
+use std::io;
+
 use super::body::BodyWriter;
 use super::fold::Field;
 use super::leaf::{Leaf, domain_of};
@@ -41,16 +43,14 @@ impl<'a> MessageBuilder<'a> {
     /// The tree of parts: text and HTML as alternatives, what the HTML shows beside it, attachments behind them.
     fn write_body<S: Sink<'a>>(&self, out: &mut BodyWriter<'_, S>) -> Result<(), BuildError> {
         let (shown, others) = self.inlines();
-        let mixed = !others.is_empty() || !self.given.attachments.is_empty();
-        if mixed {
-            out.open("mixed", domain_of(self.all_leaves()));
-        }
+        let has_files = !others.is_empty() || !self.given.attachments.is_empty();
+        let mixed = has_files.then(|| out.open("mixed", domain_of(self.all_leaves())));
         let ways = self.ways();
-        if ways > 1 {
+        let alternative = (ways > 1).then(|| {
             let tree = self.given.body.iter().flat_map(|body| body.0.leaves());
             let ways = tree.chain(&self.given.alternatives).chain(shown);
-            out.open("alternative", domain_of(ways));
-        }
+            out.open("alternative", domain_of(ways))
+        });
         if let Some(text) = &self.given.text {
             out.leaf(text)?;
         }
@@ -58,21 +58,14 @@ impl<'a> MessageBuilder<'a> {
             out.node(&part.0)?;
         }
         if let Some(html) = &self.given.html {
-            if !shown.is_empty() {
-                out.open("related", domain_of(shown.iter()));
-            }
-            out.leaf(html)?;
-            shown.iter().try_for_each(|leaf| out.leaf(leaf))?;
-            if !shown.is_empty() {
-                out.close();
-            }
+            write_html(html, shown, out)?;
         }
         self.given
             .alternatives
             .iter()
             .try_for_each(|leaf| out.leaf(leaf))?;
-        if ways > 1 {
-            out.close();
+        if let Some(alternative) = alternative {
+            out.close(alternative);
         }
         if ways == 0 {
             out.leaf(&Leaf::text("text/plain", "".into()))?;
@@ -80,8 +73,8 @@ impl<'a> MessageBuilder<'a> {
         for leaf in others.iter().chain(&self.given.attachments) {
             out.leaf(leaf)?;
         }
-        if mixed {
-            out.close();
+        if let Some(mixed) = mixed {
+            out.close(mixed);
         }
         Ok(())
     }
@@ -221,15 +214,30 @@ impl<'a> MessageBuilder<'a> {
                 None => ("", ""),
             };
             let comma = if i + 1 < mailboxes.len() { "," } else { "" };
-            if addr.is_plain() {
-                field.pieces(&[before, addr.local_part(), "@", addr.domain(), after, comma]);
-            } else {
-                field.pieces(&[before, &addr.to_string(), after, comma]);
+            match addr.plain() {
+                Some(addr) => field.pieces(&[before, addr, after, comma]),
+                None => field.pieces(&[before, &addr.to_string(), after, comma]),
             }
         }
         field.end();
         Ok(())
     }
+}
+
+/// Writes HTML and what it shows, which is related to it.
+fn write_html<'a, S: Sink<'a>>(
+    html: &Leaf<'a>,
+    shown: &[Leaf<'a>],
+    out: &mut BodyWriter<'_, S>,
+) -> io::Result<()> {
+    if shown.is_empty() {
+        return out.leaf(html);
+    }
+    let related = out.open("related", domain_of(shown.iter()));
+    out.leaf(html)?;
+    shown.iter().try_for_each(|leaf| out.leaf(leaf))?;
+    out.close(related);
+    Ok(())
 }
 
 fn ids(out: &mut Vec<u8>, name: &str, ids: &[MessageId]) {
