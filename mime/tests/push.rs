@@ -1,6 +1,6 @@
 //! A message that arrives in pieces: what is kept of it, and what is told of what.
 
-use postrider_mime::{DefectKind, Limits, Message, PushEvent, PushParser};
+use postrider_mime::{DefectKind, HeaderField, Limits, Message, Part, PushEvent, PushParser};
 
 const PIECE: usize = 4 << 10;
 const MAIL: usize = 64 << 20;
@@ -143,6 +143,38 @@ fn rfc2046_5_1_5_the_header_of_a_part_of_a_digest_knows_its_type() {
         }
     }
     assert_eq!(types, ["multipart/digest", "message/rfc822", "text/plain"]);
+}
+
+#[test]
+fn the_header_that_is_told_of_a_part_is_the_one_it_has_in_the_whole() {
+    let mail = b"Subject: outer\r\nContent-Type: multipart/mixed;\r\n boundary=b\r\n\r\npreamble\r\n--b\r\n\
+        X-One : folded\r\n over lines\r\nSubject:\r\n\r\nbody: no field\r\n--b\r\n\
+        Content-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\ntext\r\n--b--\r\n";
+    let whole = Message::parse(mail);
+    let told = |part: Part<'_>| {
+        let field = |field: HeaderField<'_>| (field.name().to_owned(), field.raw().to_vec());
+        let fields: Vec<_> = part.headers().map(field).collect();
+        (fields, part.raw_header().to_vec(), part.is_multipart())
+    };
+    let mut parser = PushParser::new(Limits::default());
+    let mut headers = 0;
+    for piece in mail.chunks(7).chain([&b""[..]]) {
+        parser.feed(piece);
+        if piece.is_empty() {
+            parser.finish();
+        }
+        while let Some(event) = parser.next_event() {
+            let PushEvent::Header { part, header } = event else {
+                continue;
+            };
+            headers += 1;
+            let (alone, within) = (header.root(), whole.part(part).unwrap());
+            assert_eq!(told(alone), told(within), "{part:?}");
+            assert_eq!(alone.raw(), within.raw_header(), "{part:?}");
+            assert_eq!(alone.raw_body(), b"", "{part:?}");
+        }
+    }
+    assert_eq!(headers, 4);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Rules that take a whole message to show.
 
-use postrider_mime::{AutoSubmitted, Message, Part};
+use postrider_mime::{AutoSubmitted, DefectKind, HeaderField, Limits, Message, Part};
+use std::borrow::Cow;
 
 #[test]
 fn rfc8621_4_1_4_bodies_of_the_example() {
@@ -138,5 +139,70 @@ fn rfc3834_5_what_was_sent_by_no_person_says_so() {
             told,
             "{value}"
         );
+    }
+}
+
+/// A part that holds a message, as it is or in quoted-printable.
+fn enclosing(message: &str, encoded: bool) -> String {
+    let (encoding, message) = match encoded {
+        true => ("quoted-printable", message.replace('=', "=3D")),
+        false => ("7bit", message.to_owned()),
+    };
+    format!("Content-Type: message/rfc822\nContent-Transfer-Encoding: {encoding}\n\n{message}")
+}
+
+/// What can be asked of a part, but for its encoding.
+#[derive(Debug, PartialEq)]
+struct Told {
+    parent: Option<usize>,
+    fields: Vec<String>,
+    /// Of a leaf.
+    body: Option<Vec<u8>>,
+    defects: Vec<DefectKind>,
+}
+
+fn structure(message: &Message<'_>) -> Vec<Told> {
+    let parts: Vec<_> = message.root().walk().collect();
+    let place = |part: Part<'_>| parts.iter().position(|other| other.id() == part.id());
+    let told = parts.iter().map(|part| {
+        let named = |field: &HeaderField<'_>| field.name() != "Content-Transfer-Encoding";
+        let fields = part.headers().filter(named).map(|field| field.text());
+        let kinds = part.defects().map(|defect| defect.kind);
+        Told {
+            parent: part.parent().and_then(place),
+            fields: fields.map(Cow::into_owned).collect(),
+            body: (part.first_child().is_none()).then(|| part.raw_body().to_vec()),
+            defects: kinds
+                .filter(|kind| *kind != DefectKind::EncodedContainer)
+                .collect(),
+        }
+    });
+    told.collect()
+}
+
+#[test]
+fn rfc2046_5_2_1_an_encoded_message_reads_as_if_it_were_not_encoded() {
+    let read = |encoded: bool, depth: usize| {
+        let innermost = "Subject: innermost\nSubject: again\n\ninnermost text";
+        let inner = format!(
+            "Subject: inner\nContent-Type: multipart/mixed; boundary=i\n\n--i\n\nfirst\n--i\n{}\n--i\n\nlast\n--i--\n",
+            enclosing(innermost, encoded)
+        );
+        let alone = "Subject: alone\n\nalone text";
+        let mail = format!(
+            "Subject: outer\nContent-Type: multipart/mixed; boundary=o\n\n--o\n{}\n--o\n{}\n--o\n\nend\n--o--\n",
+            enclosing(&inner, encoded),
+            enclosing(alone, encoded)
+        );
+        let mut limits = Limits::default();
+        limits.depth = depth;
+        let message = Message::parse_with(mail.as_bytes(), &limits, Default::default());
+        assert_eq!(message.parts().count(), message.root().walk().count());
+        structure(&message)
+    };
+    assert_eq!(read(true, 20).len(), 10);
+    assert_eq!(read(true, 20), read(false, 20));
+    for depth in 1..8 {
+        assert_eq!(read(true, depth).len(), read(false, depth).len(), "{depth}");
     }
 }

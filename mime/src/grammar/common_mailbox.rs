@@ -119,3 +119,70 @@ fn words(input: &[u8]) -> Option<usize> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The name, the address, and what follows, where the form is common.
+    fn read(input: &str) -> Option<(Option<String>, String, &str)> {
+        let ascii = input.is_ascii().then_some(input);
+        let (rest, mailbox) = common_mailbox(input.as_bytes(), ascii)?;
+        assert!(mailbox.regular && !mailbox.name_from_comment);
+        let rest = &input[input.len() - rest.len()..];
+        let name = mailbox.name.map(Cow::into_owned);
+        Some((name, mailbox.address?.into_owned(), rest))
+    }
+
+    #[test]
+    fn rfc5322_3_4_the_common_forms_are_read_at_once() {
+        for (input, name, address, rest) in [
+            ("a@b", None, "a@b", ""),
+            ("a.b.c@d.e, f@g", None, "a.b.c@d.e", " f@g"),
+            ("<a@b>", None, "a@b", ""),
+            ("<a@b> ,c", None, "a@b", "c"),
+            ("Ann <a@b>", Some("Ann"), "a@b", ""),
+            ("Ann B. Lee <a@b>\t,", Some("Ann B. Lee"), "a@b", ""),
+            ("\"Lee, Ann\" <a@b>", Some("Lee, Ann"), "a@b", ""),
+            ("\"\" <a@b>", None, "a@b", ""),
+            ("J\u{fc}rgen <j@b>", Some("J\u{fc}rgen"), "j@b", ""),
+        ] {
+            let expected = (name.map(str::to_owned), address.to_owned(), rest);
+            assert_eq!(read(input), Some(expected), "{input}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_of_the_common_forms_is_left_to_the_reader() {
+        for input in [
+            "",
+            "a",
+            "a@",
+            "@b",
+            "a.@b",
+            ".a@b",
+            "a..b@c",
+            "a@b.",
+            "a@.b",
+            "a@b c",
+            "a@b;",
+            "=?a@b",
+            "<a@b",
+            "<a b@c>",
+            "<>",
+            "<a@b>c",
+            "Ann<a@b>",
+            "Ann  <a@b>",
+            "Ann  Lee <a@b>",
+            " <a@b>",
+            " Ann <a@b>",
+            "Ann (x) <a@b>",
+            "\"Ann\"<a@b>",
+            "\"Ann\"  <a@b>",
+            "\"Ann <a@b>",
+            "\"A\\\"n\" <a@b>",
+        ] {
+            assert_eq!(read(input), None, "{input}");
+        }
+    }
+}

@@ -44,3 +44,55 @@ impl HeaderState {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(state: &mut HeaderState, id: FieldId, start: u32) -> bool {
+        let field = FieldRecord {
+            start,
+            value: start,
+            end: start,
+            name_length: 1,
+            id,
+        };
+        state.note(&field)
+    }
+
+    #[test]
+    fn rfc5322_3_6_what_should_occur_once_is_told_once_however_often_it_occurs() {
+        let mut state = HeaderState::new(0);
+        let told =
+            [FieldId::Subject, FieldId::From, FieldId::Subject].map(|id| note(&mut state, id, 0));
+        assert_eq!(told, [false, false, true]);
+        let told = [
+            FieldId::Subject,
+            FieldId::From,
+            FieldId::From,
+            FieldId::Subject,
+        ]
+        .map(|id| note(&mut state, id, 0));
+        assert_eq!(told, [false, true, false, false]);
+    }
+
+    #[test]
+    fn what_may_occur_often_is_not_told() {
+        let mut state = HeaderState::new(0);
+        assert_eq!(
+            [(); 3].map(|()| note(&mut state, FieldId::Received, 0)),
+            [false; 3]
+        );
+    }
+
+    #[test]
+    fn the_first_of_several_fields_says_what_the_body_is() {
+        let mut state = HeaderState::new(0);
+        for start in [10, 20] {
+            note(&mut state, FieldId::ContentType, start);
+            note(&mut state, FieldId::ContentTransferEncoding, start + 5);
+        }
+        assert_eq!(state.content_type.map(|field| field.start), Some(10));
+        assert_eq!(state.transfer_encoding.map(|field| field.start), Some(15));
+    }
+}

@@ -277,3 +277,25 @@ fn make_room<T>(records: &mut Vec<T>, read: usize, all: usize) {
     let least = length.saturating_add(length / 2);
     records.reserve_exact(expected.clamp(least, most.max(least)).max(few) - length);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_is_room_for_parts_fields_and_defects() {
+        let index = Index {
+            parts: Vec::with_capacity(2),
+            fields: Vec::with_capacity(30),
+            defects: Vec::with_capacity(400),
+        };
+        let least =
+            2 * size_of::<PartRecord>() + 30 * size_of::<FieldRecord>() + 400 * size_of::<Defect>();
+        assert!(
+            (least..2 * least).contains(&index.held()),
+            "{}",
+            index.held()
+        );
+        assert_eq!(Index::default().held(), 0);
+    }
+}

@@ -109,3 +109,22 @@ impl Indexer {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Index;
+    use super::*;
+    use crate::limits::Limits;
+
+    #[test]
+    fn that_a_message_is_longer_than_positions_reach_is_told() {
+        let mut indexer =
+            Indexer::new(Limits::default(), Index::default(), Default::default()).with_trail();
+        indexer.too_long();
+        let told: Vec<_> = std::iter::from_fn(|| indexer.next_step()).collect();
+        assert!(
+            matches!(told.last(), Some(Step::Defect(defect)) if defect.kind == DefectKind::TooLong),
+            "{told:?}"
+        );
+    }
+}

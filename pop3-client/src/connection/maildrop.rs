@@ -109,6 +109,37 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_at_most_the_count_and_the_count_at_most_the_limit() {
+        let check =
+            |maildrop: &Maildrop, number| maildrop.check(MessageNumber::new(number).unwrap());
+        let counted =
+            |maildrop: &mut Maildrop, count| maildrop.counted(DropListing { count, octets: 0 });
+        let mut maildrop = Maildrop::new(3);
+        assert_eq!([3, 4].map(|n| check(&maildrop, n).is_ok()), [true, false]);
+        assert_eq!(counted(&mut maildrop, 3), Ok(()));
+        assert!(counted(&mut maildrop, 4).is_err());
+        assert_eq!(counted(&mut maildrop, 2), Ok(()));
+        assert_eq!(
+            [1, 2, 3].map(|n| check(&maildrop, n).is_ok()),
+            [true, true, false]
+        );
+    }
+
+    #[test]
+    fn a_size_is_known_of_what_was_listed() {
+        let mut maildrop = Maildrop::new(9);
+        let [one, two, three] = [1, 2, 3].map(|number| MessageNumber::new(number).unwrap());
+        maildrop.listed(two, 60);
+        assert_eq!(
+            [one, two, three].map(|n| maildrop.octets(n)),
+            [None, Some(60), None]
+        );
+        maildrop.listed(one, u64::MAX);
+        assert_eq!(maildrop.octets(one), Some(u64::MAX - 1));
+        assert_eq!(maildrop.octets(two), Some(60));
+    }
+
+    #[test]
     fn after_dele_a_lower_count_bounds_nothing() {
         let mut maildrop = Maildrop::new(100);
         maildrop

@@ -318,6 +318,52 @@ mod tests {
     }
 
     #[test]
+    fn names_are_new_where_more_than_half_of_several_messages_have_gone() {
+        let names = ["A", "B", "C", "D", "E"];
+        let reset = |before: usize, kept: usize, new: bool| {
+            let before = names.get(..before).unwrap();
+            let seen = |(id, name): (usize, &&str)| seen(id as u64 + 1, name, 60, 0);
+            let index = index(&before.iter().enumerate().map(seen).collect::<Vec<_>>());
+            let kept = before.iter().take(kept).chain(new.then_some(&"new"));
+            let there: Vec<_> = kept.map(|name| (1, 60, *name)).collect();
+            plan(&index, listed(&there), &policy(Deletion::Never), 9).reset
+        };
+        let of_five = [5, 4, 3, 2, 1, 0].map(|kept| reset(5, kept, true));
+        assert_eq!(of_five, [None, None, None, Some(3), Some(4), Some(5)]);
+        assert_eq!(reset(4, 2, true), None, "half is not more than half");
+        assert_eq!(reset(1, 0, true), None, "one is not several");
+        assert_eq!(reset(5, 0, false), None, "an empty maildrop has no names");
+    }
+
+    #[test]
+    fn what_the_server_does_not_name_is_probed_where_it_stays_and_fetched_where_it_goes() {
+        let index = index(&[seen(1, "", 60, 0)]);
+        let probes = |deletion| {
+            let there = listed(&[(1, 60, ""), (2, 61, "")]);
+            let plan = plan(&index, there, &policy(deletion), 9);
+            plan.fetch.iter().map(|w| w.probe).collect::<Vec<_>>()
+        };
+        assert_eq!(probes(Deletion::Never), [true, false]);
+        assert_eq!(probes(Deletion::Now), [false, false]);
+    }
+
+    #[test]
+    fn what_was_deleted_or_has_its_name_still_is_not_taken_for_another_of_its_size() {
+        let probes = |records: &[Record], there| {
+            let plan = plan(&index(records), listed(there), &policy(Deletion::Never), 9);
+            plan.fetch.iter().map(|w| w.probe).collect::<Vec<_>>()
+        };
+        let deleted = [
+            seen(1, "", 60, 0),
+            Record::DelePending(1),
+            Record::Committed(1, 5),
+        ];
+        assert_eq!(probes(&deleted, &[(1, 60, "")]), [false]);
+        let named = [seen(1, "AAA", 60, 0)];
+        assert_eq!(probes(&named, &[(1, 60, "AAA"), (2, 60, "BBB")]), [false]);
+    }
+
+    #[test]
     fn what_fails_comes_last_then_rests_then_is_tried_again() {
         let uid = UniqueId::new("AAA").unwrap();
         let there = || listed(&[(1, 60, "AAA"), (2, 60, "BBB"), (3, 1 << 40, "CCC")]);

@@ -151,6 +151,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_can_be_read_of_a_place_stands_as_it_is() {
+        assert_eq!(escape("new/a~!"), "=new/a~!");
+        assert_eq!(escape("a b%c\u{e4}\x7f"), "=a%20b%25c%c3%a4%7f");
+    }
+
+    #[test]
     fn what_is_written_is_read_back_equal() {
         let digest = Digest::of(&[b"x"]);
         let seen = |uid: Option<&str>, from, place: &str| {
