@@ -163,19 +163,31 @@ impl SqliteStore {
     /// Others can read meanwhile, and have to wait before they write; so it is not to be kept for long. Nobody else sees anything
     /// of it. Only the tables of an older version are brought up to date for good, as [`open`](Self::open) would.
     pub fn rehearse(path: &Path) -> Result<Self, StoreError> {
-        if !path.exists() {
-            return Self::open_in_memory();
-        }
+        let store = if path.exists() {
+            Self::open(path)?
+        } else {
+            Self::open_in_memory()?
+        };
         let rehearsal = Self {
             rehearsal: true,
-            ..Self::open(path)?
+            reading: Arc::clone(&store.writing),
+            ..store
         };
-        let begun = lock(&rehearsal.writing).execute_batch("BEGIN IMMEDIATE");
-        begun.map_err(|error| Fault::from(error).while_doing("begin a rehearsal"))?;
-        Ok(Self {
-            reading: Arc::clone(&rehearsal.writing),
-            ..rehearsal
-        })
+        rehearsal.begin("BEGIN IMMEDIATE")?;
+        Ok(rehearsal)
+    }
+
+    /// Undoes all that was done in a [rehearsal](Self::rehearse), which goes on with the database as it is.
+    ///
+    /// # Errors
+    /// [`StoreError`] if this is no rehearsal; nothing is undone then.
+    pub fn rehearse_again(&self) -> Result<(), StoreError> {
+        self.begin("ROLLBACK; BEGIN IMMEDIATE")
+    }
+
+    fn begin(&self, sql: &str) -> Result<(), StoreError> {
+        let begun = lock(&self.writing).execute_batch(sql);
+        begun.map_err(|error| Fault::from(error).while_doing("begin a rehearsal"))
     }
 
     /// Takes the time for `created` and the like from here instead of the system, for tests.

@@ -71,3 +71,22 @@ fn a_rehearsal_makes_no_database() {
     drop(rehearsal);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn a_rehearsal_begins_again_as_the_database_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.db");
+    let work = changes(vec![insert("incident", incident(), json!({}))]);
+    let store = SqliteStore::open(&path).unwrap();
+    store.commit(&work).unwrap();
+    assert!(store.rehearse_again().is_err(), "this is no rehearsal");
+    assert_eq!(store.records("incident").unwrap().len(), 1);
+
+    for (path, before) in [(path, 1), (dir.path().join("none.db"), 0)] {
+        let rehearsal = SqliteStore::rehearse(&path).unwrap();
+        let first = rehearsal.commit(&work).unwrap();
+        rehearsal.rehearse_again().unwrap();
+        assert_eq!(rehearsal.records("incident").unwrap().len(), before);
+        assert_eq!(rehearsal.commit(&work).unwrap(), first);
+    }
+}
