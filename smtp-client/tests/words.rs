@@ -2,9 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
-use postrider_smtp::{Connection, Error, ErrorKind, Limits, Misuse, Protocol, Stage, State};
+use postrider_smtp::{
+    Connection, Error, ErrorKind, Extension, Fault, InvalidReply, Limit, Limits, Misuse, Protocol,
+    Reply, Stage, State,
+};
+use postrider_wire::sasl::{Channel, Credentials, SaslError, select};
 use std::error::Error as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 fn said(kind: ErrorKind) -> String {
     Error::new(Stage::Mail, kind).to_string()
@@ -63,4 +68,146 @@ fn a_connection_that_ends_before_its_time_is_an_error_once() {
     let error = connection.closed().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Closed), "{error}");
     assert!(connection.closed().is_ok(), "it is closed already");
+}
+
+/// What it says, whose business it is, and whether the same may help later.
+fn judged(stage: Stage, kind: ErrorKind, said: &str, fault: Fault, again: bool) {
+    let error = Error::new(stage, kind);
+    let shown = error.to_string();
+    assert!(shown.starts_with(&format!("{stage}: ")), "{shown}");
+    assert!(shown.contains(said), "{shown}: {said}");
+    assert_eq!(error.fault(), fault, "{shown}");
+    assert_eq!(error.is_retryable(), again, "{shown}");
+    assert!(format!("{error:?}").contains("kind"), "{error:?}");
+}
+
+fn reply(text: &str) -> Reply {
+    Reply::parse(text.as_bytes()).unwrap()
+}
+
+#[test]
+fn what_the_server_did_is_its_own_fault_and_may_pass() {
+    for (stage, kind, said) in [
+        (
+            Stage::Greeting,
+            ErrorKind::Timeout(Duration::from_secs(3)),
+            "no answer within 3s (if the server expects TLS from the first byte",
+        ),
+        (
+            Stage::Greeting,
+            ErrorKind::Closed,
+            "the server closed the connection (if the server expects TLS",
+        ),
+        (
+            Stage::Greeting,
+            ErrorKind::InvalidReply(InvalidReply::Malformed("+OK".to_owned())),
+            "(is this the port of an SMTP server?)",
+        ),
+        (
+            Stage::Rcpt,
+            ErrorKind::Closing(reply("421 4.3.2 down\r\n")),
+            "the server closes the connection: 421 4.3.2 down",
+        ),
+        (
+            Stage::Mail,
+            ErrorKind::Unexpected(reply("354 go\r\n")),
+            "this is no answer to it: 354 go",
+        ),
+        (
+            Stage::Data,
+            ErrorKind::Unsolicited(reply("250 ok\r\n")),
+            "a reply that nothing was asked for: 250 ok",
+        ),
+        (
+            Stage::Mail,
+            ErrorKind::LimitReached(Limit::MailMax),
+            "limit MAILMAX is reached",
+        ),
+    ] {
+        judged(stage, kind, said, Fault::Server, true);
+    }
+}
+
+#[test]
+fn what_the_account_lacks_is_said_and_does_not_pass() {
+    let password = Credentials::password("ada", "pw").unwrap();
+    let none = select(["PLAIN"], &password, Channel::ClearText).unwrap_err();
+    for (stage, kind, said) in [
+        (
+            Stage::StartTls,
+            ErrorKind::StartTlsInjection,
+            "clear text followed the answer to STARTTLS",
+        ),
+        (
+            Stage::Ehlo,
+            ErrorKind::StartTlsNotOffered,
+            "(try Security::Tls on port 465; Security::None gives up protection)",
+        ),
+        (
+            Stage::Auth,
+            ErrorKind::NoMechanism(none),
+            "(use TLS; danger_allow_clear_text_credentials() would show the password",
+        ),
+        (
+            Stage::Auth,
+            ErrorKind::Sasl(SaslError::ServerNotVerified),
+            "did not prove that it knows the password",
+        ),
+        (
+            Stage::Mail,
+            ErrorKind::Refused(reply("530 5.7.0 no\r\n")),
+            "(the server wants STARTTLS or AUTH first",
+        ),
+    ] {
+        judged(stage, kind, said, Fault::Account, false);
+    }
+}
+
+#[test]
+fn what_the_mail_asks_for_and_cannot_have_is_its_own_fault() {
+    let content = std::io::Error::other("disk gone\n");
+    for (kind, said) in [
+        (
+            ErrorKind::Missing(Extension::EightBitMime),
+            "which the server does not offer (encode the message as quoted-printable or base64)",
+        ),
+        (
+            ErrorKind::OutOfBounds {
+                extension: Extension::DeliverBy,
+                bound: "240\u{7}".to_owned(),
+            },
+            "more than the server allows: DELIVERBY 240\\x07",
+        ),
+        (ErrorKind::ClearText, "REQUIRETLS"),
+        (
+            ErrorKind::Content(Arc::new(content)),
+            "the message could not be read: disk gone\\x0a",
+        ),
+    ] {
+        judged(Stage::Local, kind, said, Fault::Message, false);
+    }
+}
+
+#[test]
+fn each_stage_has_a_name_of_its_own() {
+    let stages = [
+        Stage::Local,
+        Stage::Connect,
+        Stage::Tls,
+        Stage::Greeting,
+        Stage::Ehlo,
+        Stage::StartTls,
+        Stage::Auth,
+        Stage::Mail,
+        Stage::Rcpt,
+        Stage::Data,
+        Stage::Content,
+        Stage::EndOfData,
+        Stage::Reset,
+        Stage::Quit,
+        Stage::Other,
+    ];
+    let names: std::collections::BTreeSet<String> =
+        stages.iter().map(ToString::to_string).collect();
+    assert_eq!(names.len(), stages.len());
 }

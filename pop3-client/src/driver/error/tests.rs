@@ -104,3 +104,64 @@ fn what_lies_below_an_error_can_be_asked_for() {
     );
     assert_eq!(below(ErrorKind::Closed), None);
 }
+
+#[test]
+fn an_error_below_is_quoted_with_the_stage_and_asked_whether_to_try_again() {
+    use postrider_wire::Tls;
+    use postrider_wire::sasl::{Channel, Credentials, select};
+    let password = Credentials::password("ada", "pw").unwrap();
+    let none = select(["GSSAPI"], &password, Channel::Encrypted).unwrap_err();
+    let roots = Tls::builder().add_root_pem(b"").unwrap_err();
+    for (stage, kind, said, again) in [
+        (
+            Stage::Connect,
+            ErrorKind::TlsConfig(roots),
+            "connection to pop.example.org:110: there is no PEM certificate in it",
+            false,
+        ),
+        (
+            Stage::Login,
+            ErrorKind::NoMechanism(none),
+            "login at pop.example.org:110: no common authentication mechanism; the server offers GSSAPI (not supported here)",
+            false,
+        ),
+        (
+            Stage::Greeting,
+            ErrorKind::Violation(Violation::Truncated { request: None }),
+            "greeting at pop.example.org:110: ",
+            true,
+        ),
+        (
+            Stage::Tls,
+            ErrorKind::TlsNotOffered,
+            "pop.example.org:110 does not offer STLS, and TLS is required (did you mean",
+            false,
+        ),
+        (
+            Stage::Tls,
+            ErrorKind::Timeout(Duration::from_secs(3)),
+            "TLS: nothing, or too little, from pop.example.org:110 within 3s",
+            true,
+        ),
+        (
+            Stage::Greeting,
+            ErrorKind::Closed,
+            "pop.example.org:110 closed the connection (if this port speaks TLS from the first byte",
+            true,
+        ),
+        (
+            Stage::Greeting,
+            ErrorKind::Violation(Violation::NotAReply("\\x15\\x03".into())),
+            "(this port speaks TLS: did you mean Security::Tls?)",
+            false,
+        ),
+    ] {
+        let error = error(stage, kind);
+        assert!(error.to_string().contains(said), "{error}: {said}");
+        assert_eq!(error.is_retryable(), again, "{error}");
+        assert_eq!(error.retry_after().is_some(), again, "{error}");
+        let below = error.source().map(|below| below.to_string());
+        assert!(below.is_none_or(|below| error.to_string().contains(&below)));
+        assert!(error.response_code().is_none() && !error.is_credential_fault());
+    }
+}
