@@ -86,27 +86,75 @@ const SPREAD: (u64, [u8; SLOTS]) = {
     }
 };
 
-/// The length of the name at the front of a field, and its number.
-///
-/// The name is read in words of eight bytes, and each byte once.
-#[inline]
-pub(crate) fn name_at(field: &[u8]) -> (usize, FieldId) {
-    let mut name = [0; WORDS];
-    for (at, folded) in name.iter_mut().enumerate() {
-        let word = first_eight(field.get(at * 8..).unwrap_or_default());
-        let ends = not_ftext(word);
-        // The only bytes of a name that this makes the same are the two cases of a letter.
-        *folded = word | eight_of(0x20);
-        if ends != 0 {
-            *folded &= before_first_mark(ends);
-            return (at * 8 + count_before_first_mark(ends), of_folded(&name));
-        }
-    }
-    let length = field.iter().take_while(|b| is_ftext(**b)).count();
-    (length, FieldId::Other)
+/// The name at the front of a field, as far as it is looked at to know its number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FrontName {
+    pub(crate) length: usize,
+    pub(crate) id: FieldId,
 }
 
+impl FrontName {
+    /// As many bytes as the longest known name may have: a longer name goes on.
+    const LONGEST: usize = WORDS * 8;
+
+    /// Reads a name in words of eight bytes, and each byte once.
+    #[inline]
+    pub(crate) fn of(field: &[u8]) -> Self {
+        match field.first_chunk() {
+            Some(front) => Self::of_front(front),
+            None => Self::near_end(field),
+        }
+    }
+
+    /// Reads a name where there are few bytes more.
+    #[cold]
+    fn near_end(field: &[u8]) -> Self {
+        let mut front = [0; Self::LONGEST];
+        for (slot, byte) in front.iter_mut().zip(field) {
+            *slot = *byte;
+        }
+        Self::of_front(&front)
+    }
+
+    #[inline]
+    fn of_front(front: &[u8; Self::LONGEST]) -> Self {
+        let mut name = [0; WORDS];
+        for ((at, folded), eight) in name.iter_mut().enumerate().zip(front.chunks_exact(8)) {
+            let word = first_eight(eight);
+            let ends = not_ftext(word);
+            // The only bytes of a name that this makes the same are the two cases of a letter.
+            *folded = word | eight_of(0x20);
+            if ends != 0 {
+                *folded &= before_first_mark(ends);
+                return Self {
+                    length: at * 8 + count_before_first_mark(ends),
+                    id: of_folded(&name),
+                };
+            }
+        }
+        Self {
+            length: Self::LONGEST,
+            id: FieldId::Other,
+        }
+    }
+
+    /// The length of the whole name; `field` is what it is the front of.
+    #[inline]
+    pub(crate) fn whole_length(self, field: &[u8]) -> usize {
+        if self.length < Self::LONGEST {
+            return self.length;
+        }
+        field.iter().take_while(|b| is_ftext(**b)).count()
+    }
+}
+
+#[inline]
 fn of_folded(name: &Folded) -> FieldId {
+    // As most names that are not known begin; no known one does.
+    const EXTENSION: u64 = u16::from_le_bytes(*b"x-") as u64;
+    if name[0] & 0xFFFF == EXTENSION {
+        return FieldId::Other;
+    }
     let number = SPREAD.1.get(slot(name, SPREAD.0)).copied();
     let number = usize::from(number.unwrap_or(u8::MAX));
     match (FOLDED.get(number), NAMES.get(number)) {
@@ -132,8 +180,8 @@ fn not_ftext(word: u64) -> u64 {
 impl FieldId {
     /// The number of a name.
     pub(crate) fn of(name: &[u8]) -> Self {
-        match name_at(name) {
-            (length, id) if length == name.len() => id,
+        match FrontName::of(name) {
+            FrontName { length, id } if length == name.len() => id,
             _ => Self::Other,
         }
     }
@@ -199,7 +247,8 @@ mod tests {
             let length = field.iter().take_while(|b| is_ftext(**b)).count();
             let known = NAMES.iter().find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(&field[..length]));
             let expected = known.map_or(FieldId::Other, |(_, id)| *id);
-            proptest::prop_assert_eq!(name_at(&field), (length, expected));
+            let found = FrontName::of(&field);
+            proptest::prop_assert_eq!((found.whole_length(&field), found.id), (length, expected));
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::field_name::FieldId;
 use crate::flowed::unflowed;
 use crate::grammar::message_id::MessageIds;
 use crate::html::html_to_text;
-use crate::index::{Index, Indexer, Window, read_loosely};
+use crate::index::{Index, Indexer, LONGEST, Whole, read_loosely};
 use crate::limits::{Delimiters, Limits};
 use crate::part::{Part, PartId};
 
@@ -50,9 +50,8 @@ impl<'a> Message<'a> {
     /// Reads a message within limits, in buffers that an earlier message left
     /// ([`into_buffers`](Self::into_buffers)).
     pub fn parse_with(bytes: &'a [u8], limits: &Limits, buffers: Buffers) -> Self {
-        let mut indexer = Indexer::new(limits.clone(), buffers.index, buffers.open);
-        indexer.advance(Window::whole(bytes));
-        let (mut index, _, mut encoded) = indexer.into_parts();
+        let indexer = Indexer::new(limits.clone(), buffers.index, buffers.open);
+        let (mut index, _, mut encoded) = indexer.read(Whole::new(bytes));
         if limits.delimiters == Delimiters::Loose {
             read_loosely(&mut index, bytes, limits, &mut encoded);
         }
@@ -75,8 +74,8 @@ impl<'a> Message<'a> {
 
     /// Does what follows the one pass.
     pub(crate) fn finish(&mut self, encoded: Vec<u32>) {
-        if self.raw.len() > Window::LONGEST {
-            self.index.defect(DefectKind::TooLong, Window::LONGEST, 0);
+        if self.raw.len() > LONGEST {
+            self.index.defect(DefectKind::TooLong, LONGEST, 0);
         }
         self.open_encoded(encoded);
     }
@@ -122,9 +121,8 @@ impl<'a> Message<'a> {
             self.index.defect(DefectKind::PartLimit, 0, container);
             return Vec::new();
         }
-        let mut indexer = Indexer::new(left.clone(), Index::default(), Default::default());
-        indexer.advance(Window::whole(&content));
-        let (mut index, _, mut encoded) = indexer.into_parts();
+        let indexer = Indexer::new(left.clone(), Index::default(), Default::default());
+        let (mut index, _, mut encoded) = indexer.read(Whole::new(&content));
         if left.delimiters == Delimiters::Loose {
             read_loosely(&mut index, &content, &left, &mut encoded);
         }

@@ -11,6 +11,7 @@ use crate::defect::{Defect, DefectKind};
 use crate::field::HeaderField;
 use crate::field_name::FieldId;
 use crate::file_name;
+use crate::grammar::parameters::ContentValue;
 use crate::index::{NONE, PartRecord, Shape};
 use crate::message::Message;
 
@@ -67,12 +68,9 @@ impl<'m> Part<'m> {
         self.record
     }
 
+    /// The part of a number; there is none of [`NONE`].
     fn at(self, id: u32) -> Option<Part<'m>> {
-        if id == NONE {
-            None
-        } else {
-            Part::new(self.message, id)
-        }
+        Part::new(self.message, id)
     }
 
     /// The part that this one stands in.
@@ -219,8 +217,13 @@ impl<'m> Part<'m> {
         }
     }
 
+    #[inline]
     pub(crate) fn field(self, id: FieldId) -> Option<HeaderField<'m>> {
-        self.fields(id).next()
+        let mut fields = self.message.index.fields_of(self.record).iter();
+        Some(HeaderField {
+            record: *fields.find(|record| record.id == id)?,
+            source: self.source(),
+        })
     }
 
     pub(crate) fn fields(self, id: FieldId) -> impl Iterator<Item = HeaderField<'m>> {
@@ -258,6 +261,13 @@ impl<'m> Part<'m> {
             Some(parent) => parent.record().shape == Shape::Multipart { digest: true },
             None => self.message.in_digest,
         }
+    }
+
+    /// The charset of the content type, which is not read any further.
+    fn charset(self) -> Option<Cow<'m, str>> {
+        let value = self.field(FieldId::ContentType)?.raw();
+        let content_type = ContentValue::parse(value, self.message.limits.parameters);
+        content_type.parameters.get("charset")
     }
 
     /// How the part wants to be shown (RFC 2183).
@@ -349,7 +359,7 @@ impl<'m> Part<'m> {
         let body = self.raw_body();
         let body = body.get(..bytes).unwrap_or(body);
         let content = coding::decode(self.encoding(), body);
-        let label = self.content_type().charset();
+        let label = self.charset();
         let label = label.as_deref().map(str::as_bytes);
         let mut text = match content.bytes {
             Cow::Borrowed(bytes) => charset::decode(label, bytes),

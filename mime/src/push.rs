@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use crate::defect::Defect;
-use crate::index::{Index, Indexer, Step, Window};
+use crate::index::{Indexer, LONGEST, Piece, Step, Trail, Window};
 use crate::limits::Limits;
 use crate::message::Message;
 use crate::part::PartId;
@@ -39,7 +39,7 @@ use crate::part::PartId;
 /// is told like any other; decode it ([`TransferDecoder`](crate::TransferDecoder)) and feed it to a parser of its own.
 #[derive(Debug)]
 pub struct PushParser {
-    indexer: Indexer,
+    indexer: Indexer<Trail>,
     limits: Limits,
     /// What arrived and is still wanted.
     window: Vec<u8>,
@@ -90,9 +90,8 @@ pub enum PushEvent<'p> {
 impl PushParser {
     /// Waits for the first byte.
     pub fn new(limits: Limits) -> Self {
-        let index = Index::default();
         Self {
-            indexer: Indexer::new(limits.clone(), index, Default::default()).with_trail(),
+            indexer: Indexer::arriving(limits.clone()),
             limits,
             window: Vec::new(),
             start: 0,
@@ -103,7 +102,7 @@ impl PushParser {
     /// Takes the next bytes of the message.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.forget();
-        let room = Window::LONGEST - (self.start + self.window.len());
+        let room = LONGEST - (self.start + self.window.len());
         self.too_long |= bytes.len() > room;
         self.window
             .extend_from_slice(bytes.get(..room).unwrap_or(bytes));
@@ -120,7 +119,7 @@ impl PushParser {
 
     fn advance(&mut self, at_end: bool) {
         self.indexer
-            .advance(Window::piece(&self.window, self.start, at_end));
+            .advance(Piece::new(&self.window, self.start, at_end));
     }
 
     /// Lets go of what was told and is not needed to go on.
@@ -159,7 +158,7 @@ impl PushParser {
     }
 
     fn bytes(&self, start: usize, end: usize) -> &[u8] {
-        let window = Window::piece(&self.window, self.start, false);
+        let window = Piece::new(&self.window, self.start, false);
         window.range(start, end).unwrap_or_default()
     }
 

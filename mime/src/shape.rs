@@ -6,7 +6,7 @@ use crate::coding::TransferEncoding;
 use crate::grammar::parameters::ContentValue;
 use crate::index::{FieldRecord, HeaderState, Shape, Window};
 
-/// What the header of a part says about its body.
+/// What the header of a part says about a body with a structure.
 #[derive(Debug)]
 pub(crate) struct Content<'b> {
     pub(crate) shape: Shape,
@@ -26,47 +26,46 @@ impl Content<'_> {
     }
 }
 
-const LEAF: Content<'_> = Content {
-    shape: Shape::Leaf,
-    boundary: None,
-    encoding_forbidden: false,
-};
+/// Whether the content type of a header is none of a body with a structure: most begin with another letter.
+#[inline]
+pub(crate) fn is_leaf_at_sight<'b>(header: &HeaderState, window: impl Window<'b>) -> bool {
+    let Some(value) = header.content_type.and_then(|field| window.value(&field)) else {
+        return false;
+    };
+    let first = match value {
+        [b' ', first, ..] if first.is_ascii_alphabetic() => Some(first),
+        _ => value.iter().find(|b| !b.is_ascii_whitespace()),
+    };
+    !matches!(first, Some(b'm' | b'M' | b'(' | b'"'))
+}
 
-/// Reads the content type of a header, no further than it takes to know whether the body has a structure.
+/// Reads the content type of a header, no further than it takes to know whether the body has a structure. `None` without one.
 pub(crate) fn classify<'b>(
     header: &HeaderState,
-    window: Window<'b>,
-    in_digest: bool,
+    window: impl Window<'b>,
+    is_in_digest: impl FnOnce() -> bool,
     parameters: usize,
-) -> Content<'b> {
-    let value = |field: &Option<FieldRecord>| {
-        let field = field.as_ref()?;
-        window.range(field.value as usize, field.end as usize)
-    };
+) -> Option<Content<'b>> {
+    let value = |field: &Option<FieldRecord>| window.value(field.as_ref()?);
     let encoded = || {
         value(&header.transfer_encoding)
             .map_or(TransferEncoding::SevenBit, TransferEncoding::parse)
             .is_encoded()
     };
     let Some(value) = value(&header.content_type) else {
-        return if in_digest { message(encoded()) } else { LEAF };
+        return is_in_digest().then(|| message(encoded()));
     };
-    if !may_be_container(value) {
-        return LEAF;
-    }
     let content_type = ContentValue::parse(value, parameters);
     if content_type.main_is("multipart") {
         let boundary = content_type.parameters.boundary();
         let digest = content_type.sub_is("digest");
-        Content {
+        Some(Content {
             shape: Shape::Multipart { digest },
             boundary,
             encoding_forbidden: encoded(),
-        }
-    } else if content_type.is_message() {
-        message(encoded())
+        })
     } else {
-        LEAF
+        content_type.is_message().then(|| message(encoded()))
     }
 }
 
@@ -81,10 +80,4 @@ fn message(encoded: bool) -> Content<'static> {
         boundary: None,
         encoding_forbidden: encoded,
     }
-}
-
-/// A first look: most content types begin with another letter.
-fn may_be_container(value: &[u8]) -> bool {
-    let first = value.iter().find(|b| !b.is_ascii_whitespace());
-    matches!(first, Some(b'm' | b'M' | b'(' | b'"'))
 }

@@ -10,6 +10,7 @@ use super::cfws::is_wsp;
 
 /// The types that most parts have, as most mail writes them: what they are is known without reading them. With what
 /// follows: the parameters.
+#[inline(always)]
 pub(crate) fn common_type(value: &[u8]) -> Option<(&'static str, &'static str, &[u8])> {
     macro_rules! one_of {
         ($($main:literal $sub:literal)*) => {

@@ -62,6 +62,7 @@ pub(crate) struct RawParameter<'a> {
 
 impl<'a> ContentValue<'a> {
     /// Reads a field value, with at most `limit` parameters.
+    #[inline(always)]
     pub(crate) fn parse(value: &'a [u8], limit: usize) -> Self {
         match common_type(value) {
             Some((main, sub, text)) => Self {
@@ -137,10 +138,17 @@ impl<'a> RawParameters<'a> {
     }
 
     /// The decoded value of a parameter: `name*` before the sections `name*0`, … before `name`.
+    #[inline]
     pub(crate) fn get(&self, name: &str) -> Option<Cow<'a, str>> {
+        // As most content types are.
         if self.text.is_empty() {
             return None;
         }
+        self.find(name)
+    }
+
+    #[inline(never)]
+    fn find(&self, name: &str) -> Option<Cow<'a, str>> {
         let mut of_name = self.iter().filter(|p| p.is(name));
         let first = of_name.next()?;
         let mut plain = first;

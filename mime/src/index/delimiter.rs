@@ -152,6 +152,28 @@ impl OpenBoundaries {
         }
     }
 
+    /// What most lines that begin with `--` are, told at once: a delimiter of the innermost multipart, without padding. `None`
+    /// where [`compare`](Self::compare) has to tell.
+    #[inline]
+    pub(crate) fn common(&self, line: &[u8]) -> Option<Delimiter> {
+        let rest = line.strip_prefix(b"--")?;
+        let open = self.levels.last()?;
+        if !open.front.begins(first_eight(rest)) {
+            return None;
+        }
+        let boundary = self.bytes.get(open.start..open.end)?;
+        let line_end = match rest.strip_prefix(boundary)? {
+            [b'\r', b'\n', ..] => 2,
+            [b'\n', ..] => 1,
+            _ => return None,
+        };
+        Some(Delimiter {
+            level: self.levels.len() - 1,
+            close: false,
+            length: "--".len() + boundary.len() + line_end,
+        })
+    }
+
     /// Reads `rest`, a line after its `--`, as `boundary ["--"] padding line-end`.
     ///
     /// A boundary that ends with white space, against the grammar, may have lost it on the way (as padding gets lost).

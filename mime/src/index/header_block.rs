@@ -11,11 +11,12 @@
 use memchr::memchr;
 
 use super::FieldRecord;
-use crate::field_name::name_at;
+use crate::field_name::FrontName;
 
 /// Where a field that begins at the start of `bytes` ends: (end of its value, start of the next line).
 ///
 /// `searched` bytes at the front are known to hold no end. `None` means that the end has not arrived yet.
+#[inline]
 pub(crate) fn field_end(bytes: &[u8], searched: usize, at_end: bool) -> Option<(usize, usize)> {
     let mut from = searched;
     while let Some(lf) = memchr(b'\n', bytes.get(from..)?) {
@@ -33,6 +34,7 @@ pub(crate) fn field_end(bytes: &[u8], searched: usize, at_end: bool) -> Option<(
 
 /// How many bytes at the front surely belong to a folded field, in steps of some: no search for the end of each line, because
 /// there may be many of them.
+#[inline(never)]
 fn folded_length(bytes: &[u8]) -> usize {
     const STEP: usize = 32;
     let mut length = 0;
@@ -54,6 +56,7 @@ fn folded_length(bytes: &[u8]) -> usize {
 }
 
 /// The end of the line before `next`, without its LF or CRLF.
+#[inline]
 pub(crate) fn before_line_end(bytes: &[u8], next: usize) -> usize {
     match bytes.get(..next) {
         Some([.., b'\r', b'\n']) => next - 2,
@@ -73,9 +76,19 @@ pub(crate) fn empty_line(bytes: &[u8]) -> Option<usize> {
 
 /// Reads a field of `length` bytes, at the front of `text` and at `offset` of the whole, as name and value. `None` for a line
 /// that is no field.
-#[inline]
 pub(crate) fn field(text: &[u8], length: usize, offset: usize) -> Option<FieldRecord> {
-    let (name_length, id) = name_at(text);
+    named_field(text, FrontName::of(text), length, offset)
+}
+
+/// The same where the name was looked at before.
+#[inline]
+pub(crate) fn named_field(
+    text: &[u8],
+    name: FrontName,
+    length: usize,
+    offset: usize,
+) -> Option<FieldRecord> {
+    let name_length = name.whole_length(text);
     let colon = match text.get(name_length) {
         Some(b':') => name_length,
         _ => colon_after_blanks(text, name_length)?,
@@ -88,7 +101,7 @@ pub(crate) fn field(text: &[u8], length: usize, offset: usize) -> Option<FieldRe
         value: (offset + colon + 1) as u32,
         end: (offset + length) as u32,
         name_length: u16::try_from(name_length).ok()?,
-        id,
+        id: name.id,
     })
 }
 

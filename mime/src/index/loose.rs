@@ -5,7 +5,7 @@
 
 use super::header_state::HeaderState;
 use super::indexer::Indexer;
-use super::window::Window;
+use super::window::{Whole, Window};
 use super::{Index, PartRecord};
 use crate::defect::DefectKind;
 use crate::limits::Limits;
@@ -33,11 +33,9 @@ fn read_again(index: &mut Index, part: u32, bytes: &[u8], limits: &Limits) -> Ve
     let Some(record) = index.part(part).copied() else {
         return Vec::new();
     };
-    let window = Window::whole(bytes);
-    let (start, end) = (record.body as usize, record.end as usize);
-    let Some((boundary, body)) =
-        boundary(index, &record, window, limits).zip(window.range(start, end))
-    else {
+    // Positions are those of the whole, which ends where the multipart does.
+    let message = Whole::new(bytes.get(..record.end as usize).unwrap_or(bytes));
+    let Some(boundary) = boundary(index, &record, message, limits) else {
         return Vec::new();
     };
     let left = Limits {
@@ -46,9 +44,7 @@ fn read_again(index: &mut Index, part: u32, bytes: &[u8], limits: &Limits) -> Ve
         fields: limits.fields.saturating_sub(index.fields.len()),
         ..limits.clone()
     };
-    let mut indexer = Indexer::again(left, record, &boundary);
-    indexer.advance(Window::piece(body, start, true));
-    let (mut again, _, encoded) = indexer.into_parts();
+    let (mut again, _, encoded) = Indexer::again(left, record, &boundary).read(message);
     let Some(first) = again.parts.get(1).map(|part| part.start as usize) else {
         return Vec::new();
     };
@@ -57,16 +53,16 @@ fn read_again(index: &mut Index, part: u32, bytes: &[u8], limits: &Limits) -> Ve
     encoded.into_iter().map(number).collect()
 }
 
-fn boundary(
+fn boundary<'b>(
     index: &Index,
     record: &PartRecord,
-    window: Window<'_>,
+    message: impl Window<'b>,
     limits: &Limits,
 ) -> Option<Vec<u8>> {
     let mut header = HeaderState::new(record.start as usize);
     for field in index.fields_of(record) {
         header.note(field);
     }
-    let content = classify(&header, window, false, limits.parameters);
+    let content = classify(&header, message, || false, limits.parameters)?;
     content.boundary.map(|boundary| boundary.into_owned())
 }

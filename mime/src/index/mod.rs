@@ -1,7 +1,9 @@
 //! The index of a message: where its parts and header fields are. Made in one pass, without reading any value but the
 //! content type of containers.
 
+mod body;
 mod delimiter;
+mod header;
 pub(crate) mod header_block;
 mod header_state;
 mod indexer;
@@ -14,8 +16,8 @@ pub(crate) use delimiter::OpenBoundaries;
 pub(crate) use header_state::HeaderState;
 pub(crate) use indexer::Indexer;
 pub(crate) use loose::read_loosely;
-pub(crate) use trail::Step;
-pub(crate) use window::Window;
+pub(crate) use trail::{Step, Trail};
+pub(crate) use window::{LONGEST, Piece, Whole, Window};
 
 use crate::defect::{Defect, DefectKind};
 use crate::field_name::FieldId;
@@ -117,10 +119,12 @@ impl Index {
             + self.defects.capacity() * size_of::<Defect>()
     }
 
+    #[inline]
     pub(crate) fn part(&self, id: u32) -> Option<&PartRecord> {
         self.parts.get(id as usize)
     }
 
+    #[inline]
     fn part_mut(&mut self, id: u32) -> Option<&mut PartRecord> {
         self.parts.get_mut(id as usize)
     }
@@ -132,6 +136,7 @@ impl Index {
     }
 
     /// Adds a part; it begins after `read` of `all` bytes.
+    #[inline]
     pub(crate) fn push_part(&mut self, part: PartRecord, read: usize, all: usize) {
         push(&mut self.parts, part, read, all);
     }

@@ -14,6 +14,30 @@ pub(crate) enum Step {
     Defect(Defect),
 }
 
+/// Whoever is told what the indexer meets: a [`Trail`], or nobody.
+pub(crate) trait Listener {
+    /// Takes the defects that were met, and a step that comes after them.
+    fn step(&mut self, defects: &mut Vec<Defect>, step: Step);
+
+    /// Takes the defects that were met, and the body of a part up to `end`.
+    fn body(&mut self, defects: &mut Vec<Defect>, part: u32, end: usize);
+
+    /// The body goes on at `start`.
+    fn body_goes_on(&mut self, start: usize);
+}
+
+/// Of a message that is there as a whole nothing is told: the index has it all.
+impl Listener for () {
+    #[inline]
+    fn step(&mut self, _: &mut Vec<Defect>, _: Step) {}
+
+    #[inline]
+    fn body(&mut self, _: &mut Vec<Defect>, _: u32, _: usize) {}
+
+    #[inline]
+    fn body_goes_on(&mut self, _: usize) {}
+}
+
 /// The steps that were not taken yet.
 #[derive(Debug, Default)]
 pub(crate) struct Trail {
@@ -35,20 +59,27 @@ impl Trail {
         self.steps.capacity() * size_of::<Step>()
     }
 
-    pub(super) fn step(&mut self, step: Step) {
+    fn defects(&mut self, defects: &mut Vec<Defect>) {
+        self.steps.extend(defects.drain(..).map(Step::Defect));
+    }
+}
+
+impl Listener for Trail {
+    fn step(&mut self, defects: &mut Vec<Defect>, step: Step) {
+        self.defects(defects);
         self.steps.push_back(step);
     }
 
-    pub(super) fn defects(&mut self, defects: impl Iterator<Item = Defect>) {
-        self.steps.extend(defects.map(Step::Defect));
-    }
-
-    /// The body of a part goes on up to `end`.
-    pub(super) fn body(&mut self, part: u32, end: usize) {
+    fn body(&mut self, defects: &mut Vec<Defect>, part: u32, end: usize) {
+        self.defects(defects);
         let start = self.told;
         if start < end {
             self.told = end;
-            self.step(Step::Body { part, start, end });
+            self.steps.push_back(Step::Body { part, start, end });
         }
+    }
+
+    fn body_goes_on(&mut self, start: usize) {
+        self.told = start;
     }
 }

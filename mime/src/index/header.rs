@@ -1,0 +1,283 @@
+//! What the indexer does in a header.
+
+use super::header_block::{empty_line, field, field_end, is_mbox_line, named_field};
+use super::indexer::{Indexer, State};
+use super::trail::Listener;
+use super::window::Window;
+use super::{PartRecord, Shape};
+use crate::defect::DefectKind;
+use crate::field_name::FrontName;
+use crate::index::delimiter::Candidate;
+use crate::shape::{Content, classify, is_leaf_at_sight};
+
+/// A boundary with more characters stands on no line (RFC 5322 §2.1.1), and is none. RFC 2046 §5.1.1 allows 70.
+const LONGEST_BOUNDARY: usize = 998 - "--".len();
+
+impl<L: Listener> Indexer<L> {
+    /// Takes the lines of a header. Whether there is more to read behind it; not so when more bytes are needed.
+    pub(super) fn header<'b>(&mut self, window: impl Window<'b>) -> bool {
+        loop {
+            let rest = window.from(self.position);
+            if let None | Some(b'\n' | b'\r' | b'-') = rest.first() {
+                if let Some(goes_on) = self.end_of_header(rest, window) {
+                    return goes_on;
+                }
+            }
+            let name = FrontName::of(rest);
+            // No line ends within a name.
+            let searched = self.searched.max(name.length);
+            let Some((end, next)) = field_end(rest, searched, window.at_end()) else {
+                return self.line_without_end(rest, window);
+            };
+            if self.index.fields.len() >= self.limits.fields || end > self.header_bytes_left() {
+                self.meet_limit(rest, end, window);
+                return true;
+            }
+            self.header_field(rest, name, end, window);
+            self.searched = 0;
+            self.position += next;
+        }
+    }
+
+    /// Waits for the end of a line, or does no longer. Whether there is more to read.
+    #[cold]
+    fn line_without_end<'b>(&mut self, rest: &[u8], window: impl Window<'b>) -> bool {
+        // What has arrived may end with the line end.
+        let arrived = rest.len().saturating_sub(2);
+        if arrived > self.header_bytes_left() {
+            self.meet_limit(rest, arrived, window);
+            return true;
+        }
+        self.searched = rest.len().saturating_sub(1);
+        false
+    }
+
+    /// How many bytes more of the current header are indexed.
+    #[inline]
+    fn header_bytes_left(&self) -> usize {
+        let taken = self.position - self.header.start;
+        self.limits.header_bytes.saturating_sub(taken)
+    }
+
+    /// Decides what comes of a header that reaches a limit, with a line of `length` bytes at least.
+    ///
+    /// Its further fields are not entered. If it has none so far, and the line is none either as far as the limit lets see,
+    /// there is no header.
+    #[cold]
+    fn meet_limit<'b>(&mut self, line: &[u8], length: usize, window: impl Window<'b>) {
+        self.defect(DefectKind::HeaderLimit, self.position);
+        self.searched = 0;
+        let length = length.min(self.header_bytes_left());
+        let seen = line.get(..length).unwrap_or(line);
+        if !self.has_fields() && field(seen, seen.len(), self.position).is_none() {
+            self.defect(DefectKind::NoHeader, self.header.start);
+            return self.end_header(window, self.header.start);
+        }
+        let content = self.judge(window).map(Content::into_owned);
+        self.tell_header(self.position);
+        self.judged = content;
+        self.state = State::Limited { in_line: false };
+    }
+
+    /// Whether the header of the current part has fields.
+    fn has_fields(&self) -> bool {
+        let first_field = self.record().map_or(0, |p| p.first_field as usize);
+        self.index.fields.len() > first_field
+    }
+
+    /// Takes one line, or the rest of one, behind a limit of the header. False when more bytes are needed.
+    #[cold]
+    pub(super) fn limited_line<'b>(&mut self, in_line: bool, window: impl Window<'b>) -> bool {
+        let rest = window.from(self.position);
+        if !in_line {
+            if let Some(goes_on) = self.end_of_header(rest, window) {
+                return goes_on;
+            }
+        }
+        let end = field_end(rest, 0, window.at_end());
+        // Without an end, the last byte may be that of a line.
+        let (_, next) = end.unwrap_or((0, rest.len().saturating_sub(1)));
+        self.position += next;
+        self.state = State::Limited {
+            in_line: end.is_none(),
+        };
+        end.is_some()
+    }
+
+    /// Ends the header where no field follows. Whether there is more to read then; `None` if a field may follow.
+    #[inline]
+    fn end_of_header<'b>(&mut self, rest: &[u8], window: impl Window<'b>) -> Option<bool> {
+        if let Some(length) = empty_line(rest) {
+            self.end_header(window, self.position + length);
+            return Some(true);
+        }
+        self.end_without_empty_line(rest, window)
+    }
+
+    #[inline(never)]
+    fn end_without_empty_line<'b>(&mut self, rest: &[u8], window: impl Window<'b>) -> Option<bool> {
+        if rest.len() < 2 && !window.at_end() {
+            return Some(false);
+        }
+        if rest.is_empty() {
+            self.header_without_end(window);
+            return Some(true);
+        }
+        if !rest.starts_with(b"--") || self.open.is_empty() {
+            return None;
+        }
+        match self.open.compare(rest, window.at_end()) {
+            Candidate::Incomplete => Some(false),
+            Candidate::Text => None,
+            Candidate::Delimiter(delimiter) => {
+                let line = self.position;
+                self.header_without_end(window);
+                // Unless the body is a message, of which the header is to be read first.
+                if self.state == State::Body {
+                    self.delimiter(line, delimiter, window);
+                }
+                Some(true)
+            }
+        }
+    }
+
+    /// Enters the field of `length` bytes that stands at the current position, or says what it is instead.
+    #[inline]
+    fn header_field<'b>(
+        &mut self,
+        text: &[u8],
+        name: FrontName,
+        length: usize,
+        window: impl Window<'b>,
+    ) {
+        let offset = self.position;
+        match named_field(text, name, length, offset) {
+            Some(record) => {
+                if self.header.note(&record) {
+                    self.defect(DefectKind::DuplicateField, offset);
+                }
+                let read = offset + length;
+                self.index.push_field(record, read, window.end());
+            }
+            None => self.no_field(text.get(..length).unwrap_or_default()),
+        }
+    }
+
+    #[cold]
+    fn no_field(&mut self, line: &[u8]) {
+        let offset = self.position;
+        if offset == self.header.start && is_mbox_line(line) {
+            self.defect(DefectKind::MboxFromLine, offset);
+        } else if !std::mem::replace(&mut self.header.junk_told, true) {
+            self.defect(DefectKind::JunkLine, offset);
+        }
+    }
+
+    /// Ends the header at the current position, with no empty line there.
+    ///
+    /// Where nothing but junk came before, there was no header: it is all body.
+    fn header_without_end<'b>(&mut self, window: impl Window<'b>) {
+        let start = self.header.start;
+        if self.has_fields() {
+            self.defect(DefectKind::NoBlankLine, self.position);
+        } else if self.header.junk_told && self.state == State::Header {
+            self.defect(DefectKind::NoHeader, start);
+            return self.end_header(window, start);
+        }
+        self.end_header(window, self.position);
+    }
+
+    /// Ends the header of the current part; its body begins at `body`. Decides what the body is.
+    #[inline]
+    fn end_header<'b>(&mut self, window: impl Window<'b>, body: usize) {
+        if self.state == State::Header && is_leaf_at_sight(&self.header, window) {
+            self.end_fields();
+            self.tell_header(body);
+            self.begin_body(body);
+        } else {
+            self.end_judged_header(window, body);
+        }
+    }
+
+    #[inline(never)]
+    fn end_judged_header<'b>(&mut self, window: impl Window<'b>, body: usize) {
+        let content = match self.state {
+            State::Limited { .. } => self.judged.take(),
+            _ => {
+                let content = self.judge(window);
+                self.tell_header(body);
+                content
+            }
+        };
+        self.begin_body(body);
+        if let Some(content) = content {
+            self.enter(content, body, window);
+        }
+    }
+
+    /// Takes note that the header has no further fields.
+    #[inline]
+    fn end_fields(&mut self) {
+        let last_field = self.index.fields.len() as u32;
+        if let Some(record) = self.record_mut() {
+            record.last_field = last_field;
+        }
+    }
+
+    #[inline]
+    fn begin_body(&mut self, body: usize) {
+        self.searched = 0;
+        self.position = body;
+        self.state = State::Body;
+        self.listener.body_goes_on(body);
+        if let Some(record) = self.record_mut() {
+            record.body = body as u32;
+        }
+    }
+
+    /// What a header that has no further fields says of the body, if that has a structure. What is nested too deeply is not
+    /// opened.
+    fn judge<'b>(&mut self, window: impl Window<'b>) -> Option<Content<'b>> {
+        self.end_fields();
+        let is_in_digest = || self.record().is_some_and(|p| self.index.is_in_digest(p));
+        let content = classify(&self.header, window, is_in_digest, self.limits.parameters)?;
+        let too_deep = content.shape != Shape::EncodedMessage && self.is_too_deep();
+        if let Some(record) = self.record_mut().filter(|_| !too_deep) {
+            record.shape = content.shape;
+        }
+        Some(content)
+    }
+
+    /// Whether what stands within the current part would be nested too deeply; it is not opened then.
+    fn is_too_deep(&self) -> bool {
+        let depth = |part: &PartRecord| usize::from(part.depth);
+        self.record()
+            .is_some_and(|p| depth(p) + 1 >= self.limits.depth)
+    }
+
+    /// Opens the body of the current part, if it is to be opened.
+    fn enter<'b>(&mut self, content: Content<'_>, body: usize, window: impl Window<'b>) {
+        if content.encoding_forbidden {
+            self.defect(DefectKind::EncodedContainer, self.header.start);
+        }
+        let current = self.current;
+        let boundary = content.boundary.filter(|b| b.len() <= LONGEST_BOUNDARY);
+        match (content.shape, boundary) {
+            (Shape::Multipart { .. } | Shape::Message, _) if self.is_too_deep() => {
+                self.defect(DefectKind::DepthLimit, body);
+            }
+            (Shape::Multipart { .. }, None) => self.defect(DefectKind::MissingBoundary, body),
+            (Shape::Multipart { .. }, Some(boundary)) => self.open.push(&boundary, current),
+            (Shape::Message, _) if self.index.parts.len() < self.limits.parts => {
+                let child = self.add_part(body, current, window);
+                if let Some(record) = self.index.part_mut(current) {
+                    record.first_child = child;
+                }
+                self.state = State::Header;
+            }
+            (Shape::Message, _) => self.defect(DefectKind::PartLimit, body),
+            (Shape::EncodedMessage, _) => self.encoded_messages.push(current),
+            _ => {}
+        }
+    }
+}
