@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::cfws::skip_fws;
-use super::word::is_atext;
+use super::word::{ATEXT, is_atext};
 use crate::address::LooseMailbox;
 use crate::charset;
 
@@ -25,7 +25,11 @@ pub(super) fn common_mailbox<'a>(
     input: &'a [u8],
     ascii: Option<&'a str>,
 ) -> Option<(&'a [u8], LooseMailbox<'a>)> {
-    let (name, address, length) = places(input)?;
+    let Places {
+        name,
+        address,
+        length,
+    } = places(input)?;
     let rest = skip_fws(input.get(length..)?).0;
     let rest = match rest.split_first() {
         None => rest,
@@ -36,12 +40,11 @@ pub(super) fn common_mailbox<'a>(
         Some(ascii) => ascii.get(place).map(Cow::Borrowed),
         None => input.get(place).map(read),
     };
-    let name = name.and_then(|place| match input.get(place.clone()) {
-        Some(bytes) if super::text::is_plain(bytes) && bytes.trim_ascii() == bytes => {
-            text(place, super::text::text)
-        }
-        bytes => bytes.map(super::text::text),
-    });
+    let name = match name {
+        Some(Name { place, plain: true }) => text(place, super::text::text),
+        Some(Name { place, .. }) => input.get(place).map(super::text::text),
+        None => None,
+    };
     let mailbox = LooseMailbox {
         name: name.filter(|n| !n.is_empty()),
         address: text(address, |bytes| charset::guess(bytes).text),
@@ -52,33 +55,81 @@ pub(super) fn common_mailbox<'a>(
 }
 
 /// Where the name and the address of a mailbox at the front stand, and how long it is.
-fn places(input: &[u8]) -> Option<(Option<Range<usize>>, Range<usize>, usize)> {
-    let bare = addr_spec(input);
-    if bare > 0 {
-        return Some((None, 0..bare, bare));
-    }
+struct Places {
+    name: Option<Name>,
+    address: Range<usize>,
+    length: usize,
+}
+
+struct Name {
+    place: Range<usize>,
+    /// Whether it is text as it stands there.
+    plain: bool,
+}
+
+#[inline]
+fn places(input: &[u8]) -> Option<Places> {
     let (name, open) = match input {
         [b'<', ..] => (None, 0),
         [b'"', inside @ ..] => {
-            let end = |b: &u8| matches!(b, b'"' | b'\\' | b'\r' | b'\n');
-            let length = inside.iter().position(end)?;
+            let (length, plain) = quoted(inside)?;
             inside.get(length..)?.strip_prefix(b"\" ")?;
-            (Some(1..length + 1), length + 3)
+            let place = 1..length + 1;
+            (Some(Name { place, plain }), length + 3)
         }
         _ => {
+            let bare = addr_spec(input);
+            if bare > 0 {
+                return Some(Places {
+                    name: None,
+                    address: 0..bare,
+                    length: bare,
+                });
+            }
             let length = words(input)?;
-            (Some(0..length), length + 1)
+            let plain = input.get(..length).is_some_and(super::text::is_plain);
+            let place = 0..length;
+            (Some(Name { place, plain }), length + 1)
         }
     };
     let address = input.get(open..)?.strip_prefix(b"<")?;
     let length = addr_spec(address);
     let start = open + 1;
-    (length > 0 && address.get(length) == Some(&b'>')).then_some((
+    (length > 0 && address.get(length) == Some(&b'>')).then_some(Places {
         name,
-        start..start + length,
-        start + length + 1,
-    ))
+        address: start..start + length,
+        length: start + length + 1,
+    })
 }
+
+/// The length of what stands in quotes, on one line and without a backslash, and whether it is text as it stands there.
+fn quoted(inside: &[u8]) -> Option<(usize, bool)> {
+    let length = count(inside, &PLAIN);
+    if inside.get(length) == Some(&b'"') {
+        let text = inside.get(..length)?;
+        return Some((length, text.trim_ascii().len() == length));
+    }
+    let end = |b: &u8| matches!(b, b'"' | b'\\' | b'\r' | b'\n');
+    Some((inside.iter().position(end)?, false))
+}
+
+/// How many bytes at the front are in a table.
+#[inline]
+fn count(input: &[u8], table: &[bool; 256]) -> usize {
+    let other = |b: &u8| !table.get(usize::from(*b)).copied().unwrap_or(false);
+    input.iter().position(other).unwrap_or(input.len())
+}
+
+/// What needs no second look within quotes: ASCII of which no encoded word can be made.
+const PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = b' ';
+    while byte <= b'~' {
+        table[byte as usize] = !matches!(byte, b'=' | b'"' | b'\\');
+        byte += 1;
+    }
+    table
+};
 
 /// The length of an `addr-spec` of dot-atoms, without white space or comments. One that looks like an encoded word is not
 /// common.
@@ -93,17 +144,16 @@ fn addr_spec(input: &[u8]) -> usize {
 
 /// The length of a `dot-atom-text` that ends where no more of it can follow; 0 if none does.
 fn dot_atom(input: &[u8]) -> usize {
-    let mut after_dot = true;
     let mut length = 0;
-    for byte in input {
-        let dot = *byte == b'.';
-        if !is_atext(*byte) && (!dot || after_dot) {
-            break;
+    loop {
+        let atom = count(input.get(length..).unwrap_or_default(), &ATEXT);
+        length += atom;
+        match input.get(length) {
+            _ if atom == 0 => return 0,
+            Some(b'.') => length += 1,
+            _ => return length,
         }
-        after_dot = dot;
-        length += 1;
     }
-    if after_dot { 0 } else { length }
 }
 
 /// The length of words with single spaces between them, before a space and a bracket.

@@ -49,15 +49,18 @@ fn at_front(input: &[u8]) -> Option<(&[u8], EncodedWord<'_>)> {
     };
     let (text, rest) = before_mark(rest)?;
     let rest = rest.strip_prefix(b"=")?;
-    let mut token = charset.split(|b| *b == b'*');
-    let charset = token.next().filter(|charset| !charset.is_empty())?;
-    let graphic = |part: &[u8]| part.iter().all(u8::is_ascii_graphic);
+    if !charset.iter().all(u8::is_ascii_graphic) {
+        return None;
+    }
+    // A language may follow.
+    let length = charset.iter().position(|b| *b == b'*');
+    let charset = charset.get(..length.unwrap_or(charset.len()))?;
     let word = EncodedWord {
         charset,
         encoding,
         text,
     };
-    (graphic(charset) && token.all(graphic)).then_some((rest, word))
+    (!charset.is_empty()).then_some((rest, word))
 }
 
 /// What stands before the next question mark, and what behind it.

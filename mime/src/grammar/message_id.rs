@@ -12,7 +12,7 @@ use std::borrow::Cow;
 
 use super::cfws::is_wsp;
 use crate::charset;
-use crate::octets::{bytes_below, count_before_first_mark, eight_of, zero_bytes};
+use crate::octets::{bytes_below, count_before_first_mark, eight_of, first_eight, zero_bytes};
 
 /// The identifiers of a field value, without their angle brackets, in order.
 #[derive(Clone, Debug)]
@@ -35,6 +35,7 @@ impl<'m> MessageIds<'m> {
         }
     }
 
+    #[inline]
     fn rest(&self) -> &'m [u8] {
         self.value.get(self.at..).unwrap_or_default()
     }
@@ -44,6 +45,9 @@ impl<'m> MessageIds<'m> {
         loop {
             self.at += bracket(self.rest())? + 1;
             let inside = self.rest();
+            if let Some(id) = self.common(inside) {
+                return Some(Cow::Borrowed(id));
+            }
             // A second bracket before the first is closed begins a new identifier; an open one ends with the value.
             let end = bracket_or_line_end(inside);
             let folded = matches!(inside.get(end), Some(..=b'\r'));
@@ -70,6 +74,21 @@ impl<'m> MessageIds<'m> {
         }
     }
 
+    /// The identifier at the front of what follows a bracket, where it is as nearly all are: one line without white space around it,
+    /// and closed.
+    #[inline]
+    fn common(&mut self, inside: &'m [u8]) -> Option<&'m str> {
+        let length = bracket_or_line_end(inside);
+        let last = inside.get(length.checked_sub(1)?)?;
+        if inside.get(length) != Some(&b'>') || inside.first()? <= &b' ' || last <= &b' ' {
+            return None;
+        }
+        let id = self.text?.get(self.at..self.at + length)?;
+        self.at += length + 1;
+        Some(id)
+    }
+
+    #[inline(never)]
     fn bare_word(&mut self) -> Option<String> {
         loop {
             let rest = super::cfws::skip_cfws(self.rest()).0;
@@ -95,21 +114,22 @@ fn bracket(text: &[u8]) -> Option<usize> {
 
 /// Where the first angle bracket stands, or a control character such as CR and LF; the end of the text without one. Identifiers are short: to step through
 /// them costs less than to call for a search.
+#[inline]
 fn bracket_or_line_end(text: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(eight) = text.get(at..).and_then(<[u8]>::first_chunk) {
-        let word = u64::from_le_bytes(*eight);
+    let eights = text.chunks_exact(8);
+    let rest = eights.remainder();
+    for (step, eight) in eights.enumerate() {
+        let word = first_eight(eight);
         // The brackets differ in one bit.
         let brackets = zero_bytes(word & !eight_of(b'<' ^ b'>') ^ eight_of(b'<'));
         let ends = brackets | bytes_below(word, b'\r' + 1);
         if ends != 0 {
-            return at + count_before_first_mark(ends);
+            return step * 8 + count_before_first_mark(ends);
         }
-        at += eight.len();
     }
-    let rest = text.get(at..).unwrap_or_default();
     let end = |b: &u8| matches!(b, b'<' | b'>' | ..=b'\r');
-    at + rest.iter().position(end).unwrap_or(rest.len())
+    let end = rest.iter().position(end).unwrap_or(rest.len());
+    text.len() - rest.len() + end
 }
 
 impl<'m> Iterator for MessageIds<'m> {

@@ -13,7 +13,7 @@ pub(crate) fn is_atext(byte: u8) -> bool {
 }
 
 /// [`is_atext`] as a table, like [`SPECIAL`].
-const ATEXT: [bool; 256] = {
+pub(super) const ATEXT: [bool; 256] = {
     let mut table = [false; 256];
     let bytes = b"!#$%&'*+-/=?^_`{|}~";
     let mut i = 0;
