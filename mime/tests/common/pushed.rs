@@ -109,6 +109,22 @@ pub(crate) fn in_pieces(
     cuts: &[usize],
     limits: &Limits,
 ) -> (Vec<String>, Vec<String>) {
+    let mut rest = bytes;
+    let pieces = cuts.iter().cycle().map_while(|cut| {
+        let (now, later) = rest.split_at(rest.len().min(*cut));
+        let left = !rest.is_empty();
+        rest = later;
+        left.then_some(now)
+    });
+    of_pieces(bytes, pieces, limits)
+}
+
+/// The same of a message that arrives in these pieces.
+pub(crate) fn of_pieces<'p>(
+    bytes: &[u8],
+    pieces: impl Iterator<Item = &'p [u8]>,
+    limits: &Limits,
+) -> (Vec<String>, Vec<String>) {
     let mut parser = PushParser::new(limits.clone());
     let mut told = Told {
         bytes,
@@ -116,16 +132,10 @@ pub(crate) fn in_pieces(
         parts: Vec::new(),
         defects: Vec::new(),
     };
-    let mut rest = bytes;
-    for cut in cuts.iter().cycle() {
-        let (now, later) = rest.split_at(rest.len().min(*cut));
-        parser.feed(now);
+    for piece in pieces {
+        parser.feed(piece);
         while let Some(event) = parser.next_event() {
             told.take(event);
-        }
-        rest = later;
-        if rest.is_empty() {
-            break;
         }
     }
     parser.finish();
