@@ -5,11 +5,28 @@ use std::hint::black_box;
 /// postrider-mime.
 pub mod ours {
     use super::black_box;
-    use postrider_mime::{Buffers, Limits, Message, Part};
+    use postrider_mime::{Buffers, Limits, Message, Part, PushEvent, PushParser};
 
     /// Header fields and parts found.
     pub fn structure(mail: &[u8]) -> usize {
         Message::parse(mail).parts().count()
+    }
+
+    /// The same of a mail that arrives in pieces of 64 KiB, with all that is told on the way.
+    pub fn arriving(mail: &[u8]) -> usize {
+        let (mut parser, mut parts) = (PushParser::new(Limits::default()), 0);
+        let mut take = |parser: &mut PushParser| {
+            while let Some(event) = parser.next_event() {
+                parts += usize::from(matches!(black_box(event), PushEvent::PartBegins { .. }));
+            }
+        };
+        for piece in mail.chunks(64 << 10) {
+            parser.feed(piece);
+            take(&mut parser);
+        }
+        parser.finish();
+        take(&mut parser);
+        parts
     }
 
     /// And Subject, the first From, Date and Message-ID read.

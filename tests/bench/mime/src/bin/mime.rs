@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     let mut report = Report::new("mime: time of this thread, in rounds with all peers", &options);
     mix(&options, &mut report);
     large(&options, &mut report);
+    arriving(&options, &mut report);
     fields(&options, &mut report);
     builder(&options, &mut report);
     report.finish()
@@ -151,6 +152,31 @@ const LARGE: &[(&str, f64, Make)] = &[
     ("1 MiB text", 0.95, || made::text(1 << 20)),
     ("25 MiB base64", 0.9, || made::with_attachment(7, 25 << 20)),
 ];
+
+/// The parser of what arrives beside the one of what is there as a whole. There is no peer, and no bar.
+fn arriving(options: &Options, report: &mut Report) {
+    let (mix, _) = corpus::mix();
+    let works = [
+        ("arriving, mix", mix),
+        ("arriving, 10,000 parts", vec![made::parts(9_990)]),
+        ("arriving, 40,000 header fields", vec![made::fields(40_000)]),
+        ("arriving, 25 MiB base64", vec![made::with_attachment(7, 25 << 20)]),
+    ];
+    for (name, mails) in works.iter().filter(|(name, _)| options.wants(name)) {
+        let sum = |read: fn(&[u8]) -> usize| mails.iter().map(|m| read(m)).sum::<usize>();
+        // Mails within a mail under a transfer encoding are opened in a whole only.
+        assert!(same_size(sum(ours::arriving), sum(ours::structure)), "{name}");
+        let measured = interleave(
+            options,
+            &mut [
+                Contender::new("as a whole", || sum(ours::structure)),
+                Contender::new("in pieces of 64 KiB", || sum(ours::arriving)),
+            ],
+        );
+        let bytes: usize = mails.iter().map(Vec::len).sum();
+        report.rows(name, &measured, bytes as f64 / 1e6, "MB");
+    }
+}
 
 /// Within one part in a hundred: a last line end may be counted or not.
 fn same_size(one: usize, other: usize) -> bool {
