@@ -8,8 +8,10 @@ use jiff::Timestamp;
 use postrider_notify::inbound::processor::Processed;
 use postrider_notify::inbound::{Class, InboundState};
 use postrider_notify::record::{Fields, RecordKey};
+use postrider_notify::store::SqliteStore;
 use serde_json::Value;
 use std::ops::Deref;
+use std::sync::Arc;
 use support::house::House;
 use support::*;
 
@@ -326,6 +328,60 @@ fn a_sender_who_never_stops_is_held() {
         InboundState::Processed,
         "others are not held up"
     );
+}
+
+/// What a mail came to, without what was drawn for it alone.
+fn told(done: &Processed) -> (Class, InboundState, String, Option<RecordKey>, String) {
+    let outcome = done.outcome.clone();
+    let rule = outcome.matched_by.split(':').next().unwrap_or_default();
+    (
+        outcome.class,
+        outcome.state,
+        outcome.reason,
+        outcome.record,
+        rule.to_owned(),
+    )
+}
+
+/// A round looks at one state of a database in a file: what a mail of the round changes must be seen by those behind it.
+#[test]
+fn mails_that_come_together_come_to_what_they_come_to_one_after_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = SqliteStore::open(&folder.path().join("desk.db")).unwrap();
+    let together = Desk(House::over(Arc::new(file.with_clock(now)), |text| text));
+    let single = desk(|text| text);
+    let write = |desk: &Desk| {
+        let mut mails: Vec<String> = (0..35)
+            .map(|n| QUESTION.replace("Help", &format!("Help {n}")))
+            .collect();
+        for n in 0..25 {
+            mails.insert(n, desk.reply(&format!("answer {n}")));
+        }
+        let about = QUESTION
+            .replace("Help", "Re: INC0010002")
+            .replace("carol@", "dora@");
+        mails.extend([about.replace("dora@", "carol@"), about]);
+        mails
+    };
+    for mail in write(&together) {
+        together.put(&mail);
+    }
+    let at_once = together.process(now());
+    let one_by_one: Vec<Processed> = write(&single)
+        .iter()
+        .map(|mail| single.take(mail))
+        .collect();
+    assert_eq!(at_once.len(), 62);
+    assert_eq!(
+        at_once.iter().map(told).collect::<Vec<_>>(),
+        one_by_one.iter().map(told).collect::<Vec<_>>()
+    );
+    let held = |done: &&Processed| done.outcome.state == InboundState::Held;
+    assert!(
+        at_once.iter().filter(held).count() >= 5,
+        "the caps are seen"
+    );
+    assert_eq!(together.comments(), single.comments());
 }
 
 #[test]

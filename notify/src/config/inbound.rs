@@ -3,7 +3,7 @@
 use super::document::{At, Document, Section, choice};
 use super::{RegisteredEvent, calls, table};
 use crate::inbound::query::MailQuery;
-use crate::inbound::rule::{InboundAction, Lines};
+use crate::inbound::rule::{InboundAction, Lines, template_name};
 use crate::inbound::{Class, table_of};
 use crate::notification::Condition;
 use crate::schema::{FieldKind, Schema};
@@ -206,7 +206,7 @@ fn set(
             value: text.to_owned(),
             span: value.span(),
         };
-        let template = format!("inbound {name}: {}", field.value);
+        let template = template_name(name, &field.value);
         templates.add(
             template.clone(),
             section.document.origin(&text),

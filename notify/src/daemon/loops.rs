@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 /// How often the store is asked whether it has changed.
-const TICK: Duration = Duration::from_millis(50);
+pub(super) const TICK: Duration = Duration::from_millis(50);
 
 /// The longest sleep of a loop: what becomes due by time is found after it.
 const NAP: Duration = Duration::from_secs(1);

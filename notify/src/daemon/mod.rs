@@ -11,6 +11,7 @@ mod leaving;
 mod log_event;
 mod loops;
 mod metrics;
+mod once;
 mod report;
 mod signal;
 mod upkeep;
@@ -152,37 +153,6 @@ impl Daemon {
         }
         daemon.say(LogEvent::new(Level::Info, "stopped"));
         Ok(())
-    }
-
-    /// One pass: reads every mailbox, then processes, settles and sends until nothing is due, and forgets what is too old.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the store fails. Faults of servers are counted and reported.
-    pub async fn run_once(&self) -> Result<Summary, StoreError> {
-        let mut summary = Summary::default();
-        for mut reader in self.readers() {
-            self.read(&mut reader, &mut summary).await?;
-        }
-        let mut senders: Vec<Sender> = self.senders().collect();
-        loop {
-            let processed = self.process(Timestamp::now()).await?;
-            let settled = self.settle_all(Timestamp::now()).await?;
-            summary.processed += processed;
-            summary.settled += settled;
-            let mut tried = 0;
-            for sender in &mut senders {
-                tried += self.send(sender, &mut summary, || true).await?;
-            }
-            if processed + settled + tried == 0 {
-                break;
-            }
-        }
-        for sender in &mut senders {
-            sender.close().await;
-        }
-        self.orphans().await?;
-        self.forget(Timestamp::now()).await?;
-        Ok(summary)
     }
 
     /// Reports mail that waits for an account which the configuration does not have any more.

@@ -1,16 +1,19 @@
 //! Mails whose effects are written together, so that the disk is waited for once.
 
-use super::Inbound;
 use super::action::Call;
+use super::{Inbound, InboundState};
 use crate::record::{Change, RecordKey};
 use crate::store::Work;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Tables that decide about who a sender is.
 const PEOPLE: [&str; 3] = ["user", "group", "group_member"];
 
 /// Mails of one sender that a batch may hold: beyond it the store has to be asked for a loop.
 const OF_ONE_SENDER: usize = 10;
+
+/// Programs and webhooks that are called before a batch is written: they are called again if that fails.
+const CALLS: usize = 50;
 
 /// What is to become of a mail.
 pub(super) struct Judged {
@@ -27,6 +30,9 @@ pub(super) struct Batch<'i> {
     pub(super) mails: Vec<(&'i Inbound, String)>,
     pub(super) works: Vec<Work>,
     touched: HashSet<RecordKey>,
+    /// How many mails in it act, by their sender in lower case: as the store counts them once they are written.
+    senders: HashMap<String, usize>,
+    calls: usize,
 }
 
 impl<'i> Batch<'i> {
@@ -40,14 +46,15 @@ impl<'i> Batch<'i> {
         record.is_some_and(|key| self.touched.contains(key)) || self.touched.iter().any(people)
     }
 
-    /// How many mails of this sender are in it.
+    /// How many mails of this sender act in it.
     pub(super) fn of(&self, from: &str) -> usize {
-        let theirs = |(_, address): &&(&Inbound, String)| address.eq_ignore_ascii_case(from);
-        self.mails.iter().filter(theirs).count()
+        let count = self.senders.get(&from.to_ascii_lowercase());
+        count.copied().unwrap_or_default()
     }
 
-    pub(super) fn is_full_of(&self, from: &str) -> bool {
-        self.of(from) >= OF_ONE_SENDER
+    /// True if it has to be written before a mail of this sender is judged.
+    pub(super) fn is_full_for(&self, from: &str) -> bool {
+        self.of(from) >= OF_ONE_SENDER || self.calls >= CALLS
     }
 
     pub(super) fn add(&mut self, inbound: &'i Inbound, judged: Judged) {
@@ -56,6 +63,12 @@ impl<'i> Batch<'i> {
             Change::Update { key, .. } => key.clone(),
         });
         self.touched.extend(changed);
+        let outcome = judged.work.inbound.as_ref();
+        if outcome.is_some_and(|outcome| outcome.state == InboundState::Processed) {
+            let sender = judged.from.to_ascii_lowercase();
+            *self.senders.entry(sender).or_default() += 1;
+        }
+        self.calls += judged.calls.len();
         self.mails.push((inbound, judged.from));
         self.works.push(judged.work);
     }

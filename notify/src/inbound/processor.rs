@@ -19,8 +19,8 @@ use crate::token::Signer;
 use jiff::Timestamp;
 use std::sync::Arc;
 
-/// Mails in one round.
-const BATCH: usize = 50;
+/// Mails in one round. The disk is waited for twice in it.
+const BATCH: usize = 250;
 
 /// After so many attempts a mail is held.
 const MAX_ATTEMPTS: u32 = 8;
@@ -31,7 +31,7 @@ pub struct Processor {
     pub(super) store: Arc<dyn Store>,
     pub(super) signer: Signer,
     actions: Actions,
-    own: Vec<String>,
+    own: Arc<[String]>,
 }
 
 /// What became of one mail.
@@ -47,7 +47,7 @@ impl Processor {
     /// A processor for the inbound actions of a configuration. `signer` is the one that signed the reply addresses.
     pub fn new(config: Arc<Config>, store: Arc<dyn Store>, signer: Signer) -> Self {
         let actions = Actions::new(Arc::clone(&config), Arc::clone(&store));
-        let own = config.own_addresses();
+        let own = config.own_addresses().into();
         Self {
             config,
             store,
@@ -65,23 +65,49 @@ impl Processor {
         let due = self.store.due_inbound(now, BATCH)?;
         let mut done = Vec::with_capacity(due.len());
         let mut batch = Batch::default();
+        let mut steady = self.steady(&due)?;
         for inbound in &due {
             let mail = Mail::parse(&inbound.what.raw);
-            let mut judged = self.judged(inbound, &mail, &batch, now)?;
+            let looking = steady.as_ref().unwrap_or(self);
+            let mut judged = looking.judged(inbound, &mail, &batch, now)?;
             if judged
                 .as_ref()
                 .is_none_or(|judged| batch.concerns(&judged.work))
             {
                 // What it is about may be changed by a mail before it.
+                drop(steady.take());
                 done.extend(self.flush(&mut batch, now)?);
-                judged = self.judged(inbound, &mail, &batch, now)?;
+                steady = self.steady(&due)?;
+                let looking = steady.as_ref().unwrap_or(self);
+                judged = looking.judged(inbound, &mail, &batch, now)?;
             }
             if let Some(judged) = judged {
+                if !judged.calls.is_empty() {
+                    // A state that is looked at grows the database's log, and a program may take its time.
+                    drop(steady.take());
+                }
                 batch.add(inbound, called(inbound, judged, now));
             }
         }
+        drop(steady);
         done.extend(self.flush(&mut batch, now)?);
         Ok(done)
+    }
+
+    /// A processor that looks at one state of the store, if that has such a thing: what is looked up for each of many mails
+    /// is then looked up in memory. `None` where it is not worth it.
+    fn steady(&self, due: &[Inbound]) -> Result<Option<Self>, StoreError> {
+        if due.len() < 2 {
+            return Ok(None);
+        }
+        let store = self.store.snapshot()?;
+        Ok(store.map(|store| Self {
+            config: Arc::clone(&self.config),
+            signer: self.signer.clone(),
+            actions: self.actions.in_store(Arc::clone(&store)),
+            own: Arc::clone(&self.own),
+            store,
+        }))
     }
 
     /// One mail, at once; `None` if it has acted already. What it reports is not counted again if it was.
@@ -112,7 +138,7 @@ impl Processor {
     ) -> Result<Option<Judged>, StoreError> {
         let from = mail.from.as_ref().map(|from| from.address.clone());
         let from = from.unwrap_or_default();
-        if batch.is_full_of(&from) {
+        if batch.is_full_for(&from) {
             return Ok(None);
         }
         let (work, calls) = match self.work(inbound, mail, batch.of(&from), now) {
@@ -302,8 +328,7 @@ impl Processor {
 
 /// Calls what a mail calls. If that fails, the mail is tried again.
 fn called(inbound: &Inbound, mut judged: Judged, now: Timestamp) -> Judged {
-    let calls = std::mem::take(&mut judged.calls);
-    if let Err(why) = make(&calls, &mut judged.work) {
+    if let Err(why) = make(&judged.calls, &mut judged.work) {
         judged.work = failed(inbound, &why, now);
     }
     judged

@@ -71,10 +71,20 @@ pub struct Webhook {
     pub timeout: Duration,
 }
 
+/// The name of the template by which an action sets a field.
+pub(crate) fn template_name(action: &str, field: &str) -> String {
+    format!("inbound {action}: {field}")
+}
+
 impl InboundAction {
     /// True if it takes mail of this class.
     pub fn takes(&self, class: Class) -> bool {
         self.classes.contains(&class)
+    }
+
+    /// The name under which the template of a field is compiled.
+    pub(crate) fn template_of(&self, field: &str) -> String {
+        template_name(&self.name, field)
     }
 
     /// True if something outside of the store happens.

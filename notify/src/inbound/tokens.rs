@@ -163,13 +163,26 @@ fn in_text(text: &str) -> Vec<ReplyToken> {
 }
 
 fn collect(text: &str, found: &mut Vec<ReplyToken>) {
-    let is_outside = |c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-' | '.');
-    let words = text.split(is_outside).map(|word| word.trim_matches('.'));
-    for token in words.filter_map(ReplyToken::parse) {
+    for token in dotted(text).filter_map(ReplyToken::parse) {
         if found.len() < MOST && !found.contains(&token) {
             found.push(token);
         }
     }
+}
+
+/// The words that have dots in them, as tokens do and few words of a text. Only the dots are looked for.
+fn dotted(text: &str) -> impl Iterator<Item = &str> {
+    let is_inside = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let dot = memchr::memchr(b'.', rest.as_bytes())?;
+        let (before, from) = rest.as_bytes().split_at_checked(dot)?;
+        let head = before.iter().rev().take_while(|b| is_inside(b)).count();
+        let tail = from.iter().take_while(|b| is_inside(b)).count();
+        let word = rest.get(dot - head..dot + tail)?;
+        rest = rest.get(dot + tail..)?;
+        Some(word.trim_matches('.'))
+    })
 }
 
 #[cfg(test)]

@@ -332,7 +332,8 @@ pub trait Store: Send + Sync {
     fn replace_fetch_journal(&self, account: &str, journal: &[String]) -> Result<(), StoreError>;
 
     /// Takes inbound mails that are due for processing, oldest first, and counts the attempt before the work: what is
-    /// returned says how many there were before. What is processed, ignored or held is not due.
+    /// returned says how many there were before. What is processed, ignored or held is not due. Fewer are taken than there are
+    /// once they have 16 MiB together.
     fn due_inbound(&self, now: Timestamp, limit: usize) -> Result<Vec<Inbound>, StoreError>;
 
     /// One inbound mail, whole.

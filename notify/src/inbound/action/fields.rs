@@ -33,9 +33,9 @@ pub(super) fn of(
         }
         return Ok(fields);
     }
-    for (field, template) in &action.set {
+    for (field, _) in &action.set {
         let text = templates
-            .render_value(template, context)
+            .render(&action.template_of(field), context)
             .map_err(|error| match error {
                 TemplateError::Store(error) => ActionError::Store(error),
                 error => ActionError::of(action, format!("field {field}: {error}")),

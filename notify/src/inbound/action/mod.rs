@@ -41,7 +41,7 @@ pub(super) struct Actions {
     records: Records,
     directory: Arc<dyn Directory>,
     /// The queries of the actions, by their place.
-    queries: Vec<Option<MailQuery>>,
+    queries: Arc<[Option<MailQuery>]>,
 }
 
 /// A mail with all that is known about it.
@@ -134,7 +134,6 @@ impl Applied {
 
 impl Actions {
     pub(super) fn new(config: Arc<Config>, store: Arc<dyn Store>) -> Self {
-        let records = Records::new(Arc::clone(&store), Arc::clone(&config.schema));
         let query = |action: &InboundAction| match &action.condition {
             Some(Condition::Query(text)) => {
                 MailQuery::parse(text, judge::table_of(action), &config.schema).ok()
@@ -142,9 +141,22 @@ impl Actions {
             _ => None,
         };
         let queries = config.inbound_actions.iter().map(query).collect();
+        Self::with_queries(config, store, queries)
+    }
+
+    /// The same actions, which look things up in another store.
+    pub(super) fn in_store(&self, store: Arc<dyn Store>) -> Self {
+        Self::with_queries(Arc::clone(&self.config), store, Arc::clone(&self.queries))
+    }
+
+    fn with_queries(
+        config: Arc<Config>,
+        store: Arc<dyn Store>,
+        queries: Arc<[Option<MailQuery>]>,
+    ) -> Self {
         Self {
             queries,
-            records,
+            records: Records::new(Arc::clone(&store), Arc::clone(&config.schema)),
             directory: Arc::new(Stored(store)),
             config,
         }
@@ -158,7 +170,7 @@ impl Actions {
         let class = self.class(incoming);
         let mut applied = Applied::default();
         let mut last: Option<&str> = None;
-        for (action, query) in self.config.inbound_actions.iter().zip(&self.queries) {
+        for (action, query) in self.config.inbound_actions.iter().zip(self.queries.iter()) {
             let seen = judge::Seen {
                 mail: &mail,
                 sender: &sender,

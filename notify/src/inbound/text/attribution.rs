@@ -182,6 +182,6 @@ fn opens_with_word(text: &str) -> bool {
 }
 
 fn joined<'l, 't: 'l>(lines: impl IntoIterator<Item = &'l Line<'t>>) -> String {
-    let lines: Vec<&str> = lines.into_iter().map(|line| line.bare.as_str()).collect();
+    let lines: Vec<&str> = lines.into_iter().map(|line| &*line.bare).collect();
     lines.join(" ")
 }

@@ -230,7 +230,10 @@ pub(super) fn is(rest: &[Line<'_>]) -> bool {
 /// The label of a line, and what stands behind it.
 fn label(line: &str) -> Option<(Label, &str)> {
     let line = line.trim_start_matches(['*', '_', ' ', '|']);
-    let at = line.find([':', '：'])?;
+    let at = match line.is_ascii() {
+        true => memchr::memchr(b':', line.as_bytes())?,
+        false => line.find([':', '：'])?,
+    };
     let (word, value) = line.split_at(at);
     if word.len() > 40 {
         return None;

@@ -1,11 +1,13 @@
 //! A line of a mail, as it stands and as the rules read it.
 
+use std::borrow::Cow;
+
 /// A line.
 pub(super) struct Line<'t> {
     /// As it stands, without its end.
     pub(super) text: &'t str,
     /// Without the spaces around it and the marks that have no width; letters are as they are.
-    pub(super) bare: String,
+    pub(super) bare: Cow<'t, str>,
 }
 
 impl<'t> Line<'t> {
@@ -31,7 +33,7 @@ impl<'t> Line<'t> {
 
     /// Dashes that may be those in front of a signature, or not.
     pub(super) fn is_bare_delimiter(&self) -> bool {
-        self.text != "-- " && matches!(self.bare.as_str(), "--" | "—")
+        self.text != "-- " && matches!(&*self.bare, "--" | "—")
     }
 
     pub(super) fn is_blank(&self) -> bool {
@@ -40,7 +42,10 @@ impl<'t> Line<'t> {
 }
 
 /// Programs put direction marks, byte order marks and spaces that do not break into lines of their own making.
-fn bare(text: &str) -> String {
+fn bare(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text.trim());
+    }
     let seen = text.chars().filter(|c| !is_without_width(*c));
     let plain: String = seen
         .map(|c| {
@@ -51,7 +56,7 @@ fn bare(text: &str) -> String {
             }
         })
         .collect();
-    plain.trim().to_owned()
+    Cow::Owned(plain.trim().to_owned())
 }
 
 fn is_without_width(c: char) -> bool {

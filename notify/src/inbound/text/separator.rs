@@ -44,15 +44,24 @@ const NAMES: [&str; 38] = [
     "eredeti üzenet",
 ];
 
-/// What asks for answers above it.
-const ABOVE: [&str; 7] = [
-    "reply above this line",
-    "your reply above this line",
-    "type your reply above",
-    "write your reply above",
-    "bitte antworten sie oberhalb dieser zeile",
-    "antworten sie über dieser zeile",
-    "répondez au-dessus de cette ligne",
+/// What asks for answers above it, by a word that few other lines have.
+const ABOVE: [(&str, &[&str]); 3] = [
+    (
+        "above",
+        &[
+            "reply above this line",
+            "type your reply above",
+            "write your reply above",
+        ],
+    ),
+    (
+        "zeile",
+        &[
+            "bitte antworten sie oberhalb dieser zeile",
+            "antworten sie über dieser zeile",
+        ],
+    ),
+    ("ligne", &["répondez au-dessus de cette ligne"]),
 ];
 
 /// What stands in front of a mail that Apple's program passes on.
@@ -75,14 +84,41 @@ pub(super) fn is(rest: &[Line<'_>]) -> bool {
     if first.is_between_marks() {
         return true;
     }
-    let lower = first.bare.to_lowercase();
-    if ABOVE.iter().any(|words| lower.contains(words)) || BEGIN.contains(&lower.as_str()) {
+    let line = &*first.bare;
+    if asks(line) || begins(line) {
         return true;
     }
-    let Some(name) = between_dashes(&lower) else {
+    let Some(name) = between_dashes(line).map(str::to_lowercase) else {
         return false;
     };
-    NAMES.contains(&name) || (name.len() <= 60 && introduces_a_head(after))
+    NAMES.contains(&name.as_str()) || (name.len() <= 60 && introduces_a_head(after))
+}
+
+/// Every line of every mail comes here, so that the words are looked for before letters are made small.
+fn asks(line: &str) -> bool {
+    let asked = ABOVE.iter().filter(|(word, _)| has_word(line, word));
+    let mut phrases = asked.flat_map(|(_, phrases)| *phrases).peekable();
+    if phrases.peek().is_none() {
+        return false;
+    }
+    let lower = line.to_lowercase();
+    phrases.any(|phrase| lower.contains(phrase))
+}
+
+/// True if the line has an ASCII word of small letters, whatever letters the line has it in.
+fn has_word(line: &str, word: &str) -> bool {
+    let (line, word) = (line.as_bytes(), word.as_bytes());
+    let Some(first) = word.first() else {
+        return true;
+    };
+    memchr::memchr2_iter(*first, first.to_ascii_uppercase(), line).any(|at| {
+        line.get(at..at + word.len())
+            .is_some_and(|found| found.eq_ignore_ascii_case(word))
+    })
+}
+
+fn begins(line: &str) -> bool {
+    line.ends_with(':') && BEGIN.contains(&line.to_lowercase().as_str())
 }
 
 /// The words between two rows of dashes.
@@ -96,11 +132,7 @@ fn between_dashes(line: &str) -> Option<&str> {
 
 /// Words that are not known stand between dashes in text of any kind; in front of an address and a date they do not.
 fn introduces_a_head(after: &[Line<'_>]) -> bool {
-    let lines: Vec<&str> = after
-        .iter()
-        .take(4)
-        .map(|line| line.bare.as_str())
-        .collect();
+    let lines: Vec<&str> = after.iter().take(4).map(|line| &*line.bare).collect();
     let labelled = |line: &&&str| line.contains([':', '：']);
     lines.iter().any(|line| has_address(line))
         && lines.iter().any(|line| has_date(line))

@@ -108,7 +108,14 @@ impl Connection for rusqlite::Connection {
     }
 
     fn savepoint(&self, command: Savepoint) -> SqlResult<()> {
-        Ok(self.execute_batch(command.sql())?)
+        match command {
+            // Two statements, and seldom needed.
+            Savepoint::Undo => self.execute_batch(command.sql())?,
+            Savepoint::Begin | Savepoint::Keep => {
+                self.prepare_cached(command.sql())?.execute([])?;
+            }
+        }
+        Ok(())
     }
 }
 

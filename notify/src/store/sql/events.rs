@@ -23,9 +23,8 @@ pub(super) fn queue(c: &dyn Connection, now: i64, event: &NewEvent) -> Result<Ev
         }
     }
     let mut insert = c.prepare_cached(
-        "INSERT INTO event (name, kind, table_name, record_id, parm1, parm2, actor, current, previous,
-                            idem_key, created, due_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        "INSERT INTO event (name, kind, table_name, record_id, parm1, parm2, actor, idem_key, created, due_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     let id = insert.insert(params![
         event.name,
@@ -35,13 +34,19 @@ pub(super) fn queue(c: &dyn Connection, now: i64, event: &NewEvent) -> Result<Ev
         event.parm1,
         event.parm2,
         event.actor,
-        column::json(&event.current)?,
-        column::json(&event.previous)?,
         event.idempotency_key,
         now,
         event.due.map_or(0, column::nanos),
     ])?;
-    Ok(id.ok_or(SqlError::NoRow)?)
+    let id = id.ok_or(SqlError::NoRow)?;
+    let mut fields =
+        c.prepare_cached("INSERT INTO event_fields (id, current, previous) VALUES (?1, ?2, ?3)")?;
+    let (current, previous) = (
+        column::json(&event.current)?,
+        column::json(&event.previous)?,
+    );
+    fields.execute(params![id, current, previous])?;
+    Ok(id)
 }
 
 /// The events that are due, as far as they can be read.
@@ -85,7 +90,8 @@ pub(super) fn set_aside(c: &dyn Connection, unreadable: &[(EventId, String)]) ->
 
 pub(super) fn due_sql() -> String {
     format!(
-        "SELECT {COLUMNS} FROM event WHERE state = 'ready' AND due_at <= ?1 ORDER BY due_at, id LIMIT ?2"
+        "SELECT {COLUMNS} FROM event LEFT JOIN event_fields USING (id)
+         WHERE state = 'ready' AND due_at <= ?1 ORDER BY due_at, id LIMIT ?2"
     )
 }
 
@@ -114,7 +120,7 @@ pub(super) fn one(
     id: EventId,
 ) -> Result<Option<(Event, String, Option<String>)>, Fault> {
     let mut select = c.prepare_cached(&format!(
-        "SELECT {COLUMNS}, state, error FROM event WHERE id = ?1"
+        "SELECT {COLUMNS}, state, error FROM event LEFT JOIN event_fields USING (id) WHERE id = ?1"
     ))?;
     let row = select.query_row([id], |row| {
         Ok((raw_event(row)?, row.get(13)?, row.get(14)?))

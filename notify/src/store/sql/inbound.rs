@@ -49,8 +49,8 @@ fn known(c: &dyn Connection, mail: &NewInbound) -> Result<Option<InboundId>, Fau
 fn insert(c: &dyn Connection, now: i64, mail: &NewInbound) -> Result<InboundId, Fault> {
     let heading = heading::of(&mail.raw);
     let mut insert = c.prepare_cached(
-        "INSERT INTO inbound (account, uidl, sha256, message_id, sender, subject, received, raw, author)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO inbound (account, uidl, sha256, message_id, sender, subject, received, author)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
     let id = insert.insert(params![
         mail.account,
@@ -60,10 +60,12 @@ fn insert(c: &dyn Connection, now: i64, mail: &NewInbound) -> Result<InboundId, 
         heading.sender,
         heading.subject,
         now,
-        mail.raw,
         heading.author,
     ])?;
-    Ok(id.ok_or(SqlError::NoRow)?)
+    let id = id.ok_or(SqlError::NoRow)?;
+    let mut raw = c.prepare_cached("INSERT INTO inbound_raw (id, raw) VALUES (?1, ?2)")?;
+    raw.execute(params![id, mail.raw])?;
+    Ok(id)
 }
 
 pub(super) const ANY_DUE: &str = "SELECT
@@ -77,6 +79,9 @@ pub(super) const DUE: &str = "SELECT id FROM inbound
 /// What another process has begun and did not come to the end of.
 pub(super) const ABANDONED: &str = "SELECT id FROM inbound
     WHERE state IN ('ready','error') AND next_at <= ?1 AND begun NOT IN (0, ?2) ORDER BY next_at, id LIMIT 1";
+
+/// No more mails are taken together once they have so many octets.
+const MOST_OCTETS: usize = 16 << 20;
 
 /// A mail that so many processes did not survive is not tried again.
 const MOST_CRASHES: i64 = 3;
@@ -107,9 +112,16 @@ pub(super) fn take_due(
     if ids.is_empty() && limit > 0 {
         return Ok(abandoned(c, now, worker, elsewhere)?.into_iter().collect());
     }
-    ids.into_iter()
-        .filter_map(|id| begin(c, id, worker).transpose())
-        .collect()
+    let (mut taken, mut octets) = (Vec::with_capacity(ids.len()), 0);
+    for id in ids {
+        if octets >= MOST_OCTETS {
+            break;
+        }
+        let mail = begin(c, id, worker)?;
+        octets += mail.as_ref().map_or(0, |mail| mail.what.raw.len());
+        taken.extend(mail);
+    }
+    Ok(taken)
 }
 
 fn begin(c: &dyn Connection, id: InboundId, worker: i64) -> Result<Option<Inbound>, Fault> {
@@ -147,8 +159,9 @@ fn abandoned(
 }
 
 pub(super) fn one(c: &dyn Connection, id: InboundId) -> Result<Option<Inbound>, Fault> {
-    let mut select =
-        c.prepare_cached(&format!("SELECT {COLUMNS}, raw FROM inbound WHERE id = ?1"))?;
+    let mut select = c.prepare_cached(&format!(
+        "SELECT {COLUMNS}, raw FROM inbound JOIN inbound_raw USING (id) WHERE id = ?1"
+    ))?;
     let row = select.query_row([id], |row| {
         let mut mail = head(row)?;
         mail.what.raw = row.get(7)?;

@@ -7,6 +7,7 @@ pub mod incoming;
 pub mod million;
 pub mod ours;
 pub mod programs;
+pub mod steps;
 
 /// What went wrong, in words.
 pub fn said(error: impl std::fmt::Display) -> String {

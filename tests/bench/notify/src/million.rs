@@ -108,13 +108,16 @@ fn indexes(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
 
 const TABLES: &[(&str, i64)] = &[
     (
-        "INSERT INTO event (id, name, kind, table_name, record_id, parm1, parm2, actor, current, previous, created, due_at, state)
+        "INSERT INTO event (id, name, kind, table_name, record_id, parm1, parm2, actor, created, due_at, state)
          SELECT n, 'incident.escalated', 'fired', 'incident', printf('INC%07d', n / ?4),
-                'recipient' || (n % 50000) || '@example.net', '', 'grace',
-                json_object('id', printf('INC%07d', n / ?4), 'number', printf('INC%07d', n / ?4),
-                            'short_description', 'Printer ' || n || ' on fire', 'priority', 1,
-                            'opened_by', 'Grace Hopper'),
-                '{}', ?2 + n * ?3, 0, 'done'",
+                'recipient' || (n % 50000) || '@example.net', '', 'grace', ?2 + n * ?3, 0, 'done'",
+        ROWS,
+    ),
+    (
+        "INSERT INTO event_fields (id, current, previous)
+         SELECT n, json_object('id', printf('INC%07d', n / ?4), 'number', printf('INC%07d', n / ?4),
+                               'short_description', 'Printer ' || n || ' on fire', 'priority', 1,
+                               'opened_by', 'Grace Hopper', 'opened', ?2 + n * ?3), '{}'",
         ROWS,
     ),
     (
@@ -153,9 +156,10 @@ const TABLES: &[(&str, i64)] = &[
         ROWS,
     ),
     (
-        "INSERT INTO inbound (id, account, uidl, sha256, message_id, sender, subject, received, attempts, state, class, action, raw)
+        "INSERT INTO inbound (id, account, uidl, sha256, message_id, sender, subject, received, attempts, state, class, action)
          SELECT n, 'box', 'u' || n, hex(randomblob(32)), n || '@example.net', 'Ada <ada@example.net>', 'Re: Printer ' || n,
-                ?2 + n * ?3, 1, 'processed', 'new', 'create', CAST(hex(zeroblob(400)) AS BLOB)",
+                ?2 + n * ?3, 1, 'processed', 'new', 'create'",
         INBOUND,
     ),
+    ("INSERT INTO inbound_raw (id, raw) SELECT n, CAST(hex(zeroblob(400)) AS BLOB)", INBOUND),
 ];

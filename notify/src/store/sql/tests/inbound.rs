@@ -120,6 +120,19 @@ fn a_stored_mail_is_due_and_its_attempts_are_counted_before_the_work() {
 }
 
 #[test]
+fn mails_that_are_large_are_taken_a_few_at_a_time() {
+    let store = memory();
+    for n in 0..3 {
+        let mut large = mail_in(Some(&n.to_string()), None, &n.to_string());
+        large.raw.resize(9 << 20, b'x');
+        store_in(&store, large);
+    }
+    let due = store.due_inbound(at(0), 9).unwrap();
+    assert_eq!(due.iter().map(|mail| mail.id).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(store.inbound(3).unwrap().unwrap().attempts, 0);
+}
+
+#[test]
 fn processing_and_its_effects_are_one_and_happen_once() {
     let store = memory();
     store_in(&store, mail_in(Some("1"), None, "x"));

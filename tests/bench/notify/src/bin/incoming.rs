@@ -37,6 +37,17 @@ fn run() -> Result<ExitCode, String> {
     Ok(report.finish())
 }
 
+/// Where our time goes, for one mail.
+fn steps(report: &mut Report, mails: usize, filled: impl Fn() -> Result<u16, String>) -> Result<(), String> {
+    let port = filled()?;
+    let fetched = bench_pop3::clients::drain(port, "durable", mails)?;
+    for (step, took) in bench_notify::steps::steps(port, "durable", PASSWORD, mails, fetched)? {
+        let each = format!("{:.1} us", took.as_secs_f64() * 1e6 / mails as f64);
+        report.row("where our time goes, one after another", step, each, String::new());
+    }
+    Ok(())
+}
+
 fn measure(
     options: &Options,
     report: &mut Report,
@@ -59,6 +70,7 @@ fn measure(
         ],
     );
     report.turns(NAME, &turns, 1.0, "mails");
+    steps(report, all, || filled(all))?;
     for peer in [EACH, MANY] {
         match turns.failed.iter().find(|(who, _)| *who == "postrider" || *who == peer) {
             Some((who, why)) => report.bar(Bar::skipped(NAME, Bound::AtLeast(10.0), format!("{who}: {why}"))),
