@@ -337,6 +337,15 @@ mod tests {
         assert_eq!(read("Zg==Zm9v"), (b"f".to_vec(), BAD));
     }
 
+    #[test]
+    fn lines_that_follow_the_padding_are_not_read_wherever_it_stands() {
+        for groups in [1, 2, BLOCK / 4 - 1, BLOCK / 4, BLOCK / 4 + 1, BLOCK / 2] {
+            let before = "AAAA".repeat(groups - 1);
+            let text = format!("{before}Zg==\nZm9v\nZm9v\nZm9v\n");
+            assert_eq!(read(&text), (naive(text.as_bytes()), BAD), "{groups}");
+        }
+    }
+
     /// The rule of this module, one byte at a time.
     fn naive(text: &[u8]) -> Vec<u8> {
         let mut bits = 0_u32;
