@@ -561,3 +561,27 @@ fn exchange(
     }
     Ok(events)
 }
+
+#[test]
+fn rfc1939_5_the_size_that_list_gave_a_message_is_known() {
+    let (mut pop3, mut out) = (Connection::new(Limits::default()), BytesMut::new());
+    let hear = |pop3: &mut Connection, text: &str| {
+        let mut input = BytesMut::from(text);
+        while pop3.receive(&mut input).unwrap().is_some() {}
+    };
+    hear(&mut pop3, "+OK\r\n");
+    for command in [
+        Command::User(UserName::new("u").unwrap()),
+        Command::Pass(Password::new("p").unwrap()),
+    ] {
+        pop3.send(&command, &mut out).unwrap();
+        hear(&mut pop3, "+OK\r\n");
+    }
+    assert_eq!(pop3.listed_octets(n(2)), None);
+    pop3.send(&Command::List(None), &mut out).unwrap();
+    hear(&mut pop3, "+OK\r\n1 120\r\n2 200\r\n.\r\n");
+    assert_eq!(
+        [1, 2, 3].map(|k| pop3.listed_octets(n(k))),
+        [Some(120), Some(200), None]
+    );
+}

@@ -98,6 +98,20 @@ fn rfc2449_4_an_initial_response_beyond_255_octets_goes_in_a_line_of_its_own() {
 }
 
 #[test]
+fn rfc2449_4_a_command_line_has_at_most_255_octets_with_its_initial_response() {
+    let lines = (110..170).map(|length| {
+        let bearer = Credentials::bearer("tim", "t".repeat(length).as_str()).unwrap();
+        let command = Command::Auth(Mechanism::Xoauth2, bearer);
+        let heard = dialogue("SASL XOAUTH2\r\n", command, "+OK\r\n");
+        let after = heard.written.strip_prefix(b"CAPA\r\n").unwrap();
+        after.split_inclusive(|b| *b == b'\n').next().unwrap().len()
+    });
+    let lines: Vec<_> = lines.collect();
+    assert_eq!(lines.iter().max(), Some(&255), "{lines:?}");
+    assert_eq!(lines.last(), Some(&"AUTH XOAUTH2\r\n".len()), "{lines:?}");
+}
+
+#[test]
 fn login_answers_two_prompts_and_opens_the_maildrop() {
     let heard = dialogue(
         "SASL LOGIN\r\n",

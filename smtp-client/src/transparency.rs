@@ -166,7 +166,8 @@ fn irregular_span(window: &[u8], text: &[u8]) -> (usize, bool) {
     while let Some(found) = memchr::memchr2(b'\r', b'\n', window.get(at..).unwrap_or_default()) {
         let end = at + found;
         if text.get(end..end + 2) != Some(b"\r\n") {
-            return (end, end == at && at > 0);
+            // A line end follows, and a line begins after that one in any case.
+            return (end, false);
         }
         at = end + 2;
         if at >= window.len() || text.get(at) == Some(&b'.') {

@@ -226,3 +226,39 @@ fn what_is_demanded_and_not_offered_is_refused_by_its_name() {
         assert!(outcomes[0].is_accepted());
     }
 }
+
+#[test]
+fn a_command_of_an_extension_is_permitted_where_the_server_offers_it() {
+    let offering = |offers: &[&str]| {
+        let mut connection = Connection::new(Protocol::Smtp, Limits::default());
+        let hear = |connection: &mut Connection, text: &str| {
+            connection
+                .receive(&mut bytes::BytesMut::from(text))
+                .unwrap();
+        };
+        hear(&mut connection, "220 mx\r\n");
+        let name: Domain = "client.example".parse().unwrap();
+        let mut out = bytes::BytesMut::new();
+        connection.send(&Command::Ehlo(&name), &mut out).unwrap();
+        let lines = offers.iter().map(|offer| format!("250-{offer}\r\n"));
+        hear(
+            &mut connection,
+            &format!("250-mx\r\n{}250 HELP\r\n", lines.collect::<String>()),
+        );
+        connection
+    };
+    let node: Argument = "example.org".parse().unwrap();
+    let offers = ["STARTTLS", "ETRN", "XCLIENT NAME", "XFORWARD NAME"];
+    let commands = [
+        Command::StartTls,
+        Command::Etrn(&node),
+        Command::XClient(&[]),
+        Command::XForward(&[]),
+    ];
+    for (place, command) in commands.iter().enumerate() {
+        let others = offers.iter().enumerate().filter(|(at, _)| *at != place);
+        let others: Vec<_> = others.map(|(_, offer)| *offer).collect();
+        assert!(offering(&offers).permits(command), "{command:?}");
+        assert!(!offering(&others).permits(command), "{command:?}");
+    }
+}

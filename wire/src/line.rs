@@ -32,11 +32,6 @@ impl LineReader {
         Self { limit, searched: 0 }
     }
 
-    /// The largest line that is accepted, in octets.
-    pub fn limit(&self) -> usize {
-        self.limit
-    }
-
     /// Takes the next line, with its ending; `None` means that more bytes are needed.
     ///
     /// # Errors
@@ -55,11 +50,6 @@ impl LineReader {
             }
             _ => Err(LineTooLong { limit: self.limit }),
         }
-    }
-
-    /// Forgets what was searched: the caller has taken bytes from the buffer itself.
-    pub fn reset(&mut self) {
-        self.searched = 0;
     }
 }
 

@@ -110,3 +110,48 @@ fn number_1_3(input: &[u8]) -> IResult<&[u8], u16> {
     })
     .parse(input)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc5321_4_2_1_the_first_digit_is_the_class() {
+        let class = |value| {
+            ReplyCode::new(value).map(|code| {
+                assert_eq!((code.value(), code.to_string()), (value, value.to_string()));
+                [
+                    code.is_positive(),
+                    code.is_intermediate(),
+                    code.is_transient(),
+                    code.is_permanent(),
+                ]
+            })
+        };
+        for (first, last, place) in [(200, 299, 0), (300, 399, 1), (400, 499, 2), (500, 599, 3)] {
+            let expected: [bool; 4] = std::array::from_fn(|at| at == place);
+            assert_eq!([class(first), class(last)], [Some(expected); 2], "{first}");
+        }
+        assert_eq!([0, 199, 600].map(class), [None; 3]);
+    }
+
+    #[test]
+    fn rfc3463_2_a_status_code_has_a_class_a_subject_and_a_detail() {
+        let read = |text: &'static str| status_code(text.as_bytes()).ok();
+        let (rest, code) = read("5.7.26 no").unwrap();
+        assert_eq!((code.class(), code.subject(), code.detail()), (5, 7, 26));
+        assert_eq!((rest, code.to_string()), (&b" no"[..], "5.7.26".to_owned()));
+        assert_eq!(read("2.0.0").map(|(rest, _)| rest), Some(&b""[..]));
+        for text in [
+            "3.0.0 x",
+            "5.7",
+            "5.7.1x",
+            "5..1 x",
+            "5.1234.1 x",
+            "5.7.1234 x",
+            "5.7.1.",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}
