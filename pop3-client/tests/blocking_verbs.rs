@@ -54,6 +54,13 @@ fn each_command_is_sent_as_it_is_and_its_answer_given() {
         })
         .unwrap();
     assert_eq!(header, b"Subject: x\r\n\r\n");
+    let mut message = Vec::new();
+    let retr = client.retr(n(1), |piece| message.extend_from_slice(piece));
+    assert_eq!(retr.unwrap(), message.len() as u64);
+    assert_eq!(message, b"Subject: x\r\n\r\nb\r\n");
+    let top = client.top(n(1), 0, |piece| assert_eq!(piece, header));
+    assert_eq!(top.unwrap(), 14);
+    assert!(format!("{client:?}").starts_with("Client("), "{client:?}");
     client.noop().unwrap();
     client.dele(n(1)).unwrap();
     client.rset().unwrap();
@@ -67,8 +74,8 @@ fn each_command_is_sent_as_it_is_and_its_answer_given() {
     assert_eq!(
         said[3..],
         [
-            "CAPA", "LIST", "LIST 1", "UIDL 1", "LANG", "TOP 1 0", "NOOP", "DELE 1", "RSET",
-            "CAPA", "XECHO", "LANG en", "QUIT"
+            "CAPA", "LIST", "LIST 1", "UIDL 1", "LANG", "TOP 1 0", "RETR 1", "TOP 1 0", "NOOP",
+            "DELE 1", "RSET", "CAPA", "XECHO", "LANG en", "QUIT"
         ]
     );
 }

@@ -9,7 +9,8 @@ use common::driver::config;
 use common::n;
 use common::server::{Server, say};
 use postrider_pop3::{
-    Client, Config, Credentials, CustomCommand, LanguageTag, Retrieved, Security, State, Transcript,
+    Client, Config, Credentials, CustomCommand, ErrorKind, LanguageTag, Limits, Pipelining,
+    Retrieved, Security, State, Transcript,
 };
 use std::ops::ControlFlow;
 
@@ -81,4 +82,53 @@ async fn a_sink_that_breaks_off_ends_the_session_without_deleting_anything() {
     assert!(error.contains("NOOP"), "{error}");
     drop(client);
     assert!(!commands.join().unwrap().contains(&"QUIT".to_owned()));
+}
+
+#[tokio::test]
+async fn rfc5034_a_login_in_several_lines_is_written_down_without_them() {
+    let server = Server::new()
+        .on("CAPA", say("+OK\r\nSASL LOGIN\r\n.\r\n"))
+        .on("AUTH", say("+ VXNlcm5hbWU6\r\n"))
+        .on("dGlt", say("+ UGFzc3dvcmQ6\r\n"));
+    let (endpoint, commands) = server.start();
+    let (transcript, read) = Transcript::in_memory();
+    let config = config(endpoint.clone()).transcript(transcript);
+    assert_eq!(config.endpoint(), &endpoint);
+    assert_eq!(config.account(), format!("tim@{endpoint}"));
+    let mut client = Client::connect(&config).await.unwrap();
+    client.login(&Credentials::external()).await.unwrap_err();
+    client.quit().await.unwrap();
+    let said = commands.join().unwrap();
+    assert_eq!(said[..4], ["CAPA", "AUTH LOGIN", "dGlt", "dGFuc3RhYWY="]);
+    let written: Vec<String> = read().iter().map(ToString::to_string).collect();
+    let written = written.join("|");
+    let login =
+        "C: AUTH LOGIN (secret)|S: + (secret)|C: (secret)|S: + (secret)|C: (secret)|S: +OK|";
+    assert!(written.contains(login), "{written}");
+    assert!(!written.contains("dGlt") && !written.contains("dGFu"));
+}
+
+#[tokio::test]
+async fn one_command_at_a_time_is_sent_where_that_is_asked_for() {
+    let (endpoint, commands) = Server::new().start();
+    let config = config(endpoint).pipelining(Pipelining::Off);
+    let mut client = Client::connect(&config).await.unwrap();
+    let replies = client.dele_many(&[n(1), n(2)]).await.unwrap();
+    assert_eq!(replies.len(), 2);
+    client.quit().await.unwrap();
+    let said = commands.join().unwrap();
+    assert_eq!(said[said.len() - 3..], ["DELE 1", "DELE 2", "QUIT"]);
+}
+
+#[tokio::test]
+async fn the_callers_limits_hold_from_the_first_line() {
+    let (endpoint, _) = Server::new().start();
+    let limits = Limits {
+        status_line: 10,
+        ..Limits::default()
+    };
+    let error = Client::connect(&config(endpoint).limits(limits)).await;
+    let error = error.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Violation(_)), "{error}");
+    assert!(error.to_string().contains("10 octets"), "{error}");
 }

@@ -4,14 +4,16 @@
 
 mod support;
 
+use bytes::Bytes;
 use postrider_smtp::blocking::Client;
 use postrider_smtp::content::{self, Source};
 use postrider_smtp::{
     Config, Endpoint, ErrorKind, Mail, Outcome, Pipelining, RecipientOutcome, Security, Stage,
     Timeouts,
 };
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::task::Poll;
 use std::thread::{JoinHandle, spawn};
 use std::time::Duration;
 use support::{BODY, BODY_ON_THE_WIRE, Chunking, Server, envelope};
@@ -165,4 +167,60 @@ fn a_message_is_read_while_it_is_sent() {
         let ends = |l: &&String| l.ends_with("\r\n.\r\n") || l.ends_with(" LAST");
         assert_eq!(log.iter().filter(ends).count(), 1, "{level:?}");
     }
+}
+
+#[test]
+fn a_socket_of_the_callers_own_is_spoken_over_like_any_other() {
+    let (config, thread) = serve(Server::new().offering(&["SIZE 1000"]));
+    let address = (config.endpoint().host(), config.endpoint().port());
+    let socket = TcpStream::connect(address).unwrap();
+    let mut client = Client::connect_over(&config, socket).unwrap();
+    assert_eq!(client.endpoint(), config.endpoint());
+    assert!(!client.is_tls());
+    assert!(!client.capabilities().server_name().is_empty());
+    assert!(client.send(&envelope(), MESSAGE)[0].is_accepted());
+    client.quit();
+    let log = thread.join().unwrap().log;
+    assert!(log.iter().any(|line| line.starts_with("QUIT")), "{log:?}");
+}
+
+#[test]
+fn content_that_cannot_be_begun_writes_nothing() {
+    let (config, thread) = serve(Server::new());
+    let mut client = Client::connect(&config).unwrap();
+    let mut fails = content::from_fn(|_| Poll::Ready(Err(io::ErrorKind::NotFound.into())));
+    let outcomes = client.send_from(&envelope(), Source::once(&mut fails));
+    assert_eq!(outcomes[0].outcome, Outcome::Deferred);
+    assert_eq!(outcomes[0].stage, Stage::Local);
+    let mut late = content::from_fn(|_| Poll::Pending);
+    let outcomes = client.send_from(&envelope(), Source::once(&mut late));
+    assert_eq!(
+        outcomes[0].stage,
+        Stage::Local,
+        "there is nobody to wake us"
+    );
+    assert!(client.is_usable());
+    client.quit();
+    let log = thread.join().unwrap().log;
+    assert!(!log.iter().any(|line| line.starts_with("MAIL")), "{log:?}");
+}
+
+#[test]
+fn content_that_is_not_there_when_it_is_asked_for_never_gets_its_dot() {
+    let (config, thread) = serve(Server::new());
+    let mut client = Client::connect(&config).unwrap();
+    let line = "a line of a large message\r\n";
+    let start = format!("Subject: x\r\n\r\n{}", line.repeat(10_000));
+    let mut start = Some(Bytes::from(start));
+    let mut stalls = content::from_fn(|_| match start.take() {
+        Some(start) => Poll::Ready(Ok(start)),
+        None => Poll::Pending,
+    });
+    let outcomes = client.send_from(&envelope(), Source::once(&mut stalls));
+    assert_eq!(outcomes[0].outcome, Outcome::Deferred);
+    assert_eq!(outcomes[0].stage, Stage::Content);
+    assert!(!client.is_usable());
+    drop(client);
+    let log = thread.join().unwrap().log;
+    assert!(!log.iter().any(|line| line.ends_with("\r\n.\r\n")));
 }
