@@ -6,14 +6,14 @@ mod support;
 
 use bytes::Bytes;
 use postrider_smtp::blocking::Client;
-use postrider_smtp::content::{self, Source};
+use postrider_smtp::content::{self, Content, Rewind, Source};
 use postrider_smtp::{
-    Config, Endpoint, ErrorKind, Mail, Outcome, Pipelining, RecipientOutcome, Security, Stage,
-    Timeouts,
+    Config, Endpoint, ErrorKind, LineEnds, Mail, Outcome, Pipelining, Protocol, RecipientOutcome,
+    Security, Stage, Timeouts,
 };
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::thread::{JoinHandle, spawn};
 use std::time::Duration;
 use support::{BODY, BODY_ON_THE_WIRE, Chunking, Server, envelope};
@@ -223,4 +223,61 @@ fn content_that_is_not_there_when_it_is_asked_for_never_gets_its_dot() {
     drop(client);
     let log = thread.join().unwrap().log;
     assert!(!log.iter().any(|line| line.ends_with("\r\n.\r\n")));
+}
+
+#[test]
+fn rfc2033_lmtp_is_spoken_where_it_is_asked_for() {
+    let greeting = "250-evil\r\n250-PIPELINING\r\n250 8BITMIME\r\n";
+    let (config, thread) = serve(Server::new().on("LHLO", &[greeting]));
+    let config = config.protocol(Protocol::Lmtp).line_ends(LineEnds::Reject);
+    let mut client = Client::connect(&config).unwrap();
+    let bare = client.send(&envelope(), b"Subject: x\r\n\r\na\nb");
+    assert_eq!(bare[0].stage, Stage::Local, "{bare:?}");
+    drop(client);
+    let log = thread.join().unwrap().log;
+    assert!(log.iter().any(|line| line.starts_with("LHLO ")), "{log:?}");
+    assert!(!log.iter().any(|line| line.starts_with("MAIL")), "{log:?}");
+}
+
+#[test]
+fn content_is_read_on_after_an_interruption_and_from_the_start_again() {
+    /// Interrupted once, then it reads, and at the end it fails if it is told to.
+    struct Reads(bool, std::io::Cursor<&'static [u8]>, Option<io::ErrorKind>);
+    impl Read for Reads {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if !std::mem::replace(&mut self.0, true) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            match (self.1.read(buffer)?, self.2) {
+                (0, Some(kind)) => Err(kind.into()),
+                (octets, _) => Ok(octets),
+            }
+        }
+    }
+    impl io::Seek for Reads {
+        fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+            self.1.seek(to)
+        }
+    }
+    let mut context = Context::from_waker(Waker::noop());
+    let mut reader = content::from_read(Reads(false, std::io::Cursor::new(MESSAGE), None));
+    for _ in 0..2 {
+        let Poll::Ready(Ok(chunk)) = reader.poll_chunk(&mut context) else {
+            unreachable!("it waits for nobody");
+        };
+        assert_eq!(chunk, MESSAGE);
+        assert!(reader.poll_rewind(&mut context).is_ready());
+    }
+    let broken = Some(io::ErrorKind::BrokenPipe);
+    let mut reader = content::from_read(Reads(true, std::io::Cursor::new(MESSAGE), broken));
+    assert!(matches!(
+        reader.poll_chunk(&mut context),
+        Poll::Ready(Err(_))
+    ));
+    let mut octets = content::from_octets(MESSAGE);
+    assert!(octets.poll_chunk(&mut context).is_ready());
+    assert_eq!(
+        format!("{octets:?}"),
+        format!("Octets(0 of {})", MESSAGE.len())
+    );
 }

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use postrider_smtp::{
-    Connection, Error, ErrorKind, Extension, Fault, InvalidReply, Limit, Limits, Misuse, Protocol,
-    Reply, Stage, State,
+    Connection, Envelope, Error, ErrorKind, Extension, Fault, InvalidReply, Limit, Limits, Mailbox,
+    Misuse, Protocol, Reply, ReversePath, Stage, State,
 };
 use postrider_wire::sasl::{Channel, Credentials, SaslError, select};
 use std::error::Error as _;
@@ -55,6 +55,18 @@ fn what_lies_below_an_error_can_be_asked_for() {
     let io = Arc::new(std::io::Error::other("gone"));
     let error = Error::new(Stage::Mail, ErrorKind::Io(io));
     assert_eq!(error.source().unwrap().to_string(), "gone");
+    let unasked = Error::new(
+        Stage::Greeting,
+        ErrorKind::InvalidReply(InvalidReply::Unasked),
+    );
+    let password = Credentials::password("ada", "pw").unwrap();
+    let none = select([], &password, Channel::Encrypted).unwrap_err();
+    let none = Error::new(Stage::Auth, ErrorKind::NoMechanism(none));
+    let sasl = Error::new(Stage::Auth, ErrorKind::Sasl(SaslError::NotBase64));
+    for error in [unasked, none, sasl] {
+        let below = error.source().unwrap().to_string();
+        assert!(error.to_string().contains(&below), "{error}: {below}");
+    }
     assert!(
         Error::new(Stage::Mail, ErrorKind::Closed)
             .source()
@@ -210,4 +222,61 @@ fn each_stage_has_a_name_of_its_own() {
     let names: std::collections::BTreeSet<String> =
         stages.iter().map(ToString::to_string).collect();
     assert_eq!(names.len(), stages.len());
+}
+
+#[test]
+fn rfc3463_a_sender_refused_for_size_or_content_is_the_mails_fault() {
+    for (text, fault) in [
+        ("550 5.2.3 too long\r\n", Fault::Message),
+        ("550 5.3.4 too big\r\n", Fault::Message),
+        ("550 5.6.1 no such media\r\n", Fault::Message),
+        ("550 5.2.1 disabled\r\n", Fault::Account),
+    ] {
+        let error = Error::new(Stage::Mail, ErrorKind::Refused(reply(text)));
+        assert_eq!(error.fault(), fault, "{error}");
+    }
+}
+
+#[test]
+fn an_envelope_without_recipients_does_not_exist() {
+    let error = Envelope::new(ReversePath::Null, Vec::new()).unwrap_err();
+    assert_eq!(error.to_string(), "the envelope has no recipient");
+    let error = Envelope::parse("a b@example.org", ["c@example.org"]).unwrap_err();
+    let address = "a b@example.org".parse::<Mailbox>().unwrap_err();
+    assert_eq!(error.to_string(), address.to_string());
+}
+
+#[cfg(feature = "direct")]
+#[test]
+fn rfc8460_4_3_failures_have_the_names_of_the_registry() {
+    use postrider_smtp::direct::{FailureType, FetchError, PolicyType};
+    let policies = [PolicyType::Tlsa, PolicyType::Sts, PolicyType::NoPolicyFound];
+    let policies = policies.map(|policy| policy.to_string());
+    assert_eq!(policies, ["tlsa", "sts", "no-policy-found"]);
+    for (failure, name) in [
+        (FailureType::StarttlsNotSupported, "starttls-not-supported"),
+        (
+            FailureType::CertificateHostMismatch,
+            "certificate-host-mismatch",
+        ),
+        (FailureType::CertificateExpired, "certificate-expired"),
+        (
+            FailureType::CertificateNotTrusted,
+            "certificate-not-trusted",
+        ),
+        (FailureType::ValidationFailure, "validation-failure"),
+        (FailureType::TlsaInvalid, "tlsa-invalid"),
+        (FailureType::DnssecInvalid, "dnssec-invalid"),
+        (FailureType::StsPolicyFetchError, "sts-policy-fetch-error"),
+        (FailureType::StsPolicyInvalid, "sts-policy-invalid"),
+        (FailureType::StsWebpkiInvalid, "sts-webpki-invalid"),
+    ] {
+        assert_eq!(failure.to_string(), name);
+    }
+    for error in [
+        FetchError::Certificate("expired".to_owned()),
+        FetchError::Failed("expired".to_owned()),
+    ] {
+        assert_eq!(error.to_string(), "expired");
+    }
 }

@@ -3,14 +3,14 @@
 #![allow(clippy::unwrap_used)]
 
 use bytes::BytesMut;
-use postrider_wire::{ConnectError, ConnectStage, Endpoint, Route, Tls, TlsBuilder};
+use postrider_wire::{ConnectError, ConnectStage, Endpoint, Route, Stream, Tls, TlsBuilder};
 use rcgen::{CertificateParams, CertifiedKey, DnType, KeyPair, date_time_ymd};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, SupportedProtocolVersion, version};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -70,8 +70,9 @@ async fn visit(
 ) -> [Result<(Vec<CertificateDer<'static>>, String), ConnectError>; 2] {
     let first = postrider_wire::connect_tls(endpoint, tls, SOON).await;
     let first = first.map(|stream| {
-        assert!(stream.is_tls());
+        assert!(stream.is_tls() && stream.is_write_vectored());
         assert_eq!(format!("{stream:?}"), "Stream(TLS)");
+        stream.acknowledge_quickly();
         let described = stream.tls_description().unwrap();
         (stream.peer_certificates().to_vec(), described)
     });
@@ -219,4 +220,15 @@ fn a_name_that_no_certificate_can_have_fails_before_anything_is_sent() {
     let mut heard = Vec::new();
     std::io::Read::read_to_end(&mut peer, &mut heard).unwrap();
     assert!(heard.is_empty());
+}
+
+#[test]
+fn a_stream_of_the_callers_own_is_clear_text_until_tls_is_spoken_over_it() {
+    let (near, far) = tokio::io::duplex(64);
+    let stream = Stream::from_io(near);
+    assert_eq!(format!("{stream:?}"), "Stream(clear text)");
+    assert_eq!(stream.is_write_vectored(), far.is_write_vectored());
+    assert!(!stream.is_tls() && stream.tls_description().is_none());
+    assert!(stream.peer_certificates().is_empty() && stream.channel_binding().is_none());
+    stream.acknowledge_quickly();
 }
