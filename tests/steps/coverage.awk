@@ -40,6 +40,7 @@ END {
   if (word == "") printf "%-12s %8s %8s %8s %6s\n", "crate", "lines", "covered", "%", "goal"
   for (i = 1; i <= count; i++) {
     crate = crates[i]
+    if (!all[crate]) continue
     lines += all[crate]
     covered += hit[crate]
     if (!row(crate, all[crate], hit[crate], goal[crate])) short = 1
