@@ -35,7 +35,7 @@ fn retrieving() -> Connection {
         Command::User(UserName::new("ada").unwrap()),
         Command::Pass(Password::new("secret").unwrap()),
     ];
-    let mut heard = |pop3: &mut Connection| {
+    let heard = |pop3: &mut Connection| {
         let mut input = BytesMut::from("+OK\r\n");
         assert!(pop3.receive(&mut input).unwrap().is_some());
     };
