@@ -117,8 +117,10 @@ impl SqliteStore {
         let open = || connect(path).map_err(|f| f.while_doing(&doing()));
         let mut writing = open()?;
         migrate::migrate(&mut writing).map_err(|f| f.while_doing(&doing()))?;
+        // What a savepoint would put back is kept in memory: in a file it would be most of what is written.
         writing
             .pragma_update(None, "cache_size", -CACHE)
+            .and_then(|()| writing.pragma_update(None, "temp_store", "MEMORY"))
             .map_err(|e| Fault::from(e).while_doing(&doing()))?;
         Ok(Self {
             path: Some(path.to_owned()),
