@@ -49,6 +49,13 @@ mod tests {
     }
 
     #[test]
+    fn rfc2104_2_a_key_is_digested_where_it_is_longer_than_a_block() {
+        let shown = |octets: usize| format!("{:x}", hmac(&vec![b'k'; octets], b"<1@x>"));
+        assert_eq!(shown(BLOCK), "8535477a576f87c2eec80282c5a69b25");
+        assert_eq!(shown(BLOCK + 1), "ef11048453b3e504588860b5ef2ef010");
+    }
+
+    #[test]
     fn rfc2202_hmac_md5_with_short_and_long_keys() {
         let shown = |key: &[u8], text: &[u8]| format!("{:x}", hmac(key, text));
         assert_eq!(

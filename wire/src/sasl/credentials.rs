@@ -193,7 +193,8 @@ mod tests {
             assert!(Credentials::password("x", text).is_err(), "{text:?}");
             assert!(Credentials::bearer("x", text).is_err(), "{text:?}");
         }
-        assert!(Credentials::password("", "x").is_err());
+        let error = Credentials::password("", "x").unwrap_err();
+        assert!(error.to_string().contains("user"), "{error}");
         assert!(Credentials::password("x", "").is_ok());
     }
 

@@ -271,6 +271,17 @@ mod tests {
         assert!(plain.respond(b"again", false).is_err());
     }
 
+    #[cfg(feature = "cram-md5")]
+    #[test]
+    fn rfc2195_2_one_challenge_is_answered_with_a_digest() {
+        let mut cram = exchange(Mechanism::CramMd5);
+        assert!(cram.initial_response().is_none());
+        let challenge = b"<1896.697170952@postoffice.reston.mci.net>";
+        let answer = cram.respond(challenge, false).unwrap();
+        assert_eq!(text(&answer), b"tim b913a602c7eda7a495b4e6e7334d3890");
+        assert!(cram.respond(challenge, false).is_err());
+    }
+
     #[test]
     fn t7_a_challenge_that_repeats_the_password_is_shown_without_it() {
         let mut plain = exchange(Mechanism::Plain);
