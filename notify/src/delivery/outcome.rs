@@ -67,7 +67,7 @@ pub(super) struct Peer {
 
 /// True if somebody must change the account before any mail can go out by it.
 pub(super) fn is_account_fault(outcome: &RecipientOutcome) -> bool {
-    !outcome.is_accepted() && outcome.fault() == Some(Fault::Account)
+    outcome.fault() == Some(Fault::Account)
 }
 
 /// True if the server asked to be left alone (RFC 5321 §3.8: 421).
@@ -114,4 +114,165 @@ fn stage(stage: Stage) -> String {
         _ => "other",
     }
     .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outgoing::OutgoingMail;
+    use postrider_smtp::{Cause, Error, ErrorKind};
+
+    fn outcome(outcome: Outcome, stage: Stage, cause: Cause) -> RecipientOutcome {
+        RecipientOutcome {
+            recipient: "ann@example.org".parse().unwrap(),
+            outcome,
+            stage,
+            cause,
+        }
+    }
+
+    fn said(verdict: Outcome, stage: Stage, line: &str) -> RecipientOutcome {
+        let reply = Reply::parse(format!("{line}\r\n").as_bytes()).unwrap();
+        outcome(verdict, stage, Cause::Reply(reply))
+    }
+
+    fn broken(verdict: Outcome, stage: Stage) -> RecipientOutcome {
+        let error = Error::new(stage, ErrorKind::Closed);
+        outcome(verdict, stage, Cause::Error(error))
+    }
+
+    fn claimed() -> Claimed {
+        Claimed {
+            delivery: 7,
+            lease_epoch: 3,
+            attempt: 9,
+            attempts: 2,
+            mail: OutgoingMail {
+                message_id: "<1@x>".to_owned(),
+                sender: String::new(),
+                recipient: "ann@example.org".to_owned(),
+                subject: String::new(),
+                record: None,
+                account: "main".to_owned(),
+                expires: Timestamp::MAX,
+                not_before: None,
+                rank: None,
+                raw: Vec::new(),
+            },
+        }
+    }
+
+    #[test]
+    fn the_table_says_what_an_answer_means() {
+        let accepted = said(Outcome::Accepted, Stage::EndOfData, "250 2.0.0 queued");
+        let account = said(Outcome::Refused, Stage::Mail, "530 5.7.0 log in first");
+        let nobody = said(Outcome::Refused, Stage::Rcpt, "550 5.1.1 no such user");
+        let busy = said(Outcome::Deferred, Stage::Rcpt, "450 4.2.1 later");
+        let closing = said(Outcome::Deferred, Stage::Mail, "421 4.3.2 closing");
+        let lost = broken(Outcome::Deferred, Stage::Connect);
+        let unknown = broken(Outcome::Unknown, Stage::EndOfData);
+        // Whether it is the account's fault, the server closes, or the connection was lost.
+        for (outcome, state, again, flags) in [
+            (&accepted, DeliveryState::Delivered, false, [false; 3]),
+            (
+                &account,
+                DeliveryState::Deferred,
+                true,
+                [true, false, false],
+            ),
+            (&nobody, DeliveryState::Failed, false, [false; 3]),
+            (&busy, DeliveryState::Deferred, true, [false; 3]),
+            (
+                &closing,
+                DeliveryState::Deferred,
+                true,
+                [false, true, false],
+            ),
+            (&lost, DeliveryState::Deferred, true, [false, false, true]),
+            (&unknown, DeliveryState::Unknown, true, [false; 3]),
+        ] {
+            let now = Timestamp::UNIX_EPOCH;
+            let done = completion(&claimed(), outcome, &Peer::default(), now);
+            assert_eq!(done.state, state, "{outcome:?}");
+            assert_eq!(
+                done.next_at.is_some_and(|at| at > now),
+                again,
+                "{outcome:?}"
+            );
+            assert_eq!((done.delivery, done.lease_epoch, done.attempt), (7, 3, 9));
+            let told = [
+                is_account_fault(outcome),
+                is_closing(outcome),
+                is_lost(outcome),
+            ];
+            assert_eq!(told, flags, "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn the_evidence_is_the_servers_word_or_our_error() {
+        let peer = Peer {
+            endpoint: "mx:25".to_owned(),
+            tls: "TLSv1.3".to_owned(),
+        };
+        let nobody = said(Outcome::Refused, Stage::Rcpt, "550 5.1.1 no such user");
+        let told = evidence(&nobody, &peer);
+        assert_eq!(
+            (told.peer.as_str(), told.tls.as_str()),
+            ("mx:25", "TLSv1.3")
+        );
+        assert_eq!(
+            (told.code, told.enhanced.as_str(), told.stage.as_str()),
+            (550, "5.1.1", "rcpt")
+        );
+        assert!(told.text.contains("no such user"), "{told:?}");
+        let told = evidence(&broken(Outcome::Deferred, Stage::Connect), &peer);
+        assert_eq!(
+            (told.code, told.enhanced.as_str(), told.stage.as_str()),
+            (0, "", "connect")
+        );
+        assert!(!told.text.is_empty());
+    }
+
+    #[test]
+    fn what_no_server_was_told_of_failed_here_or_is_tried_again() {
+        let failed = untold(&claimed(), "too large".to_owned(), None);
+        assert_eq!(
+            (failed.state, failed.next_at),
+            (DeliveryState::Failed, None)
+        );
+        assert_eq!(
+            (
+                failed.evidence.stage.as_str(),
+                failed.evidence.text.as_str()
+            ),
+            ("local", "too large")
+        );
+        let again = untold(&claimed(), String::new(), Some(Timestamp::MAX));
+        assert_eq!(
+            (again.state, again.next_at),
+            (DeliveryState::Unknown, Some(Timestamp::MAX))
+        );
+    }
+
+    #[test]
+    fn the_email_log_has_a_word_for_each_stage() {
+        for (at, word) in [
+            (Stage::Local, "local"),
+            (Stage::Connect, "connect"),
+            (Stage::Tls, "tls"),
+            (Stage::Greeting, "greeting"),
+            (Stage::Ehlo, "ehlo"),
+            (Stage::StartTls, "starttls"),
+            (Stage::Auth, "auth"),
+            (Stage::Mail, "mail"),
+            (Stage::Rcpt, "rcpt"),
+            (Stage::Data, "data"),
+            (Stage::Content, "data"),
+            (Stage::EndOfData, "dot"),
+            (Stage::Quit, "other"),
+        ] {
+            assert_eq!(stage(at), word);
+        }
+    }
 }
