@@ -364,6 +364,23 @@ mod tests {
     }
 
     #[test]
+    fn a_message_of_exactly_the_limit_is_fetched_and_one_more_octet_is_too_large() {
+        let policy = Policy {
+            max_message: 60,
+            ..Policy::default()
+        };
+        let there = listed(&[(1, 60, "AAA"), (2, 61, "BBB")]);
+        let plan = plan(&index(&[]), there, &policy, 9);
+        assert_eq!(numbers(&plan).0, [1]);
+        let left: Vec<_> = plan
+            .left_alone
+            .iter()
+            .map(|(l, why)| (l.octets, *why))
+            .collect();
+        assert_eq!(left, [(61, LeftAlone::TooLarge)]);
+    }
+
+    #[test]
     fn what_fails_comes_last_then_rests_then_is_tried_again() {
         let uid = UniqueId::new("AAA").unwrap();
         let there = || listed(&[(1, 60, "AAA"), (2, 60, "BBB"), (3, 1 << 40, "CCC")]);
