@@ -14,6 +14,7 @@ mod metrics;
 mod once;
 mod report;
 mod signal;
+mod together;
 mod upkeep;
 
 pub use heartbeat::Heartbeat;

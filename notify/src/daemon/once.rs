@@ -1,6 +1,7 @@
 //! One pass over everything that is due.
 
 use super::loops::TICK;
+use super::together::{both, either};
 use super::{Daemon, Summary};
 use crate::delivery::Sender;
 use crate::store::StoreError;
@@ -26,7 +27,7 @@ impl Daemon {
             Ok(())
         };
         // Neither is left alone when the other fails: what runs on a thread cannot be called back.
-        let (fetched, processed) = tokio::join!(readers, self.work_until(read, &mut arrived));
+        let (fetched, processed) = both(readers, self.work_until(read, &mut arrived)).await;
         fetched.and(processed)?;
         summary.processed = arrived.processed;
         summary.settled = arrived.settled;
@@ -58,11 +59,8 @@ impl Daemon {
                     None => sleep(TICK).await,
                 }
             };
-            tokio::select! {
-                () = changed => {}
-                // An error is the end that is waited for.
-                _ = over.changed() => {}
-            }
+            // An error is the end that is waited for.
+            either(changed, over.changed()).await;
         }
     }
 
