@@ -1,8 +1,9 @@
 //! Group commit: pieces of work that wait for the disk at the same time wait for it once.
 //!
-//! Whoever leads does the work of all that wait, each in a savepoint of one transaction. A piece that the
-//! store refuses (no such record) is undone alone. Where the database itself fails, the whole transaction is undone,
-//! because some failures end it without saying so, and each piece is tried again in a transaction of its own.
+//! Whoever leads does the work of all that wait in one transaction. Where the store refuses a piece (no such record), all are done
+//! again, each in a savepoint, so that this piece is undone alone: savepoints cost a copy of each page that is written, and
+//! few pieces are refused. Where the database itself fails, the whole transaction is undone, because some failures end it
+//! without saying so, and each piece is tried again in a transaction of its own.
 
 use super::commit;
 use super::connection::{Connection, Savepoint};
@@ -105,8 +106,11 @@ impl Group {
 
 /// One transaction for all, or one for each.
 fn together(engine: &impl Engine, pieces: &[Piece]) {
+    let all = |run: fn(&dyn Connection, &[Piece]) -> Result<Vec<Answer>, Fault>| {
+        engine.acknowledge(DOING, |c| run(c, pieces))
+    };
     if let [_, _, ..] = pieces
-        && let Ok(answers) = engine.acknowledge(DOING, |c| in_savepoints(c, pieces))
+        && let Ok(answers) = all(in_a_row).or_else(|_| all(in_savepoints))
     {
         for (piece, answer) in pieces.iter().zip(answers) {
             piece.answer(answer);
@@ -118,6 +122,13 @@ fn together(engine: &impl Engine, pieces: &[Piece]) {
     }
 }
 
+/// All, or none of them.
+fn in_a_row(c: &dyn Connection, pieces: &[Piece]) -> Result<Vec<Answer>, Fault> {
+    let commit = |piece: &Piece| Ok(Ok(commit::commit(c, piece.now, &piece.work)?));
+    pieces.iter().map(commit).collect()
+}
+
+/// All that are not refused.
 fn in_savepoints(c: &dyn Connection, pieces: &[Piece]) -> Result<Vec<Answer>, Fault> {
     let mut answers = Vec::with_capacity(pieces.len());
     for piece in pieces {
