@@ -19,6 +19,9 @@ const DOING: &str = "write changes and events";
 
 type Answer = Result<Committed, StoreError>;
 
+/// What a transaction gives: an answer for each piece, unless it is undone.
+type Answers = Result<Vec<Answer>, Fault>;
+
 /// The work that waits to be done.
 #[derive(Default)]
 pub(super) struct Group {
@@ -106,11 +109,10 @@ impl Group {
 
 /// One transaction for all, or one for each.
 fn together(engine: &impl Engine, pieces: &[Piece]) {
-    let all = |run: fn(&dyn Connection, &[Piece]) -> Result<Vec<Answer>, Fault>| {
-        engine.acknowledge(DOING, |c| run(c, pieces))
-    };
+    let in_a_row = || engine.acknowledge(DOING, |c| in_a_row(c, pieces));
+    let in_savepoints = || engine.acknowledge(DOING, |c| in_savepoints(c, pieces));
     if let [_, _, ..] = pieces
-        && let Ok(answers) = all(in_a_row).or_else(|_| all(in_savepoints))
+        && let Ok(answers) = in_a_row().or_else(|_| in_savepoints())
     {
         for (piece, answer) in pieces.iter().zip(answers) {
             piece.answer(answer);
@@ -123,13 +125,13 @@ fn together(engine: &impl Engine, pieces: &[Piece]) {
 }
 
 /// All, or none of them.
-fn in_a_row(c: &dyn Connection, pieces: &[Piece]) -> Result<Vec<Answer>, Fault> {
+fn in_a_row(c: &dyn Connection, pieces: &[Piece]) -> Answers {
     let commit = |piece: &Piece| Ok(Ok(commit::commit(c, piece.now, &piece.work)?));
     pieces.iter().map(commit).collect()
 }
 
 /// All that are not refused.
-fn in_savepoints(c: &dyn Connection, pieces: &[Piece]) -> Result<Vec<Answer>, Fault> {
+fn in_savepoints(c: &dyn Connection, pieces: &[Piece]) -> Answers {
     let mut answers = Vec::with_capacity(pieces.len());
     for piece in pieces {
         c.savepoint(Savepoint::Begin)?;
