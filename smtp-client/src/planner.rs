@@ -10,6 +10,8 @@ mod prepare;
 mod queue;
 mod replies;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod transaction;
 
 pub use crate::output::SLICES;

@@ -149,13 +149,14 @@ pub(super) fn has_utf8_header(message: &[u8]) -> bool {
     !header.is_ascii() && std::str::from_utf8(header).is_ok()
 }
 
-/// The header section: everything up to the first empty line.
+/// The header section: everything up to the first empty line, which may be the first line of all.
 fn header(message: &[u8]) -> &[u8] {
-    let ends = memchr::memchr_iter(b'\n', message).find(|&at| {
-        let rest = message.get(at + 1..).unwrap_or_default();
-        rest.starts_with(b"\n") || rest.starts_with(b"\r\n")
-    });
-    message
-        .get(..ends.unwrap_or(message.len()))
-        .unwrap_or(message)
+    let after_line_ends = memchr::memchr_iter(b'\n', message).map(|at| at + 1);
+    let mut starts = std::iter::once(0).chain(after_line_ends);
+    let is_empty = |&at: &usize| {
+        let line = message.get(at..).unwrap_or_default();
+        line.starts_with(b"\n") || line.starts_with(b"\r\n")
+    };
+    let end = starts.find(is_empty).unwrap_or(message.len());
+    message.get(..end).unwrap_or_default()
 }

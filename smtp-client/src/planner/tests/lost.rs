@@ -1,0 +1,150 @@
+//! Who is what when the connection is lost.
+
+use super::*;
+
+const QUEUED: &str = "accepted at end of data: 250 queued";
+
+fn lost(dialogue: &mut Dialogue<'_>) {
+    dialogue.planner.lost(ErrorKind::Closed);
+    assert!(dialogue.planner.is_done() && !dialogue.planner.wants_write());
+}
+
+#[test]
+fn a_mail_is_unknown_once_the_last_octet_of_its_message_is_written_and_deferred_before() {
+    let envelope = to(&["1@x", "2@x"]);
+    let mails = [Mail::new(&envelope, HELLO)];
+    for (written, verdict) in [
+        (0, "deferred at message content: Closed"),
+        (9, "deferred at message content: Closed"),
+        (10, "unknown at end of data: Closed"),
+    ] {
+        let mut connection = ready(&["PIPELINING"]);
+        let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::Flight), &mails);
+        dialogue.written(usize::MAX);
+        dialogue.hears(&["250 ok", "550 who?", "250 ok", "354 go"]);
+        dialogue.written(written);
+        lost(&mut dialogue);
+        dialogue.settles(0, &["refused at RCPT: 550 who?", verdict]);
+        dialogue.is_over();
+        assert_eq!(connection.state(), State::Closed);
+    }
+}
+
+#[test]
+fn everybody_is_deferred_where_the_dialogue_has_not_come_to_the_message() {
+    let envelope = to(&["1@x"]);
+    let mails = [Mail::new(&envelope, HELLO); 3];
+    let mut connection = ready(&["PIPELINING"]);
+    let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::Flight), &mails);
+    dialogue.written(usize::MAX);
+    dialogue.hears(&["250 ok"]);
+    lost(&mut dialogue);
+    for mail in 0..3 {
+        dialogue.settles(mail, &["deferred at RCPT: Closed"]);
+    }
+    dialogue.is_over();
+}
+
+#[test]
+fn at_level_2_only_the_mail_whose_message_was_written_is_unknown() {
+    let envelope = to(&["1@x"]);
+    let mails = [Mail::new(&envelope, HELLO); 3];
+    let mut connection = ready(&["PIPELINING"]);
+    let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::LookAhead), &mails);
+    dialogue.written(usize::MAX);
+    dialogue.hears(&["250 ok", "250 ok", "354 go"]);
+    dialogue.written(usize::MAX);
+    lost(&mut dialogue);
+    dialogue.settles(0, &["unknown at end of data: Closed"]);
+    dialogue.settles(1, &["deferred at end of data: Closed"]);
+    dialogue.settles(2, &["deferred at end of data: Closed"]);
+    dialogue.is_over();
+}
+
+#[test]
+fn at_level_3_whoever_may_have_been_accepted_with_a_message_that_was_written_is_unknown() {
+    let envelope = to(&["1@x", "2@x"]);
+    let mails = [Mail::new(&envelope, HELLO); 3];
+    let mut connection = ready(&["PIPELINING", "CHUNKING"]);
+    let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::Chunked), &mails);
+    let all = dialogue.planner.output.mark();
+    assert_eq!((all.commands, all.messages), (3 * 60 + 2 * 6, 3));
+    dialogue.written(60 + 7 + 6 + 60 + 7);
+    dialogue.hears(&["250 ok", "550 who?"]);
+    lost(&mut dialogue);
+    let unknown = "unknown at RCPT: Closed";
+    dialogue.settles(0, &["refused at RCPT: 550 who?", unknown]);
+    dialogue.settles(1, &[unknown, unknown]);
+    dialogue.settles(2, &["deferred at RCPT: Closed"; 2]);
+    dialogue.is_over();
+}
+
+#[test]
+fn nobody_is_unknown_where_mail_was_refused() {
+    let envelope = to(&["1@x"]);
+    let mails = [Mail::new(&envelope, HELLO)];
+    let mut connection = ready(&["PIPELINING", "CHUNKING"]);
+    let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::Chunked), &mails);
+    dialogue.written(usize::MAX);
+    dialogue.hears(&["550 no"]);
+    dialogue.settles(0, &["refused at MAIL: 550 no"]);
+    lost(&mut dialogue);
+    dialogue.is_over();
+}
+
+#[test]
+fn what_was_settled_stays_settled() {
+    let envelope = to(&["1@x"]);
+    let mails = [Mail::new(&envelope, HELLO); 2];
+    let mut connection = ready(&["PIPELINING"]);
+    let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::Flight), &mails);
+    dialogue.written(usize::MAX);
+    dialogue.hears(&["250 ok", "250 ok", "354 go"]);
+    dialogue.written(usize::MAX);
+    dialogue.hears(&["250 queued"]);
+    lost(&mut dialogue);
+    dialogue.settles(0, &[QUEUED]);
+    dialogue.settles(1, &["deferred at MAIL: Closed"]);
+    dialogue.is_over();
+}
+
+#[test]
+fn nothing_is_sent_over_a_connection_that_is_not_ready() {
+    let envelope = to(&["1@x"]);
+    let mails = [Mail::new(&envelope, HELLO); 2];
+    let closed = {
+        let mut connection = ready(&[]);
+        connection.abandon();
+        connection
+    };
+    let busy = {
+        let mut connection = ready(&[]);
+        connection
+            .send(&Command::Noop, &mut BytesMut::new())
+            .unwrap();
+        connection
+    };
+    let ungreeted = Connection::new(Protocol::Smtp, Limits::default());
+    for mut connection in [closed, busy, ungreeted] {
+        let mut dialogue = Dialogue::new(&mut connection, Policy::default(), &mails);
+        dialogue.settles(0, &["deferred at MAIL: Closed"]);
+        dialogue.settles(1, &["deferred at MAIL: Closed"]);
+        dialogue.is_over();
+    }
+}
+
+#[test]
+fn what_is_no_reply_ends_the_dialogue() {
+    let envelope = to(&["1@x"]);
+    let mails = [Mail::new(&envelope, HELLO)];
+    let mut connection = ready(&["PIPELINING"]);
+    let mut dialogue = Dialogue::new(&mut connection, Policy::default(), &mails);
+    dialogue.written(usize::MAX);
+    dialogue.hears(&["250 ok"]);
+    dialogue.hears_the_end(&["hello?"]);
+    let (_, verdicts) = dialogue.settled().unwrap();
+    assert!(
+        verdicts[0].starts_with("deferred at RCPT: InvalidReply("),
+        "{verdicts:?}"
+    );
+}
