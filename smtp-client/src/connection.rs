@@ -417,3 +417,6 @@ impl Connection {
 
 /// Octets in a response of the AUTH dialogue (RFC 4954 §4).
 const AUTH_LINE: usize = 12_286;
+
+#[cfg(test)]
+pub(crate) mod tests;

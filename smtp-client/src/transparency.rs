@@ -294,6 +294,15 @@ pub(crate) mod tests {
         b".\r\nMAIL FROM:<first@line>\r\n\nA\n.\nB\r.\rC\n.\r\nD\r\n.E\r\nF\r.\r\nend";
     pub(crate) const BODY_ON_THE_WIRE: &[u8] = b"..\r\nMAIL FROM:<first@line>\r\n\r\nA\r\n..\r\nB\r\n..\r\nC\r\n..\r\nD\r\n..E\r\nF\r\n..\r\nend\r\n.\r\n";
 
+    #[test]
+    fn an_octet_is_ascii_below_128_wherever_it_stands() {
+        for octet in 0..=u8::MAX {
+            for text in [&[octet][..], &[octet, b'x'], &[b'x', octet]] {
+                assert_eq!(Survey::of(text).ascii, octet < 128, "{text:?}");
+            }
+        }
+    }
+
     fn encode(chunks: &[&[u8]]) -> Vec<u8> {
         let (mut encoder, mut out) = (Transparency::new(), Vec::new());
         for chunk in chunks {

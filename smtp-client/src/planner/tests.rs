@@ -8,6 +8,7 @@ mod queue;
 mod replies;
 
 use super::*;
+use crate::connection::tests::connection;
 use crate::{Body, Cause, Envelope, MailParameters, Protocol};
 
 const HELLO: &[u8] = b"hello\r\n";
@@ -15,23 +16,6 @@ const HELLO: &[u8] = b"hello\r\n";
 /// A connection that is ready, to a server that offers these.
 fn ready(offers: &[&str]) -> Connection {
     connection(Protocol::Smtp, offers)
-}
-
-fn connection(protocol: Protocol, offers: &[&str]) -> Connection {
-    let mut connection = Connection::new(protocol, Limits::default());
-    let mut input = BytesMut::from("220 mx\r\n");
-    connection.receive(&mut input).unwrap();
-    let name = "[127.0.0.1]".parse().unwrap();
-    let hello = match protocol {
-        Protocol::Smtp => Command::Ehlo(&name),
-        Protocol::Lmtp => Command::Lhlo(&name),
-    };
-    connection.send(&hello, &mut BytesMut::new()).unwrap();
-    let offers: String = offers.iter().map(|o| format!("250-{o}\r\n")).collect();
-    let mut input = BytesMut::from(&*format!("250-mx\r\n{offers}250 HELP\r\n"));
-    connection.receive(&mut input).unwrap();
-    assert_eq!(connection.state(), State::Ready);
-    connection
 }
 
 fn at(pipelining: Pipelining) -> Policy {
@@ -86,6 +70,7 @@ impl<'m> Dialogue<'m> {
             let n = self.planner.slices(&mut slices);
             let octets: Vec<u8> = slices[..n].iter().flat_map(|s| s.to_vec()).collect();
             let n = octets.len().min(at_most - written.len());
+            assert!(n > 0 && written.len() < 1 << 20, "it never ends");
             written.extend_from_slice(&octets[..n]);
             self.planner.advance(n);
         }
