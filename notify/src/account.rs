@@ -63,6 +63,9 @@ pub struct Pop3Account {
     pub delete: DeletePolicy,
     /// The pause between two fetches.
     pub interval: Duration,
+    /// How long a message is remembered after the server has it no more, so that it is not taken for a new one should it
+    /// come back.
+    pub remember: Duration,
     /// The largest message that is fetched, in octets.
     pub max_message: u64,
     /// One bound for every wait of the dialogue; the defaults of `postrider-pop3` if unset.

@@ -47,6 +47,7 @@ mod plan;
 mod policy;
 mod record;
 mod session;
+mod shorten;
 mod store;
 mod work;
 

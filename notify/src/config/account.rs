@@ -16,6 +16,9 @@ const MAX_MESSAGE: u64 = 32 * 1024 * 1024;
 /// How often a mailbox is read unless the file says otherwise.
 const INTERVAL: Duration = Duration::from_secs(60);
 
+/// How long fetched mail is remembered unless the file says otherwise.
+const REMEMBER: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
 /// What both kinds of account have.
 struct Common {
     endpoint: Option<Endpoint>,
@@ -99,9 +102,11 @@ pub(super) fn pop3(top: &Section<'_>, dir: &Path) -> Vec<Pop3Account> {
             section.missing("user");
         }
         let delete = delete(&section);
-        let interval = section
-            .text("interval")
-            .and_then(|text| duration(section.document, &text));
+        let time = |key| {
+            let text = section.text(key)?;
+            duration(section.document, &text)
+        };
+        let (interval, remember) = (time("interval"), time("remember"));
         let max_message = section.integer("max_message", 1_024..=u64::from(u32::MAX));
         section.finish();
         let (Some(endpoint), Some(login)) = (common.endpoint, common.login) else {
@@ -117,6 +122,7 @@ pub(super) fn pop3(top: &Section<'_>, dir: &Path) -> Vec<Pop3Account> {
             allow_clear_text_credentials: common.allow_clear_text,
             delete,
             interval: interval.unwrap_or(INTERVAL),
+            remember: remember.unwrap_or(REMEMBER),
             max_message: max_message.unwrap_or(MAX_MESSAGE),
             timeout: common.timeout,
             transport: common.transport,

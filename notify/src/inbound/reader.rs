@@ -249,6 +249,7 @@ async fn open(
             DeletePolicy::Never => Deletion::Never,
         },
         max_message: account.max_message,
+        remember: account.remember,
         group: GROUP,
         ..Policy::default()
     };

@@ -54,7 +54,8 @@ async fn memory_descriptors_and_rows_stay_flat() {
     let until = Instant::now() + Duration::from_secs_f64(60.0 * minutes.parse::<f64>().unwrap());
     let sandbox = prepared(faulty()).await;
     let dir = desk(&sandbox, |text| {
-        text.replace("interval = \"30s\"", "interval = \"1s\"")
+        let often = format!("interval = \"1s\"\nremember = \"{}s\"", RETENTION.as_secs());
+        text.replace("interval = \"30s\"", &often)
     });
     let config = Arc::new(Config::load(dir.path()).unwrap_or_else(|error| panic!("{error}")));
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.database).unwrap());

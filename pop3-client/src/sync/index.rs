@@ -44,6 +44,13 @@ pub(super) struct Failures {
     pub(super) last: u64,
 }
 
+impl Failures {
+    /// Whether there were any at `horizon` or later.
+    pub(super) fn is_worth_keeping(self, horizon: u64) -> bool {
+        self.count > 0 && self.last >= horizon
+    }
+}
+
 impl Index {
     pub(super) fn apply(&mut self, record: &Record) {
         match record {
@@ -135,7 +142,22 @@ impl Index {
             .copied()
     }
 
-    /// The lines that say the same as the index does, without what is absent since before `horizon`.
+    /// The lines of a journal that says the same, without what is older than `horizon` and done with.
+    pub(super) fn lines(&self, horizon: u64) -> usize {
+        let messages = self.entries.values();
+        let messages: usize = messages
+            .filter(|entry| self.is_worth_keeping(entry.id, horizon))
+            .map(|entry| 1 + usize::from(entry.place != Place::Present))
+            .sum();
+        let failures = self.failures.values();
+        let failures: usize = failures
+            .filter(|failures| failures.is_worth_keeping(horizon))
+            .map(|failures| failures.count as usize)
+            .sum();
+        messages + failures + usize::from(self.top_broken)
+    }
+
+    /// Whether the server has the message, or had it at `horizon` or later.
     pub(super) fn is_worth_keeping(&self, id: u64, horizon: u64) -> bool {
         self.entries
             .get(&id)

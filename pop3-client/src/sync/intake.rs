@@ -21,7 +21,7 @@ pub(super) struct Vault<S, J> {
     pub(super) store: S,
 }
 
-impl<S: Store, J: Journal> Vault<S, J> {
+impl<S, J: Journal> Vault<S, J> {
     /// Writes a record down, durable with the next commit of the journal.
     pub(super) fn note(&mut self, record: Record) {
         self.index.apply(&record);

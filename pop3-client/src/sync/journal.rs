@@ -23,8 +23,8 @@ pub(super) use file::{sync_folder, sync_folder_of};
 /// one database can share one transaction: the store's commit does nothing, and that of the journal writes the messages
 /// finished since the last one together with the entries. Then no message is ever stored twice, whenever the process ends.
 pub trait Journal: Send {
-    /// All entries, in the order in which they were committed. Called when the mailbox is opened, and again after an error of
-    /// the store or the journal.
+    /// All entries, in the order in which they were committed. Called when the mailbox is opened, before
+    /// [`replace`](Self::replace), and again after an error of the store or the journal.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -36,8 +36,8 @@ pub trait Journal: Send {
     /// Any error ends the sync without QUIT; nothing is deleted on the server.
     fn commit(&mut self, entries: &[JournalEntry]) -> io::Result<()>;
 
-    /// Replaces all entries by these, all at once: after a crash there is either the old or the new. Called when most of the
-    /// journal says nothing any more.
+    /// Replaces all entries by these, all at once: after a crash there is either the old or the new. Called at the beginning of
+    /// a sync, when most of the journal says nothing any more ([`Policy::remember`](super::Policy::remember)).
     ///
     /// # Errors
     /// As [`commit`](Self::commit).
@@ -79,6 +79,9 @@ impl FromStr for JournalEntry {
 pub(super) struct Log<J> {
     journal: J,
     unwritten: Vec<JournalEntry>,
+    /// Durable entries, and how many there were when it was last looked at whether they are needed.
+    lines: usize,
+    looked_at: usize,
 }
 
 impl<J: Journal> Log<J> {
@@ -86,13 +89,31 @@ impl<J: Journal> Log<J> {
         Self {
             journal,
             unwritten: Vec::new(),
+            lines: 0,
+            looked_at: 0,
         }
+    }
+
+    /// Durable entries.
+    pub(super) fn lines(&self) -> usize {
+        self.lines
+    }
+
+    /// Whether there are `few` entries, and a quarter more than when this last said yes.
+    pub(super) fn is_worth_a_look(&mut self, few: usize) -> bool {
+        let worth = self.lines >= few && self.lines > self.looked_at + self.looked_at / 4;
+        if worth {
+            self.looked_at = self.lines;
+        }
+        worth
     }
 
     /// Everything that is durable; what was not written is forgotten.
     pub(super) fn load(&mut self) -> io::Result<Vec<JournalEntry>> {
         self.unwritten.clear();
-        self.journal.load()
+        let entries = self.journal.load()?;
+        self.lines = entries.len();
+        Ok(entries)
     }
 
     /// Adds a record; it is durable after the next [`commit`](Self::commit).
@@ -106,11 +127,14 @@ impl<J: Journal> Log<J> {
             return Ok(());
         }
         self.journal.commit(&self.unwritten)?;
+        self.lines += self.unwritten.len();
         self.unwritten.clear();
         Ok(())
     }
 
     pub(super) fn replace(&mut self, entries: &[JournalEntry]) -> io::Result<()> {
-        self.journal.replace(entries)
+        self.journal.replace(entries)?;
+        (self.lines, self.looked_at) = (entries.len(), entries.len());
+        Ok(())
     }
 }

@@ -7,7 +7,7 @@
 
 use super::intake::Vault;
 use super::journal::Log;
-use super::work::load;
+use super::shorten::index_of;
 use super::{Deletion, Digest, Policy, Summary, SyncError, SyncEvent, session};
 use crate::driver::Session;
 use crate::{Config, Credentials, Endpoint, Security};
@@ -63,6 +63,9 @@ impl Random {
     }
 }
 
+/// Lines from which on a journal is shortened: one that every history has soon.
+const FEW: usize = 4;
+
 /// Nothing here ever waits.
 fn ready<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
@@ -112,6 +115,12 @@ impl History {
                 return Err(error.into());
             }
         };
+        let horizon = self.now.saturating_sub(self.policy.remember.as_secs());
+        if let Err(error) = vault.shorten(horizon, FEW) {
+            self.crashes += 1;
+            lock(&self.disk).restart(random);
+            return Err(error.into());
+        }
         let link = ModelLink::new(&self.world, &self.disk, drop);
         let (mut summary, stored) = (Summary::default(), &mut self.stored);
         let disk = Arc::clone(&self.disk);
@@ -144,7 +153,7 @@ impl History {
 
     fn boot(&self) -> io::Result<Vault<ModelStore, ModelJournal>> {
         let mut journal = Log::new(ModelJournal::new(&self.disk));
-        let index = load(&mut journal, self.now)?;
+        let index = index_of(&journal.load()?);
         Ok(Vault {
             account: self.config.account(),
             journal,
@@ -233,7 +242,11 @@ pub(super) fn live_through_octets(octets: &[u8]) {
 }
 
 fn live_through(mut random: Random, kind: Kind) {
-    let policy = policy(&mut random);
+    let mut policy = policy(&mut random);
+    if kind == Kind::Disk {
+        // Where nothing is renamed, what the server has no more need not be remembered.
+        policy.remember = Duration::ZERO;
+    }
     let mut history = History::new(World::new(random.clone()), policy);
     lock(&history.disk).transactional = kind == Kind::Database;
     for _ in 0..1 + random.below(6) {

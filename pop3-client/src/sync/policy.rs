@@ -11,6 +11,10 @@ pub struct Policy {
     pub quarantine_after: u32,
     /// For how long. Default one day.
     pub quarantine_for: Duration,
+    /// How long a message is remembered after the server has it no more: should it come back by then, under whatever name, it
+    /// is not stored again. What could not be fetched is forgotten after the same time. The journal is shortened once less
+    /// than half of it is needed, so that some of it stays longer. Default 90 days.
+    pub remember: Duration,
     /// Messages that are made durable together, unless they are large or slow to arrive. A larger group is faster; a crash
     /// fetches it again. Default 64.
     pub group: usize,
@@ -36,6 +40,7 @@ impl Default for Policy {
             max_message: 256 << 20,
             quarantine_after: 5,
             quarantine_for: Duration::from_secs(24 * 60 * 60),
+            remember: Duration::from_secs(90 * 24 * 60 * 60),
             group: 64,
             connections: 5,
         }

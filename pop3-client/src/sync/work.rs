@@ -1,11 +1,10 @@
 //! The work of a [`Mailbox`](super::Mailbox), whatever carries the bytes: sessions until all is done, or none gets further.
 
 use super::event::SyncEvent;
-use super::index::{Index, uid_key};
 use super::intake::Vault;
-use super::journal::{Journal, JournalEntry, Log};
+use super::journal::{Journal, Log};
 use super::policy::Policy;
-use super::record::Record;
+use super::shorten::{FEW, index_of};
 use super::store::Store;
 use super::{Summary, SyncError, session};
 use crate::driver::{Link, Session};
@@ -32,7 +31,7 @@ pub(super) struct Work<S, J> {
 impl<S: Store, J: Journal> Work<S, J> {
     pub(super) fn new(account: String, journal: J, store: S) -> io::Result<Self> {
         let mut journal = Log::new(journal);
-        let index = load(&mut journal, seconds_now())?;
+        let index = index_of(&journal.load()?);
         let vault = Vault {
             account,
             journal,
@@ -54,10 +53,12 @@ impl<S: Store, J: Journal> Work<S, J> {
     ) -> Result<Summary, SyncError> {
         if self.stale {
             self.vault.store.recover()?;
-            self.vault.index = load(&mut self.vault.journal, seconds_now())?;
+            self.vault.index = index_of(&self.vault.journal.load()?);
         }
         // Until this has come to a known end.
         self.stale = true;
+        let horizon = present(now).saturating_sub(policy.remember.as_secs());
+        self.vault.shorten(horizon, FEW)?;
         let result = self.sessions::<C>(config, policy, now, events).await;
         self.stale = matches!(result, Err(SyncError::Storage(_)));
         result
@@ -101,7 +102,7 @@ impl<S: Store, J: Journal> Work<S, J> {
         events: &mut dyn FnMut(SyncEvent),
     ) -> Result<(), SyncError> {
         let session = C::connect(config).await?;
-        let now = now.map_or_else(seconds_now, seconds);
+        let now = present(now);
         session::run(session, &mut self.vault, policy, now, summary, events).await
     }
 
@@ -129,46 +130,8 @@ fn is_worth_another(error: &SyncError) -> bool {
     endless || error.is_retryable()
 }
 
-/// How long a message is remembered after the server has it no more, in seconds: it may come back under a new name.
-const REMEMBER: u64 = 90 * 24 * 60 * 60;
-
-/// Reads a journal, and shortens it if more than half of it says nothing any more.
-pub(super) fn load<J: Journal>(journal: &mut Log<J>, now: u64) -> io::Result<Index> {
-    let mut entries = journal.load()?;
-    let index = index_of(&entries);
-    let (before, horizon) = (entries.len(), now.saturating_sub(REMEMBER));
-    if before <= 1_000 {
-        return Ok(index);
-    }
-    entries.retain(|entry| is_worth_keeping(&index, &entry.0, horizon));
-    if entries.len() >= before / 2 {
-        return Ok(index);
-    }
-    journal.replace(&entries)?;
-    Ok(index_of(&entries))
-}
-
-fn index_of(entries: &[JournalEntry]) -> Index {
-    let mut index = Index::default();
-    entries.iter().for_each(|entry| index.apply(&entry.0));
-    index
-}
-
-fn is_worth_keeping(index: &Index, record: &Record, horizon: u64) -> bool {
-    match record {
-        Record::Seen(seen) => index.is_worth_keeping(seen.id, horizon),
-        Record::DelePending(id) | Record::Committed(id, _) | Record::Gone(id, _) => {
-            index.is_worth_keeping(*id, horizon)
-        }
-        Record::Failed(uid, _) => index.failures(uid_key(uid)).count > 0,
-        Record::TopBroken => true,
-    }
-}
-
-fn seconds_now() -> u64 {
-    seconds(SystemTime::now())
-}
-
-fn seconds(at: SystemTime) -> u64 {
-    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+/// In seconds since 1970.
+fn present(now: Option<SystemTime>) -> u64 {
+    let now = now.unwrap_or_else(SystemTime::now);
+    now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
