@@ -101,3 +101,6 @@ pub(super) fn over_domain_rate(
     }
     Ok(over)
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,6 +98,32 @@ mod tests {
     }
 
     #[test]
+    fn waits_deviate_by_a_tenth_to_both_sides_and_no_further() {
+        for (attempts, wait) in [(1, 60), (2, 120), (12, 14_400)] {
+            let waits: Vec<u64> = (0..5_000).map(|n| seconds(n, attempts)).collect();
+            let (least, most) = (*waits.iter().min().unwrap(), *waits.iter().max().unwrap());
+            assert_eq!((least, most), (wait * 9 / 10, wait * 11 / 10), "{attempts}");
+            let mean = waits.iter().sum::<u64>() as f64 / waits.len() as f64;
+            assert!(
+                (mean / wait as f64 - 1.0).abs() < 0.01,
+                "{attempts}: {mean}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_deviation_follows_from_the_delivery_and_the_attempt() {
+        let deviation = |delivery, attempts| seconds(delivery, attempts) as f64 / 14_400.0;
+        let by_delivery: Vec<_> = (0..40).map(|delivery| deviation(delivery, 12)).collect();
+        let by_attempt: Vec<_> = (12..52).map(|attempts| deviation(1, attempts)).collect();
+        for mut deviations in [by_delivery, by_attempt] {
+            deviations.sort_by(f64::total_cmp);
+            deviations.dedup();
+            assert!(deviations.len() > 30, "{deviations:?}");
+        }
+    }
+
+    #[test]
     fn the_schedule_is_spread_and_repeats() {
         let mut waits: Vec<u64> = (0..50).map(|delivery| seconds(delivery, 5)).collect();
         assert_eq!(
