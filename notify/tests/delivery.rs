@@ -197,6 +197,22 @@ async fn a_wrong_password_pauses_the_account_and_ends_when_it_is_right() {
 }
 
 #[tokio::test]
+async fn a_pause_that_a_clock_began_which_was_ahead_is_over_when_it_is_set() {
+    let (sandbox, store) = (sandbox().await, store());
+    queue(&*store, None, &["ada@example.org"]);
+    let mut account = smtp_account(&sandbox);
+    account.login = Some(login("wrong"));
+    let mut wrong = Sender::new(account, Arc::clone(&store), Transcript::off());
+    let ahead = wrong.run_once(after(3 * 60)).await.unwrap();
+    assert_eq!(ahead.paused.expect("paused").until, after(3 * 60 + 1));
+    let mut right = sender(&sandbox, &store);
+    let within_an_hour = right.run_once(after(2 * 60 + 1)).await.unwrap();
+    assert!(within_an_hour.is_idle(), "the account may have to rest");
+    assert_eq!(right.run_once(now()).await.unwrap().count(Delivered), 1);
+    assert_eq!(store.pause("main").unwrap(), None);
+}
+
+#[tokio::test]
 async fn a_server_that_is_not_there_pauses_the_account() {
     let gone = sandbox().await;
     let store = store();

@@ -275,3 +275,20 @@ async fn a_wrong_password_pauses_the_account_with_the_reason() {
     ));
     assert_eq!(store.pause(&Reader::pause_name("support")).unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_pause_that_a_clock_began_which_was_ahead_is_over_when_it_is_set() {
+    let (sandbox, store) = (sandbox().await, store());
+    let mut account = pop3_account(&sandbox);
+    account.login = login("wrong");
+    let mut wrong = reader(account, &store);
+    let two_days = 2 * 24 * 60;
+    let ahead = wrong.run_once(after(two_days)).await.unwrap();
+    assert!(matches!(ahead, Round::Failed { .. }), "{ahead:?}");
+    drop(wrong);
+    let mut right = reader(pop3_account(&sandbox), &store);
+    let within_a_day = right.run_once(after(two_days - 60)).await.unwrap();
+    assert!(matches!(within_a_day, Round::Paused(_)), "{within_a_day:?}");
+    let set = right.run_once(now()).await.unwrap();
+    assert!(matches!(set, Round::Fetched(_)), "{set:?}");
+}

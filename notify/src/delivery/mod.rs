@@ -19,7 +19,7 @@ pub use hard::{hard, is_hard};
 pub use policy::{Policy, StandIn};
 pub use protocol_log::protocol_log;
 pub(crate) use retry::attempts_within;
-pub use retry::{next_attempt, pause};
+pub use retry::{LONGEST_PAUSE, next_attempt, pause};
 
 use crate::account::SmtpAccount;
 use crate::blocking::on_thread;

@@ -3,7 +3,7 @@
 use super::hard::{hard, is_hard};
 use super::outcome::{Peer, completion, is_account_fault, is_closing, is_lost, untold};
 use super::policy::{Policy, over_domain_rate};
-use super::retry::{self, next_attempt};
+use super::retry::{self, LONGEST_PAUSE, next_attempt};
 use super::{Attempted, BATCH, LEASE, SOON, Sent};
 use crate::account::{Rate, SmtpAccount};
 use crate::blocking::with_store;
@@ -50,7 +50,7 @@ impl Outbox {
                 return Ok(None);
             }
             let failures = match store.pause(&account.name)? {
-                Some(pause) if pause.until > now => return Ok(None),
+                Some(pause) if pause.holds(now, LONGEST_PAUSE) => return Ok(None),
                 Some(pause) => pause.failures,
                 None => 0,
             };

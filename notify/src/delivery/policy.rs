@@ -1,5 +1,6 @@
 //! What a sender is told beside its account: whose place it takes, and where mail may go.
 
+use super::LONGEST_PAUSE;
 use crate::account::{Rate, SmtpAccount};
 use crate::config::{Config, Outgoing};
 use crate::outgoing::Claimed;
@@ -49,7 +50,7 @@ impl Policy {
             let mut all_paused = true;
             for account in &stand_in.unless {
                 let pause = store.pause(account)?;
-                all_paused &= pause.is_some_and(|pause| pause.until > now);
+                all_paused &= pause.is_some_and(|pause| pause.holds(now, LONGEST_PAUSE));
             }
             if all_paused {
                 accounts.push(stand_in.account.clone());

@@ -16,7 +16,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(4 * 60 * 60);
 const MOST_ATTEMPTS: u32 = 35;
 
 /// The longest pause of an account.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
 /// When a delivery is tried again after so many attempts: 1, 2, 4 … minutes, at most 4 hours, ± 10 %.
 ///

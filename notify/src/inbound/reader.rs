@@ -19,6 +19,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+/// The longest pause of an account, whatever its server wants.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Mails that are made durable together.
 const GROUP: usize = 250;
 
@@ -165,7 +168,7 @@ impl Reader {
             move |store| store.pause(&name)
         });
         let failures = match paused.await? {
-            Some(pause) if pause.until > now => return Ok(Round::Paused(pause)),
+            Some(pause) if pause.holds(now, LONGEST_PAUSE) => return Ok(Round::Paused(pause)),
             Some(pause) => pause.failures,
             None => 0,
         };
@@ -301,7 +304,7 @@ fn note(fetched: &mut Fetched, event: SyncEvent) {
 /// The pause of an account that failed so many times in a row.
 fn pause(failures: u32, error: &FetchError, now: Timestamp) -> Pause {
     let pause = delivery::pause(failures, error.to_string(), now);
-    let wanted = error.retry_after().unwrap_or_default();
+    let wanted = error.retry_after().unwrap_or_default().min(LONGEST_PAUSE);
     Pause {
         until: pause.until.max(later(now, wanted)),
         ..pause

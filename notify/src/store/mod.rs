@@ -13,6 +13,7 @@ pub use sql::{DaemonLife, DaemonLock, SqliteStore, enqueue};
 
 use crate::account::Rate;
 use crate::attachment::{Attachment, AttachmentId, NewAttachment};
+use crate::clock::later;
 use crate::email_digest::{DigestOutcome, DueDigest};
 use crate::event::{Event, EventId, NewEvent};
 use crate::inbound::policy::Bounces;
@@ -122,6 +123,14 @@ pub struct Pause {
     pub reason: String,
     /// How many failures in a row led to it; the next pause is longer.
     pub failures: u32,
+}
+
+impl Pause {
+    /// Whether the account is to rest at this moment, if no pause is longer than `longest`: one that ends later was begun by a
+    /// clock that was ahead and has been set since, and is over.
+    pub fn holds(&self, now: Timestamp, longest: Duration) -> bool {
+        now < self.until && self.until <= later(now, longest)
+    }
 }
 
 /// What waits, and what was given up: a glance at a store.

@@ -4,7 +4,8 @@ use crate::exit::{Code, Failure, Result};
 use crate::output::{self, Style, foreign, paint};
 use crate::setup;
 use jiff::{SignedDuration, Timestamp};
-use postrider_notify::inbound::reader::Reader;
+use postrider_notify::delivery;
+use postrider_notify::inbound::reader::{self, Reader};
 use postrider_notify::store::{Backlog, DaemonLife, Pause, SqliteStore};
 use serde_json::json;
 use std::path::Path;
@@ -54,13 +55,17 @@ pub(crate) fn run(config: Option<&Path>, args: &Args) -> Result {
         false => None,
     };
     let smtp = config.smtp.iter().map(|account| account.name.clone());
+    let smtp = smtp.map(|account| (account, delivery::LONGEST_PAUSE));
     let pop3 = config
         .pop3
         .iter()
-        .map(|account| Reader::pause_name(&account.name));
+        .map(|account| Reader::pause_name(&account.name))
+        .map(|account| (account, reader::LONGEST_PAUSE));
     let mut pauses = Vec::new();
-    for account in smtp.chain(pop3) {
-        let pause = store.pause(&account)?.filter(|pause| pause.until > now);
+    for (account, longest) in smtp.chain(pop3) {
+        let pause = store
+            .pause(&account)?
+            .filter(|pause| pause.holds(now, longest));
         pauses.extend(pause.map(|pause| (account, pause)));
     }
     let health = Health {
