@@ -39,6 +39,8 @@ pub enum DefectKind {
     MissingBoundary,
     /// A multipart holds no delimiter line of its boundary.
     MissingDelimiter,
+    /// The only delimiter line of a multipart is its close delimiter: it has no parts.
+    NoParts,
     /// A multipart holds no delimiter line of its boundary; lines with text after the boundary were taken for such
     /// ([`Delimiters::Loose`](crate::Delimiters::Loose)).
     LooseDelimiter,
@@ -94,6 +96,7 @@ impl fmt::Display for DefectKind {
             Self::BadParameter => "malformed parameter",
             Self::MissingBoundary => "multipart without a boundary",
             Self::MissingDelimiter => "multipart without a delimiter line",
+            Self::NoParts => "multipart without a part",
             Self::LooseDelimiter => "text after the boundary on delimiter lines",
             Self::Unterminated => "multipart without a close delimiter",
             Self::EmptyPart => "nothing between two delimiter lines",

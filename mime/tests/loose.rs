@@ -29,6 +29,23 @@ fn by_default_a_multipart_without_exact_delimiters_has_no_parts() {
 }
 
 #[test]
+fn rfc2046_5_1_1_a_multipart_whose_only_delimiter_is_the_last_one_has_no_parts_and_says_so() {
+    let mail = b"Content-Type: multipart/mixed; boundary=b\r\n\r\npreamble\r\n--b--\r\nepilogue";
+    for delimiters in [Delimiters::Exact, Delimiters::Loose] {
+        let message = read(mail, delimiters);
+        assert_eq!(message.parts().count(), 1);
+        assert_eq!(defects(&message), [DefectKind::NoParts]);
+        assert_eq!(message.defects()[0].offset, 55);
+        assert_eq!(message.root().epilogue(), b"epilogue");
+    }
+    let inner = Message::parse(
+        b"Content-Type: multipart/mixed; boundary=b\n\n--b\n\
+        Content-Type: multipart/mixed; boundary=i\n\n--i--\n--b--\n",
+    );
+    assert_eq!(defects(&inner), [DefectKind::NoParts]);
+}
+
+#[test]
 fn text_after_the_boundary_is_a_flagged_fall_back() {
     let message = read(MAIL, Delimiters::Loose);
     assert_eq!(bodies(&message), [&b"one"[..], b"two"]);

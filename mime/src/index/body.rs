@@ -90,13 +90,17 @@ impl<L: Listener> Indexer<L> {
         let end = window.before_line_end(line).max(body);
         self.tell_body(end);
         self.close_boundaries(found.level + 1, line);
-        let Some(multipart) = self.open.levels().get(found.level).map(|level| level.part) else {
+        let Some(level) = self.open.levels().get(found.level) else {
             return;
         };
+        let (multipart, first) = (level.part, level.last_child == NONE);
         self.close_up_to(multipart, end);
         let next = line + found.length;
         self.listener.body_goes_on(next);
         if found.close {
+            if first {
+                self.index.defect(DefectKind::NoParts, line, multipart);
+            }
             self.open.truncate(found.level);
             self.current = multipart;
             if let Some(record) = self.record_mut() {
