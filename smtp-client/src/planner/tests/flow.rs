@@ -1,6 +1,7 @@
 //! A message that comes in chunks: when it is asked for, and what becomes of each chunk.
 
 use super::*;
+use crate::planner::flow::wrong_length;
 use bytes::Bytes;
 use std::io;
 
