@@ -31,6 +31,8 @@ use tokio::sync::oneshot;
 const RETENTION: SignedDuration = SignedDuration::from_secs(20);
 /// Mails at once that are to be sent, or to be fetched.
 const WAITING: i64 = 200;
+/// What the mails are about, in turn: one that waits to be tried again holds up those to the same person about the same record.
+const INCIDENTS: usize = 4_000;
 
 fn faulty() -> postrider_sandbox::Builder {
     let later = Action::Reply(b"450 4.2.1 later".to_vec());
@@ -64,14 +66,10 @@ async fn memory_descriptors_and_rows_stay_flat() {
         let id = Some(seed.id.clone());
         records.insert(&seed.table, id, &seed.fields, "").unwrap();
     }
-    let incident = records
-        .insert(
-            "incident",
-            None,
-            &support::house::fields(serde_json::json!({"short_description": "Tea"})),
-            "",
-        )
-        .unwrap();
+    let tea = support::house::fields(serde_json::json!({"short_description": "Tea"}));
+    let incidents: Vec<RecordKey> = (0..INCIDENTS)
+        .map(|_| records.insert("incident", None, &tea, "").unwrap())
+        .collect();
 
     let delivered = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&delivered);
@@ -84,10 +82,12 @@ async fn memory_descriptors_and_rows_stay_flat() {
 
     let mut samples = Samples::new(&config.database);
     let mut fetched = 0;
+    let mut about = incidents.iter().cycle();
     while Instant::now() < until {
         let waiting = samples.take(delivered.load(Ordering::Relaxed));
         for number in waiting.to_send..WAITING {
-            store.commit(&escalated(&incident, number)).unwrap();
+            let incident = about.next().unwrap();
+            store.commit(&escalated(incident, number)).unwrap();
         }
         for _ in sandbox.messages("support@example.org").len()..50 {
             fetched += 1;

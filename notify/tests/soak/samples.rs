@@ -1,5 +1,6 @@
 //! What is measured: memory and descriptors of this process, rows of each table.
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 use std::path::Path;
 use std::time::Instant;
@@ -19,7 +20,7 @@ pub(crate) struct Samples {
     pub(crate) series: Vec<Series>,
 }
 
-/// What waits at the moment.
+/// What can be sent at the moment.
 pub(crate) struct Waiting {
     pub(crate) to_send: i64,
 }
@@ -68,7 +69,12 @@ impl Samples {
             });
         }
         let events = count("SELECT count(*) FROM event WHERE state = 'ready'");
-        let mails = count("SELECT count(*) FROM delivery WHERE state IN ('ready', 'leased')");
+        let mails = "SELECT count(*) FROM delivery WHERE state IN ('ready', 'leased') AND coalesce(next_at, 0) <= ?1";
+        let now = i64::try_from(Timestamp::now().as_nanosecond()).unwrap();
+        let mails: i64 = self
+            .database
+            .query_row(mails, [now], |row| row.get(0))
+            .unwrap();
         Waiting {
             to_send: 2 * events + mails,
         }
