@@ -152,36 +152,59 @@ fn in_text(text: &str) -> Vec<ReplyToken> {
     }
     let text = text.get(..end).unwrap_or_default();
     let mut found = Vec::new();
-    collect(text, &mut found);
+    for word in dotted(text) {
+        collect(word, &mut found);
+    }
     if found.is_empty() {
-        let lines = text
-            .lines()
-            .map(|line| line.trim_start_matches(['>', ' ']).trim_end());
-        collect(&lines.collect::<String>(), &mut found);
+        broken(text, |word| collect(word, &mut found));
     }
     found
 }
 
-fn collect(text: &str, found: &mut Vec<ReplyToken>) {
-    for token in dotted(text).filter_map(ReplyToken::parse) {
-        if found.len() < MOST && !found.contains(&token) {
-            found.push(token);
-        }
+fn collect(word: &str, found: &mut Vec<ReplyToken>) {
+    let token = ReplyToken::parse(word.trim_matches('.'));
+    if let Some(token) = token.filter(|token| found.len() < MOST && !found.contains(token)) {
+        found.push(token);
     }
+}
+
+/// The words that go on from one line to the next, where quotes have marks in front of their lines.
+fn broken(text: &str, mut seen: impl FnMut(&str)) {
+    let mut word = String::new();
+    for line in text.lines() {
+        let line = line.trim_start_matches(['>', ' ']).trim_end();
+        let head = line.bytes().take_while(is_inside).count();
+        word.push_str(line.get(..head).unwrap_or_default());
+        if head == line.len() {
+            continue;
+        }
+        if word.len() > head && word.contains('.') {
+            seen(&word);
+        }
+        word.clear();
+        let tail = line.bytes().rev().take_while(is_inside).count();
+        word.push_str(line.get(line.len() - tail..).unwrap_or_default());
+    }
+    seen(&word);
+}
+
+/// Octets that a token has.
+fn is_inside(b: &u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')
 }
 
 /// The words that have dots in them, as tokens do and few words of a text. Only the dots are looked for.
 fn dotted(text: &str) -> impl Iterator<Item = &str> {
-    let is_inside = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
     let mut rest = text;
     std::iter::from_fn(move || {
         let dot = memchr::memchr(b'.', rest.as_bytes())?;
         let (before, from) = rest.as_bytes().split_at_checked(dot)?;
-        let head = before.iter().rev().take_while(|b| is_inside(b)).count();
-        let tail = from.iter().take_while(|b| is_inside(b)).count();
+        let is_inside = |b: &&u8| is_inside(b);
+        let head = before.iter().rev().take_while(is_inside).count();
+        let tail = from.iter().take_while(is_inside).count();
         let word = rest.get(dot - head..dot + tail)?;
         rest = rest.get(dot + tail..)?;
-        Some(word.trim_matches('.'))
+        Some(word)
     })
 }
 

@@ -96,8 +96,13 @@ pub(super) fn is_unmarked(rest: &[Line<'_>]) -> bool {
     let paragraph = rest
         .iter()
         .take_while(|line| !line.is_blank() && !line.is_quote());
-    let length = paragraph.take(LINES).count();
-    (1..=length).any(|lines| {
+    let paragraph: Vec<_> = paragraph.take(LINES).collect();
+    let digit = |line: &&Line<'_>| line.bare.bytes().any(|b| b.is_ascii_digit());
+    if !paragraph.iter().any(digit) {
+        // No date.
+        return false;
+    }
+    (1..=paragraph.len()).any(|lines| {
         let (part, after) = rest.split_at(lines);
         let text = joined(part);
         let quoted = after

@@ -31,7 +31,7 @@ pub fn new_text(text: &str) -> String {
 
 /// The same, where the writer's name is known: a signature shows by it.
 pub fn new_text_of(text: &str, writer: &str) -> String {
-    let lines: Vec<Line<'_>> = text.lines().map(Line::new).collect();
+    let lines = lines(text);
     let mut own = own_lines(&lines);
     loop {
         let before = own.len();
@@ -49,6 +49,21 @@ pub fn new_text_of(text: &str, writer: &str) -> String {
 pub fn new_text_of_html(html: &str, writer: &str) -> String {
     let text = postrider_mime::html_to_text(&html::marked(html));
     new_text_of(&text, writer)
+}
+
+/// The lines of a text, as [`str::lines`] gives them. Texts are long, and their ends are looked for in many octets at once.
+fn lines(text: &str) -> Vec<Line<'_>> {
+    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
+    let lines = ends.scan(0, |start, end| {
+        let line = text.get(*start..end);
+        *start = end + 1;
+        line
+    });
+    let mut lines: Vec<_> = lines.map(Line::new).collect();
+    if text.is_empty() || text.ends_with('\n') {
+        lines.pop();
+    }
+    lines
 }
 
 /// The lines that are neither quoted nor introduce a quote.
@@ -82,17 +97,18 @@ fn own_lines<'t>(lines: &[Line<'t>]) -> Vec<&'t str> {
 /// True if a line is the end of a quoted one that a program wrapped on its way: between two quoted lines, and no sentence of its own.
 fn is_wrapped_quote(lines: &[Line<'_>], at: usize) -> bool {
     let line = |at: Option<usize>| at.and_then(|at| lines.get(at));
-    let (before, here, after) = (line(at.checked_sub(1)), line(Some(at)), line(Some(at + 1)));
-    let long = before.is_some_and(|line| line.is_quote() && line.bare.chars().count() >= 60);
-    let goes_on = here.is_some_and(|line| line.bare.chars().next().is_some_and(char::is_lowercase));
-    long && goes_on && after.is_some_and(Line::is_quote)
+    let is_long = |line: &Line<'_>| line.is_quote() && line.bare.chars().count() >= 60;
+    let goes_on = |line: &Line<'_>| line.bare.chars().next().is_some_and(char::is_lowercase);
+    line(at.checked_sub(1)).is_some_and(is_long)
+        && line(Some(at)).is_some_and(goes_on)
+        && line(Some(at + 1)).is_some_and(Line::is_quote)
 }
 
 /// True if nothing from this line on is the writer's own.
 fn ends_own_text(lines: &[Line<'_>], at: usize) -> bool {
     let rest = lines.get(at..).unwrap_or_default();
     rest.first()
-        .is_some_and(|line| line.text.trim().starts_with(html::MARK))
+        .is_some_and(|line| line.bare.starts_with(html::MARK))
         || signature::is_delimiter(rest)
         || separator::is(rest)
         || head::is(rest)

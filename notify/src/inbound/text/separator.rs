@@ -44,10 +44,11 @@ const NAMES: [&str; 38] = [
     "eredeti üzenet",
 ];
 
-/// What asks for answers above it, by a word that few other lines have.
-const ABOVE: [(&str, &[&str]); 3] = [
+/// What asks for answers above it, by a word that few other lines have, with a letter in it that few words have.
+const ABOVE: [(&str, u8, &[&str]); 3] = [
     (
         "above",
+        b'v',
         &[
             "reply above this line",
             "type your reply above",
@@ -56,12 +57,13 @@ const ABOVE: [(&str, &[&str]); 3] = [
     ),
     (
         "zeile",
+        b'z',
         &[
             "bitte antworten sie oberhalb dieser zeile",
             "antworten sie über dieser zeile",
         ],
     ),
-    ("ligne", &["répondez au-dessus de cette ligne"]),
+    ("pondez", b'z', &["répondez au-dessus de cette ligne"]),
 ];
 
 /// What stands in front of a mail that Apple's program passes on.
@@ -96,8 +98,10 @@ pub(super) fn is(rest: &[Line<'_>]) -> bool {
 
 /// Every line of every mail comes here, so that the words are looked for before letters are made small.
 fn asks(line: &str) -> bool {
-    let asked = ABOVE.iter().filter(|(word, _)| has_word(line, word));
-    let mut phrases = asked.flat_map(|(_, phrases)| *phrases).peekable();
+    let asked = ABOVE
+        .iter()
+        .filter(|(word, rare, _)| has_word(line, word, *rare));
+    let mut phrases = asked.flat_map(|(_, _, phrases)| *phrases).peekable();
     if phrases.peek().is_none() {
         return false;
     }
@@ -105,14 +109,15 @@ fn asks(line: &str) -> bool {
     phrases.any(|phrase| lower.contains(phrase))
 }
 
-/// True if the line has an ASCII word of small letters, whatever letters the line has it in.
-fn has_word(line: &str, word: &str) -> bool {
+/// True if the line has an ASCII word of small letters, whatever letters the line has it in. One of them is looked for.
+fn has_word(line: &str, word: &str, rare: u8) -> bool {
     let (line, word) = (line.as_bytes(), word.as_bytes());
-    let Some(first) = word.first() else {
-        return true;
+    let Some(before) = memchr::memchr(rare, word) else {
+        return false;
     };
-    memchr::memchr2_iter(*first, first.to_ascii_uppercase(), line).any(|at| {
-        line.get(at..at + word.len())
+    memchr::memchr2_iter(rare, rare.to_ascii_uppercase(), line).any(|at| {
+        at.checked_sub(before)
+            .and_then(|start| line.get(start..start + word.len()))
             .is_some_and(|found| found.eq_ignore_ascii_case(word))
     })
 }
@@ -124,8 +129,11 @@ fn begins(line: &str) -> bool {
 /// The words between two rows of dashes.
 fn between_dashes(line: &str) -> Option<&str> {
     let dash = |c: char| matches!(c, '-' | '‐' | '–' | '—' | '_' | '=');
+    if !line.starts_with(dash) || !line.ends_with(dash) {
+        return None;
+    }
     let inner = line.trim_matches(dash);
-    let rows = line.starts_with(dash) && line.ends_with(dash) && line.len() >= inner.len() + 4;
+    let rows = line.len() >= inner.len() + 4;
     let inner = inner.trim();
     (rows && inner.chars().any(char::is_alphabetic)).then_some(inner)
 }

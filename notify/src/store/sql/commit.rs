@@ -17,7 +17,12 @@ pub(super) fn commit(c: &dyn Connection, now: i64, work: &Work) -> Result<Commit
             &mut changed,
             first.is_none() && work.events_about_first_change,
         ) {
-            committed.events.push(events::queue(c, now, &event)?);
+            let queue = if changed.fresh {
+                events::queue_inserted
+            } else {
+                events::queue
+            };
+            committed.events.push(queue(c, now, &event)?);
         }
         committed.records.push(changed.key.clone());
         first.get_or_insert(changed);

@@ -1,14 +1,25 @@
 //! The event queue.
+//!
+//! An event has the fields that its record had at that moment. Those of a record that was just inserted are not written twice:
+//! the event gets fields of its own once the record changes ([`keep_fields`]).
 
 use super::column;
 use super::connection::{Connection, OptionalExtension, Row, SqlError, SqlResult};
 use super::fault::Fault;
+use super::records::{self, RawRecord};
 use crate::event::{Event, EventId, EventKind, NewEvent};
-use crate::record::RecordKey;
+use crate::record::{Fields, RecordKey};
 use crate::store::EventFilter;
 use rusqlite::params;
 
-const COLUMNS: &str = "id, created, name, kind, table_name, record_id, parm1, parm2, actor, current, previous, idem_key, due_at";
+const COLUMNS: &str = "event.id, event.created, event.name, event.kind, event.table_name, event.record_id, event.parm1,
+    event.parm2, event.actor, event.idem_key, event.due_at,
+    event_fields.current, event_fields.previous, record.fields, record.created, record.updated";
+
+/// Events, each with its own fields or with the record that still has them.
+const WHOLE: &str = "event LEFT JOIN event_fields ON event_fields.id = event.id
+    LEFT JOIN record ON event_fields.id IS NULL AND event.kind = 'inserted' AND record.fresh = 1
+      AND record.table_name = event.table_name AND record.id = event.record_id";
 
 /// Along the key, so that the pages of a list follow each other.
 pub(super) const PAST: &str = "SELECT id FROM event
@@ -16,10 +27,56 @@ pub(super) const PAST: &str = "SELECT id FROM event
 
 /// Queues an event. One whose key is there already gives the first one's id.
 pub(super) fn queue(c: &dyn Connection, now: i64, event: &NewEvent) -> Result<EventId, Fault> {
+    let id = match enter(c, now, event)? {
+        Entered::Before(id) => return Ok(id),
+        Entered::Now(id) => id,
+    };
+    let mut fields =
+        c.prepare_cached("INSERT INTO event_fields (id, current, previous) VALUES (?1, ?2, ?3)")?;
+    let (current, previous) = (
+        column::json(&event.current)?,
+        column::json(&event.previous)?,
+    );
+    fields.execute(params![id, current, previous])?;
+    Ok(id)
+}
+
+/// Queues the event of a record that was just inserted, which has its fields.
+pub(super) fn queue_inserted(
+    c: &dyn Connection,
+    now: i64,
+    event: &NewEvent,
+) -> Result<EventId, Fault> {
+    let (Entered::Now(id) | Entered::Before(id)) = enter(c, now, event)?;
+    Ok(id)
+}
+
+/// Gives the event of a record that was inserted and now changes fields of its own.
+pub(super) fn keep_fields(
+    c: &dyn Connection,
+    key: &RecordKey,
+    fields: &Fields,
+) -> Result<(), Fault> {
+    let mut insert = c.prepare_cached(
+        "INSERT INTO event_fields (id, current, previous)
+         SELECT id, ?3, '{}' FROM event WHERE table_name = ?1 AND record_id = ?2 AND kind = 'inserted' ORDER BY id LIMIT 1",
+    )?;
+    insert.execute(params![key.table, key.id, column::json(fields)?])?;
+    Ok(())
+}
+
+/// The row of an event.
+enum Entered {
+    Now(EventId),
+    /// Its key was there already.
+    Before(EventId),
+}
+
+fn enter(c: &dyn Connection, now: i64, event: &NewEvent) -> Result<Entered, Fault> {
     if let Some(key) = &event.idempotency_key {
         let mut select = c.prepare_cached("SELECT id FROM event WHERE idem_key = ?1")?;
         if let Some(id) = select.query_row([key], |row| row.get(0)).optional()? {
-            return Ok(id);
+            return Ok(Entered::Before(id));
         }
     }
     let mut insert = c.prepare_cached(
@@ -38,15 +95,7 @@ pub(super) fn queue(c: &dyn Connection, now: i64, event: &NewEvent) -> Result<Ev
         now,
         event.due.map_or(0, column::nanos),
     ])?;
-    let id = id.ok_or(SqlError::NoRow)?;
-    let mut fields =
-        c.prepare_cached("INSERT INTO event_fields (id, current, previous) VALUES (?1, ?2, ?3)")?;
-    let (current, previous) = (
-        column::json(&event.current)?,
-        column::json(&event.previous)?,
-    );
-    fields.execute(params![id, current, previous])?;
-    Ok(id)
+    Ok(Entered::Now(id.ok_or(SqlError::NoRow)?))
 }
 
 /// The events that are due, as far as they can be read.
@@ -90,8 +139,8 @@ pub(super) fn set_aside(c: &dyn Connection, unreadable: &[(EventId, String)]) ->
 
 pub(super) fn due_sql() -> String {
     format!(
-        "SELECT {COLUMNS} FROM event LEFT JOIN event_fields USING (id)
-         WHERE state = 'ready' AND due_at <= ?1 ORDER BY due_at, id LIMIT ?2"
+        "SELECT {COLUMNS} FROM {WHOLE}
+         WHERE event.state = 'ready' AND event.due_at <= ?1 ORDER BY event.due_at, event.id LIMIT ?2"
     )
 }
 
@@ -120,47 +169,96 @@ pub(super) fn one(
     id: EventId,
 ) -> Result<Option<(Event, String, Option<String>)>, Fault> {
     let mut select = c.prepare_cached(&format!(
-        "SELECT {COLUMNS}, state, error FROM event LEFT JOIN event_fields USING (id) WHERE id = ?1"
+        "SELECT {COLUMNS}, event.state, event.error FROM {WHOLE} WHERE event.id = ?1"
     ))?;
     let row = select.query_row([id], |row| {
-        Ok((raw_event(row)?, row.get(13)?, row.get(14)?))
+        Ok((raw_event(row)?, row.get(16)?, row.get(17)?))
     });
-    let Some(((mut event, kind, current, previous), state, error)) = row.optional()? else {
+    let Some((raw, state, error)) = row.optional()? else {
         return Ok(None);
     };
-    event.what.kind = kind_of(&kind).unwrap_or(EventKind::Fired);
-    event.what.current = column::fields(&current).unwrap_or_default();
-    event.what.previous = column::fields(&previous).unwrap_or_default();
+    let mut event = raw.event;
+    event.what.kind = kind_of(&raw.kind).unwrap_or(EventKind::Fired);
+    event.what.current = raw.fields.current().unwrap_or_default();
+    event.what.previous = raw.fields.previous().unwrap_or_default();
     Ok(Some((event, state, error)))
 }
 
-/// An event whose JSON is not read yet: the event, its kind, current, previous.
-type RawEvent = (Event, String, String, String);
+/// An event whose JSON is not read yet.
+struct RawEvent {
+    event: Event,
+    kind: String,
+    fields: RawFields,
+}
+
+enum RawFields {
+    Own { current: String, previous: String },
+    OfRecord(RawRecord),
+    Nowhere,
+}
+
+impl RawFields {
+    fn read(row: &Row<'_>, key: Option<&RecordKey>) -> SqlResult<Self> {
+        if let Some(current) = row.get(11)? {
+            let previous = row.get(12)?;
+            return Ok(Self::Own { current, previous });
+        }
+        Ok(match (key, row.get(13)?) {
+            (Some(key), Some(fields)) => {
+                Self::OfRecord((key.clone(), fields, row.get(14)?, row.get(15)?))
+            }
+            _ => Self::Nowhere,
+        })
+    }
+
+    fn current(&self) -> Result<Fields, Fault> {
+        match self {
+            Self::Own { current, .. } => column::fields(current),
+            Self::OfRecord(record) => Ok(records::record(record)?.whole()),
+            Self::Nowhere => Err(Fault::corrupt("an event without fields".to_owned())),
+        }
+    }
+
+    fn previous(&self) -> Result<Fields, Fault> {
+        match self {
+            Self::Own { previous, .. } => column::fields(previous),
+            Self::OfRecord(_) | Self::Nowhere => Ok(Fields::new()),
+        }
+    }
+}
 
 fn raw_event(row: &Row<'_>) -> SqlResult<RawEvent> {
+    let record = column::key(row.get(4)?, row.get(5)?);
+    let fields = RawFields::read(row, record.as_ref())?;
     let event = Event {
         id: row.get(0)?,
         created: column::moment(row.get(1)?),
         what: NewEvent {
             name: row.get(2)?,
             kind: EventKind::Fired,
-            record: column::key(row.get(4)?, row.get(5)?),
+            record,
             parm1: row.get(6)?,
             parm2: row.get(7)?,
             actor: row.get(8)?,
-            current: Default::default(),
-            previous: Default::default(),
-            idempotency_key: row.get(11)?,
-            due: column::unless_zero(row.get(12)?),
+            current: Fields::new(),
+            previous: Fields::new(),
+            idempotency_key: row.get(9)?,
+            due: column::unless_zero(row.get(10)?),
         },
     };
-    Ok((event, row.get(3)?, row.get(9)?, row.get(10)?))
+    let kind = row.get(3)?;
+    Ok(RawEvent {
+        event,
+        kind,
+        fields,
+    })
 }
 
-fn event((mut event, kind, current, previous): RawEvent) -> Result<Event, Fault> {
-    event.what.kind = kind_of(&kind)?;
-    event.what.current = column::fields(&current)?;
-    event.what.previous = column::fields(&previous)?;
+fn event(raw: RawEvent) -> Result<Event, Fault> {
+    let mut event = raw.event;
+    event.what.kind = kind_of(&raw.kind)?;
+    event.what.current = raw.fields.current()?;
+    event.what.previous = raw.fields.previous()?;
     Ok(event)
 }
 

@@ -201,7 +201,7 @@ pub(super) fn finish(
     let mut update = c.prepare_cached(
         "UPDATE inbound SET state = ?2, class = ?3, matched_by = ?4, table_name = ?5, record_id = ?6, reason = ?7,
                             action = ?8, next_at = ?9, verdicts = ?10, begun = 0
-         WHERE id = ?1 AND state IN ('ready','error','held')",
+         WHERE id = ?1 AND (state IN ('ready','error') OR state = 'held')",
     )?;
     let changed = update.execute(params![
         outcome.id,

@@ -10,8 +10,9 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i64 = 0x506f_7374;
 
 /// Each entry takes the database from version n to n + 1 (`PRAGMA user_version`). Entries are only ever added.
-pub(super) const MIGRATIONS: [&str; 8] = [
+pub(super) const MIGRATIONS: [&str; 9] = [
     VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8,
+    VERSION_9,
 ];
 
 const VERSION_1: &str = "
@@ -346,6 +347,11 @@ CREATE TABLE event_fields (
 INSERT INTO event_fields (id, current, previous) SELECT id, current, previous FROM event;
 ALTER TABLE event DROP COLUMN current;
 ALTER TABLE event DROP COLUMN previous;
+";
+
+/// Whether the event of a record's insertion has its fields from the record, which has not changed since.
+const VERSION_9: &str = "
+ALTER TABLE record ADD COLUMN fresh INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// Brings the database to the version of this program.

@@ -2,6 +2,7 @@
 
 use super::column;
 use super::connection::{Connection, OptionalExtension, Row, SqlResult};
+use super::events;
 use super::fault::Fault;
 use crate::record::{Change, Fields, JournalEntry, NewId, Record, RecordKey};
 use crate::schema::Numbering;
@@ -32,7 +33,7 @@ pub(super) fn one(c: &dyn Connection, key: &RecordKey) -> Result<Option<Record>,
         "SELECT table_name, id, fields, created, updated FROM record WHERE table_name = ?1 AND id = ?2",
     )?;
     let row = select.query_row([&key.table, &key.id], raw_record);
-    row.optional()?.map(record).transpose()
+    row.optional()?.as_ref().map(record).transpose()
 }
 
 pub(super) fn all(c: &dyn Connection, table: &str) -> Result<Vec<Record>, Fault> {
@@ -40,7 +41,7 @@ pub(super) fn all(c: &dyn Connection, table: &str) -> Result<Vec<Record>, Fault>
         "SELECT table_name, id, fields, created, updated FROM record WHERE table_name = ?1 ORDER BY id",
     )?;
     let rows = select.query_map([table], raw_record)?;
-    rows.map(|row| record(row?)).collect()
+    rows.map(|row| record(&row?)).collect()
 }
 
 /// What a user has said about being told.
@@ -48,7 +49,7 @@ pub(super) fn personal(c: &dyn Connection, user: &str) -> Result<Vec<Record>, Fa
     let mut select = c.prepare_cached(PERSONAL)?;
     let rows = select.query_map([user], raw_record)?;
     let mut rows = rows
-        .map(|row| record(row?))
+        .map(|row| record(&row?))
         .collect::<Result<Vec<_>, Fault>>()?;
     rows.sort_by(|a, b| a.key.cmp(&b.key));
     Ok(rows)
@@ -63,7 +64,7 @@ pub(super) fn having(
     let rows = if INDEXED.contains(&(table, field)) {
         let mut select = c.prepare_cached(&indexed_look_up(table, field))?;
         let rows = select.query_map([value.to_ascii_lowercase()], raw_record)?;
-        rows.map(|row| record(row?)).collect::<Result<_, _>>()?
+        rows.map(|row| record(&row?)).collect::<Result<_, _>>()?
     } else {
         all(c, table)?
     };
@@ -114,6 +115,8 @@ pub(super) struct Changed {
     /// With the journal entries just made.
     pub(super) current: Fields,
     pub(super) what: Effect,
+    /// True if the record has just the fields that its event is about.
+    pub(super) fresh: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -136,9 +139,12 @@ pub(super) fn change(c: &dyn Connection, now: i64, change: &Change) -> Result<Ch
                 NewId::Given(id) => RecordKey::new(table, id),
                 NewId::Numbered(numbering) => draw(c, table, numbering)?,
             };
-            let record = insert(c, now, key, fields)?;
+            // The entries of a journal are in its event, and not in the record.
+            let fresh = journal.is_empty();
+            let record = insert(c, now, key, fields, fresh)?;
             append(c, now, &record.key, journal, actor)?;
             Ok(Changed {
+                fresh,
                 current: with_journal(record.whole(), journal),
                 previous: Fields::new(),
                 key: record.key,
@@ -159,11 +165,13 @@ pub(super) fn change(c: &dyn Connection, now: i64, change: &Change) -> Result<Ch
                 Effect::Nothing
             } else {
                 after.updated = column::moment(now);
+                keep(c, &before)?;
                 update(c, &after)?;
                 append(c, now, key, journal, actor)?;
                 Effect::Updated
             };
             Ok(Changed {
+                fresh: false,
                 current: with_journal(after.whole(), journal),
                 previous: before.whole(),
                 key: before.key,
@@ -174,15 +182,32 @@ pub(super) fn change(c: &dyn Connection, now: i64, change: &Change) -> Result<Ch
     }
 }
 
-fn insert(c: &dyn Connection, now: i64, key: RecordKey, values: &Fields) -> Result<Record, Fault> {
+/// Before a record changes: if the event of its insertion has its fields from it, it gets them for itself.
+fn keep(c: &dyn Connection, record: &Record) -> Result<(), Fault> {
+    let mut stale = c.prepare_cached(
+        "UPDATE record SET fresh = 0 WHERE table_name = ?1 AND id = ?2 AND fresh = 1",
+    )?;
+    if stale.execute([&record.key.table, &record.key.id])? > 0 {
+        events::keep_fields(c, &record.key, &record.whole())?;
+    }
+    Ok(())
+}
+
+fn insert(
+    c: &dyn Connection,
+    now: i64,
+    key: RecordKey,
+    values: &Fields,
+    fresh: bool,
+) -> Result<Record, Fault> {
     let mut fields = Fields::new();
     overlay(&mut fields, values);
     let mut insert = c.prepare_cached(
-        "INSERT INTO record (table_name, id, fields, created, updated) VALUES (?1, ?2, ?3, ?4, ?4)
+        "INSERT INTO record (table_name, id, fields, created, updated, fresh) VALUES (?1, ?2, ?3, ?4, ?4, ?5)
          ON CONFLICT DO NOTHING",
     )?;
     let json = column::json(&fields)?;
-    if insert.execute(params![key.table, key.id, json, now])? == 0 {
+    if insert.execute(params![key.table, key.id, json, now, i64::from(fresh)])? == 0 {
         return Err(StoreError::RecordExists(key).into());
     }
     Ok(Record {
@@ -217,6 +242,9 @@ pub(super) fn restore(
         c.prepare_cached("DELETE FROM journal WHERE table_name = ?1 AND record_id = ?2")?;
     for (record, journal) in records {
         let key = &record.key;
+        if let Some(before) = one(c, key)? {
+            keep(c, &before)?;
+        }
         let (created, updated) = (column::nanos(record.created), column::nanos(record.updated));
         let json = column::json(&record.fields)?;
         replace.execute(params![key.table, key.id, json, created, updated])?;
@@ -288,18 +316,19 @@ fn draw(c: &dyn Connection, table: &str, numbering: &Numbering) -> Result<Record
     }
 }
 
-type RawRecord = (RecordKey, String, i64, i64);
+/// A record whose JSON is not read yet: key, fields, created, updated.
+pub(super) type RawRecord = (RecordKey, String, i64, i64);
 
 fn raw_record(row: &Row<'_>) -> SqlResult<RawRecord> {
     let key = RecordKey::new(row.get::<String>(0)?, row.get::<String>(1)?);
     Ok((key, row.get(2)?, row.get(3)?, row.get(4)?))
 }
 
-fn record((key, json, created, updated): RawRecord) -> Result<Record, Fault> {
+pub(super) fn record((key, json, created, updated): &RawRecord) -> Result<Record, Fault> {
     Ok(Record {
-        key,
-        fields: column::fields(&json)?,
-        created: column::moment(created),
-        updated: column::moment(updated),
+        key: key.clone(),
+        fields: column::fields(json)?,
+        created: column::moment(*created),
+        updated: column::moment(*updated),
     })
 }

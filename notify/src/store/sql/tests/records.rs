@@ -1,5 +1,6 @@
 use super::*;
 use crate::store::StoreError;
+use crate::store::sql::lock;
 use serde_json::json;
 
 #[test]
@@ -216,4 +217,70 @@ fn an_event_is_due_at_its_time_and_at_once_without_one_whatever_the_clock() {
     assert_eq!(names(at(-86_400)), ["now"]);
     assert_eq!(names(at(60)), ["now", "later"]);
     assert_eq!(store.due_events(at(60), 1).unwrap().len(), 1);
+}
+
+/// What the event of the insertion says of the priority.
+fn told(store: &SqliteStore, event: EventId) -> serde_json::Value {
+    let explained = store.explain(event).unwrap().unwrap();
+    explained.event.what.current["priority"].clone()
+}
+
+fn own_fields(store: &SqliteStore) -> i64 {
+    let count = "SELECT count(*) FROM event_fields";
+    lock(&store.writing)
+        .query_row(count, [], |row| row.get(0))
+        .unwrap()
+}
+
+#[test]
+fn what_a_record_and_the_event_of_its_insertion_have_in_common_is_written_once() {
+    let store = memory();
+    let values = json!({"priority": 1});
+    let inserted = changes(vec![insert("incident", incident(), values)]);
+    let done = store.commit(&inserted).unwrap();
+    assert_eq!(own_fields(&store), 0);
+    assert_eq!(only_event(&store).what.current["priority"], 1);
+    let change = update(&done.records[0], json!({"priority": 2}));
+    store.commit(&changes(vec![change])).unwrap();
+    assert_eq!(own_fields(&store), 2, "that of the insertion as well");
+    assert_eq!(told(&store, done.events[0]), 1);
+    let due = store.due_events(at(0), 9).unwrap();
+    let said: Vec<_> = due.iter().map(|e| &e.what.current["priority"]).collect();
+    assert_eq!(said, [1, 2]);
+    let change = update(&done.records[0], json!({"priority": 3}));
+    store.commit(&changes(vec![change])).unwrap();
+    assert_eq!(own_fields(&store), 3);
+    assert_eq!(
+        told(&store, done.events[0]),
+        1,
+        "what it was at that moment"
+    );
+}
+
+#[test]
+fn the_event_of_an_insertion_keeps_its_fields_when_the_record_is_restored_over() {
+    let store = memory();
+    let values = json!({"priority": 1});
+    let inserted = changes(vec![insert("incident", incident(), values)]);
+    let done = store.commit(&inserted).unwrap();
+    let mut record = store.record(&done.records[0]).unwrap().unwrap();
+    record.fields = fields(json!({"priority": 5}));
+    store.restore(&[(record, Vec::new())]).unwrap();
+    assert_eq!(told(&store, done.events[0]), 1);
+}
+
+#[test]
+fn a_record_changes_after_the_event_of_its_insertion_is_forgotten() {
+    let store = memory();
+    let inserted = changes(vec![insert("incident", incident(), json!({}))]);
+    let done = store.commit(&inserted).unwrap();
+    let settled = settlement(done.events[0], Vec::new());
+    store.settle(&[settled]).unwrap();
+    assert_eq!(store.trim(at(9)).unwrap().events, 1);
+    let change = update(&done.records[0], json!({"priority": 2}));
+    assert_eq!(
+        store.commit(&changes(vec![change])).unwrap().events.len(),
+        1
+    );
+    assert_eq!(only_event(&store).what.current["priority"], 2);
 }
