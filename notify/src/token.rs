@@ -120,7 +120,7 @@ impl ReplyToken {
             let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
             !s.is_empty() && s.bytes().all(good)
         };
-        (word(table) && word(id) && tag.len() == TAG_LEN * 8 / 5 && word(tag)).then(|| Self {
+        (tag.len() == TAG_LEN * 8 / 5 && word(tag) && word(table) && word(id)).then(|| Self {
             record: RecordKey::new(table, id),
             tag: tag.to_owned(),
         })

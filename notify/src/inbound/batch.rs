@@ -57,6 +57,20 @@ impl<'i> Batch<'i> {
         self.of(from) >= OF_ONE_SENDER || self.calls >= CALLS
     }
 
+    /// How many mails wait to be written.
+    pub(super) fn len(&self) -> usize {
+        self.works.len()
+    }
+
+    /// The mails that wait to be written, which are remembered as long as the state is looked at that was before them.
+    pub(super) fn part(&mut self) -> Self {
+        Self {
+            mails: std::mem::take(&mut self.mails),
+            works: std::mem::take(&mut self.works),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn add(&mut self, inbound: &'i Inbound, judged: Judged) {
         let changed = judged.work.changes.iter().map(|change| match change {
             Change::Insert { table, .. } => RecordKey::new(table, ""),

@@ -19,6 +19,7 @@ pub mod processor;
 pub(crate) mod query;
 pub mod reader;
 pub mod report;
+mod round;
 pub mod rule;
 pub mod spam;
 pub mod subject;

@@ -19,8 +19,8 @@ use crate::token::Signer;
 use jiff::Timestamp;
 use std::sync::Arc;
 
-/// Mails in one round. The disk is waited for twice in it.
-const BATCH: usize = 250;
+/// Mails that are written together.
+const TOGETHER: usize = 250;
 
 /// After so many attempts a mail is held.
 const MAX_ATTEMPTS: u32 = 8;
@@ -32,6 +32,7 @@ pub struct Processor {
     pub(super) signer: Signer,
     actions: Actions,
     own: Arc<[String]>,
+    pub(super) together: usize,
 }
 
 /// What became of one mail.
@@ -54,82 +55,33 @@ impl Processor {
             signer,
             actions,
             own,
+            together: TOGETHER,
         }
     }
 
-    /// Processes the mail that is due, oldest first, and waits for the disk once for many. Blocks.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the store fails; mail that was not processed is due again.
-    pub fn run_once(&self, now: Timestamp) -> Result<Vec<Processed>, StoreError> {
-        let due = self.store.due_inbound(now, BATCH)?;
-        let mut done = Vec::with_capacity(due.len());
-        let mut batch = Batch::default();
-        let mut steady = self.steady(&due)?;
-        for inbound in &due {
-            let mail = Mail::parse(&inbound.what.raw);
-            let looking = steady.as_ref().unwrap_or(self);
-            let mut judged = looking.judged(inbound, &mail, &batch, now)?;
-            if judged
-                .as_ref()
-                .is_none_or(|judged| batch.concerns(&judged.work))
-            {
-                // What it is about may be changed by a mail before it.
-                drop(steady.take());
-                done.extend(self.flush(&mut batch, now)?);
-                steady = self.steady(&due)?;
-                let looking = steady.as_ref().unwrap_or(self);
-                judged = looking.judged(inbound, &mail, &batch, now)?;
-            }
-            if let Some(judged) = judged {
-                if !judged.calls.is_empty() {
-                    // A state that is looked at grows the database's log, and a program may take its time.
-                    drop(steady.take());
-                }
-                batch.add(inbound, called(inbound, judged, now));
-            }
+    /// Mails that are written together, while those after them are judged: 250 unless it is set here, and at least one.
+    #[must_use]
+    pub fn written_together(self, mails: usize) -> Self {
+        Self {
+            together: mails.max(1),
+            ..self
         }
-        drop(steady);
-        done.extend(self.flush(&mut batch, now)?);
-        Ok(done)
     }
 
-    /// A processor that looks at one state of the store, if that has such a thing: what is looked up for each of many mails
-    /// is then looked up in memory. `None` where it is not worth it.
-    fn steady(&self, due: &[Inbound]) -> Result<Option<Self>, StoreError> {
-        if due.len() < 2 {
-            return Ok(None);
-        }
-        let store = self.store.snapshot()?;
-        Ok(store.map(|store| Self {
+    /// The same processor, which looks things up in another store, and writes there.
+    pub(super) fn in_store(&self, store: Arc<dyn Store>) -> Self {
+        Self {
             config: Arc::clone(&self.config),
             signer: self.signer.clone(),
             actions: self.actions.in_store(Arc::clone(&store)),
             own: Arc::clone(&self.own),
+            together: self.together,
             store,
-        }))
-    }
-
-    /// One mail, at once; `None` if it has acted already. What it reports is not counted again if it was.
-    pub(super) fn again(
-        &self,
-        inbound: &Inbound,
-        counted: bool,
-        now: Timestamp,
-    ) -> Result<Option<Processed>, StoreError> {
-        let mail = Mail::parse(&inbound.what.raw);
-        let mut batch = Batch::default();
-        if let Some(mut judged) = self.judged(inbound, &mail, &batch, now)? {
-            if counted {
-                judged.work.bounces.clear();
-            }
-            batch.add(inbound, called(inbound, judged, now));
         }
-        Ok(self.flush(&mut batch, now)?.into_iter().next())
     }
 
     /// What is to become of a mail; `None` if that cannot be said before the batch is written.
-    fn judged(
+    pub(super) fn judged(
         &self,
         inbound: &Inbound,
         mail: &Mail,
@@ -151,35 +103,6 @@ impl Processor {
             Err(ActionError::Store(error)) => return Err(error),
         };
         Ok(Some(Judged { work, calls, from }))
-    }
-
-    /// Writes a batch. What the store refuses concerns one mail only.
-    fn flush(&self, batch: &mut Batch<'_>, now: Timestamp) -> Result<Vec<Processed>, StoreError> {
-        let batch = std::mem::take(batch);
-        let mut done = Vec::with_capacity(batch.works.len());
-        let answers = self.store.commit_all(&batch.works);
-        let mails = batch.mails.into_iter().zip(batch.works).zip(answers);
-        for (((inbound, from), work), answer) in mails {
-            match answer {
-                Ok(committed) => done.extend(work.inbound.map(|mut outcome| {
-                    outcome.record = outcome.record.or(committed.records.into_iter().next());
-                    Processed { outcome, from }
-                })),
-                // Somebody else did it meanwhile.
-                Err(StoreError::AlreadyProcessed(_)) => {}
-                Err(
-                    error @ (StoreError::NoRecord(_)
-                    | StoreError::RecordExists(_)
-                    | StoreError::Corrupt(_)),
-                ) => {
-                    let work = failed(inbound, &error.to_string(), now);
-                    self.store.commit(&work)?;
-                    done.extend(work.inbound.map(|outcome| Processed { outcome, from }));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(done)
     }
 
     fn work(
@@ -327,7 +250,7 @@ impl Processor {
 }
 
 /// Calls what a mail calls. If that fails, the mail is tried again.
-fn called(inbound: &Inbound, mut judged: Judged, now: Timestamp) -> Judged {
+pub(super) fn called(inbound: &Inbound, mut judged: Judged, now: Timestamp) -> Judged {
     if let Err(why) = make(&judged.calls, &mut judged.work) {
         judged.work = failed(inbound, &why, now);
     }
@@ -438,7 +361,7 @@ pub(super) fn unknown() -> Classification {
 }
 
 /// The outcome of a mail that could not be processed: tried again later, and in the end held.
-fn failed(inbound: &Inbound, why: &str, now: Timestamp) -> Work {
+pub(super) fn failed(inbound: &Inbound, why: &str, now: Timestamp) -> Work {
     let attempts = inbound.attempts + 1;
     let mut outcome = outcome(inbound.id, &unknown(), InboundState::Error, why.to_owned());
     if attempts < MAX_ATTEMPTS {

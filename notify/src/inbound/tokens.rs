@@ -7,6 +7,7 @@ use super::Class;
 use super::author::Author;
 use super::classify::{Classification, Classifier, Found};
 use super::mail::Mail;
+use super::text::line::lines;
 use crate::store::{LogFilter, StoreError};
 use crate::token::ReplyToken;
 
@@ -171,7 +172,7 @@ fn collect(word: &str, found: &mut Vec<ReplyToken>) {
 /// The words that go on from one line to the next, where quotes have marks in front of their lines.
 fn broken(text: &str, mut seen: impl FnMut(&str)) {
     let mut word = String::new();
-    for line in text.lines() {
+    for line in lines(text) {
         let line = line.trim_start_matches(['>', ' ']).trim_end();
         let head = line.bytes().take_while(is_inside).count();
         word.push_str(line.get(..head).unwrap_or_default());

@@ -2,6 +2,18 @@
 
 use std::borrow::Cow;
 
+/// The lines of a text, without their ends. Texts are long, and the ends are looked for in many octets at once.
+pub(in crate::inbound) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let whole = text.strip_suffix('\n').unwrap_or(text);
+    let ends = memchr::memchr_iter(b'\n', whole.as_bytes()).chain([whole.len()]);
+    let lines = ends.scan(0, |start, end| {
+        let line = whole.get(*start..end);
+        *start = end + 1;
+        line
+    });
+    lines.take(if text.is_empty() { 0 } else { usize::MAX })
+}
+
 /// A line.
 pub(super) struct Line<'t> {
     /// As it stands, without its end.

@@ -17,7 +17,7 @@ mod attribution;
 mod disclaimer;
 mod head;
 mod html;
-mod line;
+pub(super) mod line;
 mod separator;
 mod signature;
 mod tidy;
@@ -31,7 +31,7 @@ pub fn new_text(text: &str) -> String {
 
 /// The same, where the writer's name is known: a signature shows by it.
 pub fn new_text_of(text: &str, writer: &str) -> String {
-    let lines = lines(text);
+    let lines: Vec<Line<'_>> = line::lines(text).map(Line::new).collect();
     let mut own = own_lines(&lines);
     loop {
         let before = own.len();
@@ -49,21 +49,6 @@ pub fn new_text_of(text: &str, writer: &str) -> String {
 pub fn new_text_of_html(html: &str, writer: &str) -> String {
     let text = postrider_mime::html_to_text(&html::marked(html));
     new_text_of(&text, writer)
-}
-
-/// The lines of a text, as [`str::lines`] gives them. Texts are long, and their ends are looked for in many octets at once.
-fn lines(text: &str) -> Vec<Line<'_>> {
-    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
-    let lines = ends.scan(0, |start, end| {
-        let line = text.get(*start..end);
-        *start = end + 1;
-        line
-    });
-    let mut lines: Vec<_> = lines.map(Line::new).collect();
-    if text.is_empty() || text.ends_with('\n') {
-        lines.pop();
-    }
-    lines
 }
 
 /// The lines that are neither quoted nor introduce a quote.
