@@ -13,8 +13,11 @@ use std::fmt;
 /// Octets of a key.
 pub const KEY_LEN: usize = 32;
 
-/// Octets of the HMAC that are kept: 80 bits, 16 letters.
+/// Octets of the HMAC that are kept: 80 bits.
 const TAG_LEN: usize = 10;
+
+/// Letters of a tag: five bits in each.
+const TAG_LETTERS: usize = TAG_LEN * 8 / 5;
 
 /// The longest local part of an address (RFC 5321 §4.5.3.1.1).
 const MAX_LOCAL_PART: usize = 64;
@@ -114,13 +117,13 @@ impl ReplyToken {
 
     /// Reads `TABLE.ID.TAG`.
     pub fn parse(text: &str) -> Option<Self> {
-        let (record, tag) = text.rsplit_once('.')?;
-        let (table, id) = record.split_once('.')?;
+        let (record, tag) = text.split_at_checked(text.len().checked_sub(TAG_LETTERS)?)?;
+        let (table, id) = record.strip_suffix('.')?.split_once('.')?;
         let word = |s: &str| {
             let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
             !s.is_empty() && s.bytes().all(good)
         };
-        (tag.len() == TAG_LEN * 8 / 5 && word(tag) && word(table) && word(id)).then(|| Self {
+        (!tag.contains('.') && word(tag) && word(table) && word(id)).then(|| Self {
             record: RecordKey::new(table, id),
             tag: tag.to_owned(),
         })
