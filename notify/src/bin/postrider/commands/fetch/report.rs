@@ -268,39 +268,4 @@ pub(crate) fn size(octets: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_short() {
-        assert_eq!(size(1023), "1023 octets");
-        assert_eq!(size(1024), "1.0 KiB");
-        assert_eq!(size(1536 << 10), "1.5 MiB");
-        assert!(size(u64::MAX).ends_with(" TiB"));
-    }
-
-    #[test]
-    fn the_bar_grows_with_what_is_done() {
-        let mut bar = Bar::new();
-        assert!(bar.line().starts_with("[   "));
-        let line = |bar: &Bar, full: usize, said: &str| {
-            let (full, empty) = ("#".repeat(full), " ".repeat(WIDTH - full));
-            assert_eq!(bar.line(), format!("[{full}{empty}] {said}"));
-        };
-        bar.note(&SyncEvent::Fetching {
-            count: 4,
-            octets: 4096,
-        });
-        bar.note(&SyncEvent::Receiving { octets: 1024 });
-        line(&bar, 7, "0 of 4 messages, 1.0 KiB of 4.0 KiB");
-        (bar.done, bar.stored) = (3, 3072);
-        // Another session: what is left of it.
-        bar.note(&SyncEvent::Fetching {
-            count: 1,
-            octets: 1024,
-        });
-        line(&bar, 22, "3 of 4 messages, 3.0 KiB of 4.0 KiB");
-        bar.note(&SyncEvent::Receiving { octets: 2048 });
-        line(&bar, WIDTH, "3 of 4 messages, 5.0 KiB of 4.0 KiB");
-    }
-}
+mod tests;
