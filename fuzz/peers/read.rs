@@ -100,6 +100,10 @@ fn is_regular(part: Part<'_>) -> bool {
             .all(is_whole)
         && no_line_goes_on_behind_its_boundary(part)
         && part.content_type().defects().is_empty()
+        && part
+            .content_type()
+            .charset()
+            .is_none_or(|charset| is_known(charset.as_bytes()))
         && part.content().defect.is_none()
         && part.text().defect.is_none()
 }
@@ -112,18 +116,21 @@ fn is_whole(word: &[u8]) -> bool {
         || (word.starts_with(b"=?") && word.ends_with(b"?=") && marks == 4 && is_encoded(word))
 }
 
-/// The text of an encoded word is in its encoding: `Q`, or `B` in whole groups.
+/// The text of an encoded word is in its encoding, `Q`, or `B` in whole groups, and in a charset that everybody knows: what stands
+/// there in another we leave as it is, and mail-parser reads as UTF-8.
 fn is_encoded(word: &[u8]) -> bool {
-    let mut fields = word.split(|octet| *octet == b'?').skip(2);
+    let mut fields = word.split(|octet| *octet == b'?').skip(1);
+    let charset = fields.next().unwrap_or_default();
     let (encoding, text) = (fields.next(), fields.next().unwrap_or_default());
     let mut escapes = text.split(|octet| *octet == b'=').skip(1);
-    match encoding {
-        Some(b"Q" | b"q") => {
-            escapes.all(|rest| rest.len() > 1 && rest[..2].iter().all(u8::is_ascii_hexdigit))
+    is_known(charset)
+        && match encoding {
+            Some(b"Q" | b"q") => {
+                escapes.all(|rest| rest.len() > 1 && rest[..2].iter().all(u8::is_ascii_hexdigit))
+            }
+            Some(b"B" | b"b") => text.len().is_multiple_of(4),
+            _ => false,
         }
-        Some(b"B" | b"b") => text.len().is_multiple_of(4),
-        _ => false,
-    }
 }
 
 /// Tolerated: mailparse takes every line that begins with a delimiter for one, `--bottom` where the boundary is `b`; it is a whole
@@ -139,6 +146,14 @@ fn no_line_goes_on_behind_its_boundary(part: Part<'_>) -> bool {
         .split(|octet| *octet == b'\n')
         .filter_map(|line| line.strip_prefix(delimiter.as_slice()));
     rests.all(|rest| matches!(rest.trim_ascii_end(), b"" | b"--"))
+}
+
+/// A charset of which nobody has a notion of their own, as they have of UTF-16 without a byte order mark.
+fn is_known(charset: &[u8]) -> bool {
+    let known: [&[u8]; 3] = [b"utf-8", b"us-ascii", b"iso-8859-1"];
+    known
+        .iter()
+        .any(|known| charset.eq_ignore_ascii_case(known))
 }
 
 /// Runs of blanks as one: how many a fold makes, readers do not agree on (RFC 5322 §2.2.3 keeps them).
