@@ -182,12 +182,14 @@ pub(super) fn change(c: &dyn Connection, now: i64, change: &Change) -> Result<Ch
     }
 }
 
-/// Before a record changes: if the event of its insertion has its fields from it, it gets them for itself.
+/// Before a record changes, and is fresh no more: the event of its insertion gets the fields for itself that it has from it.
 fn keep(c: &dyn Connection, record: &Record) -> Result<(), Fault> {
-    let mut stale = c.prepare_cached(
-        "UPDATE record SET fresh = 0 WHERE table_name = ?1 AND id = ?2 AND fresh = 1",
+    let mut select = c.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM record WHERE table_name = ?1 AND id = ?2 AND fresh = 1)",
     )?;
-    if stale.execute([&record.key.table, &record.key.id])? > 0 {
+    let key = [&record.key.table, &record.key.id];
+    let is_fresh: bool = select.query_row(key, |row| row.get(0))?;
+    if is_fresh {
         events::keep_fields(c, &record.key, &record.whole())?;
     }
     Ok(())
@@ -220,7 +222,7 @@ fn insert(
 
 fn update(c: &dyn Connection, record: &Record) -> Result<(), Fault> {
     let mut update = c.prepare_cached(
-        "UPDATE record SET fields = ?3, updated = ?4 WHERE table_name = ?1 AND id = ?2",
+        "UPDATE record SET fields = ?3, updated = ?4, fresh = 0 WHERE table_name = ?1 AND id = ?2",
     )?;
     let updated = column::nanos(record.updated);
     let json = column::json(&record.fields)?;
@@ -236,7 +238,7 @@ pub(super) fn restore(
     let mut replace = c.prepare_cached(
         "INSERT INTO record (table_name, id, fields, created, updated) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (table_name, id) DO UPDATE SET fields = excluded.fields, created = excluded.created,
-                                                    updated = excluded.updated",
+                                                    updated = excluded.updated, fresh = 0",
     )?;
     let mut clear =
         c.prepare_cached("DELETE FROM journal WHERE table_name = ?1 AND record_id = ?2")?;
