@@ -251,9 +251,9 @@ impl Connection {
             return self.receive_response(input);
         }
         match self.state {
-            State::Closed => return Err(self.unsolicited(input)),
             State::TlsNegotiation => return Err(Violation::ClearTextAfterStls),
             State::Greeting => {}
+            // When it is closed, nothing is.
             _ if self.awaited.is_empty() => return Err(self.unsolicited(input)),
             _ => {}
         }
@@ -355,3 +355,6 @@ impl Connection {
 fn shown(line: &[u8]) -> String {
     Escaped(line.get(..200).unwrap_or(line)).to_string()
 }
+
+#[cfg(test)]
+mod tests;

@@ -210,6 +210,15 @@ mod tests {
     }
 
     #[test]
+    fn a_listing_is_shown_as_a_server_sends_it() {
+        let scan = ScanListing::parse(b"7  120 words").unwrap();
+        assert_eq!(scan.to_string(), "7 120");
+        let shown = |line: &[u8]| UniqueIdListing::parse(line).unwrap().to_string();
+        assert_eq!(shown(b"7\tAAA "), "7 AAA");
+        assert_eq!(shown(b"7"), "7 ");
+    }
+
+    #[test]
     fn s22_uidl_n_without_the_number_is_understood() {
         let id = |text: &[u8]| {
             UniqueIdListing::parse_reply(text, n(1)).map(|l| l.id.map(|id| id.to_string()))
@@ -217,6 +226,8 @@ mod tests {
         assert_eq!(id(b"1808fe58"), Some(Some("1808fe58".into())));
         assert_eq!(id(b"1   AAA"), Some(Some("AAA".into())));
         assert_eq!(id(b"2 AAA"), None);
+        assert_eq!(id(b"1\tAAA"), Some(Some("AAA".into())));
         assert_eq!(id(b"1"), Some(None));
+        assert_eq!(id(b""), Some(None));
     }
 }

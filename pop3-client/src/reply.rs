@@ -242,6 +242,33 @@ mod tests {
     }
 
     #[test]
+    fn rfc2449_8_1_a_code_says_whether_to_try_again_and_is_shown_in_brackets() {
+        use ResponseCode::{Auth, InUse, LoginDelay, Other, SysPerm, SysTemp, Utf8};
+        for (code, shown, temporary) in [
+            (InUse, "[IN-USE]", true),
+            (LoginDelay, "[LOGIN-DELAY]", true),
+            (SysTemp, "[SYS/TEMP]", true),
+            (SysPerm, "[SYS/PERM]", false),
+            (Auth, "[AUTH]", false),
+            (Utf8, "[UTF8]", false),
+            (Other("X-CO".into()), "[X-CO]", false),
+        ] {
+            assert_eq!(
+                (code.to_string().as_str(), code.is_temporary()),
+                (shown, temporary)
+            );
+        }
+    }
+
+    #[cfg(any(feature = "tokio", feature = "blocking"))]
+    #[test]
+    fn a_transcript_has_the_line_as_it_was_sent() {
+        for line in [&b"+OK"[..], b"+OK  two blanks", b"-ERR [AUTH] \xff"] {
+            assert_eq!(reply(line).unwrap().to_line(), line);
+        }
+    }
+
+    #[test]
     fn s23_control_bytes_are_escaped_and_the_raw_text_is_at_hand() {
         let evil = reply(b"-ERR \x1b]0;x\x07").unwrap();
         assert_eq!(evil.to_string(), r"-ERR \x1b]0;x\x07");
