@@ -371,6 +371,22 @@ fn mails_about_one_record_to_one_person_keep_their_order() {
 }
 
 #[test]
+fn mails_about_one_record_to_one_person_may_go_together() {
+    let store = memory();
+    let record = RecordKey::new("incident", "INC1");
+    let one = |id: &str| about(&record, mail(id, "ada@b"));
+    queue(&store, vec![one("a"), one("b"), mail("c", "ada@b")]);
+    let ids = |now| -> Vec<i64> {
+        let claimed = claim(&store, at(now), 9);
+        claimed.iter().map(|one| one.delivery).collect()
+    };
+    assert_eq!(ids(0), [1, 2, 3]);
+    // A mail waits for an earlier one that somebody else holds, whatever else is claimed with it.
+    queue(&store, vec![mail("d", "ada@b"), one("e")]);
+    assert_eq!(ids(1), [4]);
+}
+
+#[test]
 fn nobody_waits_for_an_earlier_mail_longer_than_an_hour() {
     let store = memory();
     let record = RecordKey::new("incident", "INC1");

@@ -197,3 +197,32 @@ fn a_second_reason_counts_up_and_the_list_can_be_left() {
     assert!(!store.unsuppress("bob@example.org").unwrap());
     assert!(store.suppressions().unwrap().is_empty());
 }
+
+#[test]
+fn a_mail_to_somebody_on_the_list_is_put_aside_when_its_turn_comes() {
+    let store = memory();
+    let mut elsewhere = mail("elsewhere", "bob@example.org");
+    elsewhere.account = "other".to_owned();
+    let mails = vec![
+        mail("bob", "bob@EXAMPLE.org"),
+        mail("ada", "ada@example.org"),
+        elsewhere,
+    ];
+    queue(&store, mails);
+    let until = suppression(Some("main"), Some(at(60)));
+    store.suppress(&until).unwrap();
+    let claimed = |account, now| -> Vec<i64> {
+        let claimed = store.claim(&[account], "w", at(now), LEASE, 9).unwrap();
+        claimed.iter().map(|one| one.delivery).collect()
+    };
+    assert_eq!(claimed("main", 0), [2]);
+    let (state, reason) = state_of(&store, 1);
+    assert_eq!(state, DeliveryState::Suppressed);
+    assert!(reason.ends_with("550 5.1.1 no such user"), "{reason}");
+    assert!(store.attempts(1).unwrap().is_empty(), "none was made");
+    assert_eq!(claimed("other", 0), [3], "the list holds for its account");
+    queue(&store, vec![mail("later", "bob@example.org")]);
+    assert_eq!(claimed("main", 59), Vec::<i64>::new(), "and for its time");
+    queue(&store, vec![mail("later still", "bob@example.org")]);
+    assert_eq!(claimed("main", 60), [5, 2]);
+}
