@@ -422,6 +422,110 @@ mod tests {
         assert_eq!(read(",,,"), Vec::<String>::new());
     }
 
+    /// What the reader makes of it, which reads the common forms elsewhere, too.
+    fn read_slowly(value: &str) -> Vec<String> {
+        read(&format!("(){value}"))
+    }
+
+    #[test]
+    fn rfc5322_3_4_1_an_address_is_words_with_a_dot_between_them_or_one_quoted_string() {
+        for (value, regular) in [
+            ("a@b", true),
+            ("a.b@c.d.e", true),
+            ("\"a b\"@c", true),
+            ("a@[192.0.2.1]", true),
+            ("a..b@c", false),
+            (".a@b", false),
+            ("a.@b", false),
+            ("a@.b", false),
+            ("a@b.", false),
+            ("a@b..c", false),
+            ("a@b@c", false),
+            ("@b", false),
+            ("a@", false),
+            ("\"a\".b@c", false),
+            ("a.\"b\"@c", false),
+            ("\"a\"b@c", false),
+            ("[192.0.2.1]@b", false),
+            ("a@\"b\"", false),
+            ("a@[192.0.2.1].b", false),
+            ("a@b.[192.0.2.1]", false),
+        ] {
+            let mark = if regular { "" } else { " !" };
+            assert_eq!(read_slowly(value), [format!("<{value}>{mark}")], "{value}");
+            let in_brackets = read_slowly(&format!("<{value}>"));
+            assert_eq!(in_brackets, [format!("<{value}>{mark}")], "<{value}>");
+        }
+    }
+
+    #[test]
+    fn rfc5322_4_4_white_space_around_a_dot_does_not_end_an_address() {
+        for (value, expected) in [
+            ("Jo a . b@c", "Jo <a.b@c> !"),
+            ("Jo a. b@c", "Jo <a.b@c> !"),
+            ("Jo a .b@c", "Jo <a.b@c> !"),
+            ("a @b", "<a@b>"),
+            ("a@ b", "<a@b>"),
+            ("a@b . c", "<a@b.c>"),
+            ("a@b. c", "<a@b.c>"),
+            ("a@b .c", "<a@b.c>"),
+            ("a@b c", "<a@b> !"),
+            ("a@b . c d", "<a@b.c> !"),
+            ("Jo Doe a@b c", "Jo Doe <a@b> !"),
+        ] {
+            assert_eq!(read(value), [expected], "{value}");
+        }
+    }
+
+    #[test]
+    fn what_stands_wrongly_beside_brackets_marks_the_mailbox() {
+        for (value, expected) in [
+            ("x <a@b> y", &["x <a@b> !"][..]),
+            ("x <a@b>>", &["x <a@b> !"]),
+            ("x <a@b", &["x <a@b> !"]),
+            ("x <a@b, c@d", &["x <a@b> !", "<c@d>"]),
+            ("x <a@b; c@d", &["x <a@b> !", "<c@d>"]),
+            ("x <a@b>; c@d", &["x <a@b>", "<c@d>"]),
+            ("x <>", &["x <> !"]),
+            ("x <a@b> (y)", &["x <a@b>"]),
+            ("<a@b> (y)", &["y <a@b>"]),
+            ("x <@r,@s:a@b>, c@d", &["x <a@b>", "<c@d>"]),
+            ("x <a@b>: c@d", &["x <a@b> !"]),
+        ] {
+            assert_eq!(read(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_name_has_its_words_with_one_space_between_them_and_no_quotes() {
+        for (value, name) in [
+            ("a  b <c@d>", "a b"),
+            ("a\tb <c@d>", "a b"),
+            ("\"a\\\"b\" <c@d>", "a\"b"),
+            ("\"a\r\n b\" <c@d>", "a b"),
+            ("\"a\" \"b\" <c@d>", "a b"),
+            ("\"a\"b <c@d>", "ab"),
+            ("a \"b c\" <c@d>", "a b c"),
+        ] {
+            assert_eq!(read(value), [format!("{name} <c@d>")], "{value}");
+        }
+    }
+
+    #[test]
+    fn without_an_at_sign_one_word_is_a_local_address_and_several_are_a_name() {
+        for (value, expected) in [
+            ("abel", "<abel> !"),
+            ("a.b", "<a.b> !"),
+            ("abel (Abe)", "Abe <abel> !"),
+            ("abel ()", "<abel> !"),
+            ("Jo Doe", "Jo Doe <> !"),
+            ("Jo Doe (x)", "Jo Doe <> !"),
+            ("=?utf-8?Q?J=C3=B6?=", "Jö <> !"),
+        ] {
+            assert_eq!(read(value), [expected], "{value}");
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn the_common_forms_are_read_as_the_reader_reads_them(

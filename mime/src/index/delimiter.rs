@@ -356,4 +356,30 @@ mod tests {
         );
         assert_eq!(open.compare(line(999).as_bytes(), true), Candidate::Text);
     }
+    #[test]
+    fn what_is_held_is_the_boundaries_and_their_levels() {
+        assert_eq!(OpenBoundaries::default().held(), 0);
+        let (long, short) = ("x".repeat(900), open(&["a", "b", "c"]).held());
+        let least = 3 * size_of::<Level>() + 3;
+        assert!((least..3 * least).contains(&short), "{short}");
+        let more = open(&[&long, "b", "c"]).held();
+        assert!((short + 800..short + 2_000).contains(&more), "{more}");
+    }
+
+    #[test]
+    fn a_boundary_that_is_closed_closes_those_within_it() {
+        let mut open = open(&["ab", "cd", "ef"]);
+        open.truncate(1);
+        assert_eq!(open.compare(b"--ab\n", true), found(0, false, 5));
+        for closed in [&b"--cd\n"[..], b"--ef\n"] {
+            assert_eq!(open.compare(closed, true), Candidate::Text);
+        }
+        open.push(b"gh", 9);
+        assert_eq!(open.compare(b"--gh\n", true), found(1, false, 5));
+        assert_eq!((open.levels().len(), open.levels()[1].part), (2, 9));
+        open.truncate(7);
+        assert_eq!(open.levels().len(), 2);
+        open.clear();
+        assert!(open.is_empty());
+    }
 }

@@ -303,4 +303,36 @@ mod tests {
         );
         assert_eq!(Index::default().held(), 0);
     }
+    /// How many records of eight bytes there is room for, once the last of so many was read.
+    fn room(length: usize, read: usize, all: usize) -> usize {
+        let mut records: Vec<u64> = Vec::new();
+        records.reserve_exact(length);
+        records.resize(length, 0);
+        push(&mut records, 1, read, all);
+        assert_eq!(records.len(), length + 1);
+        records.capacity()
+    }
+
+    #[test]
+    fn there_is_room_for_as_many_records_as_the_rest_is_likely_to_have() {
+        assert_eq!(room(0, 0, 0), 64, "half a kibibyte at first");
+        // So many as were read until now, and a sixteenth more.
+        assert_eq!(room(64, 1_000, 10_000), 640 + 40);
+        assert_eq!(room(64, 0, 3), 192 + 12);
+    }
+
+    #[test]
+    fn room_grows_by_half_at_least_and_sixteen_times_at_most() {
+        assert_eq!(room(100, 1_000, 1_000), 150);
+        assert_eq!(room(64, 1_000, 1_000_000), 1_024);
+        assert_eq!(room(64, 1_000, usize::MAX), 1_024);
+    }
+
+    #[test]
+    fn where_there_is_room_none_is_made() {
+        let mut records: Vec<u64> = Vec::with_capacity(3);
+        let room = records.capacity();
+        (0..room as u64).for_each(|n| push(&mut records, n, 1, 1_000));
+        assert_eq!(records.capacity(), room);
+    }
 }

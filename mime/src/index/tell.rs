@@ -117,4 +117,16 @@ mod tests {
             "{told:?}"
         );
     }
+    #[test]
+    fn what_is_held_is_held_by_the_records_the_boundaries_and_the_trail() {
+        let mut indexer = Indexer::arriving(Limits::default());
+        let before = indexer.held();
+        indexer.index.defects.reserve_exact(100);
+        let defects = 100 * size_of::<crate::Defect>();
+        assert_eq!(indexer.held(), before + defects);
+        indexer.open.push(&[b'x'; 900], 0);
+        let open = indexer.open.held();
+        assert_eq!(indexer.held(), before + defects + open);
+        assert!(before > 0 && open > 900, "{before} {open}");
+    }
 }

@@ -83,3 +83,40 @@ impl Listener for Trail {
         self.told = start;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_told_once_and_goes_on_where_it_was_said_to() {
+        let (mut trail, mut defects) = (Trail::default(), Vec::new());
+        for end in [5, 5, 9] {
+            trail.body(&mut defects, 3, end);
+        }
+        trail.body_goes_on(20);
+        trail.body(&mut defects, 4, 20);
+        trail.body(&mut defects, 4, 21);
+        let told = std::iter::from_fn(|| trail.next_step()).map(|step| match step {
+            Step::Body { part, start, end } => (part, start, end),
+            other => panic!("{other:?}"),
+        });
+        let told: Vec<_> = told.collect();
+        assert_eq!(told, [(3, 0, 5), (3, 5, 9), (4, 20, 21)]);
+        assert!(trail.is_empty());
+    }
+
+    #[test]
+    fn what_is_held_is_room_for_the_steps() {
+        let mut trail = Trail::default();
+        assert_eq!(trail.held(), 0);
+        let step = Step::PartEnds { part: 0, offset: 0 };
+        (0..100).for_each(|_| trail.step(&mut Vec::new(), step));
+        let least = 100 * size_of::<Step>();
+        assert!(
+            (least..3 * least).contains(&trail.held()),
+            "{}",
+            trail.held()
+        );
+    }
+}

@@ -122,3 +122,57 @@ impl<'b> Window<'b> for Piece<'b> {
         self.at_end
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::NONE;
+    use super::*;
+    use crate::field_name::FieldId;
+
+    /// What arrived behind ten bytes that are gone.
+    fn piece() -> Piece<'static> {
+        Piece::new(b"A: b\r\ncd", 10, false)
+    }
+
+    #[test]
+    fn no_position_is_the_one_that_means_none() {
+        assert!(LONGEST < NONE as usize);
+        assert_eq!(LONGEST, 4_294_967_294);
+    }
+
+    #[test]
+    fn positions_count_from_the_start_of_the_message() {
+        assert_eq!((piece().end(), piece().at_end()), (18, false));
+        assert_eq!(piece().from(16), b"cd");
+        assert_eq!(piece().range(11, 14), Some(&b": b"[..]));
+        for gone_or_to_come in [0, 9, 19] {
+            assert_eq!(piece().from(gone_or_to_come), b"");
+        }
+        assert_eq!(piece().range(9, 12), None);
+        let whole = Whole::new(b"cd");
+        assert_eq!(
+            (whole.from(1), whole.end(), whole.at_end()),
+            (&b"d"[..], 2, true)
+        );
+    }
+
+    #[test]
+    fn a_value_stands_between_the_colon_and_its_line_end() {
+        let field = FieldRecord {
+            start: 10,
+            value: 12,
+            end: 14,
+            name_length: 1,
+            id: FieldId::Other,
+        };
+        assert_eq!(piece().value(&field), Some(&b" b"[..]));
+    }
+
+    #[test]
+    fn a_line_ends_before_its_line_end_and_the_next_begins_behind() {
+        let begins: Vec<_> = (0..20).filter(|at| piece().follows_line_end(*at)).collect();
+        assert_eq!(begins, [16]);
+        assert_eq!(piece().before_line_end(16), 14);
+        assert_eq!(Piece::new(b"ab\ncd", 10, true).before_line_end(13), 12);
+    }
+}
