@@ -120,7 +120,7 @@ impl Timeouts {
             Stage::Content => self.block,
             Stage::EndOfData => self.end_of_data,
             Stage::Quit => self.quit,
-            Stage::Local | Stage::Reset | Stage::Other => self.other,
+            Stage::Local | Stage::Queue | Stage::Reset | Stage::Other => self.other,
         }
     }
 }

@@ -194,21 +194,29 @@ impl<'m> Planner<'m> {
     }
 
     /// Says that the connection is lost, and why: the stage is the one that was waited in. Whoever's message was written
-    /// to its end is [`Outcome::Unknown`]; everybody else that is not settled is [`Outcome::Deferred`].
+    /// to its end is [`Outcome::Unknown`]; everybody else that is not settled is [`Outcome::Deferred`], at [`Stage::Queue`]
+    /// who is not in the transaction that the server had to answer next, even if MAIL was sent ahead.
     pub fn lost(&mut self, kind: ErrorKind) {
         self.fail(Error::new(self.stage(), kind));
     }
 
     fn fail(&mut self, error: Error) {
-        for transaction in std::mem::take(&mut self.active) {
-            if transaction.end.is_some_and(|end| self.output.reached(end)) {
-                self.settle(transaction.mail, |tally| {
-                    let at_risk = transaction.perhaps_accepted();
-                    at_risk.for_each(|index| tally.error(index, Outcome::Unknown, &error));
-                });
-            }
+        // Replies come in order: of those behind the first one, none has been answered.
+        for (place, transaction) in std::mem::take(&mut self.active).iter().enumerate() {
+            let is_under_way = place == 0 && self.has_written(transaction.begin);
+            let is_at_risk = self.has_written(transaction.end);
+            self.settle(transaction.mail, |tally| {
+                let at_risk = transaction.perhaps_accepted().filter(|_| is_at_risk);
+                at_risk.for_each(|index| tally.error(index, Outcome::Unknown, &error));
+                let under_way = transaction.to.iter().filter(|_| is_under_way);
+                under_way.for_each(|&index| tally.error(index, Outcome::Deferred, &error));
+            });
         }
         self.defer_all(&error);
+    }
+
+    fn has_written(&self, mark: Option<Mark>) -> bool {
+        mark.is_some_and(|mark| self.output.reached(mark))
     }
 
     /// The next mail that is settled: its index, and the verdicts in the envelope's order.
@@ -216,6 +224,7 @@ impl<'m> Planner<'m> {
         self.settled.pop_front()
     }
 
+    /// Nothing more is said: whoever is not settled goes at another time.
     fn defer_all(&mut self, error: &Error) {
         self.connection.abandon();
         self.active.clear();
@@ -226,7 +235,7 @@ impl<'m> Planner<'m> {
             self.begin_tally();
         }
         for mail in 0..self.tallies.len() {
-            self.settle(mail, |tally| tally.error_for_all(Outcome::Deferred, error));
+            self.settle(mail, |tally| tally.queue_all(error));
         }
     }
 
@@ -263,7 +272,12 @@ impl<'m> Planner<'m> {
         };
         let parameters = last.parameters.clone();
         let command = Command::Mail(envelope.reverse_path(), &parameters);
-        self.send(&command, Next::Rcpt)
+        let sent = self.send(&command, Next::Rcpt);
+        let mark = self.output.mark();
+        if let Some(last) = self.active.back_mut().filter(|_| sent) {
+            last.begin = Some(mark);
+        }
+        sent
     }
 
     fn send_rcpt(&mut self) -> bool {

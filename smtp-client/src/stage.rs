@@ -6,6 +6,9 @@ use std::fmt;
 pub enum Stage {
     /// Before anything was written: refused by our own rules.
     Local,
+    /// Waiting for its turn: the server had answered nothing about it, and answers about others would have come first. The
+    /// connection says nothing about it, and nothing speaks against another one at once.
+    Queue,
     /// Resolving the host and opening the TCP connection.
     Connect,
     /// The TLS handshake.
@@ -40,6 +43,7 @@ impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Local => "local check",
+            Self::Queue => "queue",
             Self::Connect => "connect",
             Self::Tls => "TLS handshake",
             Self::Greeting => "greeting",

@@ -126,10 +126,7 @@ fn t5e_behind_a_421_nothing_was_processed() {
         verdicts[1],
         all("deferred at end of data: 421 4.3.2 closing")
     );
-    assert_eq!(
-        verdicts[2],
-        all("deferred at end of data: 421 4.3.2 closing")
-    );
+    assert_eq!(verdicts[2], all("deferred at queue: 421 4.3.2 closing"));
 }
 
 #[test]

@@ -272,8 +272,8 @@ fn rfc9422_content_that_can_be_read_again_goes_to_everybody_in_several_transacti
             verdicts,
             [
                 "accepted at end of data: 250 queued",
-                "deferred at local check",
-                "deferred at local check"
+                "deferred at queue",
+                "deferred at queue"
             ]
         );
         assert!(session.is_usable());
@@ -289,7 +289,7 @@ fn content_that_nobody_took_is_still_there_for_the_next_transaction() {
         [
             "refused at RCPT: 550 no",
             "accepted at end of data: 250 queued",
-            "deferred at local check"
+            "deferred at queue"
         ]
     );
     assert_eq!(session.rewinds, 0);

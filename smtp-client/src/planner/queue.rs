@@ -6,7 +6,7 @@ use super::tally::Tally;
 use super::transaction::{Next, Transaction};
 use crate::{
     Capabilities, Envelope, Error, ErrorKind, Extension, ForwardPath, Limit, Mail, Outcome,
-    RcptParameters,
+    RcptParameters, Stage,
 };
 use std::collections::HashMap;
 
@@ -72,7 +72,7 @@ impl Planner<'_> {
     /// The server takes no more mails on this connection, or no more recipients with a message that can be read only
     /// once: those not begun must go at another time.
     fn defer_rest(&mut self, limit: Limit) {
-        let error = Error::local(ErrorKind::LimitReached(limit));
+        let error = Error::new(Stage::Queue, ErrorKind::LimitReached(limit));
         for transaction in std::mem::take(&mut self.further) {
             self.settle(transaction.mail, |tally| {
                 let to = transaction.to.iter();
@@ -81,7 +81,7 @@ impl Planner<'_> {
         }
         while self.begun < self.mails.len() {
             let mail = self.begin_tally();
-            self.settle(mail, |t| t.error_for_all(Outcome::Deferred, &error));
+            self.settle(mail, |t| t.queue_all(&error));
         }
     }
 

@@ -34,6 +34,14 @@ impl Tally {
         (0..self.slots.len()).for_each(|index| self.error(index, outcome, error));
     }
 
+    /// Settles everybody whose turn had not come.
+    pub(super) fn queue_all(&mut self, error: &Error) {
+        for index in 0..self.slots.len() {
+            let cause = || Cause::Error(error.clone());
+            self.settle(index, || (Outcome::Deferred, Stage::Queue, cause()));
+        }
+    }
+
     pub(super) fn is_settled(&self) -> bool {
         self.open == 0
     }

@@ -31,6 +31,8 @@ pub(super) struct Transaction {
     pub(super) full: bool,
     /// RSET was sent in front, because the transaction before is not settled.
     pub(super) resets_first: bool,
+    /// Where MAIL ends in the stream, once it was handed over.
+    pub(super) begin: Option<Mark>,
     /// Where the message ends in the stream, once it was handed over.
     pub(super) end: Option<Mark>,
     /// Final replies received.
@@ -81,6 +83,7 @@ impl Transaction {
             refused: false,
             full: false,
             resets_first: false,
+            begin: None,
             end: None,
             finals: 0,
         }

@@ -446,7 +446,7 @@ fn whoever_needs_another_transaction_is_deferred_if_the_content_can_be_read_once
     dialogue.gives(b"");
     dialogue.written(usize::MAX);
     dialogue.hears(&["250 queued"]);
-    let deferred = "deferred at local check: LimitReached(RcptMax)";
+    let deferred = "deferred at queue: LimitReached(RcptMax)";
     dialogue.settles(0, &["refused at RCPT: 550 who?", QUEUED, deferred]);
     dialogue.is_over();
 }

@@ -3,6 +3,7 @@
 use super::*;
 
 const QUEUED: &str = "accepted at end of data: 250 queued";
+const NOT_YET: &str = "deferred at queue: Closed";
 
 fn lost(dialogue: &mut Dialogue<'_>) {
     dialogue.planner.lost(ErrorKind::Closed);
@@ -39,9 +40,9 @@ fn everybody_is_deferred_where_the_dialogue_has_not_come_to_the_message() {
     dialogue.written(usize::MAX);
     dialogue.hears(&["250 ok"]);
     lost(&mut dialogue);
-    for mail in 0..3 {
-        dialogue.settles(mail, &["deferred at RCPT: Closed"]);
-    }
+    dialogue.settles(0, &["deferred at RCPT: Closed"]);
+    dialogue.settles(1, &[NOT_YET]);
+    dialogue.settles(2, &[NOT_YET]);
     dialogue.is_over();
 }
 
@@ -56,8 +57,55 @@ fn at_level_2_only_the_mail_whose_message_was_written_is_unknown() {
     dialogue.written(usize::MAX);
     lost(&mut dialogue);
     dialogue.settles(0, &["unknown at end of data: Closed"]);
-    dialogue.settles(1, &["deferred at end of data: Closed"]);
-    dialogue.settles(2, &["deferred at end of data: Closed"]);
+    dialogue.settles(1, &[NOT_YET]);
+    dialogue.settles(2, &[NOT_YET]);
+    dialogue.is_over();
+}
+
+/// Its MAIL was sent ahead; the server owed another answer when it went.
+#[test]
+fn rfc2920_3_1_a_mail_is_in_the_queue_until_the_server_has_to_answer_it() {
+    let envelope = to(&["1@x"]);
+    let mails = [Mail::new(&envelope, HELLO); 3];
+    for (answers, verdicts) in [
+        (&["250 queued"][..], ["deferred at MAIL: Closed", NOT_YET]),
+        (
+            &["250 queued", "250 ok"],
+            ["deferred at RCPT: Closed", NOT_YET],
+        ),
+        (
+            &["250 queued", "250 ok", "250 ok", "354 go"],
+            ["deferred at message content: Closed", NOT_YET],
+        ),
+    ] {
+        let mut connection = ready(&["PIPELINING"]);
+        let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::LookAhead), &mails);
+        dialogue.written(usize::MAX);
+        dialogue.hears(&["250 ok", "250 ok", "354 go"]);
+        assert!(dialogue.written(usize::MAX).contains("MAIL"), "sent ahead");
+        dialogue.hears(answers);
+        lost(&mut dialogue);
+        dialogue.settles(0, &[QUEUED]);
+        dialogue.settles(1, &verdicts[..1]);
+        dialogue.settles(2, &verdicts[1..]);
+        dialogue.is_over();
+    }
+}
+
+/// It says so behind its 250, and the next MAIL is not written yet.
+#[test]
+fn rfc5321_3_8_a_mail_is_in_the_queue_where_the_server_closed_before_its_mail_was_written() {
+    let envelope = to(&["1@x"]);
+    let mails = [Mail::new(&envelope, HELLO); 2];
+    let mut connection = ready(&["PIPELINING"]);
+    let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::Flight), &mails);
+    dialogue.written(usize::MAX);
+    dialogue.hears(&["250 ok", "250 ok", "354 go"]);
+    dialogue.written(usize::MAX);
+    dialogue.hears_the_end(&["250 queued", "421 enough"]);
+    dialogue.settles(0, &[QUEUED]);
+    let unasked = "deferred at queue: Unsolicited(Reply(421 enough))";
+    dialogue.settles(1, &[unasked]);
     dialogue.is_over();
 }
 
@@ -75,7 +123,7 @@ fn at_level_3_whoever_may_have_been_accepted_with_a_message_that_was_written_is_
     let unknown = "unknown at RCPT: Closed";
     dialogue.settles(0, &["refused at RCPT: 550 who?", unknown]);
     dialogue.settles(1, &[unknown, unknown]);
-    dialogue.settles(2, &["deferred at RCPT: Closed"; 2]);
+    dialogue.settles(2, &[NOT_YET; 2]);
     dialogue.is_over();
 }
 
@@ -104,7 +152,7 @@ fn what_was_settled_stays_settled() {
     dialogue.hears(&["250 queued"]);
     lost(&mut dialogue);
     dialogue.settles(0, &[QUEUED]);
-    dialogue.settles(1, &["deferred at MAIL: Closed"]);
+    dialogue.settles(1, &[NOT_YET]);
     dialogue.is_over();
 }
 
@@ -127,8 +175,8 @@ fn nothing_is_sent_over_a_connection_that_is_not_ready() {
     let ungreeted = Connection::new(Protocol::Smtp, Limits::default());
     for mut connection in [closed, busy, ungreeted] {
         let mut dialogue = Dialogue::new(&mut connection, Policy::default(), &mails);
-        dialogue.settles(0, &["deferred at MAIL: Closed"]);
-        dialogue.settles(1, &["deferred at MAIL: Closed"]);
+        dialogue.settles(0, &[NOT_YET]);
+        dialogue.settles(1, &[NOT_YET]);
         dialogue.is_over();
     }
 }

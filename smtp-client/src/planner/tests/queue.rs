@@ -64,8 +64,8 @@ fn rfc9422_4_1_what_is_more_than_mailmax_goes_over_another_connection() {
     let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::LookAhead), &mails);
     dialogue.says(&["MAIL FROM:<a@x>", "RCPT TO:<1@x>", "RCPT TO:<2@x>", "DATA"]);
     dialogue.hears(&["250 ok", "250 ok", "250 ok", "354 go"]);
-    dialogue.settles(1, &["deferred at local check: LimitReached(MailMax)"; 2]);
-    dialogue.settles(2, &["deferred at local check: LimitReached(MailMax)"; 2]);
+    dialogue.settles(1, &["deferred at queue: LimitReached(MailMax)"; 2]);
+    dialogue.settles(2, &["deferred at queue: LimitReached(MailMax)"; 2]);
     dialogue.says(&["hello", "."]);
     dialogue.hears(&["250 queued"]);
     dialogue.settles(0, &[QUEUED; 2]);
@@ -83,10 +83,7 @@ fn rfc9422_4_1_the_rest_of_a_mail_that_is_divided_is_deferred_at_mailmax() {
     dialogue.hears(&["250 ok", "250 ok", "354 go"]);
     dialogue.says(&["hello", "."]);
     dialogue.hears(&["250 queued"]);
-    dialogue.settles(
-        0,
-        &[QUEUED, "deferred at local check: LimitReached(MailMax)"],
-    );
+    dialogue.settles(0, &[QUEUED, "deferred at queue: LimitReached(MailMax)"]);
     dialogue.is_over();
 }
 

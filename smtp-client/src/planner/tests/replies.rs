@@ -263,9 +263,9 @@ fn rfc5321_3_8_421_is_the_verdict_for_the_transaction_and_what_is_behind_it_is_d
         dialogue.settles(0, &[&verdict, &verdict]);
         let (mail, verdicts) = dialogue.settled().unwrap();
         assert_eq!(mail, 1);
-        let closing = format!("deferred at {stage}: Closing(");
+        let closing = "deferred at queue: Closing(";
         assert!(
-            verdicts.iter().all(|v| v.starts_with(&closing)),
+            verdicts.iter().all(|v| v.starts_with(closing)),
             "{verdicts:?}"
         );
         dialogue.is_over();
@@ -287,7 +287,7 @@ fn rfc5321_3_8_421_to_the_message_is_its_verdict_and_the_next_mail_is_deferred()
     let (mail, verdicts) = dialogue.settled().unwrap();
     assert_eq!(mail, 1);
     assert!(
-        verdicts[0].starts_with("deferred at end of data: Closing("),
+        verdicts[0].starts_with("deferred at queue: Closing("),
         "{verdicts:?}"
     );
     dialogue.is_over();
@@ -369,7 +369,7 @@ fn a_refusal_while_the_message_is_written_is_its_verdict_and_ends_the_dialogue()
     dialogue.settles(0, &["refused at message content: 554 enough"]);
     let (_, verdicts) = dialogue.settled().unwrap();
     assert!(
-        verdicts[0].starts_with("deferred at message content: Closing("),
+        verdicts[0].starts_with("deferred at queue: Closing("),
         "{verdicts:?}"
     );
 }
@@ -403,7 +403,7 @@ fn a_refusal_of_a_command_that_is_not_written_is_no_verdict() {
     assert!(matches!(error.kind(), ErrorKind::Unsolicited(_)), "{error}");
     let (_, verdicts) = dialogue.settled().unwrap();
     assert!(
-        verdicts[0].starts_with("deferred at MAIL: Unsolicited("),
+        verdicts[0].starts_with("deferred at queue: Unsolicited("),
         "{verdicts:?}"
     );
 }
