@@ -217,7 +217,7 @@ impl Daemon {
         Ok(done.len())
     }
 
-    /// A pass of a sender; gives how many mails were tried.
+    /// A pass of a sender; gives how many mails it had in hand.
     pub(super) async fn send(
         &self,
         sender: &mut Sender,
@@ -237,7 +237,7 @@ impl Daemon {
             let delivered = sent.count(DeliveryState::Delivered);
             summary.delivered += delivered;
             summary.undelivered += sent.attempts.len() - delivered;
-            tried += sent.attempts.len();
+            tried += sent.attempts.len() + sent.given_back.len();
         };
         sender.pass(Timestamp::now(), more, told).await?;
         Ok(tried)

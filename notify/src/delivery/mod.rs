@@ -4,6 +4,9 @@
 //! or that does not want us, pauses the account and uses up no attempt of any mail. What was claimed is
 //! completed with what the server said, and a lease is renewed for as long as the server moves, so that
 //! it runs out only when this process does not live any more.
+//!
+//! A connection that is lost counts as an attempt of the mail that the server had to answer next. Mails behind it are given back, and
+//! sent by the next connection at once; a server that gets nothing done before it hangs up, again and again, pauses the account (`turn.rs`).
 
 mod dial;
 mod hard;
@@ -13,6 +16,7 @@ mod pass;
 mod policy;
 mod protocol_log;
 mod retry;
+mod turn;
 
 pub use dial::Dial;
 pub use hard::{hard, is_hard};
@@ -53,6 +57,8 @@ pub struct Sender {
     transcript: Transcript,
     dial: Option<Dial>,
     connection: Option<Connection>,
+    /// Connections in a row that were lost before anything was done.
+    fruitless: u32,
 }
 
 struct Connection {
@@ -66,6 +72,8 @@ struct Connection {
 pub struct Sent {
     /// What became of each mail that was tried.
     pub attempts: Vec<Attempted>,
+    /// Deliveries whose turn had not come when the connection was lost: they are due as they were, and no attempt is counted.
+    pub given_back: Vec<DeliveryId>,
     /// The account is paused since this round.
     pub paused: Option<Pause>,
     /// Deliveries that somebody else had taken over meanwhile.
@@ -90,7 +98,7 @@ impl Sent {
 
     /// True if there was nothing to do.
     pub fn is_idle(&self) -> bool {
-        self.attempts.is_empty() && self.paused.is_none()
+        self.attempts.is_empty() && self.given_back.is_empty() && self.paused.is_none()
     }
 }
 
@@ -108,6 +116,7 @@ impl Sender {
             transcript,
             dial: None,
             connection: None,
+            fruitless: 0,
         }
     }
 

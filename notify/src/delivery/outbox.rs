@@ -4,6 +4,7 @@ use super::hard::{hard, is_hard};
 use super::outcome::{Peer, completion, is_account_fault, is_closing, is_lost, untold};
 use super::policy::{Policy, over_domain_rate};
 use super::retry::{self, LONGEST_PAUSE, next_attempt};
+use super::turn::{Turn, give_back, is_broken};
 use super::{Attempted, BATCH, LEASE, SOON, Sent};
 use crate::account::{Rate, SmtpAccount};
 use crate::blocking::with_store;
@@ -145,10 +146,12 @@ impl Outbox {
         }))
     }
 
-    /// What the batch came to, and whether the server wants none of the account's mail.
+    /// What the batch came to, and whether the account is to rest: the server wants none of its mail, or gets nothing done.
     pub(super) fn judge(&self, claimed: Vec<Claimed>, heard: Heard, now: Timestamp) -> Ledger {
         let outcomes = || heard.answers.iter().filter_map(Answer::outcome);
+        let turn = Turn::of(&heard);
         let culprit = outcomes().find(|o| is_account_fault(o) || is_closing(o));
+        let culprit = culprit.or_else(|| outcomes().find(|o| turn.rests && is_broken(o)));
         let paused = culprit.map(|o| retry::pause(heard.failures + 1, o.to_string(), now));
         let blameless = heard.reused || outcomes().any(|o| o.reply().is_some());
         let circumstances = Circumstances {
@@ -159,14 +162,21 @@ impl Outbox {
             test_address: self.policy.outgoing.test_address.as_deref(),
             now,
         };
-        let rows = claimed.iter().zip(&heard.answers);
-        let rows = rows.map(|(claimed, answer)| answer.completion(claimed, &circumstances));
-        let completions: Vec<Completion> = rows.collect();
+        let rows = claimed.into_iter().zip(&heard.answers);
+        let (given_back, tried): (Vec<_>, Vec<_>) =
+            rows.partition(|(_, answer)| turn.gives_back(answer, paused.is_some()));
+        let completions: Vec<Completion> = tried
+            .iter()
+            .map(|(claimed, answer)| answer.completion(claimed, &circumstances))
+            .collect();
+        let claimed: Vec<Claimed> = tried.into_iter().map(|(claimed, _)| claimed).collect();
         Ledger {
             hard: suppressions(&claimed, &completions, now),
             claimed,
             completions,
+            given_back: given_back.into_iter().map(|(claimed, _)| claimed).collect(),
             paused,
+            fruitless: turn.fruitless,
             now,
         }
     }
@@ -182,11 +192,13 @@ impl Outbox {
                 store.suppress(suppression)?;
             }
             let late = store.complete(ledger.now, &ledger.completions)?;
+            give_back(&ledger.given_back, &account, store)?;
             let attempts = ledger.claimed.into_iter().zip(ledger.completions);
             Ok(Sent {
                 attempts: attempts
                     .map(|(claimed, completion)| Attempted::new(claimed, completion))
                     .collect(),
+                given_back: ledger.given_back.iter().map(|c| c.delivery).collect(),
                 paused: ledger.paused,
                 late,
             })
@@ -199,8 +211,12 @@ impl Outbox {
 pub(super) struct Ledger {
     claimed: Vec<Claimed>,
     completions: Vec<Completion>,
+    /// Those whose turn had not come.
+    given_back: Vec<Claimed>,
     /// The account is to rest.
     pub(super) paused: Option<Pause>,
+    /// Fruitless connections in a row.
+    pub(super) fruitless: u32,
     /// Addresses that do not work.
     hard: Vec<Suppression>,
     now: Timestamp,
@@ -224,6 +240,8 @@ pub(super) struct Heard {
     pub(super) reused: bool,
     /// Failures of the account in a row, before this batch.
     pub(super) failures: u32,
+    /// Fruitless connections in a row, before this one.
+    pub(super) fruitless: u32,
 }
 
 /// What bears on every mail of a batch.
@@ -250,7 +268,7 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    fn outcome(&self) -> Option<&RecipientOutcome> {
+    pub(super) fn outcome(&self) -> Option<&RecipientOutcome> {
         match self {
             Self::Outcome(outcome) => Some(outcome),
             _ => None,

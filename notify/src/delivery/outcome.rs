@@ -7,11 +7,12 @@
 //! | 5yz to RCPT, DATA or the dot, or the mail cannot be sent as it is | failed | – |
 //! | 5yz for the account's sake | deferred | when the account's pause is over |
 //! | the connection was lost after the final dot | unknown | sent again, same Message-ID |
+//! | the connection was lost before its turn | as it was | at once, and no attempt is counted (`turn.rs`) |
 
 use super::retry::next_attempt;
 use crate::outgoing::{Claimed, Completion, DeliveryState, Evidence};
 use jiff::Timestamp;
-use postrider_smtp::{Fault, Outcome, RecipientOutcome, Reply, Stage};
+use postrider_smtp::{Cause, Fault, Outcome, RecipientOutcome, Reply, Stage};
 
 /// The completion of a delivery.
 pub(super) fn completion(
@@ -82,6 +83,16 @@ pub(super) fn is_lost(outcome: &RecipientOutcome) -> bool {
     outcome.outcome == Outcome::Deferred && outcome.reply().is_none()
 }
 
+/// True if its turn had not come when the connection was lost: the server was not asked about it, or had not come to it.
+pub(super) fn is_untried(outcome: &RecipientOutcome) -> bool {
+    outcome.outcome == Outcome::Deferred && outcome.stage == Stage::Queue
+}
+
+/// True if the server decided, by more than saying that it closes.
+pub(super) fn is_answered(outcome: &RecipientOutcome) -> bool {
+    matches!(outcome.cause, Cause::Reply(_)) && !is_closing(outcome)
+}
+
 fn evidence(outcome: &RecipientOutcome, peer: &Peer) -> Evidence {
     let reply = outcome.reply();
     let text = reply.map_or_else(|| outcome.cause.to_string(), ToString::to_string);
@@ -101,6 +112,7 @@ fn evidence(outcome: &RecipientOutcome, peer: &Peer) -> Evidence {
 fn stage(stage: Stage) -> String {
     match stage {
         Stage::Local => "local",
+        Stage::Queue => "queue",
         Stage::Connect => "connect",
         Stage::Tls => "tls",
         Stage::Greeting => "greeting",
@@ -120,7 +132,7 @@ fn stage(stage: Stage) -> String {
 mod tests {
     use super::*;
     use crate::outgoing::OutgoingMail;
-    use postrider_smtp::{Cause, Error, ErrorKind};
+    use postrider_smtp::{Error, ErrorKind};
 
     fn outcome(outcome: Outcome, stage: Stage, cause: Cause) -> RecipientOutcome {
         RecipientOutcome {
@@ -259,6 +271,7 @@ mod tests {
     fn the_email_log_has_a_word_for_each_stage() {
         for (at, word) in [
             (Stage::Local, "local"),
+            (Stage::Queue, "queue"),
             (Stage::Connect, "connect"),
             (Stage::Tls, "tls"),
             (Stage::Greeting, "greeting"),

@@ -11,7 +11,6 @@
 
 use super::outbox::{Due, Heard, Ledger, Outbox, Renewal};
 use super::{Connection, Sender, Sent, retry};
-use crate::blocking::with_store;
 use crate::clock::later;
 use crate::outgoing::Claimed;
 use crate::store::StoreError;
@@ -95,15 +94,17 @@ impl Sender {
                 peer: connection.peer.clone(),
                 reused,
                 failures,
+                fruitless: self.fruitless,
             };
             let ledger = self.outbox.judge(claimed, heard, now);
+            self.fruitless = ledger.fruitless;
             let goes_on = more() && ledger.paused.is_none() && connection.client.is_usable();
             let next = aside.end().await.and_then(|aside| {
                 aside.sent.into_iter().for_each(&mut told);
                 aside.next
             });
             let fault = match next {
-                Ok(Some(next)) if !goes_on => self.outbox.give_back(next.claimed, now).await.err(),
+                Ok(Some(next)) if !goes_on => self.outbox.give_back(next.claimed).await.err(),
                 Ok(next) => {
                     batch = next;
                     None
@@ -229,17 +230,5 @@ impl Outbox {
         };
         let claimed = self.claim(now, accounts).await?;
         Ok(Some(Batch::held(self, claimed, now)))
-    }
-
-    /// Gives back what was claimed and not sent.
-    async fn give_back(&self, claimed: Vec<Claimed>, now: Timestamp) -> Result<(), StoreError> {
-        if claimed.is_empty() {
-            return Ok(());
-        }
-        with_store(&self.store, move |store| {
-            let held = claimed.iter().map(|c| (c.delivery, c.lease_epoch));
-            store.release(&held.collect::<Vec<_>>(), now).map(drop)
-        })
-        .await
     }
 }

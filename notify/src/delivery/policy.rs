@@ -89,18 +89,45 @@ pub(super) fn over_domain_rate(
     store: &dyn Store,
     now: Timestamp,
 ) -> Result<Vec<usize>, StoreError> {
-    let mut by_domain: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (n, one) in claimed.iter().enumerate() {
-        let domain = one.mail.recipient.rsplit('@').next().unwrap_or_default();
-        by_domain.entry(domain.to_lowercase()).or_default().push(n);
-    }
     let mut over = Vec::new();
-    for (domain, places) in by_domain {
-        let want = u32::try_from(places.len()).unwrap_or(u32::MAX);
-        let given = store.take_tokens(&format!("{account} {domain}"), rate, want, now)?;
+    for (bucket, places) in by_domain(claimed, account) {
+        let given = store.take_tokens(&bucket, rate, count(&places), now)?;
         over.extend(places.into_iter().skip(given as usize));
     }
     Ok(over)
+}
+
+/// What was counted against the rates of an account, and was not sent.
+pub(super) fn return_tokens(
+    claimed: &[Claimed],
+    account: &SmtpAccount,
+    store: &dyn Store,
+) -> Result<(), StoreError> {
+    let SmtpAccount { name, sending, .. } = account;
+    if sending.rate.is_some() {
+        store.return_tokens(name, count(claimed))?;
+    }
+    if sending.domain_rate.is_some() {
+        for (bucket, places) in by_domain(claimed, name) {
+            store.return_tokens(&bucket, count(&places))?;
+        }
+    }
+    Ok(())
+}
+
+/// The bucket of each domain, and which claims are counted in it.
+fn by_domain(claimed: &[Claimed], account: &str) -> BTreeMap<String, Vec<usize>> {
+    let mut by_domain: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (n, one) in claimed.iter().enumerate() {
+        let domain = one.mail.recipient.rsplit('@').next().unwrap_or_default();
+        let bucket = format!("{account} {}", domain.to_lowercase());
+        by_domain.entry(bucket).or_default().push(n);
+    }
+    by_domain
+}
+
+fn count<T>(some: &[T]) -> u32 {
+    u32::try_from(some.len()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

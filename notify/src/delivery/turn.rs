@@ -1,0 +1,89 @@
+//! Whose turn it was when a connection was lost, and what becomes of those behind.
+//!
+//! * The mail that the server had to answer next has made an attempt: it may be what the connection broke on.
+//! * Mails behind it are given back as if they had not been claimed, also where MAIL was sent ahead with the message before
+//!   (RFC 2920 §3.1): replies come in order, so the server said nothing about them, and it has the message of none. They are due at once.
+//! * A mail whose message was written to its end may have arrived: that is an attempt, and its outcome is unknown.
+//!
+//! A connection that is lost before the server has decided on any mail is **fruitless**. After [`MOST_FRUITLESS`] in a row, or
+//! one that follows on a pause, the account rests; so it does at once where the server says 421. A batch that a fruitless connection
+//! of such a server ends has made an attempt as a whole: else no mail would ever be given up whose server is there, and does nothing.
+
+use super::outbox::{Answer, Heard, Outbox};
+use super::outcome::{is_answered, is_untried};
+use super::policy::return_tokens;
+use crate::account::SmtpAccount;
+use crate::blocking::with_store;
+use crate::outgoing::Claimed;
+use crate::store::{Store, StoreError};
+use jiff::Timestamp;
+use postrider_smtp::{Outcome, RecipientOutcome};
+use std::sync::Arc;
+
+/// Fruitless connections in a row, of which the last one pauses the account.
+const MOST_FRUITLESS: u32 = 3;
+
+/// What a batch says about its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Turn {
+    /// Fruitless connections in a row, this one counted.
+    pub(super) fruitless: u32,
+    /// They are reason enough to pause the account.
+    pub(super) rests: bool,
+}
+
+impl Turn {
+    pub(super) fn of(heard: &Heard) -> Self {
+        let outcomes = || heard.answers.iter().filter_map(Answer::outcome);
+        let is_fruitless =
+            !heard.reused && outcomes().any(is_broken) && !outcomes().any(is_answered);
+        let fruitless = match is_fruitless {
+            true => heard.fruitless.saturating_add(1),
+            false => 0,
+        };
+        let rests = is_fruitless && (fruitless >= MOST_FRUITLESS || heard.failures > 0);
+        Self { fruitless, rests }
+    }
+
+    /// Whether a mail is given back; `paused` if the batch pauses the account.
+    pub(super) fn gives_back(self, answer: &Answer, paused: bool) -> bool {
+        let all_have_tried = self.fruitless > 0 && paused;
+        !all_have_tried && answer.outcome().is_some_and(is_untried)
+    }
+}
+
+/// True if the connection was lost over it, or before it.
+pub(super) fn is_broken(outcome: &RecipientOutcome) -> bool {
+    matches!(outcome.outcome, Outcome::Deferred | Outcome::Unknown) && !is_answered(outcome)
+}
+
+/// As if they had not been claimed: due at once, in the order in which they were queued.
+pub(super) fn give_back(
+    claimed: &[Claimed],
+    account: &SmtpAccount,
+    store: &dyn Store,
+) -> Result<(), StoreError> {
+    if claimed.is_empty() {
+        return Ok(());
+    }
+    let held: Vec<_> = claimed
+        .iter()
+        .map(|c| (c.delivery, c.lease_epoch))
+        .collect();
+    store.release(&held, Timestamp::UNIX_EPOCH)?;
+    return_tokens(claimed, account, store)
+}
+
+impl Outbox {
+    /// Gives back what was claimed and not sent.
+    pub(super) async fn give_back(&self, claimed: Vec<Claimed>) -> Result<(), StoreError> {
+        let account = Arc::clone(&self.account);
+        with_store(&self.store, move |store| {
+            give_back(&claimed, &account, store)
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+use super::*;
+use crate::delivery::outcome::Peer;
+use postrider_smtp::{Cause, Error, ErrorKind, Reply, Stage};
+
+fn answer(outcome: Outcome, stage: Stage, cause: Cause) -> Answer {
+    Answer::Outcome(RecipientOutcome {
+        recipient: "ann@example.org".parse().unwrap(),
+        outcome,
+        stage,
+        cause,
+    })
+}
+
+fn said(outcome: Outcome, line: &str) -> Answer {
+    let reply = Reply::parse(format!("{line}\r\n").as_bytes()).unwrap();
+    answer(outcome, Stage::Rcpt, Cause::Reply(reply))
+}
+
+fn lost(outcome: Outcome, stage: Stage) -> Answer {
+    let cause = Cause::Error(Error::new(Stage::Content, ErrorKind::Closed));
+    answer(outcome, stage, cause)
+}
+
+fn over() -> Answer {
+    lost(Outcome::Deferred, Stage::Content)
+}
+
+fn behind() -> Answer {
+    lost(Outcome::Deferred, Stage::Queue)
+}
+
+fn heard(answers: Vec<Answer>) -> Heard {
+    Heard {
+        answers,
+        peer: Peer::default(),
+        reused: false,
+        failures: 0,
+        fruitless: 0,
+    }
+}
+
+#[test]
+fn a_mail_whose_turn_had_not_come_is_given_back_and_no_other() {
+    let unknown = lost(Outcome::Unknown, Stage::EndOfData);
+    let taken = said(Outcome::Accepted, "250 ok");
+    let answers = vec![taken, unknown, over(), behind(), Answer::None];
+    let heard = heard(answers);
+    for paused in [false, true] {
+        let turn = Turn::of(&heard);
+        let given_back = heard.answers.iter().map(|a| turn.gives_back(a, paused));
+        let given_back: Vec<bool> = given_back.collect();
+        assert_eq!(given_back, [false, false, false, true, false]);
+    }
+}
+
+#[test]
+fn a_connection_is_fruitless_where_the_server_decided_on_no_mail() {
+    let closing = || said(Outcome::Deferred, "421 4.3.2 closing");
+    let unasked = Reply::parse(b"250 hello\r\n").unwrap();
+    let error = Error::new(Stage::Mail, ErrorKind::Unsolicited(unasked));
+    let unasked = answer(Outcome::Deferred, Stage::Queue, Cause::Error(error));
+    let unknown = lost(Outcome::Unknown, Stage::EndOfData);
+    for answers in [
+        vec![over(), behind()],
+        vec![behind()],
+        vec![unknown],
+        vec![unasked],
+        vec![closing(), behind()],
+        vec![Answer::Unsendable("no".to_owned()), over()],
+    ] {
+        assert_eq!(Turn::of(&heard(answers)).fruitless, 1);
+    }
+    for decided in [
+        vec![said(Outcome::Accepted, "250 ok"), over(), behind()],
+        vec![said(Outcome::Refused, "550 who?"), over()],
+        vec![said(Outcome::Deferred, "450 later"), closing(), behind()],
+        vec![Answer::Unsendable("no".to_owned())],
+        vec![],
+    ] {
+        let heard = Heard {
+            fruitless: 2,
+            ..heard(decided)
+        };
+        let ended = Turn {
+            fruitless: 0,
+            rests: false,
+        };
+        assert_eq!(Turn::of(&heard), ended);
+    }
+}
+
+#[test]
+fn a_connection_that_was_open_before_has_borne_fruit() {
+    let heard = Heard {
+        reused: true,
+        fruitless: 2,
+        ..heard(vec![over(), behind()])
+    };
+    assert_eq!(Turn::of(&heard).fruitless, 0);
+}
+
+#[test]
+fn the_third_fruitless_connection_in_a_row_pauses_the_account_or_the_first_after_a_pause() {
+    for (before, failures, rests) in [
+        (0, 0, false),
+        (1, 0, false),
+        (2, 0, true),
+        (7, 0, true),
+        (0, 1, true),
+        (u32::MAX, 9, true),
+    ] {
+        let heard = Heard {
+            failures,
+            fruitless: before,
+            ..heard(vec![over(), behind()])
+        };
+        let turn = Turn::of(&heard);
+        assert_eq!(turn.rests, rests, "{before} {failures}");
+        assert_eq!(turn.fruitless, before.saturating_add(1));
+        assert!(turn.gives_back(&heard.answers[1], false));
+        assert!(!turn.gives_back(&heard.answers[1], true));
+    }
+}
