@@ -3,6 +3,7 @@
 use crate::history::World;
 use crate::sink::Ledger;
 use postrider_mime::Message;
+use postrider_notify::delivery::{Attempted, Sent};
 use postrider_notify::outgoing::DeliveryState;
 use postrider_notify::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +23,9 @@ const IMPOSSIBLE: &[(&str, &str)] = &[
       AND NOT EXISTS (SELECT 1 FROM attempt WHERE delivery_id = d.id AND n = d.attempts AND ended IS NULL)"),
     ("a delivery that ended as its last attempt did not",
      "SELECT count(*) FROM delivery d WHERE state IN ('delivered','failed','deferred','unknown')
-      AND state <> (SELECT outcome FROM attempt WHERE delivery_id = d.id AND NOT late ORDER BY n DESC LIMIT 1)"),
+      AND state <> (SELECT outcome FROM attempt WHERE delivery_id = d.id AND NOT late ORDER BY n DESC LIMIT 1)
+      -- What crashed, was claimed again and was given back waits for another attempt.
+      AND NOT (state = 'deferred' AND 'crashed' = (SELECT outcome FROM attempt WHERE delivery_id = d.id ORDER BY n DESC LIMIT 1))"),
     ("a message without a delivery",
      "SELECT count(*) FROM message m WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE id = m.id)"),
     ("a delivery that waits for one that is done with",
@@ -40,6 +43,40 @@ const IMPOSSIBLE: &[(&str, &str)] = &[
     ("a state that there is not",
      "SELECT count(*) FROM delivery WHERE state NOT IN ('ready','leased','deferred','delivered','failed','unknown','dead','cancelled','suppressed')"),
 ];
+
+/// Ended attempts at which the server was to be asked something.
+const ATTEMPTS: &str = "SELECT count(*) FROM attempt WHERE ended IS NOT NULL AND outcome <> 'crashed' AND stage <> 'queue'";
+
+/// After each batch: whoever waited for its turn has made an attempt only where the account is to rest for it.
+pub fn who_tried(sent: &Sent) -> Result<(), String> {
+    let tried = |a: &&Attempted| sent.given_back.contains(&a.completion.delivery);
+    if let Some(twice) = sent.attempts.iter().find(tried) {
+        return Err(format!("given back, and an attempt: {twice:?}"));
+    }
+    let untried = |a: &&Attempted| a.completion.evidence.stage == "queue";
+    match sent.attempts.iter().find(untried) {
+        Some(counted) if sent.paused.is_none() => {
+            Err(format!("an attempt without a turn: {counted:?}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// No more attempts are counted than the server was asked, or hung up before it could be.
+fn each_attempt_was_one(world: &World, ledger: &Ledger) -> Result<(), String> {
+    let connection =
+        rusqlite::Connection::open(world.reaper.database()).map_err(|e| e.to_string())?;
+    let counted: u32 = connection
+        .query_row(ATTEMPTS, [], |row| row.get(0))
+        .map_err(|e| e.to_string())?;
+    let (asked, hung_up) = (ledger.asked, ledger.hung_up);
+    match counted <= asked + hung_up {
+        true => Ok(()),
+        false => Err(format!(
+            "{counted} attempts are counted; the server was asked {asked} times, and hung up {hung_up} times"
+        )),
+    }
+}
 
 /// After each round of a worker that lives.
 pub fn on_the_way(world: &mut World) -> Result<(), String> {
@@ -96,6 +133,7 @@ pub fn at_the_end(world: &World) -> Result<(), String> {
             .push(n);
     }
     each_event_arrived(world, &ledger)?;
+    each_attempt_was_one(world, &ledger)?;
     for (id, copies) in &copies {
         let mails: Vec<_> = copies.iter().map(|n| &ledger.accepted[*n]).collect();
         let same = mails

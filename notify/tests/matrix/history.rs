@@ -309,11 +309,14 @@ impl World {
         let now = self.now();
         let started = tokio::time::Instant::now();
         let reaper = Arc::clone(&self.reaper);
+        let mut batches = Vec::new();
+        let told = |sent| batches.push(sent);
         let sent = tokio::select! {
             biased;
             () = reaper.death() => None,
-            sent = self.process.sender.pass(now, || true, drop) => Some(sent),
+            sent = self.process.sender.pass(now, || true, told) => Some(sent),
         };
+        batches.iter().try_for_each(checks::who_tried)?;
         self.pass(started.elapsed().as_secs() as i64);
         match sent {
             Some(Ok(_)) => checks::on_the_way(self),

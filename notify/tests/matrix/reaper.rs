@@ -18,6 +18,8 @@ pub enum Op {
     Digest,
     Claim,
     Complete,
+    /// Giving back what was claimed and not tried.
+    Release,
     Pause,
     Trim,
     /// Storing fetched mail, and what fetching remembers.
@@ -101,6 +103,8 @@ pub const POINTS: &[(&str, Point)] = &[
         Point::Torn(Op::Complete),
     ),
     ("O11 completion committed", Point::After(Op::Complete)),
+    ("O11 not given back", Point::Before(Op::Release)),
+    ("O11 given back, not committed", Point::Torn(Op::Release)),
     ("O11 pause not written", Point::Before(Op::Pause)),
     ("O12 in the middle of a checkpoint", Point::Checkpoint),
     ("O13 in the middle of retention", Point::Torn(Op::Trim)),

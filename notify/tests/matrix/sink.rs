@@ -103,6 +103,10 @@ pub struct Ledger {
     /// Recipients that were refused for good, at RCPT or later.
     pub refused: BTreeSet<String>,
     pub connections: usize,
+    /// MAIL commands that were read.
+    pub asked: u32,
+    /// Connections that the server ended.
+    pub hung_up: u32,
     hostile: (At, Does),
     /// How many times it still misbehaves, and how many good ones lie between.
     pub left: u32,
@@ -126,6 +130,8 @@ impl Sink {
             accepted: Vec::new(),
             refused: BTreeSet::new(),
             connections: 0,
+            asked: 0,
+            hung_up: 0,
             hostile,
             left: if hostile.1 == Does::Right { 0 } else { times },
             skip,
@@ -155,7 +161,8 @@ impl Sink {
         let sink = self.clone();
         tokio::spawn(async move {
             // However it ends: the client has to notice.
-            let _ = sink.serve(theirs).await;
+            let ended = sink.clone().serve(theirs).await;
+            sink.ledger().hung_up += u32::from(ended.is_err());
         });
         Ok(ours)
     }
@@ -194,6 +201,7 @@ impl Sink {
                 }
                 "HELO" => say(&mut stream, "250 sink.test").await?,
                 "MAIL" => {
+                    self.ledger().asked += 1;
                     recipients.clear();
                     begun = self
                         .answer_to(&mut stream, At::Mail, "250 2.1.0 ok", &[], || ())

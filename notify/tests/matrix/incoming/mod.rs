@@ -10,11 +10,11 @@ use crate::mortal::Sabotage;
 use crate::reaper::{Op, Point};
 use crate::rng::Rng;
 use crate::support::house::House;
+use crate::{name_of, play_all};
 use history::{Script, Start, play};
 use postrider_notify::store::SqliteStore;
 use server::HOSTILES;
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Every point, with the name that the matrix of the design gives it.
 const POINTS: &[(&str, Point)] = &[
@@ -73,28 +73,6 @@ fn run(start: &Start, script: Script) -> Result<bool, String> {
     runtime.block_on(play(start, script))
 }
 
-/// How often each point struck, and in how many histories.
-type Reached = BTreeMap<&'static str, (u64, u64)>;
-
-fn run_all(start: &Start, numbers: impl Iterator<Item = u64>, reached: &Mutex<Reached>) {
-    for n in numbers {
-        let script = script(n);
-        let struck = run(start, script).unwrap_or_else(|violated| {
-            panic!(
-                "history {n}: {violated}\n{script:?}\nPOSTRIDER_HISTORY={n} cargo test -p postrider-notify --test matrix incoming plays it again"
-            )
-        });
-        let (name, _) = POINTS
-            .iter()
-            .find(|(_, point)| *point == script.point)
-            .unwrap();
-        let mut reached = reached.lock().unwrap();
-        let (times, of) = reached.entry(name).or_default();
-        *times += u64::from(struck);
-        *of += 1;
-    }
-}
-
 #[test]
 fn at_every_kill_point_against_every_maildrop_no_mail_is_lost_and_none_acts_twice() {
     let start = start();
@@ -105,15 +83,16 @@ fn at_every_kill_point_against_every_maildrop_no_mail_is_lost_and_none_acts_twic
         return;
     }
     let all = crate::number("POSTRIDER_HISTORIES").unwrap_or(SOME);
-    let reached = Mutex::default();
-    let lanes = 4;
-    std::thread::scope(|scope| {
-        for lane in 0..lanes {
-            let (start, reached) = (&start, &reached);
-            scope.spawn(move || run_all(start, (lane..all).step_by(lanes as usize), reached));
-        }
+    let reached = play_all(all, |n| {
+        let script = script(n);
+        let struck = run(&start, script).unwrap_or_else(|violated| {
+            panic!(
+                "history {n}: {violated}\n{script:?}\nPOSTRIDER_HISTORY={n} cargo test -p postrider-notify --test matrix incoming plays it again"
+            )
+        });
+        (name_of(POINTS, script.point), struck)
     });
-    for (name, (times, of)) in &reached.into_inner().unwrap() {
+    for (name, (times, of)) in &reached {
         assert!(
             2 * times >= *of,
             "{name} struck in {times} of {of} histories only"
