@@ -34,16 +34,15 @@ const WAITING: i64 = 200;
 /// What the mails are about, in turn: one that waits to be tried again holds up those to the same person about the same record.
 const INCIDENTS: usize = 4_000;
 
-/// A mail in forty waits for a minute. A connection that breaks counts as an attempt of each mail of its batch: were nearly every
-/// batch to break, mails would wait for longer each time, and their number would grow for hours.
+/// A mail in forty waits for a minute, and a connection breaks in nearly every batch.
 fn faulty() -> postrider_sandbox::Builder {
     let later = Action::Reply(b"450 4.2.1 later".to_vec());
     Sandbox::builder()
         .seed(1)
         .mailbox("grace@example.org", "grace", PASSWORD)
         .fault(Fault::smtp(Stage::Rcpt, later).one_in(40))
-        .fault(Fault::smtp(Stage::Content, Action::DropBefore).one_in(900))
-        .fault(Fault::smtp(Stage::EndOfData, Action::DropUnanswered).one_in(1_500))
+        .fault(Fault::smtp(Stage::Content, Action::DropBefore).one_in(90))
+        .fault(Fault::smtp(Stage::EndOfData, Action::DropUnanswered).one_in(150))
         .fault(Fault::smtp(Stage::EndOfData, Action::OneByteWrites).one_in(10))
         .fault(Fault::pop3(Stage::Retr, Action::DropAfterBytes(40)).one_in(90))
         .fault(Fault::pop3(Stage::Dele, Action::DropBefore).one_in(150))
