@@ -25,6 +25,7 @@ mod html;
 pub mod idna;
 mod index;
 mod limits;
+mod line_ends;
 mod mailbox;
 mod message;
 mod message_id;

@@ -14,6 +14,7 @@ use crate::grammar::message_id::MessageIds;
 use crate::html::html_to_text;
 use crate::index::{Index, Indexer, LONGEST, Whole, read_loosely};
 use crate::limits::{Delimiters, Limits};
+use crate::line_ends::with_lf;
 use crate::part::{Part, PartId};
 
 /// A message (RFC 5322, RFC 2045): its bytes and an index of where everything is.
@@ -287,7 +288,7 @@ impl<'a> Message<'a> {
             let text = part.text().text;
             match (content_type.main(), content_type.sub()) {
                 ("text", "html") => Some(html_to_text(&text)),
-                ("text", _) => Some(unflowed(text, &content_type).replace("\r\n", "\n")),
+                ("text", _) => Some(with_lf(unflowed(text, &content_type))),
                 _ => None,
             }
         });
@@ -341,7 +342,7 @@ impl<'a> Message<'a> {
             .html
             .iter()
             .filter(|p| p.content_type().is("text", "html"));
-        join(html.map(|part| part.text().text.replace("\r\n", "\n")))
+        join(html.map(|part| with_lf(part.text().text)))
     }
 }
 

@@ -170,6 +170,11 @@ impl Processor {
         })
     }
 
+    /// True if a notification is asked about such an event. What becomes of any other does not depend on its fields.
+    pub fn hears(&self, event: &Event) -> bool {
+        self.candidates(event).is_ok_and(|found| !found.is_empty())
+    }
+
     /// Settles one event that waits and writes what became of it, as the daemon does; says what is written then. On a
     /// [rehearsal](crate::store::SqliteStore::rehearse) this carries a change through to its mails, and nothing of it stays.
     ///
@@ -196,6 +201,9 @@ impl Processor {
         candidates: &[usize],
         now: Timestamp,
     ) -> Result<Vec<Match>, StoreError> {
+        if candidates.is_empty() {
+            return Ok(Vec::new());
+        }
         let context = self.context(event);
         let mut matches = Vec::new();
         for n in candidates {

@@ -193,7 +193,7 @@ impl Daemon {
             if !store.lead("events")? {
                 return Ok(Vec::new());
             }
-            let due = store.due_events(now, EVENTS)?;
+            let due = store.due_events_heard(now, EVENTS, &|event| events.hears(event))?;
             let settlements = events.settle_all(&due, now)?;
             if !settlements.is_empty() {
                 store.settle(&settlements)?;

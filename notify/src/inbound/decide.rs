@@ -10,6 +10,7 @@ use crate::record::RecordKey;
 use crate::store::StoreError;
 use jiff::Timestamp;
 use std::fmt;
+use std::sync::Arc;
 
 /// A decision that could not be carried out. Nothing was changed.
 #[derive(Debug)]
@@ -67,7 +68,7 @@ impl Processor {
         record: Option<RecordKey>,
     ) -> Result<Processed, DecideError> {
         let inbound = self.mail(id)?;
-        let mail = Mail::parse(&inbound.what.raw);
+        let mail = Arc::new(Mail::parse(&inbound.what.raw));
         let from = mail.from.as_ref().ok_or(DecideError::NoSender)?;
         let author = Author::find(self.store.as_ref(), from)?;
         if let Some(key) = &record {

@@ -84,7 +84,7 @@ impl Processor {
     pub(super) fn judged(
         &self,
         inbound: &Inbound,
-        mail: &Mail,
+        mail: &Arc<Mail>,
         batch: &Batch<'_>,
         now: Timestamp,
     ) -> Result<Option<Judged>, StoreError> {
@@ -108,7 +108,7 @@ impl Processor {
     fn work(
         &self,
         inbound: &Inbound,
-        mail: &Mail,
+        mail: &Arc<Mail>,
         before: usize,
         now: Timestamp,
     ) -> Result<(Work, Vec<Call>), ActionError> {
@@ -156,7 +156,7 @@ impl Processor {
     /// # Errors
     /// [`StoreError`] if the store cannot be read.
     pub fn dry_run(&self, inbound: &Inbound) -> Result<InboundOutcome, StoreError> {
-        let mail = Mail::parse(&inbound.what.raw);
+        let mail = Arc::new(Mail::parse(&inbound.what.raw));
         let now = inbound.received;
         let work = match self.work(inbound, &mail, 0, now) {
             Ok((work, _)) => work,
@@ -199,7 +199,7 @@ impl Processor {
     pub(super) fn act(
         &self,
         inbound: &Inbound,
-        mail: &Mail,
+        mail: &Arc<Mail>,
         author: &Author,
         found: &Classification,
     ) -> Result<Work, ActionError> {
@@ -212,7 +212,7 @@ impl Processor {
     fn planned(
         &self,
         inbound: &Inbound,
-        mail: &Mail,
+        mail: &Arc<Mail>,
         author: &Author,
         found: &Classification,
     ) -> Result<(Work, Vec<Call>), ActionError> {

@@ -9,6 +9,7 @@ use crate::store::{Store, StoreError};
 use jiff::Timestamp;
 use std::mem::take;
 use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::thread::{Scope, ScopedJoinHandle};
 
 /// Parts in a round: two, so that one is judged while the other is written.
@@ -44,7 +45,7 @@ impl Processor {
         counted: bool,
         now: Timestamp,
     ) -> Result<Option<Processed>, StoreError> {
-        let mail = Mail::parse(&inbound.what.raw);
+        let mail = Arc::new(Mail::parse(&inbound.what.raw));
         let mut batch = Batch::default();
         if let Some(mut judged) = self.judged(inbound, &mail, &batch, now)? {
             if counted {
@@ -92,7 +93,7 @@ impl<'s, 'e> Round<'s, 'e> {
 
     fn run(mut self) -> Written {
         for inbound in self.due {
-            let mail = Mail::parse(&inbound.what.raw);
+            let mail = Arc::new(Mail::parse(&inbound.what.raw));
             let mut judged = self.judged(inbound, &mail)?;
             let holds = |judged: &Judged| !self.batch.concerns(&judged.work);
             if !judged.as_ref().is_some_and(holds) {
@@ -109,7 +110,7 @@ impl<'s, 'e> Round<'s, 'e> {
         Ok(self.done)
     }
 
-    fn judged(&self, inbound: &Inbound, mail: &Mail) -> Result<Option<Judged>, StoreError> {
+    fn judged(&self, inbound: &Inbound, mail: &Arc<Mail>) -> Result<Option<Judged>, StoreError> {
         let looking = self.steady.as_ref().unwrap_or(self.processor);
         looking.judged(inbound, mail, &self.batch, self.now)
     }

@@ -222,7 +222,18 @@ pub trait Store: Send + Sync {
     fn repeat(&self, firing: &Firing) -> Result<bool, StoreError>;
 
     /// Events that are due, oldest first. One that cannot be read any more is settled, with the reason as its error.
-    fn due_events(&self, now: Timestamp, limit: usize) -> Result<Vec<Event>, StoreError>;
+    fn due_events(&self, now: Timestamp, limit: usize) -> Result<Vec<Event>, StoreError> {
+        self.due_events_heard(now, limit, &|_| true)
+    }
+
+    /// The same, where some events are not `heard` by anybody: those come without the fields of their records, which are not read
+    /// then, and of which nobody learns that they cannot be.
+    fn due_events_heard(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        heard: &dyn Fn(&Event) -> bool,
+    ) -> Result<Vec<Event>, StoreError>;
 
     /// Writes what became of events: matches, verdicts, mails and deliveries. An event that is settled already stays as it is.
     /// Mails with a [`Rank`](crate::outgoing::Rank) are compared with those that are not delivered yet: the loser is not queued,

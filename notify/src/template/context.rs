@@ -62,6 +62,11 @@ impl Context {
         self
     }
 
+    /// With an object, whose values are made when a template names them.
+    pub(crate) fn object(self, name: &'static str, object: &Arc<impl Object + 'static>) -> Self {
+        self.known(name, Value::from_dyn_object(Arc::clone(object)))
+    }
+
     /// With a record, dot-walked lazily. `current` is the one that it is all about: its fields are had by their own names too.
     /// An empty id stands for a record yet to be.
     #[must_use]

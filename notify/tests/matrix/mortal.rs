@@ -243,8 +243,13 @@ impl Store for Mortal {
         self.look(|s| s.due_digests(now, limit))
     }
 
-    fn due_events(&self, now: Timestamp, limit: usize) -> Result<Vec<Event>, StoreError> {
-        self.look(|s| s.due_events(now, limit))
+    fn due_events_heard(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        heard: &dyn Fn(&Event) -> bool,
+    ) -> Result<Vec<Event>, StoreError> {
+        self.look(|s| s.due_events_heard(now, limit, heard))
     }
 
     fn due_accounts(&self, now: Timestamp) -> Result<Vec<String>, StoreError> {

@@ -1,51 +1,149 @@
 //! A mail and its sender as templates, conditions, programs and webhooks see them.
 
 use super::Incoming;
+use crate::inbound::Class;
 use crate::inbound::author::Author;
 use crate::inbound::mail::{Address, Mail};
+use crate::inbound::query::MAIL_NAMES;
+use minijinja::value::{Enumerator, Object, Value};
 use postrider_mime::Message;
-use serde_json::{Map, Value, json};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 /// Header fields that are shown.
 const MOST_HEADERS: usize = 200;
 
-/// The mail.
-pub(super) fn mail(incoming: &Incoming<'_>) -> Value {
-    let mail = incoming.mail;
-    let addresses =
-        |list: &[Address]| -> Vec<String> { list.iter().map(|a| a.address.clone()).collect() };
-    json!({
-        "subject": mail.subject,
-        "text": words(mail).unwrap_or_default(),
-        "whole": mail.text.trim(),
-        "html": mail.html.clone().unwrap_or_default(),
-        "from": mail.from.as_ref().map_or("", |from| from.address.as_str()),
-        "to": addresses(&mail.to),
-        "cc": addresses(&mail.cc),
-        "date": mail.date,
-        "message_id": mail.message_id.clone().unwrap_or_default(),
-        "in_reply_to": mail.in_reply_to.first().cloned().unwrap_or_default(),
-        "account": incoming.inbound.what.account,
-        "calendar": mail.calendar.map_or("", |answer| answer.name()),
-        "importance": mail.importance,
-        "attachments": mail.attachments.len(),
-        "size": incoming.inbound.what.raw.len(),
-        "class": incoming.found.class.name(),
-        "headers": headers(incoming),
-        "files": mail.attachments,
-    })
+/// A mail. Each of its values is made once somebody names it: rules name few, and the text is long.
+pub(super) struct MailView {
+    mail: Arc<Mail>,
+    account: String,
+    class: Class,
+    /// The octets of the header.
+    header: Vec<u8>,
+    /// Octets of the whole.
+    size: usize,
+    /// The values that were asked for, in the order of their names.
+    made: [OnceLock<Value>; MAIL_NAMES.len()],
+    json: OnceLock<serde_json::Value>,
+}
+
+impl MailView {
+    pub(super) fn of(incoming: &Incoming<'_>) -> Self {
+        let what = &incoming.inbound.what;
+        Self {
+            mail: Arc::clone(incoming.mail),
+            account: what.account.clone(),
+            class: incoming.found.class,
+            header: header(&what.raw).to_vec(),
+            size: what.raw.len(),
+            made: Default::default(),
+            json: OnceLock::new(),
+        }
+    }
+
+    /// All of it, as programs and webhooks get it.
+    pub(super) fn json(&self) -> &serde_json::Value {
+        self.json.get_or_init(|| {
+            let value = |name: &&str| serde_json::to_value(self.value(name)).unwrap_or_default();
+            let values = MAIL_NAMES
+                .iter()
+                .map(|name| ((*name).to_owned(), value(name)));
+            serde_json::Value::Object(values.collect())
+        })
+    }
+
+    /// What is written into the journal: the writer's own words, or all of the text if none can be told apart.
+    pub(super) fn words(&self) -> Option<String> {
+        let text = self.value("text")?;
+        let text = text.as_str().filter(|text| !text.is_empty())?;
+        Some(text.to_owned())
+    }
+
+    fn value(&self, name: &str) -> Option<Value> {
+        let at = MAIL_NAMES.iter().position(|known| *known == name)?;
+        let made = self.made.get(at)?;
+        Some(made.get_or_init(|| self.make(name)).clone())
+    }
+
+    fn make(&self, name: &str) -> Value {
+        let mail = &*self.mail;
+        let text = |text: &Option<String>| Value::from(text.as_deref().unwrap_or_default());
+        match name {
+            "subject" => Value::from(mail.subject.as_str()),
+            "text" => Value::from(words(mail)),
+            "whole" => Value::from(mail.text.trim()),
+            "html" => text(&mail.html),
+            "from" => Value::from(mail.from.as_ref().map_or("", |from| from.address.as_str())),
+            "to" => addresses(&mail.to),
+            "cc" => addresses(&mail.cc),
+            "date" => Value::from(mail.date.as_str()),
+            "message_id" => text(&mail.message_id),
+            "in_reply_to" => Value::from(mail.in_reply_to.first().map_or("", String::as_str)),
+            "account" => Value::from(self.account.as_str()),
+            "calendar" => Value::from(mail.calendar.map_or("", |answer| answer.name())),
+            "importance" => Value::from(mail.importance),
+            "attachments" => Value::from(mail.attachments.len()),
+            "size" => Value::from(self.size),
+            "class" => Value::from(self.class.name()),
+            "headers" => headers(&self.header),
+            "files" => Value::from(mail.attachments.clone()),
+            _ => Value::UNDEFINED,
+        }
+    }
+}
+
+impl Object for MailView {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.value(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        self.value(key)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Str(&MAIL_NAMES)
+    }
+}
+
+impl fmt::Debug for MailView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MailView({:?})", self.mail.message_id)
+    }
+}
+
+fn addresses(list: &[Address]) -> Value {
+    let list = list.iter().map(|one| Value::from(one.address.as_str()));
+    Value::from(list.collect::<Vec<_>>())
+}
+
+/// The octets of a mail's header.
+fn header(raw: &[u8]) -> &[u8] {
+    let ends = memchr::memchr_iter(b'\n', raw);
+    let mut rests = ends.filter_map(|end| raw.split_at_checked(end + 1));
+    let blank = |rest: &[u8]| rest.starts_with(b"\n") || rest.starts_with(b"\r\n");
+    rests
+        .find(|(_, rest)| blank(rest))
+        .map_or(raw, |(header, _)| header)
 }
 
 /// The header fields by their names in lower case; of several with one name the last.
-fn headers(incoming: &Incoming<'_>) -> Value {
-    let message = Message::parse(&incoming.inbound.what.raw);
+fn headers(header: &[u8]) -> Value {
+    let message = Message::parse(header);
     let fields = message.headers().take(MOST_HEADERS);
-    let fields = fields.map(|field| (field.name().to_ascii_lowercase(), Value::from(field.text())));
-    Value::Object(fields.collect::<Map<_, _>>())
+    let named = fields.map(|field| {
+        (
+            field.name().to_ascii_lowercase(),
+            Value::from(&*field.text()),
+        )
+    });
+    Value::from(named.collect::<BTreeMap<_, _>>())
 }
 
 /// Who wrote it.
-pub(super) fn sender(author: &Author) -> Value {
+pub(super) fn sender(author: &Author) -> serde_json::Value {
     json!({
         "address": author.address,
         "name": author.name,
@@ -54,13 +152,11 @@ pub(super) fn sender(author: &Author) -> Value {
     })
 }
 
-/// What is written into the journal: the writer's own words, or all of it if none can be told apart.
-pub(super) fn words(mail: &Mail) -> Option<String> {
+fn words(mail: &Mail) -> String {
     let own = mail.new_text();
-    let text = if own.is_empty() {
-        mail.text.trim()
+    if own.is_empty() {
+        mail.text.trim().to_owned()
     } else {
-        &own
-    };
-    (!text.is_empty()).then(|| text.to_owned())
+        own
+    }
 }

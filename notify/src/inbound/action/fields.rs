@@ -1,5 +1,6 @@
 //! The values that a mail gives to the fields of a record.
 
+use super::context::MailView;
 use super::{ActionError, Incoming, Step};
 use crate::inbound::rule::{InboundAction, Lines};
 use crate::record::Fields;
@@ -10,19 +11,25 @@ use serde_json::Value;
 /// More lines than this between the marks are not read.
 const MOST_LINES: usize = 200;
 
+/// What the fields are made of.
+pub(super) struct Given<'a> {
+    pub(super) incoming: &'a Incoming<'a>,
+    pub(super) mail: &'a MailView,
+    pub(super) context: &'a Context,
+    pub(super) templates: &'a Templates,
+    pub(super) schema: &'a Schema,
+}
+
 /// The fields that an action sets: by its templates, by the mail's own lines, by its comment.
 pub(super) fn of(
     action: &InboundAction,
-    incoming: &Incoming<'_>,
-    context: &Context,
-    templates: &Templates,
-    schema: &Schema,
+    given: &Given<'_>,
     step: &mut Step,
 ) -> Result<Fields, ActionError> {
+    let incoming = given.incoming;
     let mut fields = Fields::new();
     if incoming.is_stranger() {
-        let text = super::context::words(incoming.mail);
-        let says = text.map(|text| {
+        let says = given.mail.words().map(|text| {
             format!(
                 "{} writes, without having been asked:\n{text}",
                 incoming.author.address
@@ -34,8 +41,9 @@ pub(super) fn of(
         return Ok(fields);
     }
     for (field, _) in &action.set {
-        let text = templates
-            .render(&action.template_of(field), context)
+        let text = given
+            .templates
+            .render(&action.template_of(field), given.context)
             .map_err(|error| match error {
                 TemplateError::Store(error) => ActionError::Store(error),
                 error => ActionError::of(action, format!("field {field}: {error}")),
@@ -45,7 +53,7 @@ pub(super) fn of(
             fields.insert(field.clone(), Value::String(text));
         }
     }
-    let table = schema.tables.get(&action.table);
+    let table = given.schema.tables.get(&action.table);
     if let (Some(lines), Some(table)) = (&action.lines, table) {
         for (field, value) in between(lines, &incoming.mail.text) {
             match alone(table, &field, &value) {
@@ -55,7 +63,7 @@ pub(super) fn of(
         }
     }
     if let Some(field) = &action.comment {
-        match super::context::words(incoming.mail) {
+        match given.mail.words() {
             Some(text) => drop(fields.insert(field.clone(), Value::String(text))),
             None => step.notes.push("the mail has no text".to_owned()),
         }

@@ -1,5 +1,6 @@
 //! Whether an action is for a mail, and the term that decides.
 
+use super::context::MailView;
 use super::{ActionError, Actions, Incoming};
 use crate::condition::Verdict;
 use crate::inbound::Class;
@@ -13,7 +14,7 @@ use serde_json::Value;
 
 /// What is asked, and how far the actions have come.
 pub(super) struct Seen<'a> {
-    pub(super) mail: &'a Value,
+    pub(super) mail: &'a MailView,
     pub(super) sender: &'a Value,
     pub(super) context: &'a Context,
     pub(super) class: Class,
@@ -98,7 +99,7 @@ impl Actions {
                 .verdict(text, seen.context)
                 .map_err(failed),
             (Some(Condition::Query(_)), Some(query)) => {
-                let (mail, sender) = (seen.mail, seen.sender);
+                let (mail, sender) = (seen.mail.json(), seen.sender);
                 let now = Timestamp::now();
                 Ok(query.ask(mail, sender, incoming.record, &*self.directory, now)?)
             }

@@ -30,6 +30,7 @@ use crate::records::{RecordError, Records};
 use crate::store::{Store, StoreError, Work};
 use crate::template::Context;
 pub(super) use call::Call;
+use context::MailView;
 pub(crate) use judge::table_of;
 use serde_json::{Value, json};
 use std::fmt;
@@ -48,7 +49,7 @@ pub(super) struct Actions {
 #[derive(Clone, Copy)]
 pub(super) struct Incoming<'a> {
     pub(super) inbound: &'a Inbound,
-    pub(super) mail: &'a Mail,
+    pub(super) mail: &'a Arc<Mail>,
     pub(super) author: &'a Author,
     pub(super) found: &'a Classification,
     pub(super) record: Option<&'a Record>,
@@ -164,7 +165,7 @@ impl Actions {
 
     /// Applies to a mail the actions that take it, in their order. Nothing outside is called yet.
     pub(super) fn apply(&self, incoming: &Incoming<'_>) -> Result<Applied, ActionError> {
-        let mail = context::mail(incoming);
+        let mail = Arc::new(MailView::of(incoming));
         let sender = context::sender(incoming.author);
         let context = self.context(&mail, &sender, incoming.record);
         let class = self.class(incoming);
@@ -186,10 +187,15 @@ impl Actions {
                     continue;
                 }
             };
-            let step = self.one(action, incoming, &context, &mut applied)?;
+            let step = self.one(action, incoming, &mail, &context, &mut applied)?;
             if action.calls() && !incoming.is_stranger() {
-                let payload =
-                    call::payload(action, incoming, &mail, &sender, &self.config.instance.name);
+                let payload = call::payload(
+                    action,
+                    incoming,
+                    mail.json(),
+                    &sender,
+                    &self.config.instance.name,
+                );
                 applied.calls.extend(Call::of(action, payload));
             }
             let verdict = if step.acts { "ran" } else { "nothing" };
@@ -227,12 +233,19 @@ impl Actions {
         &self,
         action: &InboundAction,
         incoming: &Incoming<'_>,
+        mail: &MailView,
         context: &Context,
         applied: &mut Applied,
     ) -> Result<Step, ActionError> {
         let mut step = Step::default();
-        let (templates, schema) = (&self.config.templates, &self.config.schema);
-        let fields = fields::of(action, incoming, context, templates, schema, &mut step)?;
+        let given = fields::Given {
+            incoming,
+            mail,
+            context,
+            templates: &self.config.templates,
+            schema: &self.config.schema,
+        };
+        let fields = fields::of(action, &given, &mut step)?;
         let changes = !fields.is_empty();
         if changes {
             applied
@@ -298,10 +311,10 @@ impl Actions {
         applied.work.attachments.extend(files);
     }
 
-    fn context(&self, mail: &Value, sender: &Value, record: Option<&Record>) -> Context {
+    fn context(&self, mail: &Arc<MailView>, sender: &Value, record: Option<&Record>) -> Context {
         let instance = &self.config.instance;
         let context = Context::new(Arc::clone(&self.config.schema), Arc::clone(&self.directory))
-            .value("mail", mail.clone())
+            .object("mail", mail)
             .value("sender", sender.clone())
             .value(
                 "instance",

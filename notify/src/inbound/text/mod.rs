@@ -32,7 +32,7 @@ pub fn new_text(text: &str) -> String {
 /// The same, where the writer's name is known: a signature shows by it.
 pub fn new_text_of(text: &str, writer: &str) -> String {
     let lines: Vec<Line<'_>> = line::lines(text).map(Line::new).collect();
-    let mut own = own_lines(&lines);
+    let mut own = own_lines(&lines, separator::may_ask(text));
     loop {
         let before = own.len();
         tidy::drop_rules(&mut own);
@@ -51,8 +51,8 @@ pub fn new_text_of_html(html: &str, writer: &str) -> String {
     new_text_of(&text, writer)
 }
 
-/// The lines that are neither quoted nor introduce a quote.
-fn own_lines<'t>(lines: &[Line<'t>]) -> Vec<&'t str> {
+/// The lines that are neither quoted nor introduce a quote; `asking` if one of them may ask for answers above it.
+fn own_lines<'t>(lines: &[Line<'t>], asking: bool) -> Vec<&'t str> {
     let delimiters = lines.iter().filter(|line| line.is_bare_delimiter()).count();
     let mut own: Vec<&Line<'t>> = Vec::with_capacity(lines.len());
     let mut quoting = false;
@@ -66,7 +66,7 @@ fn own_lines<'t>(lines: &[Line<'t>]) -> Vec<&'t str> {
         }
         // Several of them part sections of the text.
         let signed = delimiters == 1 || !line.is_bare_delimiter();
-        if signed && ends_own_text(lines, at) {
+        if signed && ends_own_text(lines, at, asking) {
             break;
         }
         if is_wrapped_quote(lines, at) {
@@ -90,12 +90,12 @@ fn is_wrapped_quote(lines: &[Line<'_>], at: usize) -> bool {
 }
 
 /// True if nothing from this line on is the writer's own.
-fn ends_own_text(lines: &[Line<'_>], at: usize) -> bool {
+fn ends_own_text(lines: &[Line<'_>], at: usize, asking: bool) -> bool {
     let rest = lines.get(at..).unwrap_or_default();
     rest.first()
         .is_some_and(|line| line.bare.starts_with(html::MARK))
         || signature::is_delimiter(rest)
-        || separator::is(rest)
+        || separator::is(rest, asking)
         || head::is(rest)
         || (is_paragraph(lines, at) && attribution::is_unmarked(rest))
 }

@@ -78,8 +78,8 @@ const BEGIN: [&str; 8] = [
     "begin doorgestuurd bericht:",
 ];
 
-/// True if the lines begin with such a line.
-pub(super) fn is(rest: &[Line<'_>]) -> bool {
+/// True if the lines begin with such a line. `asking` if the text [`may ask`](may_ask) for answers above a line.
+pub(super) fn is(rest: &[Line<'_>], asking: bool) -> bool {
     let Some((first, after)) = rest.split_first() else {
         return false;
     };
@@ -87,7 +87,7 @@ pub(super) fn is(rest: &[Line<'_>]) -> bool {
         return true;
     }
     let line = &*first.bare;
-    if asks(line) || begins(line) {
+    if (asking && asks(line)) || begins(line) {
         return true;
     }
     let Some(name) = between_dashes(line).map(str::to_lowercase) else {
@@ -96,7 +96,12 @@ pub(super) fn is(rest: &[Line<'_>]) -> bool {
     NAMES.contains(&name.as_str()) || (name.len() <= 60 && introduces_a_head(after))
 }
 
-/// Every line of every mail comes here, so that the words are looked for before letters are made small.
+/// False if no line of a text can ask for answers above it, which is known at once of most that are ASCII.
+pub(super) fn may_ask(text: &str) -> bool {
+    let mut words = ABOVE.iter();
+    !text.is_ascii() || words.any(|(word, rare, _)| has_word(text, word, *rare))
+}
+
 fn asks(line: &str) -> bool {
     let asked = ABOVE
         .iter()
@@ -109,15 +114,15 @@ fn asks(line: &str) -> bool {
     phrases.any(|phrase| lower.contains(phrase))
 }
 
-/// True if the line has an ASCII word of small letters, whatever letters the line has it in. One of them is looked for.
-fn has_word(line: &str, word: &str, rare: u8) -> bool {
-    let (line, word) = (line.as_bytes(), word.as_bytes());
+/// True if the text has an ASCII word of small letters, whatever letters the text has it in. One of them is looked for.
+fn has_word(text: &str, word: &str, rare: u8) -> bool {
+    let (text, word) = (text.as_bytes(), word.as_bytes());
     let Some(before) = memchr::memchr(rare, word) else {
         return false;
     };
-    memchr::memchr2_iter(rare, rare.to_ascii_uppercase(), line).any(|at| {
+    memchr::memchr2_iter(rare, rare.to_ascii_uppercase(), text).any(|at| {
         at.checked_sub(before)
-            .and_then(|start| line.get(start..start + word.len()))
+            .and_then(|start| text.get(start..start + word.len()))
             .is_some_and(|found| found.eq_ignore_ascii_case(word))
     })
 }

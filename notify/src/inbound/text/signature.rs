@@ -6,6 +6,9 @@ use super::line::Line;
 /// Lines that a signature has at most.
 const LONGEST: usize = 14;
 
+/// Octets that a closing formula has at most, whatever its letters are.
+const LONGEST_FORMULA: usize = 64;
+
 /// True if the lines begin with the delimiter of a signature (RFC 3676 §4.3). Many programs lose the space behind the dashes;
 /// then what follows has to be short.
 pub(super) fn is_delimiter(rest: &[Line<'_>]) -> bool {
@@ -151,13 +154,15 @@ fn by_formula(own: &[&str], last: usize, writer: &str) -> Option<usize> {
 
 /// The writer's full name in a line of its own, with a few short lines below it: where it begins.
 fn by_name(own: &[&str], first: usize, last: usize, writer: &str) -> Option<usize> {
-    let line = own.get(first)?;
-    let words = names(writer);
-    let all = words.len() >= 2 && words.iter().all(|word| has_word(line, word));
-    let lines = own.get(first..=last)?;
-    let short = lines.iter().all(|line| line.chars().count() <= 70);
+    let lines = own.get(first..=last).filter(|_| first > 0)?;
+    let (line, _) = lines.split_first()?;
     let plain = line.chars().count() <= 60 && !line.trim_end().ends_with(['.', '?', '!', ':']);
-    (all && plain && short && lines.len() <= LONGEST && first > 0).then_some(first)
+    let short = |line: &&str| line.chars().count() <= 70;
+    if !plain || lines.len() > LONGEST || !lines.iter().all(short) {
+        return None;
+    }
+    let words = names(writer);
+    (words.len() >= 2 && words.iter().all(|word| has_word(line, word))).then_some(first)
 }
 
 /// A formula that ends letters, alone in its line.
@@ -253,8 +258,11 @@ fn formula(line: &str) -> bool {
     ];
     let bare = line
         .trim()
-        .trim_end_matches([',', '.', '!', ' ', '，', '。'])
-        .to_lowercase();
+        .trim_end_matches([',', '.', '!', ' ', '，', '。']);
+    if bare.len() > LONGEST_FORMULA {
+        return false;
+    }
+    let bare = bare.to_lowercase();
     FORMULAS.contains(&bare.as_str()) || OTHERS.contains(&bare.as_str())
 }
 

@@ -19,7 +19,7 @@ pub(super) fn drop_rules(own: &mut Vec<&str>) {
 
 /// Joins the lines, trimmed, with at most one empty line in a row.
 pub(super) fn joined(lines: &[&str]) -> String {
-    let mut text = String::new();
+    let mut text = String::with_capacity(lines.iter().map(|line| line.len() + 1).sum());
     let mut gap = false;
     for line in lines {
         if is_blank(line) {

@@ -157,6 +157,12 @@ impl House {
             .iter()
             .map(|event| processor.settle(event, now).unwrap())
             .collect();
+        for (event, settlement) in due.iter().zip(&settled) {
+            if !processor.hears(event) {
+                let without = processor.settle(&without_fields(event), now).unwrap();
+                assert_eq!(&without, settlement, "{}", event.what.name);
+            }
+        }
         self.store.settle(&settled).unwrap();
         settled
     }
@@ -167,6 +173,14 @@ impl House {
         assert_eq!(settled.len(), 1);
         settled.remove(0)
     }
+}
+
+/// As the store gives an event that nobody hears.
+fn without_fields(event: &Event) -> Event {
+    let mut event = event.clone();
+    event.what.current.clear();
+    event.what.previous.clear();
+    event
 }
 
 fn fields(value: Value) -> Fields {
@@ -201,6 +215,32 @@ fn people<'s>(settlement: &'s Settlement, notification: &str) -> Vec<(&'s str, &
 
 fn mails(settlement: &Settlement) -> Vec<&OutgoingMail> {
     settlement.matches.iter().flat_map(|m| &m.mails).collect()
+}
+
+#[test]
+fn an_event_is_heard_if_a_notification_is_asked_about_it() {
+    let house = House::new();
+    let key = house.incident(json!({"short_description": "Tea"}), "");
+    house.update("user", "ada", json!({"name": "Ada"}), &[], "");
+    house.fire("nobody.knows.it", Some(key), "");
+    let processor = Processor::new(
+        house.config.clone(),
+        house.store.clone(),
+        house.signer.clone(),
+    );
+    let due = house.store.due_events(Timestamp::MAX, 9).unwrap();
+    let heard = due
+        .iter()
+        .map(|event| (event.what.name.as_str(), processor.hears(event)));
+    assert_eq!(
+        heard.collect::<Vec<_>>(),
+        [
+            ("incident.inserted", true),
+            ("user.updated", false),
+            ("nobody.knows.it", false)
+        ]
+    );
+    house.settle_all();
 }
 
 #[test]

@@ -13,13 +13,18 @@ use crate::store::EventFilter;
 use rusqlite::params;
 
 const COLUMNS: &str = "event.id, event.created, event.name, event.kind, event.table_name, event.record_id, event.parm1,
-    event.parm2, event.actor, event.idem_key, event.due_at,
-    event_fields.current, event_fields.previous, record.fields, record.created, record.updated";
+    event.parm2, event.actor, event.idem_key, event.due_at";
+
+const FIELDS: &str =
+    "event_fields.current, event_fields.previous, record.fields, record.created, record.updated";
 
 /// Events, each with its own fields or with the record that still has them.
 const WHOLE: &str = "event LEFT JOIN event_fields ON event_fields.id = event.id
     LEFT JOIN record ON event_fields.id IS NULL AND event.kind = 'inserted' AND record.fresh = 1
       AND record.table_name = event.table_name AND record.id = event.record_id";
+
+const DUE: &str =
+    "WHERE event.state = 'ready' AND event.due_at <= ?1 ORDER BY event.due_at, event.id LIMIT ?2";
 
 /// Along the key, so that the pages of a list follow each other.
 pub(super) const PAST: &str = "SELECT id FROM event
@@ -106,12 +111,32 @@ pub(super) struct Due {
     pub(super) unreadable: Vec<(EventId, String)>,
 }
 
-pub(super) fn due(c: &dyn Connection, now: i64, limit: usize) -> Result<Due, Fault> {
-    let mut select = c.prepare_cached(&due_sql())?;
+/// The events that are due. Where nobody hears any of them, their fields, which are most of them, are not read at all.
+pub(super) fn due(
+    c: &dyn Connection,
+    now: i64,
+    limit: usize,
+    heard: &dyn Fn(&Event) -> bool,
+) -> Result<Due, Fault> {
+    let heads = read_due(c, &due_heads_sql(), now, limit, &|_| false)?;
+    if heads.events.iter().any(heard) {
+        return read_due(c, &due_sql(), now, limit, heard);
+    }
+    Ok(heads)
+}
+
+fn read_due(
+    c: &dyn Connection,
+    sql: &str,
+    now: i64,
+    limit: usize,
+    heard: &dyn Fn(&Event) -> bool,
+) -> Result<Due, Fault> {
+    let mut select = c.prepare_cached(sql)?;
     let rows = select.query_map([now, column::limit(limit)], |row| {
         let id: EventId = row.get(0)?;
         // What is wrong with the columns of one row is no error of the query.
-        Ok((id, raw_event(row).map_err(Fault::from).and_then(event)))
+        Ok((id, due_event(row, heard)))
     })?;
     let mut due = Due::default();
     for row in rows {
@@ -126,6 +151,17 @@ pub(super) fn due(c: &dyn Connection, now: i64, limit: usize) -> Result<Due, Fau
     Ok(due)
 }
 
+fn due_event(row: &Row<'_>, heard: &dyn Fn(&Event) -> bool) -> Result<Event, Fault> {
+    let (mut event, kind) = head(row)?;
+    event.what.kind = kind_of(&kind)?;
+    if heard(&event) {
+        let fields = RawFields::read(row, event.what.record.as_ref())?;
+        event.what.current = fields.current()?;
+        event.what.previous = fields.previous()?;
+    }
+    Ok(event)
+}
+
 /// Settles events that cannot be read, so that they hold up no others.
 pub(super) fn set_aside(c: &dyn Connection, unreadable: &[(EventId, String)]) -> Result<(), Fault> {
     let mut update = c.prepare_cached(
@@ -138,10 +174,11 @@ pub(super) fn set_aside(c: &dyn Connection, unreadable: &[(EventId, String)]) ->
 }
 
 pub(super) fn due_sql() -> String {
-    format!(
-        "SELECT {COLUMNS} FROM {WHOLE}
-         WHERE event.state = 'ready' AND event.due_at <= ?1 ORDER BY event.due_at, event.id LIMIT ?2"
-    )
+    format!("SELECT {COLUMNS}, {FIELDS} FROM {WHOLE} {DUE}")
+}
+
+pub(super) fn due_heads_sql() -> String {
+    format!("SELECT {COLUMNS} FROM event {DUE}")
 }
 
 /// The events about a record, oldest first.
@@ -169,28 +206,23 @@ pub(super) fn one(
     id: EventId,
 ) -> Result<Option<(Event, String, Option<String>)>, Fault> {
     let mut select = c.prepare_cached(&format!(
-        "SELECT {COLUMNS}, event.state, event.error FROM {WHOLE} WHERE event.id = ?1"
+        "SELECT {COLUMNS}, {FIELDS}, event.state, event.error FROM {WHOLE} WHERE event.id = ?1"
     ))?;
     let row = select.query_row([id], |row| {
-        Ok((raw_event(row)?, row.get(16)?, row.get(17)?))
+        let (event, kind) = head(row)?;
+        let fields = RawFields::read(row, event.what.record.as_ref())?;
+        Ok((event, kind, fields, row.get(16)?, row.get(17)?))
     });
-    let Some((raw, state, error)) = row.optional()? else {
+    let Some((mut event, kind, fields, state, error)) = row.optional()? else {
         return Ok(None);
     };
-    let mut event = raw.event;
-    event.what.kind = kind_of(&raw.kind).unwrap_or(EventKind::Fired);
-    event.what.current = raw.fields.current().unwrap_or_default();
-    event.what.previous = raw.fields.previous().unwrap_or_default();
+    event.what.kind = kind_of(&kind).unwrap_or(EventKind::Fired);
+    event.what.current = fields.current().unwrap_or_default();
+    event.what.previous = fields.previous().unwrap_or_default();
     Ok(Some((event, state, error)))
 }
 
-/// An event whose JSON is not read yet.
-struct RawEvent {
-    event: Event,
-    kind: String,
-    fields: RawFields,
-}
-
+/// The fields of an event whose JSON is not read yet.
 enum RawFields {
     Own { current: String, previous: String },
     OfRecord(RawRecord),
@@ -227,16 +259,15 @@ impl RawFields {
     }
 }
 
-fn raw_event(row: &Row<'_>) -> SqlResult<RawEvent> {
-    let record = column::key(row.get(4)?, row.get(5)?);
-    let fields = RawFields::read(row, record.as_ref())?;
+/// An event without its fields, and the word for its kind.
+fn head(row: &Row<'_>) -> SqlResult<(Event, String)> {
     let event = Event {
         id: row.get(0)?,
         created: column::moment(row.get(1)?),
         what: NewEvent {
             name: row.get(2)?,
             kind: EventKind::Fired,
-            record,
+            record: column::key(row.get(4)?, row.get(5)?),
             parm1: row.get(6)?,
             parm2: row.get(7)?,
             actor: row.get(8)?,
@@ -246,20 +277,7 @@ fn raw_event(row: &Row<'_>) -> SqlResult<RawEvent> {
             due: column::unless_zero(row.get(10)?),
         },
     };
-    let kind = row.get(3)?;
-    Ok(RawEvent {
-        event,
-        kind,
-        fields,
-    })
-}
-
-fn event(raw: RawEvent) -> Result<Event, Fault> {
-    let mut event = raw.event;
-    event.what.kind = kind_of(&raw.kind)?;
-    event.what.current = raw.fields.current()?;
-    event.what.previous = raw.fields.previous()?;
-    Ok(event)
+    Ok((event, row.get(3)?))
 }
 
 fn kind_name(kind: EventKind) -> &'static str {

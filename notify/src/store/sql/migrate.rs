@@ -445,7 +445,7 @@ mod tests {
         assert_eq!(kept, (7, 0, String::new()));
         let whole = inbound::one(&connection, 3).unwrap().unwrap();
         assert_eq!(whole.what.raw, [0]);
-        let due = events::due(&connection, 0, 9).unwrap().events;
+        let due = events::due(&connection, 0, 9, &|_| true).unwrap().events;
         assert_eq!((due[0].id, &due[0].what.current["a"]), (5, &1.into()));
     }
 

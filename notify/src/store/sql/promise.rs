@@ -82,10 +82,15 @@ impl<E: Engine> Store for E {
         self.acknowledge("repeat an event", |t| repeat::fire(t, now, firing))
     }
 
-    fn due_events(&self, now: Timestamp, limit: usize) -> Result<Vec<Event>, StoreError> {
-        let doing = "read the events that are due";
+    fn due_events_heard(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        heard: &dyn Fn(&Event) -> bool,
+    ) -> Result<Vec<Event>, StoreError> {
+        let (doing, now) = ("read the events that are due", column::nanos(now));
         loop {
-            let due = self.read(doing, |c| events::due(c, column::nanos(now), limit))?;
+            let due = self.read(doing, |c| events::due(c, now, limit, heard))?;
             if due.unreadable.is_empty() {
                 return Ok(due.events);
             }

@@ -45,6 +45,7 @@ fn assert_by_index(sql: &str, index: &str) {
 #[test]
 fn what_is_due_is_found_by_the_partial_indexes() {
     assert_by_index(&events::due_sql(), "event_due (due_at<?)");
+    assert_by_index(&events::due_heads_sql(), "event_due (due_at<?)");
     assert_by_index(claim::DUE, "delivery_due (account=? AND next_at<?)");
     assert_by_index(due::ANY_DUE, "delivery_due (account=? AND next_at<?)");
     assert_by_index(due::ANY_TOO_LATE, "delivery_due (account=? AND next_at>?)");

@@ -52,6 +52,21 @@ fn an_event_that_cannot_be_read_is_settled_with_the_reason_and_holds_up_no_other
 }
 
 #[test]
+fn the_fields_of_an_event_that_nobody_hears_are_not_read() {
+    let store = memory();
+    let (heard, unheard) = (fire(&store, "heard"), fire(&store, "unheard"));
+    spoil(&store, heard, ("event_fields", "current = '{\"a\":1}'"));
+    spoil(&store, unheard, ("event_fields", "current = '{\"a\":'"));
+    let hears = |event: &Event| event.what.name == "heard";
+    let due = store.due_events_heard(at(0), 9, &hears).unwrap();
+    let ids: Vec<EventId> = due.iter().map(|event| event.id).collect();
+    assert_eq!(ids, [heard, unheard]);
+    assert_eq!(due[0].what.current.get("a"), Some(&json!(1)));
+    assert!(due[1].what.current.is_empty());
+    assert_eq!(only_event(&store).id, heard);
+}
+
+#[test]
 fn an_event_with_octets_for_text_holds_up_no_other() {
     let store = memory();
     let (spoilt, good) = (fire(&store, "tell"), fire(&store, "tell"));
