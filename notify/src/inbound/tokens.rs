@@ -171,22 +171,23 @@ fn collect(word: &str, found: &mut Vec<ReplyToken>) {
 
 /// The words that go on from one line to the next, where quotes have marks in front of their lines.
 fn broken(text: &str, mut seen: impl FnMut(&str)) {
-    let mut word = String::new();
+    let mut pieces: Vec<&str> = Vec::new();
     for line in lines(text) {
         let line = line.trim_start_matches(['>', ' ']).trim_end();
         let head = line.bytes().take_while(is_inside).count();
-        word.push_str(line.get(..head).unwrap_or_default());
+        let goes_on = pieces.iter().any(|piece| !piece.is_empty());
+        pieces.push(line.get(..head).unwrap_or_default());
         if head == line.len() {
             continue;
         }
-        if word.len() > head && word.contains('.') {
-            seen(&word);
+        if goes_on && pieces.iter().any(|piece| piece.contains('.')) {
+            seen(&pieces.concat());
         }
-        word.clear();
         let tail = line.bytes().rev().take_while(is_inside).count();
-        word.push_str(line.get(line.len() - tail..).unwrap_or_default());
+        pieces.clear();
+        pieces.push(line.get(line.len() - tail..).unwrap_or_default());
     }
-    seen(&word);
+    seen(&pieces.concat());
 }
 
 /// Octets that a token has.

@@ -12,11 +12,9 @@ pub(super) fn commit(c: &dyn Connection, now: i64, work: &Work) -> Result<Commit
     let mut committed = Committed::default();
     let mut first: Option<Changed> = None;
     for change in &work.changes {
-        let mut changed = records::change(c, now, change)?;
-        if let Some(event) = event_of(
-            &mut changed,
-            first.is_none() && work.events_about_first_change,
-        ) {
+        let needed = first.is_none() && work.events_about_first_change;
+        let mut changed = records::change(c, now, change, needed)?;
+        if let Some(event) = event_of(&mut changed, needed) {
             let queue = if changed.fresh {
                 events::queue_inserted
             } else {

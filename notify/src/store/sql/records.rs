@@ -9,6 +9,7 @@ use crate::schema::Numbering;
 use crate::store::StoreError;
 use rusqlite::params;
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// Fields that have an index, because looking up people must not read a whole table.
 const INDEXED: [(&str, &str); 5] = [
@@ -112,7 +113,7 @@ pub(super) struct Changed {
     pub(super) actor: String,
     /// Empty for an insert.
     pub(super) previous: Fields,
-    /// With the journal entries just made.
+    /// With the journal entries just made. Empty if nobody needs it.
     pub(super) current: Fields,
     pub(super) what: Effect,
     /// True if the record has just the fields that its event is about.
@@ -126,7 +127,13 @@ pub(super) enum Effect {
     Nothing,
 }
 
-pub(super) fn change(c: &dyn Connection, now: i64, change: &Change) -> Result<Changed, Fault> {
+/// Makes a change. What an inserted record has is told only if it is `needed`, or if its event has to carry it.
+pub(super) fn change(
+    c: &dyn Connection,
+    now: i64,
+    change: &Change,
+    needed: bool,
+) -> Result<Changed, Fault> {
     match change {
         Change::Insert {
             table,
@@ -141,13 +148,18 @@ pub(super) fn change(c: &dyn Connection, now: i64, change: &Change) -> Result<Ch
             };
             // The entries of a journal are in its event, and not in the record.
             let fresh = journal.is_empty();
-            let record = insert(c, now, key, fields, fresh)?;
-            append(c, now, &record.key, journal, actor)?;
+            let fields = set(fields);
+            insert(c, now, &key, &fields, fresh)?;
+            append(c, now, &key, journal, actor)?;
+            let current = match fresh && !needed {
+                true => Fields::new(),
+                false => with_journal(new(&key, now, &fields).whole(), journal),
+            };
             Ok(Changed {
                 fresh,
-                current: with_journal(record.whole(), journal),
+                current,
                 previous: Fields::new(),
-                key: record.key,
+                key,
                 actor: actor.clone(),
                 what: Effect::Inserted,
             })
@@ -198,26 +210,28 @@ fn keep(c: &dyn Connection, record: &Record) -> Result<(), Fault> {
 fn insert(
     c: &dyn Connection,
     now: i64,
-    key: RecordKey,
-    values: &Fields,
+    key: &RecordKey,
+    fields: &Fields,
     fresh: bool,
-) -> Result<Record, Fault> {
-    let mut fields = Fields::new();
-    overlay(&mut fields, values);
+) -> Result<(), Fault> {
     let mut insert = c.prepare_cached(
         "INSERT INTO record (table_name, id, fields, created, updated, fresh) VALUES (?1, ?2, ?3, ?4, ?4, ?5)
          ON CONFLICT DO NOTHING",
     )?;
-    let json = column::json(&fields)?;
+    let json = column::json(fields)?;
     if insert.execute(params![key.table, key.id, json, now, i64::from(fresh)])? == 0 {
-        return Err(StoreError::RecordExists(key).into());
+        return Err(StoreError::RecordExists(key.clone()).into());
     }
-    Ok(Record {
-        key,
-        fields,
+    Ok(())
+}
+
+fn new(key: &RecordKey, now: i64, fields: &Fields) -> Record {
+    Record {
+        key: key.clone(),
+        fields: fields.clone(),
         created: column::moment(now),
         updated: column::moment(now),
-    })
+    }
 }
 
 fn update(c: &dyn Connection, record: &Record) -> Result<(), Fault> {
@@ -257,6 +271,16 @@ pub(super) fn restore(
         }
     }
     Ok(())
+}
+
+/// The values that are set: `null` is none.
+fn set(values: &Fields) -> Cow<'_, Fields> {
+    if !values.values().any(Value::is_null) {
+        return Cow::Borrowed(values);
+    }
+    let mut fields = Fields::new();
+    overlay(&mut fields, values);
+    Cow::Owned(fields)
 }
 
 /// Sets values; `null` removes one.
