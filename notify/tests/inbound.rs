@@ -69,6 +69,24 @@ impl Desk {
 const QUESTION: &str = "From: Carol <carol@example.net>\nTo: support@example.org\nSubject: Help\n\nIt does not work.\n";
 
 #[test]
+fn a_text_too_long_for_a_record_is_cut_and_says_so() {
+    let desk = desk(|config| config);
+    let text = "All of it is needed.\n".repeat(50_000);
+    let done = desk.take(&format!(
+        "From: eve@example.net\nTo: support@example.org\nSubject: Log\n\n{text}"
+    ));
+    assert_eq!(done.outcome.state, InboundState::Processed, "{done:?}");
+    let record = desk.store.record(&incident(10002)).unwrap().unwrap();
+    let description = record.fields["description"].as_str().unwrap();
+    let (begin, end) = description.rsplit_once('\n').unwrap();
+    assert!(text.starts_with(begin) && begin.len() > 200_000);
+    assert_eq!(
+        end,
+        format!("[cut here: of {} octets]", text.trim_end().len())
+    );
+}
+
+#[test]
 fn a_new_mail_makes_a_record_and_says_which() {
     let desk = desk(|text| text);
     let done = desk.take(QUESTION);

@@ -11,6 +11,7 @@
 //!     host mx.example.org [192.0.2.1]: 550 5.1.1 no such user
 //! ```
 
+use super::beginning::beginning;
 use super::report::{Report, Reported, line, originals};
 use postrider_mime::Message;
 
@@ -93,11 +94,7 @@ pub(super) fn read(message: &Message<'_>) -> Option<Report> {
         return None;
     }
     let text = message.body_text()?;
-    let mut end = text.len().min(LOOK_AT);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let text = text.get(..end).unwrap_or_default();
+    let text = beginning(&text, LOOK_AT);
     let lower = text.to_lowercase();
     let failed = message
         .header("X-Failed-Recipients")

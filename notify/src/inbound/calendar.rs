@@ -1,5 +1,6 @@
 //! Answers to invitations: a calendar object with the method REPLY (RFC 5546 §3.2.3) in a mail (RFC 6047).
 
+use super::beginning::beginning;
 use postrider_mime::Message;
 
 /// Octets of a calendar object that are looked at.
@@ -33,11 +34,7 @@ impl CalendarAnswer {
     pub(super) fn read(message: &Message<'_>) -> Option<Self> {
         message.calendars().find_map(|part| {
             let text = part.text().text;
-            let mut end = text.len().min(LOOK_AT);
-            while !text.is_char_boundary(end) {
-                end -= 1;
-            }
-            of_object(text.get(..end).unwrap_or_default())
+            of_object(beginning(&text, LOOK_AT))
         })
     }
 }

@@ -5,6 +5,7 @@ mod arrivals;
 pub mod author;
 mod automatic;
 mod batch;
+mod beginning;
 mod body;
 mod bounce;
 pub mod calendar;

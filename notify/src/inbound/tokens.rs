@@ -5,6 +5,7 @@
 
 use super::Class;
 use super::author::Author;
+use super::beginning::beginning;
 use super::classify::{Classification, Classifier, Found};
 use super::mail::Mail;
 use super::text::line::lines;
@@ -147,11 +148,7 @@ fn in_capitals(token: &ReplyToken) -> Option<ReplyToken> {
 
 /// What has the shape of a token, in order, each once; also where a mail program has broken a line inside it.
 fn in_text(text: &str) -> Vec<ReplyToken> {
-    let mut end = text.len().min(LOOK_AT);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let text = text.get(..end).unwrap_or_default();
+    let text = beginning(text, LOOK_AT);
     let mut found = Vec::new();
     for word in dotted(text) {
         collect(word, &mut found);

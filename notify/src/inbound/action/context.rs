@@ -3,6 +3,7 @@
 use super::Incoming;
 use crate::inbound::Class;
 use crate::inbound::author::Author;
+use crate::inbound::beginning::beginning;
 use crate::inbound::mail::{Address, Mail};
 use crate::inbound::query::MAIL_NAMES;
 use minijinja::value::{Enumerator, Object, Value};
@@ -14,6 +15,10 @@ use std::sync::{Arc, OnceLock};
 
 /// Header fields that are shown.
 const MOST_HEADERS: usize = 200;
+
+/// Octets of a text that templates see: a result has [`MAX_OUTPUT`](crate::template::MAX_OUTPUT) at most, and a record is no
+/// place for more. The mail itself is kept whole.
+const MOST_TEXT: usize = 256 * 1024;
 
 /// A mail. Each of its values is made once somebody names it: rules name few, and the text is long.
 pub(super) struct MailView {
@@ -96,11 +101,13 @@ impl MailView {
 
 impl Object for MailView {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.value(key.as_str()?)
+        self.get_value_by_str(key.as_str()?)
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        self.value(key)
+        let value = self.value(key)?;
+        let cut = value.as_str().and_then(cut).map(Value::from);
+        Some(cut.unwrap_or(value))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
@@ -112,6 +119,15 @@ impl fmt::Debug for MailView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "MailView({:?})", self.mail.message_id)
     }
+}
+
+/// The beginning of a text that is too long, and a line that says so.
+fn cut(text: &str) -> Option<String> {
+    if text.len() <= MOST_TEXT {
+        return None;
+    }
+    let begin = beginning(text, MOST_TEXT);
+    Some(format!("{begin}\n[cut here: of {} octets]", text.len()))
 }
 
 fn addresses(list: &[Address]) -> Value {
