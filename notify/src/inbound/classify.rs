@@ -265,8 +265,7 @@ impl Classifier<'_> {
                 break;
             }
         }
-        let said: Vec<String> = report.recipients.iter().map(ToString::to_string).collect();
-        let why = format!("delivery report: {}", said.join(", "));
+        let why = format!("delivery report: {}", report.said());
         let by = row
             .as_ref()
             .map(|row| format!("message_id: delivery {}", row.delivery));

@@ -8,6 +8,7 @@ use super::report::Report;
 use super::spam::Opinions;
 use super::text::{new_text_of, new_text_of_html};
 use postrider_mime::{AddressList, LooseMailbox, Message};
+use std::collections::HashSet;
 
 /// What matters of a mail for classifying it and for acting on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -140,15 +141,10 @@ fn passed_by(message: &Message<'_>) -> Vec<(&'static str, String)> {
         .into_iter()
         .map(|by| ("X-Loop", by))
         .collect();
-    let delivered = read("Delivered-To");
-    let twice = delivered.iter().enumerate().filter(|(at, to)| {
-        let before = delivered.iter().take(*at);
-        before
-            .into_iter()
-            .any(|other| other.eq_ignore_ascii_case(to))
-    });
-    let twice = twice.take(1).map(|(_, to)| ("Delivered-To", to.clone()));
-    passed.extend(twice);
+    let mut before = HashSet::new();
+    let mut delivered = read("Delivered-To").into_iter();
+    let twice = delivered.find(|to| !before.insert(to.to_ascii_lowercase()));
+    passed.extend(twice.map(|to| ("Delivered-To", to)));
     passed
 }
 
@@ -301,6 +297,20 @@ mod tests {
             "bob@example.org complained"
         );
         assert_eq!(report.originals, ["7.x@example.org"]);
+    }
+
+    #[test]
+    fn however_often_a_mail_was_delivered_it_is_read_once() {
+        let fields: String = (0..20_000)
+            .map(|n| format!("Delivered-To: u{n}@example.org\r\n"))
+            .collect();
+        let passed = |more: &str| Mail::parse(format!("{fields}{more}\r\n").as_bytes()).passed_by;
+        assert_eq!(passed(""), []);
+        let again = "U7@example.org".to_owned();
+        assert_eq!(
+            passed("Delivered-To: U7@example.org\r\n"),
+            [("Delivered-To", again)]
+        );
     }
 
     #[test]

@@ -64,7 +64,20 @@ impl fmt::Display for Reported {
     }
 }
 
+/// Recipients that are named in a sentence; of the others it says how many they are.
+const NAMED: usize = 20;
+
 impl Report {
+    /// What became of the recipients, in one line.
+    pub(super) fn said(&self) -> String {
+        let (named, others) = self.recipients.split_at(self.recipients.len().min(NAMED));
+        let named: Vec<String> = named.iter().map(ToString::to_string).collect();
+        match others.len() {
+            0 => named.join(", "),
+            others => format!("{} and {others} more", named.join(", ")),
+        }
+    }
+
     /// The report in a message, if it is one about a delivery or a complaint (RFC 6522 §3), or looks like a bounce.
     pub(super) fn read(message: &Message<'_>) -> Option<Self> {
         if !message.root().content_type().is("multipart", "report") {
@@ -135,4 +148,29 @@ pub(super) fn line(text: &str) -> String {
     let words = text.split(|c: char| c.is_control() || c == ' ');
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     words.join(" ").chars().take(KEEP).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_recipients_the_first_are_named_and_the_others_counted() {
+        let reported = |n: usize| Reported {
+            address: format!("u{n}@b.example"),
+            action: "failed".to_owned(),
+            ..Reported::default()
+        };
+        let report = |count| Report {
+            recipients: (0..count).map(reported).collect(),
+            ..Report::default()
+        };
+        assert_eq!(report(2).said(), "u0@b.example failed, u1@b.example failed");
+        assert!(report(20).said().ends_with("u19@b.example failed"));
+        assert!(
+            report(23)
+                .said()
+                .ends_with("u19@b.example failed and 3 more")
+        );
+    }
 }

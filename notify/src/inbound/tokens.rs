@@ -22,10 +22,11 @@ impl Classifier<'_> {
     /// A signed token in one of the addresses.
     pub(super) fn token(&self, mail: &Mail, author: &Author) -> Result<Found, StoreError> {
         let mut doubt = Found::Nothing;
-        for address in mail.destinations() {
-            let Some(token) = ReplyToken::from_address(address) else {
-                continue;
-            };
+        let tokens = mail.destinations().filter_map(|address| {
+            let token = ReplyToken::from_address(address)?;
+            Some((address, token))
+        });
+        for (address, token) in tokens.take(MOST) {
             let Some(token) = self.verified(&token, &author.address) else {
                 doubt = self.token_doubt(&token, author)?;
                 continue;

@@ -71,6 +71,9 @@ const SENTENCES: [&str; 16] = [
 
 /// Takes such paragraphs off the end, unless nothing else would be left.
 pub(super) fn drop(own: &mut Vec<&str>) {
+    let Some(first) = own.iter().position(|line| !is_blank(line)) else {
+        return;
+    };
     while let Some(last) = own.iter().rposition(|line| !is_blank(line)) {
         let before = own.get(..last).unwrap_or_default();
         let Some(blank) = before.iter().rposition(|line| is_blank(line)) else {
@@ -81,12 +84,7 @@ pub(super) fn drop(own: &mut Vec<&str>) {
             .unwrap_or_default()
             .join(" ")
             .to_lowercase();
-        let is_nothing_left = before
-            .get(..blank)
-            .unwrap_or_default()
-            .iter()
-            .all(|line| is_blank(line));
-        if is_nothing_left || !is_boilerplate(&paragraph) {
+        if blank < first || !is_boilerplate(&paragraph) {
             return;
         }
         own.truncate(blank);

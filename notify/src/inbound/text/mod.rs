@@ -24,6 +24,9 @@ mod tidy;
 
 use line::{Line, is_blank};
 
+/// Signatures and paragraphs of boilerplate, one below the other, that are taken off a text at most.
+const LAYERS: usize = 10;
+
 /// The writer's own words in a plain text, trimmed; empty if there are none.
 pub fn new_text(text: &str) -> String {
     new_text_of(text, "")
@@ -33,7 +36,7 @@ pub fn new_text(text: &str) -> String {
 pub fn new_text_of(text: &str, writer: &str) -> String {
     let lines: Vec<Line<'_>> = line::lines(text).map(Line::new).collect();
     let mut own = own_lines(&lines, separator::may_ask(text));
-    loop {
+    for _ in 0..LAYERS {
         let before = own.len();
         tidy::drop_rules(&mut own);
         disclaimer::drop(&mut own);

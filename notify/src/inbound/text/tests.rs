@@ -98,3 +98,21 @@ proptest! {
         }
     }
 }
+
+/// Each line is looked at a few times, however often such lines follow each other.
+#[test]
+fn a_long_text_of_endings_costs_little() {
+    for ending in [
+        "regards\nAda\n",
+        "Sent from my iPhone\n\n",
+        "This message is confidential and for its recipient.\n\n",
+        "On 23 Nov 2026 a@b.example wrote:\n\n",
+        "-- \nAda\n",
+        "________\n\n",
+        "\n\n\n1\n",
+        ">\nAda\n",
+    ] {
+        let text = ending.repeat(50_000);
+        assert!(new_text(&text).len() <= text.len(), "{ending:?}");
+    }
+}

@@ -29,13 +29,31 @@ const MIXED: &str = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n";
 const ROWS: &[Row] = &[
     ("text", "From: a@example.org\r\n\r\n", "The quick brown fox jumps over the lazy dog.\r\n", 1_500, ""),
     ("base64", "Content-Transfer-Encoding: base64\r\n\r\n", "VGhlIHF1aWNrIGJyb3duIGZveCBqdW1wcyBvdmVy\r\n", 1_500, ""),
-    ("quoted-printable", "Content-Transfer-Encoding: quoted-printable\r\n\r\n", "na=C3=AFve caf=C3=A9 =\r\n", 3_000, ""),
+    (
+        "quoted-printable",
+        "Content-Transfer-Encoding: quoted-printable\r\n\r\n",
+        "na=C3=AFve caf=C3=A9 =\r\n",
+        3_000,
+        "",
+    ),
     ("soft line breaks", "Content-Transfer-Encoding: quoted-printable\r\n\r\n", "=\r\n", 10_000, "x"),
     ("blanks at the end of a line", "Content-Transfer-Encoding: quoted-printable\r\n\r\n", " ", 30_000, "\r\n"),
-    ("koi8-r", "Content-Type: text/plain; charset=koi8-r\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n", "=D0=D2=C9=D7=C5=D4 ", 3_000, ""),
+    (
+        "koi8-r",
+        "Content-Type: text/plain; charset=koi8-r\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
+        "=D0=D2=C9=D7=C5=D4 ",
+        3_000,
+        "",
+    ),
     ("iso-2022-jp", "Content-Type: text/plain; charset=iso-2022-jp\r\n\r\n", "\x1b$BF|K\\\x1b(B ", 3_000, ""),
     ("utf-7", "Content-Type: text/plain; charset=utf-7\r\n\r\n", "+AOk- x", 5_000, ""),
-    ("uuencode", "\r\nbegin 644 a\r\n", "M5&AE('%U:6-K(&)R;W=N(&9O>\"!J=6UP<R!O=F5R('1H92!L87IY(&1O9RX*\r\n", 800, "`\r\nend\r\n"),
+    (
+        "uuencode",
+        "\r\nbegin 644 a\r\n",
+        "M5&AE('%U:6-K(&)R;W=N(&9O>\"!J=6UP<R!O=F5R('1H92!L87IY(&1O9RX*\r\n",
+        800,
+        "`\r\nend\r\n",
+    ),
     ("parts", MIXED, "\r\nx\r\n--b\r\n", 600, "\r\nx\r\n--b--\r\n"),
     ("header fields", "", "X-Field: value\r\n", 1_500, "\r\nx"),
     ("address fields", "", "To: a@b.example\r\n", 1_500, "\r\nx"),
@@ -80,12 +98,24 @@ const HTML: &[(&str, &str, &str, usize)] = &[
     ("html raw text", "<script>", "</", 20_000),
 ];
 
-pub(crate) fn inputs() -> Vec<Input> {
-    let repeated = |name: &str, read, before: &'static str, unit: &'static str, count: usize, after: &'static str| Input {
+/// An input that begins and ends as it is said, with so many units between at first.
+pub(crate) fn repeated(
+    name: &str,
+    read: fn(&[u8]) -> usize,
+    before: impl Into<String>,
+    unit: &'static str,
+    count: usize,
+    after: impl Into<String>,
+) -> Input {
+    let (before, after) = (before.into(), after.into());
+    Input {
         name: name.to_owned(),
         read,
-        make: Box::new(move |times| [before, &unit.repeat(count * times), after].concat().into_bytes()),
-    };
+        make: Box::new(move |times| [before.as_str(), &unit.repeat(count * times), &after].concat().into_bytes()),
+    }
+}
+
+pub(crate) fn inputs() -> Vec<Input> {
     let mails = ROWS.iter().map(|&(name, before, unit, count, after)| {
         repeated(&format!("mail: {name}"), read, before, unit, count, after)
     });

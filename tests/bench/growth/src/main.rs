@@ -7,6 +7,7 @@
 mod catalogue;
 mod dialogue;
 mod fit;
+mod inbound;
 mod mail;
 
 use bench_rule::{Bar, Bound, Contender, Options, Report, interleave};
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
         }
     };
     let mut report = Report::new("growth: the time as a power of the size, 1 to 8 times the input", &options);
-    let inputs = mail::inputs().into_iter().chain(dialogue::inputs());
+    let inputs = mail::inputs().into_iter().chain(dialogue::inputs()).chain(inbound::inputs());
     match catalogue::inputs() {
         Some(entries) => inputs.chain(entries).for_each(|input| measure(&mut report, &options, &input)),
         None => {
@@ -60,6 +61,11 @@ fn measure(report: &mut Report, options: &Options, input: &Input) {
         made.iter().zip(&measured).map(|(m, taken)| (m.len() as f64, fastest(&taken.rounds))).collect();
     let exponent = fit::exponent(&points);
     let (small, large) = (points[0], points[TIMES.len() - 1]);
-    report.row(&input.name, "8 times", format!("{:.0} us for {:.0} KB", large.1, large.0 / 1e3), format!("n^{exponent:.2}"));
+    report.row(
+        &input.name,
+        "8 times",
+        format!("{:.0} us for {:.0} KB", large.1, large.0 / 1e3),
+        format!("n^{exponent:.2}"),
+    );
     report.bar(Bar::of_ratios(&name, Bound::AtMost(AT_MOST), &[exponent], (large.1, small.1), "us"));
 }
