@@ -32,8 +32,8 @@ priority = "integer"
 [inbound.new_incident]
 class = "new"
 table = "incident"
-condition = { expression = "'wrote' in mail.text or mail.headers.subject" }
-lines = { start = "begin", end = "end", fields = ["priority"] }
+expression = "'wrote' in mail.text or mail.headers is defined"
+lines = ["priority"]
 [inbound.new_incident.set]
 short_description = "${mail.subject}"
 description = "${mail.text}"
@@ -128,7 +128,7 @@ pub(crate) fn inputs() -> Vec<Input> {
             "ATTENDEE;PARTSTAT=ACCEPTED:mailto:a@b.example\r\n",
             1_500,
         ),
-        ("lines for fields", "\r\nbegin\r\n", "priority: 1\r\n", 4_000),
+        ("lines for fields", "\r\nparse_start\r\n", "priority: 1\r\n", 4_000),
     ];
     let parts = parts.into_iter().map(|(name, before, unit, count)| {
         repeated(&format!("inbound: {name}"), judge, format!("{FROM}{before}"), unit, count, "--b--\r\n".to_owned())
