@@ -228,3 +228,138 @@ pub(super) fn uid_key(uid: &UniqueId) -> u128 {
         .take(16)
         .fold(0, |key, byte| (key << 8) | u128::from(*byte))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uid(name: &str) -> Option<UniqueId> {
+        UniqueId::new(name).ok()
+    }
+
+    fn key(name: &str) -> Option<u128> {
+        uid(name).as_ref().map(uid_key)
+    }
+
+    /// An entry by this name, the content of which is a number.
+    fn seen(id: u64, name: &str, content: u8, from: Option<u64>) -> Record {
+        Record::Seen(Seen {
+            id,
+            from,
+            uid: uid(name),
+            listed: 60,
+            content: Digest::of(&[&[content]]),
+            header: Digest::of(&[b"header"]),
+            at: 5,
+            place: String::new(),
+        })
+    }
+
+    fn index(records: &[Record]) -> Index {
+        let mut index = Index::default();
+        records.iter().for_each(|record| index.apply(record));
+        index
+    }
+
+    fn ids<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<u64> {
+        let mut ids: Vec<_> = entries.map(|entry| entry.id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    #[test]
+    fn a_message_under_a_new_name_leaves_its_old_one_and_its_copies_stay() {
+        let copies = [
+            seen(1, "A", 7, None),
+            seen(2, "A", 7, None),
+            seen(3, "A", 7, None),
+        ];
+        let mut index = index(&copies);
+        index.apply(&seen(4, "B", 7, Some(2)));
+        assert_eq!(ids(index.entries()), [1, 3, 4]);
+        assert_eq!(ids(index.of_uid(key("A").unwrap())), [1, 3]);
+        assert_eq!(ids(index.of_uid(key("B").unwrap())), [4]);
+        assert_eq!(ids(index.of_content(Digest::of(&[&[7]]))), [1, 3, 4]);
+    }
+
+    #[test]
+    fn equal_content_is_the_same_message_under_one_name_or_where_one_has_none() {
+        let same = |records: &[Record], name| {
+            let found = index(records).same_message(key(name), Digest::of(&[&[7]]));
+            found.map(|entry| entry.id)
+        };
+        let one = [seen(1, "A", 7, None)];
+        assert_eq!(same(&one, "A"), Some(1));
+        assert_eq!(same(&one, ""), Some(1), "the server names it no more");
+        assert_eq!(same(&one, "B"), None, "two names are two messages");
+        let gone = [seen(1, "A", 7, None), Record::Gone(1, 9)];
+        assert_eq!(same(&gone, "B"), Some(1), "it had the other name");
+        let pending = [seen(1, "A", 7, None), Record::DelePending(1)];
+        assert_eq!(same(&pending, "B"), None);
+        assert_eq!(same(&[seen(1, "", 7, None)], "B"), Some(1));
+        assert_eq!(same(&[seen(1, "A", 8, None)], "A"), None);
+        let several = [
+            seen(1, "", 7, None),
+            seen(2, "", 7, None),
+            seen(3, "B", 7, None),
+        ];
+        assert_eq!(same(&several, "B"), Some(3), "the one of its name");
+        assert_eq!(same(&several, "C"), Some(1), "the oldest");
+    }
+
+    #[test]
+    fn a_journal_needs_as_many_lines_as_say_the_same() {
+        let failed = |name, at| Record::Failed(uid(name).unwrap(), at);
+        let index = index(&[
+            seen(1, "A", 1, None),
+            seen(2, "B", 2, None),
+            Record::DelePending(2),
+            seen(3, "C", 3, None),
+            Record::Gone(3, 20),
+            seen(4, "D", 4, None),
+            Record::Committed(4, 19),
+            failed("E", 3),
+            failed("E", 20),
+            failed("F", 19),
+            Record::TopBroken,
+        ]);
+        // One that is there, two for each that is not or may not be, two failures, and that TOP is broken.
+        assert_eq!(index.lines(20), 1 + 2 + 2 + 2 + 1);
+        assert_eq!(index.lines(21), 1 + 2 + 1);
+        assert_eq!(index.lines(0), 1 + 2 + 2 + 2 + 2 + 1 + 1);
+        let kept = [1, 2, 3, 4, 9].map(|id| index.is_worth_keeping(id, 20));
+        assert_eq!(kept, [true, true, true, false, false]);
+        assert_eq!(Index::default().lines(0), 0);
+    }
+
+    #[test]
+    fn failures_are_counted_until_the_message_is_there() {
+        let failed = |at| Record::Failed(uid("A").unwrap(), at);
+        let mut index = index(&[failed(3), failed(8)]);
+        let of = |index: &Index| {
+            let failures = index.failures(key("A").unwrap());
+            (failures.count, failures.last)
+        };
+        assert_eq!((of(&index), index.failed()), ((2, 8), 2));
+        index.apply(&seen(1, "B", 1, None));
+        assert_eq!(of(&index), (2, 8));
+        index.apply(&seen(2, "A", 1, None));
+        assert_eq!((of(&index), index.failed()), ((0, 0), 2));
+    }
+
+    #[test]
+    fn no_two_entries_have_one_id() {
+        let mut index = index(&[seen(7, "A", 1, None), seen(3, "B", 1, None)]);
+        assert_eq!([index.next_id(), index.next_id()], [8, 9]);
+        assert!(index.entry(8).is_none());
+    }
+
+    #[test]
+    fn of_messages_with_one_header_the_oldest_comes_first_in_turn() {
+        let records: Vec<_> = (1..=3).map(|id| seen(id, "A", 1, None)).collect();
+        let found = index(&records).by_header(&[1, 3, 9]);
+        let header = Digest::of(&[b"header"]);
+        assert_eq!(found.get(&(60, header)), Some(&vec![3, 1]));
+        assert_eq!(found.len(), 1);
+    }
+}

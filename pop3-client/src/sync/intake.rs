@@ -269,3 +269,6 @@ impl<'a, S: Store, J: Journal> Intake<'a, S, J> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

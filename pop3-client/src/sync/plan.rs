@@ -302,6 +302,19 @@ mod tests {
     }
 
     #[test]
+    fn s9_a_copy_that_is_gone_or_of_another_size_is_no_copy_of_those_that_are_there() {
+        let there = || listed(&[(1, 60, "AAA"), (2, 60, "AAA")]);
+        let fetched = |records: &[Record]| {
+            let plan = plan(&index(records), there(), &policy(Deletion::Never), 9);
+            numbers(&plan).0
+        };
+        let (one, two) = (seen(1, "AAA", 60, 0), seen(2, "AAA", 60, 0));
+        assert_eq!(fetched(&[one.clone(), two.clone()]), []);
+        assert_eq!(fetched(&[one.clone(), two, Record::Gone(2, 5)]), [1, 2]);
+        assert_eq!(fetched(&[one, seen(2, "AAA", 61, 0)]), [1, 2]);
+    }
+
+    #[test]
     fn when_all_unique_ids_are_new_messages_of_known_size_are_probed() {
         let index = index(&[seen(1, "AAA", 60, 0), seen(2, "BBB", 70, 0)]);
         let plan = plan(
