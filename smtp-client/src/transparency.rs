@@ -135,11 +135,9 @@ static DOT_LINE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\n."
 impl Ahead {
     /// Looks at the line ends of the next octets all at once, which is many times faster than one by one.
     fn of(text: &[u8]) -> Self {
-        let mut window = text.get(..MAX_SLICE).unwrap_or(text);
-        if window.len() < text.len() {
-            // A CRLF is not torn.
-            window = window.strip_suffix(b"\r").unwrap_or(window);
-        }
+        let window = text.get(..MAX_SLICE).unwrap_or(text);
+        // A CRLF is not torn.
+        let window = window.strip_suffix(b"\r").unwrap_or(window);
         Self {
             octets: window.len(),
             regular: Survey::of(window).regular,

@@ -287,6 +287,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_reply_is_told_with_the_line_or_the_limit() {
+        let code = |value| ReplyCode::new(value).unwrap();
+        for (error, told) in [
+            (InvalidReply::LineTooLong(512), "longer than 512 octets"),
+            (InvalidReply::ReplyTooLong(9), "longer than 9 octets"),
+            (InvalidReply::TooManyLines(3), "more than 3 lines"),
+            (InvalidReply::BareLineFeed("250 a".into()), "\"250 a\""),
+            (InvalidReply::Malformed("HTTP/1.1".into()), "\"HTTP/1.1\""),
+            (
+                InvalidReply::CodeChanged(code(250), code(550)),
+                "250 and 550",
+            ),
+            (InvalidReply::Unasked, "before it was asked"),
+        ] {
+            assert!(error.to_string().contains(told), "{error}");
+        }
+    }
+
+    #[test]
     fn t9_eight_bit_text_is_kept_and_escaped_for_display() {
         let reply = Reply::parse(b"550 caf\xe9 \x1b[31m\r\n").unwrap();
         assert_eq!(reply.lines().next(), Some(&b"caf\xe9 \x1b[31m"[..]));
