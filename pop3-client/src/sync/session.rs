@@ -282,3 +282,68 @@ async fn finish<L: Link, S: Store, J: Journal>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::index::Index;
+    use super::super::plan::LeftAlone;
+    use super::super::record::Seen;
+    use super::*;
+
+    fn announced(index: &Index, listed: &[(u32, u64, &str)]) -> (Summary, Vec<SyncEvent>) {
+        let policy = Policy {
+            max_message: 100,
+            ..Policy::default()
+        };
+        let listed = listed.iter().map(|(number, octets, uid)| Listed {
+            number: MessageNumber::new(*number).unwrap(),
+            octets: *octets,
+            uid: UniqueId::new(uid).ok(),
+        });
+        let plan = plan(index, listed.collect(), &policy, 9);
+        let (mut summary, mut events) = (Summary::default(), Vec::new());
+        announce(&plan, &mut summary, &mut |event| events.push(event));
+        (summary, events)
+    }
+
+    #[test]
+    fn what_is_to_be_fetched_and_what_is_left_alone_is_told_beforehand() {
+        let there = [(1, 60, "A"), (2, 101, "B"), (3, 40, "C"), (4, 999, "D")];
+        let (summary, events) = announced(&Index::default(), &there);
+        assert_eq!(summary.left_alone, 2);
+        let left_alone = |number, octets, uid| SyncEvent::LeftAlone {
+            number: MessageNumber::new(number).unwrap(),
+            uid: UniqueId::new(uid).ok(),
+            octets,
+            why: LeftAlone::TooLarge,
+        };
+        let (count, octets) = (2, 100);
+        let expected = [
+            left_alone(2, 101, "B"),
+            left_alone(4, 999, "D"),
+            SyncEvent::Fetching { count, octets },
+        ];
+        assert_eq!(events, expected);
+    }
+
+    #[test]
+    fn where_nothing_is_new_nothing_is_told() {
+        let content = Digest::of(&[b"one"]);
+        let mut index = Index::default();
+        index.apply(&Record::Seen(Seen {
+            id: 1,
+            from: None,
+            uid: UniqueId::new("A").ok(),
+            listed: 60,
+            content,
+            header: content,
+            at: 5,
+            place: String::new(),
+        }));
+        let (summary, events) = announced(&index, &[(1, 60, "A")]);
+        assert_eq!((summary, events), (Summary::default(), Vec::new()));
+        let uid = UniqueId::new("A").unwrap();
+        let (_, events) = announced(&index, &[(1, 61, "A")]);
+        assert_eq!(events.first(), Some(&SyncEvent::UidReused { uid }));
+    }
+}

@@ -222,7 +222,11 @@ fn a_message_that_is_known_takes_the_place_of_its_entry_unless_that_is_another_c
     };
     let there = seen(1, "A", b"one");
     let gone = Record::Gone(1, 4);
-    assert_eq!(replaced(&[there.clone()], "A"), "-", "of another size");
+    assert_eq!(
+        replaced(std::slice::from_ref(&there), "A"),
+        "-",
+        "of another size"
+    );
     assert_eq!(replaced(&[there.clone(), gone.clone()], "A"), "1");
     assert_eq!(replaced(&[there, gone], "B"), "1", "it was renamed");
     assert_eq!(replaced(&[seen(1, "", b"one")], ""), "1");
