@@ -1,4 +1,4 @@
-//! `Mailbox` and servers that fail at one message of several, or give one unique-id to two.
+//! `Mailbox` and servers that fail at one command of several, give one unique-id to two messages, or new ones to all.
 
 #![cfg(all(feature = "sync", feature = "tokio"))]
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -42,6 +42,14 @@ fn with_bodies(server: Server, count: usize) -> Server {
 
 /// What came of a sync that deletes at once, and the commands after STAT, UIDL and LIST.
 async fn sync(folder: &Path, server: Server) -> (Result<Summary, SyncError>, Vec<String>) {
+    sync_with(Deletion::Now, folder, server).await
+}
+
+async fn sync_with(
+    deletion: Deletion,
+    folder: &Path,
+    server: Server,
+) -> (Result<Summary, SyncError>, Vec<String>) {
     let (endpoint, commands) = server.start();
     // The account's name has a port in it; the journal does not care.
     let config = Config::new(endpoint)
@@ -50,7 +58,7 @@ async fn sync(folder: &Path, server: Server) -> (Result<Summary, SyncError>, Vec
         .danger_allow_clear_text_credentials();
     let store = Files::open(folder.join("mail")).unwrap();
     let policy = Policy {
-        deletion: Deletion::Now,
+        deletion,
         connections: 1,
         ..Policy::default()
     };
@@ -134,4 +142,63 @@ async fn s9_two_messages_under_one_unique_id_are_both_stored_before_either_is_de
     );
     assert_eq!(stored(&folder), 2);
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn a_listing_that_is_refused_is_an_error_unless_there_is_nothing_to_list() {
+    let folder = folder("refused");
+    for (stat, fails) in [
+        ("+OK 1 60\r\n", true),
+        ("+OK 0 0\r\n", false),
+        ("-ERR no\r\n", true),
+    ] {
+        let server = Server::new()
+            .on("STAT", say(stat))
+            .on("LIST", say("-ERR no\r\n"))
+            .on("UIDL", say("-ERR no\r\n"));
+        let (result, commands) = sync(&folder, server).await;
+        assert_eq!(result.is_err(), fails, "{stat}");
+        let quit = commands.iter().any(|command| command == "QUIT");
+        assert_eq!(quit, !fails, "{stat}");
+    }
+    assert_eq!(stored(&folder), 0);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn messages_with_new_names_are_known_by_their_headers_and_not_fetched() {
+    let folder = folder("renamed");
+    let header = |n| format!("Message-ID: <{n}@x>\r\n\r\n");
+    let with_headers = |server: Server| {
+        (1..=3).fold(server, |server, n| {
+            let (top, body) = (header(n), format!("{}{n}\r\n", header(n)));
+            server
+                .on(&format!("TOP {n}"), say(format!("+OK\r\n{top}.\r\n")))
+                .on(&format!("RETR {n}"), say(format!("+OK\r\n{body}.\r\n")))
+        })
+    };
+    let first = with_headers(server(&["A", "B"]));
+    let (result, _) = sync_with(Deletion::Never, &folder, first).await;
+    assert_eq!(result.unwrap().stored, 2);
+    let second = with_headers(server(&["C", "D", "E"]));
+    let (result, commands) = sync_with(Deletion::Never, &folder, second).await;
+    let summary = result.unwrap();
+    assert_eq!((summary.recognised, summary.stored), (2, 1));
+    let fetched: Vec<_> = commands.iter().filter(|c| c.starts_with("RETR")).collect();
+    assert_eq!(fetched, ["RETR 3"]);
+    assert_eq!(stored(&folder), 3);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn rfc1939_6_a_quit_that_is_refused_is_an_error_if_something_was_to_be_removed() {
+    for (deletion, fails) in [(Deletion::Never, false), (Deletion::Now, true)] {
+        let folder = folder("quit");
+        let refusing = with_bodies(server(&["A"]), 1).on("QUIT", say("-ERR not removed\r\n"));
+        let (result, commands) = sync_with(deletion, &folder, refusing).await;
+        assert_eq!(result.is_err(), fails, "{deletion:?}");
+        assert_eq!(commands.last().unwrap(), "QUIT");
+        assert_eq!(stored(&folder), 1);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -99,7 +99,8 @@ async fn look<L: Link>(session: &mut Session<L>) -> Result<Vec<Listed>, SyncErro
                 request: Some(request @ (Request::Stat | Request::List(_))),
                 reply,
             } => {
-                refused = Some((request, reply));
+                // Of a server that refuses both, STAT's is the one that matters.
+                refused.get_or_insert((request, reply));
             }
             _ => {}
         })
