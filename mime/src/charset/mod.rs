@@ -413,6 +413,38 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_are_nobody_elses_are_read_as_others_are() {
+        let labels = [
+            "utf-8",
+            "us-ascii",
+            "iso-8859-1",
+            "utf-16",
+            "utf-7",
+            "iso-2022-jp",
+            "no-such",
+        ];
+        let labels = labels.into_iter().map(|label| Some(label.as_bytes()));
+        for label in labels.chain([None]) {
+            for bytes in [
+                &b"plain"[..],
+                b"",
+                b"caf\xc3\xa9",
+                b"caf\xe9",
+                b"\xef\xbb\xbfcaf\xc3\xa9",
+                b"\xfe\xff\x00a",
+                b"+AOk-",
+                b"\x1b$B$\"\x1b(B",
+                b"a\x00b\x00",
+            ] {
+                let (owned, other) = (decode_owned(label, bytes.to_vec()), decode(label, bytes));
+                let shown = format!("{label:?} {bytes:?}");
+                assert_eq!(owned.text, other.text, "{shown}");
+                assert_eq!(owned.defect, other.defect, "{shown}");
+            }
+        }
+    }
+
+    #[test]
     fn a_byte_order_mark_wins() {
         assert_eq!(
             text("iso-8859-1", b"\xEF\xBB\xBF\xC3\xA9"),

@@ -90,6 +90,17 @@ mod tests {
     }
 
     #[test]
+    fn rfc2152_the_alphabet_is_that_of_base64() {
+        let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let values: Vec<u8> = alphabet.iter().filter_map(|b| sextet(*b)).collect();
+        assert_eq!(values, (0..64).collect::<Vec<u8>>());
+        let others = (0..=u8::MAX).filter(|b| !alphabet.contains(b));
+        assert_eq!(others.filter_map(sextet).count(), 0);
+        assert_eq!(decode(b"+//8-"), ("\u{FFFF}".into(), None));
+        assert_eq!(decode(b"+++8-"), ("\u{FBEF}".into(), None));
+    }
+
+    #[test]
     fn what_breaks_off_is_told() {
         let bad = Some(DefectKind::BadCharset);
         assert_eq!(decode(b"+ 1"), (" 1".into(), bad));

@@ -156,4 +156,26 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn rfc2045_6_1_each_encoding_is_known_by_its_names() {
+        use TransferEncoding::{
+            Base64, Binary, EightBit, QuotedPrintable, SevenBit, Uuencode, YEnc,
+        };
+        for (names, encoding) in [
+            (&["7bit", "7-bit"][..], SevenBit),
+            (&["8bit", "8-bit"], EightBit),
+            (&["binary"], Binary),
+            (&["base64"], Base64),
+            (&["quoted-printable"], QuotedPrintable),
+            (&["x-uuencode", "x-uue", "uuencode"], Uuencode),
+            (&["x-yenc", "yenc"], YEnc),
+        ] {
+            for name in names {
+                assert_eq!(TransferEncoding::parse(name.as_bytes()), encoding, "{name}");
+            }
+            assert_eq!(encoding.name(), names[0]);
+        }
+        assert_eq!(TransferEncoding::Unknown.name(), "");
+    }
 }
