@@ -154,13 +154,10 @@ fn groups(waiting: &mut Vec<u8>, text: &[u8], out: &mut Vec<u8>) -> bool {
     if !waiting.is_empty() {
         return bad;
     }
-    let mut left = rest.iter().filter(|b| is_symbol(**b)).count() % 4;
-    let mut whole = rest.len();
-    while left > 0 && whole > 0 {
-        whole -= 1;
-        left -= usize::from(rest.get(whole).is_some_and(|b| is_symbol(*b)));
-    }
-    let (whole, cut) = rest.split_at(whole);
+    let symbols = rest.iter().enumerate().filter(|(_, b)| is_symbol(**b));
+    let left = symbols.clone().count() % 4;
+    let cut = symbols.rev().take(left).last();
+    let (whole, cut) = rest.split_at(cut.map_or(rest.len(), |(at, _)| at));
     bad |= base64::decode(whole, out).is_some();
     for byte in cut {
         match is_symbol(*byte) {
@@ -248,6 +245,24 @@ mod tests {
             is_the_same(TransferEncoding::YEnc, text.as_bytes(), &cuts);
             is_the_same(TransferEncoding::EightBit, text.as_bytes(), &cuts);
             is_the_same(TransferEncoding::Unknown, text.as_bytes(), &cuts);
+        }
+    }
+
+    #[test]
+    fn a_flaw_of_base64_is_told_wherever_the_pieces_are_cut() {
+        for (text, bad) in [
+            ("SGVsbG8s", false),
+            ("SG Vs\r\nbG8=", false),
+            ("SGVs*bG8s", true),
+            ("*SGVsbG8s", true),
+            ("SGVsbG8s*", true),
+            ("SGVsbG8s\u{b7}bG8s", true),
+        ] {
+            for cut in 1..=text.len() {
+                let (_, defect) = in_pieces(TransferEncoding::Base64, text.as_bytes(), &[cut]);
+                assert_eq!(defect.is_some(), bad, "{text} cut to {cut}");
+                is_the_same(TransferEncoding::Base64, text.as_bytes(), &[cut]);
+            }
         }
     }
 
