@@ -24,16 +24,22 @@ mod tidy;
 
 use line::{Line, is_blank};
 
+/// A text of more octets is no letter that somebody answers: it is left as it is.
+const LONGEST: usize = 1024 * 1024;
+
 /// Signatures and paragraphs of boilerplate, one below the other, that are taken off a text at most.
 const LAYERS: usize = 10;
 
-/// The writer's own words in a plain text, trimmed; empty if there are none.
+/// The writer's own words in a plain text, trimmed; empty if there are none. All of a text of more than 1 MiB.
 pub fn new_text(text: &str) -> String {
     new_text_of(text, "")
 }
 
 /// The same, where the writer's name is known: a signature shows by it.
 pub fn new_text_of(text: &str, writer: &str) -> String {
+    if text.len() > LONGEST {
+        return text.trim().to_owned();
+    }
     let lines: Vec<Line<'_>> = line::lines(text).map(Line::new).collect();
     let mut own = own_lines(&lines, separator::may_ask(text));
     for _ in 0..LAYERS {

@@ -116,3 +116,12 @@ fn a_long_text_of_endings_costs_little() {
         assert!(new_text(&text).len() <= text.len(), "{ending:?}");
     }
 }
+
+#[test]
+fn a_text_that_no_one_writes_is_left_as_it_is() {
+    let reply = "Done.\n\nOn 23 Nov 2026, Support <s@example.org> wrote:\n";
+    let quotes = |count| format!("{reply}{}", "> Please look.\n".repeat(count));
+    assert_eq!(new_text(&quotes(60_000)), "Done.");
+    let long = quotes(80_000);
+    assert_eq!(new_text(&long), long.trim());
+}
