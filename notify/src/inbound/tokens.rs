@@ -169,12 +169,13 @@ fn collect(word: &str, found: &mut Vec<ReplyToken>) {
 
 /// The words that go on from one line to the next, where quotes have marks in front of their lines.
 fn broken(text: &str, mut seen: impl FnMut(&str)) {
+    // The pieces of the word so far, none of them empty.
     let mut pieces: Vec<&str> = Vec::new();
     for line in lines(text) {
         let line = line.trim_start_matches(['>', ' ']).trim_end();
         let head = line.bytes().take_while(is_inside).count();
-        let goes_on = pieces.iter().any(|piece| !piece.is_empty());
-        pieces.push(line.get(..head).unwrap_or_default());
+        let goes_on = !pieces.is_empty();
+        pieces.extend(line.get(..head).filter(|head| !head.is_empty()));
         if head == line.len() {
             continue;
         }
@@ -183,7 +184,10 @@ fn broken(text: &str, mut seen: impl FnMut(&str)) {
         }
         let tail = line.bytes().rev().take_while(is_inside).count();
         pieces.clear();
-        pieces.push(line.get(line.len() - tail..).unwrap_or_default());
+        pieces.extend(
+            line.get(line.len() - tail..)
+                .filter(|tail| !tail.is_empty()),
+        );
     }
     seen(&pieces.concat());
 }
@@ -249,5 +253,7 @@ mod tests {
         let many = "incident.INC0010001.mzxw6ytbmzxw6ytb incident.INC0010002.mzxw6ytbmzxw6ytb "
             .repeat(50_000);
         assert_eq!(read(&many).len(), 2);
+        let nothing = format!("{}.", "\n> ".repeat(80_000));
+        assert_eq!(read(&nothing).len(), 0);
     }
 }
