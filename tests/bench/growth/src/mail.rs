@@ -1,6 +1,7 @@
 //! Mails that have hurt somebody's parser, in any size.
 
 use super::Input;
+use postrider_mime::store::{Mbox, MboxDialect};
 use postrider_mime::{Message, html_to_text};
 use std::hint::black_box;
 
@@ -98,6 +99,18 @@ const HTML: &[(&str, &str, &str, usize)] = &[
     ("html raw text", "<script>", "</", 20_000),
 ];
 
+const MBOXES: [(&str, &str); 3] = [
+    ("mbox separators", "From a@b\n"),
+    ("mbox mails", "From a@b\nContent-Length: 2\n\nx\n\n"),
+    ("mbox quotes", ">From a@b\n"),
+];
+
+/// Reads a file of mails in two dialects: with the lengths that they tell, and without.
+fn mbox(file: &[u8]) -> usize {
+    let read = |dialect| Mbox::in_dialect(file, dialect).map(|entry| entry.unquoted().len()).sum::<usize>();
+    read(MboxDialect::Mboxrd) + read(MboxDialect::Mboxcl)
+}
+
 /// An input that begins and ends as it is said, with so many units between at first.
 pub(crate) fn repeated(
     name: &str,
@@ -120,6 +133,7 @@ pub(crate) fn inputs() -> Vec<Input> {
         repeated(&format!("mail: {name}"), read, before, unit, count, after)
     });
     let pages = HTML.iter().map(|&(name, before, unit, count)| repeated(name, html, before, unit, count, ""));
+    let files = MBOXES.map(|(name, unit)| repeated(name, mbox, "", unit, 4_000, ""));
     let made: [(&str, fn(usize) -> Vec<u8>); 4] = [
         ("mail: sections of a file name", sections),
         ("mail: levels of one boundary", one_boundary),
@@ -127,7 +141,7 @@ pub(crate) fn inputs() -> Vec<Input> {
         ("mail: mails in mails", mails_in_mails),
     ];
     let made = made.map(|(name, make)| Input { name: name.to_owned(), read, make: Box::new(make) });
-    mails.chain(pages).chain(made).collect()
+    mails.chain(pages).chain(files).chain(made).collect()
 }
 
 /// RFC 2231, the last section first.

@@ -2,13 +2,15 @@
 //!
 //! Each input is made in four sizes, and each size is read several times in turn, in processor time. The exponent is the
 //! slope of the line through the logarithms of the fastest rounds. Every input that scales in the catalogue of hostile
-//! inputs is measured as well, if `POSTRIDER_CATALOGUE` names it.
+//! inputs is measured as well, if `POSTRIDER_CATALOGUE` names it. `--search` looks for inputs that nobody has thought of.
 
 mod catalogue;
 mod dialogue;
+mod everything;
 mod fit;
 mod inbound;
 mod mail;
+mod search;
 
 use bench_rule::{Bar, Bound, Contender, Options, Report, interleave};
 use std::process::ExitCode;
@@ -27,6 +29,9 @@ struct Input {
 }
 
 fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some("--search") {
+        return ExitCode::from(u8::from(search::search() > 0));
+    }
     let options = match Options::from_command_line() {
         Ok(options) => options,
         Err(error) => {
