@@ -247,6 +247,24 @@ mod tests {
     }
 
     #[test]
+    fn rfc5322_4_3_the_zones_with_names() {
+        for (names, noon) in [
+            (&["UT", "UTC", "GMT", "Z", "gmt"][..], "12"),
+            (&["EDT"], "16"),
+            (&["EST", "CDT"], "17"),
+            (&["CST", "MDT"], "18"),
+            (&["MST", "PDT"], "19"),
+            (&["PST"], "20"),
+        ] {
+            for name in names {
+                let expected = format!("2024-01-01T{noon}:00:00Z");
+                let read = utc(&format!("1 Jan 2024 12:00 {name}"));
+                assert_eq!(read, some(&expected), "{name}");
+            }
+        }
+    }
+
+    #[test]
     fn comments_may_stand_anywhere() {
         assert_eq!(
             utc("Fri (a), 21 (b) Nov (c) 1997 (d) 09(e):55(f):06 (g) -0600 (h)"),

@@ -281,3 +281,39 @@ impl<L: Listener> Indexer<L> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{DefectKind, Limits, Message};
+
+    #[test]
+    fn rfc5322_2_1_1_a_boundary_has_room_on_its_line_or_is_none() {
+        for (length, parts) in [(70, 2), (996, 2), (997, 1)] {
+            let boundary = "b".repeat(length);
+            let text = format!(
+                "Content-Type: multipart/mixed; boundary={boundary}\n\n--{boundary}\n\na\n--{boundary}--\n"
+            );
+            let message = Message::parse(text.as_bytes());
+            assert_eq!(message.parts().count(), parts, "{length}");
+            let missing = DefectKind::MissingBoundary;
+            let is_missing = message.defects().iter().any(|d| d.kind == missing);
+            assert_eq!(is_missing, parts == 1, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_message_within_a_message_is_a_part_as_long_as_parts_are_left() {
+        let text = b"Content-Type: message/rfc822\n\nSubject: inner\n\ntext";
+        for (limit, parts) in [(1, 1), (2, 2), (9, 2)] {
+            let limits = Limits {
+                parts: limit,
+                ..Limits::default()
+            };
+            let message = Message::parse_with(text, &limits, Default::default());
+            assert_eq!(message.parts().count(), parts, "{limit}");
+            let limited = DefectKind::PartLimit;
+            let is_limited = message.defects().iter().any(|d| d.kind == limited);
+            assert_eq!(is_limited, limit == 1, "{limit}");
+        }
+    }
+}
