@@ -285,6 +285,22 @@ mod tests {
     const BAD: Option<DefectKind> = Some(DefectKind::BadBase64);
 
     #[test]
+    fn rfc2045_6_8_behind_the_padding_white_space_and_more_padding_are_no_flaw() {
+        for (text, bad) in [
+            ("SGVsbG8=\r\n", false),
+            ("SGVsbG8=\r\n\r\n \t\r\n", false),
+            ("SGVsbG8=\r\n=\r\n= =\r\n", false),
+            ("SGVs\r\nbG8=\r\n = \r\n", false),
+            ("SGVsbG8=\r\nbG8=\r\n", true),
+            ("SGVsbG8=\r\n = *\r\n", true),
+        ] {
+            let mut out = Vec::new();
+            assert_eq!(decode(text.as_bytes(), &mut out).is_some(), bad, "{text:?}");
+            assert_eq!(out, b"Hello", "{text:?}");
+        }
+    }
+
+    #[test]
     fn rfc4648_10_test_vectors_both_ways() {
         for (bytes, text) in [
             ("", ""),
