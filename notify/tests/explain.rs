@@ -275,6 +275,6 @@ fn a_mail_of_ours_is_explained_by_its_number_or_message_id_and_json_says_the_sam
         .says(66, "there is no mail 9");
     desk.run(&["explain", "what"]).says(
         64,
-        "\"what\" is no number of an event, no TABLE/ID and no Message-ID",
+        "\"what\" is no number of an event, no TABLE/ID, no Message-ID and no file",
     );
 }

@@ -136,6 +136,11 @@ fn a_file_is_explained_as_if_it_came_now_and_nothing_happens() {
     let (_, store) = desk.store();
     assert!(store.records("incident").unwrap().is_empty());
     assert!(desk.ids(&[]).is_empty());
+    assert_eq!(
+        desk.run(&["explain", "a.eml"]).good(),
+        text,
+        "without --mail"
+    );
     let missing = desk.run(&["explain", "--mail", "b.eml"]);
     assert_eq!(missing.code, 66, "{}", missing.err);
     assert_eq!(

@@ -165,7 +165,7 @@ const BEHIND: &[Behind] = &[
             "explain 7",
             "explain incident/INC0010001",
             "explain --sent 12",
-            "explain --mail answer.eml",
+            "explain answer.eml",
         ],
         "0 explained; 66 there is no such event, record or mail",
     ),

@@ -16,8 +16,8 @@ use std::path::Path;
 /// configuration as it is now.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The number of an event, or a record, or the Message-ID of a mail that we sent
-    #[arg(value_name = "EVENT|RECORD|MESSAGE-ID", required_unless_present_any = ["record", "mail", "sent"])]
+    /// The number of an event, or a record, or the Message-ID of a mail that we sent, or a file as for --mail
+    #[arg(value_name = "EVENT|RECORD|MESSAGE-ID|FILE", required_unless_present_any = ["record", "mail", "sent"])]
     what: Option<String>,
     /// The record
     #[arg(long, value_name = "TABLE/ID", value_parser = record_key, conflicts_with = "what")]
@@ -35,7 +35,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(config: Option<&Path>, args: &Args) -> Result {
     let setup = setup::open(config)?;
-    if let Some(mail) = &args.mail {
+    let file = args.what.as_ref().filter(|what| is_file(what));
+    if let Some(mail) = args.mail.as_ref().or(file) {
         return super::explain_mail::run(&setup, mail, args.json);
     }
     let events = events(&setup, args)?;
@@ -57,6 +58,11 @@ pub(crate) fn run(config: Option<&Path>, args: &Args) -> Result {
     Ok(())
 }
 
+/// True if it names a file, and cannot be the number of an event.
+fn is_file(what: &str) -> bool {
+    what.parse::<EventId>().is_err() && Path::new(what).is_file()
+}
+
 /// The events that are asked about.
 fn events(setup: &Setup, args: &Args) -> Result<Vec<EventId>> {
     if let Some(record) = &args.record {
@@ -75,8 +81,9 @@ fn events(setup: &Setup, args: &Args) -> Result<Vec<EventId>> {
         _ if what.contains('@') => of_mail(setup, what.trim_matches(['<', '>'])),
         Ok(record) => Ok(setup.store.events_of(&record)?),
         Err(_) => {
-            let sentence =
-                format!("{what:?} is no number of an event, no TABLE/ID and no Message-ID");
+            let sentence = format!(
+                "{what:?} is no number of an event, no TABLE/ID, no Message-ID and no file"
+            );
             Err(Failure::new(Code::Usage, sentence))
         }
     }
