@@ -107,4 +107,30 @@ mod tests {
         assert_eq!(decode(b"+2D0-x"), ("\u{FFFD}x".into(), bad));
         assert_eq!(decode(b"\xE9"), ("\u{FFFD}".into(), bad));
     }
+
+    #[test]
+    fn rfc2152_a_run_ends_with_fewer_than_six_bits_and_those_are_zero() {
+        let bad = Some(DefectKind::BadCharset);
+        for (text, read, defect) in [
+            (&b"+AEE-"[..], "A", None),
+            (b"+AEEAQg-", "AB", None),
+            (b"+AEEAQgBD-", "ABC", None),
+            (b"+AEE.", "A.", None),
+            (b"+AEE", "A", None),
+            (b"+AEF-", "A", bad),
+            (b"+AEEA-", "A", bad),
+            (b"+A-", "", bad),
+            (b"+AEEAQgBDA-", "ABC", bad),
+            (b"+-+-", "++", None),
+            (b"+", "", bad),
+            (b"+2D3eAA-x", "\u{1F600}x", None),
+        ] {
+            assert_eq!(
+                decode(text),
+                (read.into(), defect),
+                "{}",
+                text.escape_ascii()
+            );
+        }
+    }
 }

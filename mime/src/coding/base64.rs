@@ -387,6 +387,93 @@ mod tests {
         out
     }
 
+    #[test]
+    fn so_many_symbols_hold_so_many_bytes() {
+        let lengths: Vec<_> = (0..10).map(decoded_length_of).collect();
+        assert_eq!(lengths, [0, 0, 1, 2, 3, 3, 4, 5, 6, 6]);
+        assert_eq!(
+            ["Zg==", "Zm 8=", "Zm9v", "Z", "-", "+/9A=AAAA"].map(|t| decoded_length(t.as_bytes())),
+            [1, 2, 3, 0, 0, 3]
+        );
+    }
+
+    #[test]
+    fn rfc2045_6_8_lines_of_whole_groups_are_known_by_the_first_two() {
+        let (longest, longer) = ("A".repeat(RUN / 2 - 4), "A".repeat(RUN / 2));
+        for (line, end, known) in [
+            ("AAAA", "\r\n", true),
+            ("AAAA", "\n", true),
+            ("AAAAAAAA", "\n", true),
+            ("AAA", "\n", false),
+            ("AAAAA", "\r\n", false),
+            ("", "\n", false),
+            ("", "\r\n", false),
+            (&longest, "\n", true),
+            (&longer, "\n", false),
+        ] {
+            let one = [line, end].concat();
+            let lines = Lines::at_front(one.repeat(2).as_bytes());
+            let found = lines.map(|lines| (lines.length, lines.end, lines.stride()));
+            let expected = known.then_some((line.len(), end.len(), one.len()));
+            assert_eq!(found, expected, "{} {end:?}", line.len());
+            assert!(
+                Lines::at_front(one.as_bytes()).is_none(),
+                "there is one line only"
+            );
+        }
+        for unlike in [
+            "AAAA\nAAAAA\n",
+            "AAAA\nAAA\n",
+            "AAAA\r\nAAAA\nA",
+            "AAAA\nAAAA",
+            "AAAA",
+        ] {
+            assert!(Lines::at_front(unlike.as_bytes()).is_none(), "{unlike:?}");
+        }
+    }
+
+    #[test]
+    fn lines_have_their_ends_and_room_for_their_symbols() {
+        let lines = |length, end| Lines { length, end };
+        assert_eq!(lines(4, 2).symbols(18), 12);
+        assert_eq!(lines(4, 1).symbols(15), 12);
+        assert_eq!(Lines::one(b"abcdefg").symbols(7), 7);
+        for (length, end, text, well) in [
+            (4, 2, "AAAA\r\nAAAA\r\n", true),
+            (4, 2, "AAAA\r\nAAAAA\n", false),
+            (4, 2, "AAAAA\nAAAA\r\n", false),
+            (4, 1, "AAAA\nAAAA\n", true),
+            (4, 1, "AAAA\nAAAAA", false),
+            (4, 0, "AAAAAAAA", true),
+        ] {
+            assert_eq!(
+                lines(length, end).end_well(text.as_bytes()),
+                well,
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn rfc2045_6_8_a_word_is_read_with_its_padding_and_without() {
+        for (text, bytes) in [
+            ("", &b""[..]),
+            ("Zg==", b"f"),
+            ("Zg=", b"f"),
+            ("Zg", b"f"),
+            ("Zm8=", b"fo"),
+            ("Zm9v", b"foo"),
+            ("Zm9vY", b"foo"),
+            ("Zm 9v", b"foo"),
+            ("Zm9v====", b"foo"),
+            ("Zg==Zm9v", b"f"),
+        ] {
+            let mut out = b"x".to_vec();
+            decode_word(text.as_bytes(), &mut out);
+            assert_eq!(out, [b"x", bytes].concat(), "{text:?}");
+        }
+    }
+
     proptest::proptest! {
         #![proptest_config(proptest::prelude::ProptestConfig::with_cases(48))]
 
@@ -412,6 +499,47 @@ mod tests {
             let place = place % text.len();
             text.replace_range(place..place + 1, &other);
             proptest::prop_assert_eq!(read(&text).0, naive(text.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn rfc2045_6_8_white_space_and_padding_on_lines_behind_a_padded_block_are_no_flaw() {
+        let block = "AAAA".repeat(BLOCK / 4 - 1) + "Zg==";
+        for (behind, flaw) in [
+            ("\r\n \t\r\n", None),
+            ("\r\n=\r\n= =\r\n", None),
+            ("\r\n \r\nZm9v\r\n", BAD),
+            ("\r\n = *", BAD),
+        ] {
+            let text = [&block, behind].concat();
+            assert_eq!(read(&text), (naive(text.as_bytes()), flaw), "{behind:?}");
+        }
+    }
+
+    #[test]
+    fn rfc2045_6_8_a_text_that_fills_a_block_is_read_whatever_its_length() {
+        for length in [
+            BLOCK - 2,
+            BLOCK - 1,
+            BLOCK,
+            BLOCK + 1,
+            2 * BLOCK,
+            2 * BLOCK + 3,
+        ] {
+            for odd in ["", "*", " "] {
+                let text = format!("{odd}{}", "Zm9v".repeat(BLOCK))
+                    .split_at(length)
+                    .0
+                    .to_owned();
+                let cut = naive(text.as_bytes());
+                let symbols = length - odd.len();
+                let flaw = if odd == "*" || symbols % 4 != 0 {
+                    BAD
+                } else {
+                    None
+                };
+                assert_eq!(read(&text), (cut, flaw), "{length} {odd:?}");
+            }
         }
     }
 }

@@ -219,6 +219,71 @@ mod tests {
         assert!(same, "{encoding:?} {}", text.escape_ascii());
     }
 
+    #[test]
+    fn of_an_unfinished_line_is_sure_what_means_the_same_whatever_follows() {
+        for (line, sure) in [
+            ("abc", 3),
+            ("abc \t\r", 3),
+            ("abc=", 3),
+            ("abc=4", 3),
+            ("abc=41", 6),
+            ("abc =", 3),
+            ("abc = ", 3),
+            ("a b", 3),
+            ("=", 1),
+            ("  ", 2),
+        ] {
+            assert_eq!(sure_of_line(line.as_bytes()), sure, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_waited_for_as_long_as_it_is_no_longer_than_the_longest() {
+        let read = |length: usize| {
+            let mut decoder = TransferDecoder::new(TransferEncoding::QuotedPrintable);
+            let mut out = Vec::new();
+            decoder.decode("x".repeat(length).as_bytes(), &mut out);
+            (out.len(), decoder.waiting.len())
+        };
+        assert_eq!(read(LONGEST_LINE), (0, LONGEST_LINE));
+        assert_eq!(read(LONGEST_LINE + 1), (LONGEST_LINE + 1, 0));
+        let mut decoder = TransferDecoder::new(TransferEncoding::QuotedPrintable);
+        let mut out = Vec::new();
+        for (piece, content, waiting) in [
+            ("ab", "", 2),
+            ("c\nd\ne", "abc\nd\n", 1),
+            ("\n", "abc\nd\ne\n", 0),
+        ] {
+            decoder.decode(piece.as_bytes(), &mut out);
+            assert_eq!(
+                (out.as_slice(), decoder.waiting.len()),
+                (content.as_bytes(), waiting)
+            );
+        }
+    }
+
+    #[test]
+    fn rfc2045_6_8_of_base64_fewer_symbols_than_a_group_wait() {
+        let mut decoder = TransferDecoder::new(TransferEncoding::Base64);
+        let mut out = Vec::new();
+        for (piece, content, waiting) in [
+            ("Zm", 0, 2),
+            ("9vZ", 3, 1),
+            ("\r\n", 3, 1),
+            ("m9vZm9v", 9, 0),
+            ("Zm8=", 9, 3),
+        ] {
+            decoder.decode(piece.as_bytes(), &mut out);
+            assert_eq!(
+                (out.len(), decoder.waiting.len()),
+                (content, waiting),
+                "{piece:?}"
+            );
+        }
+        assert_eq!(decoder.finish(&mut out), None);
+        assert_eq!(out, b"foofoofoofo");
+    }
+
     proptest! {
         #[test]
         fn base64_in_pieces_is_the_same(

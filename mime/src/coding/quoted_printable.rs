@@ -262,6 +262,52 @@ mod tests {
         out
     }
 
+    #[test]
+    fn rfc2045_6_7_what_stands_before_an_equals_sign_or_a_line_end_is_literal() {
+        for at in 0..STEP {
+            for mark in *b"=\n" {
+                for other in *b"x\r>;<\x0b\x00\xff" {
+                    let mut step = [other; STEP];
+                    step[at] = mark;
+                    assert_eq!(literal_length(step), at, "{mark} in {other}");
+                    step[STEP - 1] = b'=';
+                    assert_eq!(literal_length(step), at, "{mark} in {other}");
+                }
+            }
+        }
+        assert_eq!(literal_length([b'x'; STEP]), STEP);
+    }
+
+    #[test]
+    fn rfc2045_6_7_a_soft_line_break_is_an_equals_sign_at_the_end_of_a_line() {
+        for (text, rest) in [
+            ("=\nx", Some("x")),
+            ("=\r\nx", Some("x")),
+            ("= \t\r\n", Some("")),
+            ("=", Some("")),
+            ("= ", Some("")),
+            ("=\rx", None),
+            ("= x", None),
+        ] {
+            assert_eq!(
+                soft_break(text.as_bytes()),
+                rest.map(str::as_bytes),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn rfc2045_6_7_a_digit_is_one_of_sixteen_in_either_case() {
+        for byte in 0..=u8::MAX {
+            let value = char::from(byte).to_digit(16);
+            let pair = value.map(|value| (value * 16 + 1) as u8);
+            assert_eq!(hex_pair(byte, b'1'), pair, "{byte}");
+            let pair = value.map(|value| (16 + value) as u8);
+            assert_eq!(hex_pair(b'1', byte), pair, "{byte}");
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn any_text_is_read_as_the_rule_says(

@@ -109,4 +109,46 @@ mod tests {
         assert_eq!(read("begin 644 x\n$0V%T\nend"), (b"Cat".to_vec(), BAD));
         assert_eq!(read("no begin"), (vec![], BAD));
     }
+
+    #[test]
+    fn lines_of_every_length_are_read() {
+        let six = |bits: u32| char::from(b' ' + (bits & 63) as u8);
+        for length in 1..=45_u8 {
+            let bytes: Vec<u8> = (0..length).map(|at| at.wrapping_mul(37) ^ 0xA5).collect();
+            let mut line = String::from(six(u32::from(length)));
+            for group in bytes.chunks(3) {
+                let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
+                let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+                line.extend([18, 12, 6, 0].map(|shift| six(bits >> shift)));
+            }
+            let text = format!("begin 644 x\n{line}\n{line}\n`\nend\nbehind\n");
+            assert_eq!(read(&text), (bytes.repeat(2), None), "{length}");
+        }
+    }
+
+    #[test]
+    fn each_line_that_is_damaged_is_told_and_the_others_are_read() {
+        for (line, content) in [
+            ("#0V%~", &b"Ca@"[..]),
+            ("$0V%T", b"Cat"),
+            ("\u{7f}0V%T", b""),
+        ] {
+            let text = format!("begin 644 x\n{line}\n#0V%T\n`\nend\n");
+            assert_eq!(read(&text), ([content, b"Cat"].concat(), BAD), "{line:?}");
+        }
+        assert_eq!(
+            read("begin 644 x\n\n#0V%T\n\nend\n"),
+            (b"Cat".to_vec(), None)
+        );
+    }
+
+    #[test]
+    fn six_bits_are_a_byte_from_space_to_grave_accent() {
+        let values: Vec<_> = (0..=u8::MAX).filter_map(sextet).collect();
+        assert_eq!(values, (0..64).chain([0]).collect::<Vec<u8>>());
+        assert_eq!(
+            (sextet(b' '), sextet(b'_'), sextet(b'`')),
+            (Some(0), Some(63), Some(0))
+        );
+    }
 }

@@ -120,4 +120,36 @@ mod tests {
         );
         assert_eq!(read(b"text"), (vec![], bad));
     }
+
+    #[test]
+    fn what_a_line_is_follows_from_where_it_stands() {
+        for (text, content, whole) in [
+            (
+                &b"junk\n=ybegin size=1\nk\n=yend size=1\nk\n"[..],
+                &b"A"[..],
+                true,
+            ),
+            (
+                b"=ybegin part=1\n=ypart begin=1\nk\n=yend size=1",
+                b"A",
+                true,
+            ),
+            (b"=ybegin x\nk\n=yend name=x", b"A", true),
+            (b"=ybegin x\nk\n=yend crc=1 size=1 x=2", b"A", true),
+            (b"=ybegin x\nk\n=yend size=x", b"A", true),
+            (b"=ybegin x\nk\nl\n=yend size=2", b"AB", true),
+            (b"=ybegin x\nk\nl\n=yend size=1", b"AB", false),
+            (b"=ybegin x\n..k\n.k\n=yend size=4", b"\x04A\x04A", true),
+            (b"=ybegin x\n=kk=\n=yend size=2", b"\x01A", true),
+            (b"=ybegin x\n==k\n=yend size=2", b"\xD3A", true),
+        ] {
+            let (read, defect) = read(text);
+            assert_eq!(
+                (read.as_slice(), defect.is_none()),
+                (content, whole),
+                "{}",
+                text.escape_ascii()
+            );
+        }
+    }
 }

@@ -526,6 +526,41 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_name_that_stood_in_a_comment_says_so() {
+        for (value, from_comment) in [
+            ("a@b (Ann)", true),
+            ("<a@b> (Ann)", true),
+            ("abel (Ann)", true),
+            ("a@b ()", false),
+            ("a@b", false),
+            ("Ann <a@b> (x)", false),
+            ("Ann Lee a@b (x)", false),
+            ("Ann Lee (x)", false),
+        ] {
+            let mut list = Vec::new();
+            address_list(value.as_bytes(), &mut list);
+            let [Address::Mailbox(mailbox)] = &list[..] else {
+                panic!("{value}: {list:?}");
+            };
+            assert_eq!(mailbox.name_from_comment, from_comment, "{value}");
+        }
+    }
+
+    #[test]
+    fn rfc5322_3_4_entries_between_commas_and_groups_keep_their_order() {
+        assert_eq!(
+            read("a@b; g:c@d; , h: i@j (I), ; <k@l>, m:"),
+            [
+                "<a@b>", "g:", "<c@d>", ";", "h:", "I <i@j>", ";", "<k@l>", "m:", ";"
+            ]
+        );
+        assert_eq!(
+            read("g:a@b, h:c@d;"),
+            ["g:", "<a@b>", ";", "h:", "<c@d>", ";"]
+        );
+    }
+
     proptest::proptest! {
         #[test]
         fn the_common_forms_are_read_as_the_reader_reads_them(

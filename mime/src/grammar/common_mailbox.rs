@@ -235,4 +235,31 @@ mod tests {
             assert_eq!(read(input), None, "{input}");
         }
     }
+
+    #[test]
+    fn a_quoted_name_is_text_as_it_stands_unless_it_needs_a_second_look() {
+        for (inside, expected) in [
+            ("Ann\" <", Some((3, true))),
+            ("\"", Some((0, true))),
+            ("A, B! ~\"", Some((7, true))),
+            (" Ann\"", Some((4, false))),
+            ("Ann \"", Some((4, false))),
+            ("=?x?=\"", Some((5, false))),
+            ("J\u{fc}\"", Some((3, false))),
+            ("A\tB\"", Some((3, false))),
+            ("Ann", None),
+            ("", None),
+        ] {
+            assert_eq!(quoted(inside.as_bytes()), expected, "{inside:?}");
+        }
+        assert_eq!(read("\" Ann \" <a@b>").unwrap().0.as_deref(), Some("Ann"));
+        assert_eq!(
+            read("\"=?utf-8?Q?=41?=\" <a@b>").unwrap().0.as_deref(),
+            Some("A")
+        );
+        assert_eq!(
+            read("=?utf-8?Q?=41?= <a@b>").unwrap().0.as_deref(),
+            Some("A")
+        );
+    }
 }

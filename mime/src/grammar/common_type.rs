@@ -43,3 +43,63 @@ pub(super) fn common_boundary(parameters: &[u8]) -> Option<&[u8]> {
     let plain = boundary.iter().all(|b| !matches!(b, b'\\' | b'\r' | b'\n'));
     (plain && !boundary.trim_ascii().is_empty()).then_some(boundary)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc2045_5_1_the_types_that_most_parts_have_are_read_at_once() {
+        for (value, expected) in [
+            (" text/plain", Some(("text", "plain", ""))),
+            (
+                " text/plain; charset=x",
+                Some(("text", "plain", "; charset=x")),
+            ),
+            (
+                " multipart/mixed;\r\n boundary=b",
+                Some(("multipart", "mixed", ";\r\n boundary=b")),
+            ),
+            (
+                " application/octet-stream;",
+                Some(("application", "octet-stream", ";")),
+            ),
+            ("text/plain", None),
+            ("  text/plain", None),
+            (" text/plainx", None),
+            (" text/plain ;", None),
+            (" Text/plain", None),
+            (" text/calendar", None),
+            ("", None),
+        ] {
+            let expected =
+                expected.map(|(main, sub, rest): (_, _, &str)| (main, sub, rest.as_bytes()));
+            assert_eq!(common_type(value.as_bytes()), expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn rfc2046_5_1_1_a_boundary_in_quotes_that_comes_first_is_read_at_once() {
+        for (parameters, expected) in [
+            (";boundary=\"b\"", Some("b")),
+            ("; boundary=\"b c \"; x=y", Some("b c ")),
+            (";\r\n\tboundary=\"b\"", Some("b")),
+            (" ; boundary=\"b\"", None),
+            ("; boundary=b", None),
+            ("; Boundary=\"b\"", None),
+            ("; x=y; boundary=\"b\"", None),
+            ("; boundary=\"b", None),
+            ("; boundary=\"\"", None),
+            ("; boundary=\"  \"", None),
+            ("; boundary=\"a\\b\"", None),
+            ("; boundary=\"a\r\n b\"", None),
+            ("; boundary=\"a\nb\"", None),
+        ] {
+            assert_eq!(
+                common_boundary(parameters.as_bytes()),
+                expected.map(str::as_bytes),
+                "{parameters:?}"
+            );
+        }
+    }
+}

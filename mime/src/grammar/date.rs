@@ -308,4 +308,120 @@ mod tests {
             assert_eq!(utc(value), None, "{value}");
         }
     }
+
+    /// What the time is in UTC where a clock with this zone shows noon.
+    fn noon_in(zone: &str) -> Option<String> {
+        utc(&format!("2 Jan 2024 12:00 {zone}"))
+    }
+
+    #[test]
+    fn rfc5322_3_3_a_zone_is_hours_and_minutes_ahead_of_utc_or_behind() {
+        for (zone, noon) in [
+            ("+0000", "02T12:00"),
+            ("-0000", "02T12:00"),
+            ("+0545", "02T06:15"),
+            ("-0545", "02T17:45"),
+            ("+1400", "01T22:00"),
+            ("-1200", "03T00:00"),
+            ("+2400", "01T12:00"),
+            ("+05:45", "02T06:15"),
+            ("-5:45", "02T17:45"),
+            ("+5", "02T07:00"),
+            ("-11", "02T23:00"),
+            ("+130", "02T10:30"),
+            ("GMT-0130", "02T13:30"),
+            ("UTC +0100", "02T12:00"),
+            ("EST-0130", "02T17:00"),
+        ] {
+            let expected = format!("2024-01-{noon}:00Z");
+            assert_eq!(noon_in(zone), some(&expected), "{zone}");
+        }
+    }
+
+    #[test]
+    fn a_zone_that_says_nothing_is_utc() {
+        for zone in [
+            "", "+", "-x", "+2401", "-9999", "+12345", "+05:x0", "M", "CET", "(x)",
+        ] {
+            assert_eq!(noon_in(zone), some("2024-01-02T12:00:00Z"), "{zone}");
+        }
+    }
+
+    #[test]
+    fn rfc5322_4_3_years_of_one_to_three_digits() {
+        for (written, year) in [
+            ("5", "2005"),
+            ("00", "2000"),
+            ("49", "2049"),
+            ("50", "1950"),
+            ("99", "1999"),
+            ("049", "1949"),
+            ("123", "2023"),
+            ("1970", "1970"),
+            ("2050", "2050"),
+        ] {
+            let expected = format!("{year}-01-02T12:00:00Z");
+            assert_eq!(utc(&format!("2 Jan {written} 12:00 Z")), some(&expected));
+        }
+    }
+
+    #[test]
+    fn rfc5322_3_3_the_time_of_day() {
+        for (clock, expected) in [
+            ("01:02", Some("01:02:00")),
+            ("1:2:3", Some("01:02:03")),
+            ("01 : 02 : 03", Some("01:02:03")),
+            ("01.02.03", Some("01:02:03")),
+            ("01:02:03.987654", Some("01:02:03")),
+            ("23:59:59", Some("23:59:59")),
+            ("", Some("00:00:00")),
+            ("01", None),
+            ("01:", None),
+            ("01:02:", None),
+            ("001:02", None),
+            ("01:002", None),
+            ("01:02:003", None),
+            ("24:00", None),
+            ("12:60", None),
+            ("noon", None),
+        ] {
+            let expected = expected.map(|clock| format!("2024-01-02T{clock}Z"));
+            assert_eq!(
+                utc(&format!("Tue, 2 Jan 2024 {clock}")),
+                expected,
+                "{clock}"
+            );
+            if !clock.is_empty() && expected.is_some() {
+                let with_zone = utc(&format!("2 Jan 2024 {clock} +0000"));
+                assert_eq!(with_zone, expected, "{clock}");
+                let before_year = utc(&format!("Tue Jan  2 {clock} 2024"));
+                assert_eq!(before_year, expected, "{clock}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_zone_may_stand_before_the_year_or_behind_it() {
+        for value in [
+            "Tue Jan  2 12:00:00 -0500 2024",
+            "Tue Jan  2 12:00:00 2024 -0500",
+            "Jan 2, 2024 12:00:00 EST",
+            "Tuesday 2. January 2024, 12:00:00 -0500",
+        ] {
+            assert_eq!(utc(value), some("2024-01-02T17:00:00Z"), "{value}");
+        }
+    }
+
+    #[test]
+    fn rfc5322_3_3_a_day_or_a_year_with_too_many_digits_is_none() {
+        for value in [
+            "002 Jan 2024",
+            "Jan 002 2024",
+            "2 Jan 02024",
+            "2 2 2024",
+            "2 Jan",
+        ] {
+            assert_eq!(utc(value), None, "{value}");
+        }
+    }
 }

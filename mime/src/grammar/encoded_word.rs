@@ -151,4 +151,36 @@ mod tests {
             assert_eq!(decoded(text), None, "{text}");
         }
     }
+
+    #[test]
+    fn rfc2047_2_a_charset_is_visible_ascii_and_not_empty() {
+        for text in [
+            "=?a b?Q?x?=",
+            "=?\u{e9}?Q?x?=",
+            "=?*en?Q?x?=",
+            "=?a?QQ?x?=",
+            "=?a??x?=",
+        ] {
+            assert_eq!(decoded(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn rfc2047_4_the_encoding_may_be_in_either_case_and_broken_octets_stay() {
+        for (text, bytes) in [
+            ("=?a?b?YQ==?=", &b"a"[..]),
+            ("=?a?q?=41_?=", b"A "),
+            ("=?a?Q??=", b""),
+            ("=?a?Q?=4?=", b"=4"),
+            ("=?a?Q?x=?=", b"x="),
+            ("=?a?Q?=ZZ=41?=", b"=ZZA"),
+            ("=?a?Q?a\r\n b?=", b"a b"),
+        ] {
+            assert_eq!(
+                decoded(text),
+                Some(("a".to_owned(), bytes.to_vec())),
+                "{text}"
+            );
+        }
+    }
 }

@@ -179,6 +179,46 @@ mod tests {
         assert_eq!(ids("<a@b<c@d>"), ["a@b", "c@d"]);
     }
 
+    #[test]
+    fn an_identifier_on_one_line_without_white_space_around_it_is_read_at_once() {
+        for (inside, expected) in [
+            ("a@b>", Some("a@b")),
+            ("a>", Some("a")),
+            ("a b>", Some("a b")),
+            ("\u{e9}>", Some("\u{e9}")),
+            ("a@b", None),
+            ("a@b<c>", None),
+            (">", None),
+            (" a>", None),
+            ("a >", None),
+            ("a\r\n b>", None),
+            ("", None),
+        ] {
+            let value = format!("<{inside}");
+            let mut ids = MessageIds::new(value.as_bytes());
+            ids.at = 1;
+            assert_eq!(ids.common(inside.as_bytes()), expected, "{inside:?}");
+            assert_eq!(
+                ids.at,
+                1 + expected.map_or(0, |id| id.len() + 1),
+                "{inside:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn brackets_and_line_ends_are_found_wherever_they_stand() {
+        for at in 0..30 {
+            let mut text = b"=?;:x \xff\x0e\x7f\x80".repeat(3);
+            assert_eq!((bracket(&text), bracket_or_line_end(&text)), (None, 30));
+            for mark in *b"<>\r\n\t\0" {
+                text[at] = mark;
+                assert_eq!(bracket_or_line_end(&text), at, "{mark}");
+                assert_eq!(bracket(&text), Some(at).filter(|_| mark == b'<'), "{mark}");
+            }
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn any_value_is_read_bracket_by_bracket(value in "([ a-z@.]{0,20}|[<>]|\r?\n |é|=){0,40}") {
@@ -207,5 +247,17 @@ mod tests {
     fn without_brackets_words_are_identifiers() {
         assert_eq!(ids(" a@b c@d"), ["a@b", "c@d"]);
         assert_eq!(ids("  "), Vec::<String>::new());
+    }
+
+    #[test]
+    fn rfc5322_3_6_4_an_identifier_ends_at_its_bracket_wherever_that_stands() {
+        for length in 1..40 {
+            let id = "x".repeat(length);
+            let value = format!("{}<{id}>,<{id}y>", " ".repeat(length % 7));
+            assert_eq!(ids(&value), [id.clone(), format!("{id}y")], "{length}");
+            assert_eq!(ids(&format!("<{id}<{id}")), [id.clone(), id.clone()]);
+            let folded = format!("<{id}\r\n z>< {id}\t>");
+            assert_eq!(ids(&folded), [format!("{id} z"), id], "{length}");
+        }
     }
 }

@@ -210,4 +210,42 @@ mod tests {
         assert_eq!(read("é"), "é");
         assert_eq!(text(b"caf\xE9"), "café");
     }
+
+    #[test]
+    fn rfc2047_6_2_text_between_two_encoded_words_stays_with_its_white_space() {
+        for (value, expected) in [
+            ("=?utf-8?Q?a?= and =?utf-8?Q?b?=", "a and b"),
+            ("=?utf-8?Q?a?=  and  =?utf-8?Q?b?=", "a  and  b"),
+            ("=?utf-8?Q?a?=,=?utf-8?Q?b?=", "a,b"),
+            ("=?utf-8?Q?a?= =?utf-8?Q?b?= c =?utf-8?Q?d?=", "ab c d"),
+            ("a =?utf-8?Q?b?=", "a b"),
+            ("a =? b =?x c =?utf-8?Q?d?= e", "a =? b =?x c d e"),
+            (
+                "=?x-none?Q?a?= =?x-none?Q?b?=",
+                "=?x-none?Q?a?= =?x-none?Q?b?=",
+            ),
+        ] {
+            assert_eq!(read(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn rfc2047_each_encoded_word_is_in_its_own_charset() {
+        assert_eq!(
+            read("=?iso-8859-1?Q?=E9?= =?utf-8?Q?=C3=A9?= =?ISO-8859-1?Q?=E9?="),
+            "ééé"
+        );
+    }
+
+    #[test]
+    fn what_is_plain_is_ascii_on_one_line_in_which_no_encoded_word_can_stand() {
+        for plain in ["", "a", "ab", "a b", "~ ?_\"x"] {
+            assert!(is_plain(plain.as_bytes()), "{plain:?}");
+        }
+        for other in [
+            "=", "a=", "=a", "a=b", "\t", "a\n", "\ra", "\u{7f}", "é", "aé", "éa",
+        ] {
+            assert!(!is_plain(other.as_bytes()), "{other:?}");
+        }
+    }
 }

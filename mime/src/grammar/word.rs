@@ -146,4 +146,29 @@ mod tests {
             Ok((&b">"[..], &b"IPv6:::1"[..]))
         );
     }
+
+    #[test]
+    fn rfc5322_3_2_3_what_an_atom_is_made_of() {
+        for byte in 0..=255_u8 {
+            let listed = b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
+            let atext = listed || byte.is_ascii_alphanumeric() || !byte.is_ascii();
+            assert_eq!(is_atext(byte), atext, "{byte}");
+            let special = b"()<>[]:;@,.\" \t\r\n".contains(&byte);
+            assert_eq!(is_special(byte), special, "{byte}");
+        }
+    }
+
+    #[test]
+    fn rfc5322_3_2_1_a_quoted_pair_is_the_octet_behind_the_backslash() {
+        for (written, read) in [
+            (&b"a"[..], &b"a"[..]),
+            (b"\\\\", b"\\"),
+            (b"a\\\nb", b"a\nb"),
+            (b"a\\", b"a\\"),
+            (b"\r\n a", b" a"),
+            (b"a\n b\\c", b"a bc"),
+        ] {
+            assert_eq!(&*unescape(written), read, "{written:?}");
+        }
+    }
 }

@@ -226,3 +226,143 @@ fn next_candidate<'b>(window: impl Window<'b>, from: usize) -> Option<usize> {
         .find(rest.get(dash..)?)
         .map(|at| from + dash + at + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{DefectKind, Limits, Message};
+
+    const HEADER: &str = "Content-Type: multipart/mixed; boundary=b\n\n";
+
+    /// The bodies of the parts of a multipart.
+    fn bodies(body: &str) -> Vec<String> {
+        let text = [HEADER, body].concat();
+        let message = Message::parse(text.as_bytes());
+        let parts = message.parts().skip(1);
+        parts
+            .map(|part| String::from_utf8_lossy(part.raw_body()).into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn rfc2046_5_1_1_the_line_end_before_a_delimiter_belongs_to_it() {
+        for (body, expected) in [
+            ("--b\n\none\n--b--\n", &["one"][..]),
+            ("--b\r\n\r\none\r\n--b--\r\n", &["one"]),
+            ("--b\n\none\n\n--b\n\n\ntwo\n--b--", &["one\n", "\ntwo"]),
+            ("--b\n\n--b\n\n\n--b--", &["", ""]),
+            (
+                "\n--b\n\n-\n--\n---b\n --b\n--bb\nx--b\n--b--",
+                &["-\n--\n---b\n --b\n--bb\nx--b"],
+            ),
+            ("--b\n\n--b", &["", ""]),
+            ("--b\n\none\n--", &["one\n--"]),
+            ("--b\n\none\n-", &["one\n-"]),
+            ("pre--b\n\n--b\n\none", &["one"]),
+            ("--b\n\none\r--b\r\n--b--", &["one\r--b"]),
+            ("--b--\n--b\n\nlate", &[]),
+        ] {
+            assert_eq!(bodies(body), expected, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn rfc2046_5_1_1_what_stands_around_the_parts_is_preamble_and_epilogue() {
+        for (body, preamble, epilogue) in [
+            ("pre\n--b\n\n--b--\npost\n", "pre", "post\n"),
+            ("--b\n\n--b--", "", ""),
+            ("a\nb\n\n--b\n\n--b--\n--b\n\npost", "a\nb\n", "--b\n\npost"),
+            ("a\r\n--b\r\n\r\n--b--  \r\npost", "a", "post"),
+        ] {
+            let text = [HEADER, body].concat();
+            let message = Message::parse(text.as_bytes());
+            let root = message.root();
+            let around = (root.preamble(), root.epilogue());
+            assert_eq!(
+                around,
+                (preamble.as_bytes(), epilogue.as_bytes()),
+                "{body:?}"
+            );
+            assert_eq!(root.span(), 0..text.len(), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn rfc2046_5_1_2_a_delimiter_of_an_outer_multipart_ends_those_within_it() {
+        let text = [
+            HEADER,
+            "--b\nContent-Type: multipart/mixed; boundary=i\n\n--i\n\none\n--b\n\ntwo\n--b--\nend",
+        ]
+        .concat();
+        let message = Message::parse(text.as_bytes());
+        let at = |what: &str| text.find(what).unwrap();
+        let parts: Vec<_> = message.parts().collect();
+        let parents: Vec<_> = parts
+            .iter()
+            .map(|p| p.parent().map(|p| p.id().index()))
+            .collect();
+        assert_eq!(parents, [None, Some(0), Some(1), Some(0)]);
+        assert_eq!(
+            (parts[2].raw_body(), parts[3].raw_body()),
+            (&b"one"[..], &b"two"[..])
+        );
+        assert_eq!(parts[1].body_span().end, at("one") + 3);
+        let defects: Vec<_> = message
+            .defects()
+            .iter()
+            .map(|d| (d.kind, d.offset, d.part.index()))
+            .collect();
+        assert_eq!(defects, [(DefectKind::Unterminated, at("one") + 4, 1)]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_delimiters_is_told_where_it_is() {
+        use DefectKind::{EmptyPart, MissingDelimiter, NoParts, Unterminated};
+        let start = HEADER.len();
+        for (body, expected) in [
+            ("--b\n\none\n--b--", &[][..]),
+            ("--b\n\none", &[(Unterminated, start + 8, 0)]),
+            ("text", &[(MissingDelimiter, start + 4, 0)]),
+            ("text\n--b--\n", &[(NoParts, start + 5, 0)]),
+            ("--b\n--b\n\none\n--b--", &[(EmptyPart, start + 4, 1)]),
+            ("--b\n\none\n--b\n--b--", &[(EmptyPart, start + 13, 2)]),
+            ("--b\nA: b\n\n--b--", &[]),
+        ] {
+            let text = [HEADER, body].concat();
+            let message = Message::parse(text.as_bytes());
+            let defects = message
+                .defects()
+                .iter()
+                .map(|d| (d.kind, d.offset, d.part.index()));
+            assert_eq!(defects.collect::<Vec<_>>(), expected, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_part_that_the_limit_allows_is_read_no_further() {
+        let text = [
+            HEADER,
+            "--b\n\none\n--b\nA: b\n\ntwo\n--b\n\nthree\n--b--\nend",
+        ]
+        .concat();
+        for limit in 1..6 {
+            let limits = Limits {
+                parts: limit,
+                ..Limits::default()
+            };
+            let message = Message::parse_with(text.as_bytes(), &limits, Default::default());
+            assert_eq!(message.parts().count(), limit.min(4), "{limit}");
+            let limited = message
+                .defects()
+                .iter()
+                .find(|d| d.kind == DefectKind::PartLimit);
+            assert_eq!(limited.is_some(), limit < 5, "{limit}");
+            let last = message.parts().last().unwrap();
+            let ends = match limit {
+                5 => text.len() - "\n--b--\nend".len(),
+                _ => text.len(),
+            };
+            assert_eq!(last.span().end, ends, "{limit}");
+            assert_eq!(last.headers().count(), usize::from(limit == 1), "{limit}");
+        }
+    }
+}

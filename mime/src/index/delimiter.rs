@@ -382,4 +382,73 @@ mod tests {
         open.clear();
         assert!(open.is_empty());
     }
+
+    #[test]
+    fn rfc2046_5_1_1_what_most_delimiter_lines_are_is_told_at_once() {
+        let open = open(&["outer", "a boundary"]);
+        for (line, length) in [
+            ("--a boundary\r\n", Some(14)),
+            ("--a boundary\nnext", Some(13)),
+            ("--a boundary", None),
+            ("--a boundary\r", None),
+            ("--a boundary \n", None),
+            ("--a boundary--\n", None),
+            ("--a boundarx\n", None),
+            ("--outer\n", None),
+            ("-a boundary\n", None),
+        ] {
+            let expected = length.map(|length| Delimiter {
+                level: 1,
+                close: false,
+                length,
+            });
+            let common = open.common(line.as_bytes());
+            assert_eq!(common, expected, "{line:?}");
+            if let Some(delimiter) = common {
+                let compared = open.compare(line.as_bytes(), true);
+                assert_eq!(compared, Candidate::Delimiter(delimiter), "{line:?}");
+            }
+        }
+        assert_eq!(OpenBoundaries::default().common(b"--\n"), None);
+    }
+
+    #[test]
+    fn the_front_of_a_boundary_tells_lines_apart_by_its_bytes_and_no_others() {
+        for (boundary, line, begins) in [
+            ("a", "a", true),
+            ("a", "abc", true),
+            ("a", "b", false),
+            ("a", "", false),
+            ("ab", "a", false),
+            ("abcdefg", "abcdefgX", true),
+            ("abcdefgh", "abcdefgh", true),
+            ("abcdefgh", "abcdefgX", false),
+            ("abcdefghi", "abcdefghX", true),
+        ] {
+            let front = Front::of(boundary.as_bytes());
+            assert_eq!(
+                front.begins(first_eight(line.as_bytes())),
+                begins,
+                "{boundary} {line}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unfinished_line_is_a_delimiter_as_soon_as_its_end_has_arrived() {
+        let open = open(&["ab"]);
+        for (line, expected) in [
+            (&b"--ab\n"[..], found(0, false, 5)),
+            (b"--ab--\r\n", found(0, true, 8)),
+            (b"--ab \n", found(0, false, 6)),
+            (b"--ab \r", Candidate::Incomplete),
+            (b"--ab--", Candidate::Incomplete),
+            (b"--ab-x", Candidate::Text),
+            (b"--ab x", Candidate::Text),
+            (b"--b", Candidate::Text),
+        ] {
+            assert_eq!(open.compare(line, false), expected, "{line:?}");
+        }
+        assert_eq!(open.compare(b"-", true), Candidate::Text);
+    }
 }

@@ -316,4 +316,178 @@ mod tests {
             assert_eq!(is_limited, limit == 1, "{limit}");
         }
     }
+
+    /// The defects of a message with these limits, and the names of the fields of its root.
+    fn read(text: &str, limits: &Limits) -> (Vec<(DefectKind, usize)>, Vec<String>) {
+        let message = Message::parse_with(text.as_bytes(), limits, Default::default());
+        let defects = message.defects().iter().map(|d| (d.kind, d.offset));
+        let names = message.headers().map(|field| field.name().to_owned());
+        (defects.collect(), names.collect())
+    }
+
+    #[test]
+    fn a_header_has_as_many_fields_and_bytes_as_its_limits_allow() {
+        let text = "A: b\r\nC: d\r\nE: f\r\n\r\nbody";
+        for (limit, names, defect) in [(1, "A", Some(6)), (2, "AC", Some(12)), (3, "ACE", None)] {
+            let limits = Limits {
+                fields: limit,
+                ..Limits::default()
+            };
+            let (defects, found) = read(text, &limits);
+            assert_eq!(found.concat(), names, "{limit}");
+            let expected: Vec<_> = defect
+                .map(|at| (DefectKind::HeaderLimit, at))
+                .into_iter()
+                .collect();
+            assert_eq!(defects, expected, "{limit}");
+        }
+        // The line end of the last one does not count.
+        for (limit, names) in [(4, "A"), (9, "A"), (10, "AC"), (15, "AC"), (16, "ACE")] {
+            let limits = Limits {
+                header_bytes: limit,
+                ..Limits::default()
+            };
+            let (defects, found) = read(text, &limits);
+            assert_eq!(found.concat(), names, "{limit}");
+            assert_eq!(defects.is_empty(), limit == 16, "{limit}");
+            let message = Message::parse_with(text.as_bytes(), &limits, Default::default());
+            assert_eq!(message.root().raw_body(), b"body", "{limit}");
+        }
+    }
+
+    #[test]
+    fn the_limit_of_a_header_is_its_own_and_not_that_of_the_message() {
+        let limits = Limits {
+            header_bytes: 60,
+            ..Limits::default()
+        };
+        let part = "--b\nSubject: the header of this part has 40 bytes\n\ntext\n";
+        let text = format!(
+            "Content-Type: multipart/mixed; boundary=b\n\n{}--b--\n",
+            part.repeat(5)
+        );
+        let message = Message::parse_with(text.as_bytes(), &limits, Default::default());
+        assert_eq!((message.parts().count(), message.defects()), (6, &[][..]));
+    }
+
+    #[test]
+    fn rfc5322_2_2_what_is_no_field_is_told_where_it_stands() {
+        use DefectKind::{DuplicateField, JunkLine, MboxFromLine, NoBlankLine, NoHeader};
+        for (text, defects, names) in [
+            ("A: b\n\n", &[][..], "A"),
+            ("From x\nA: b\n\n", &[(MboxFromLine, 0)], "A"),
+            (">From x\nA: b\n\n", &[(MboxFromLine, 0)], "A"),
+            ("A: b\nFrom x\n\n", &[(JunkLine, 5)], "A"),
+            ("A: b\njunk\nC: d\nmore\n\n", &[(JunkLine, 5)], "AC"),
+            ("To: b\nTo: c\n\n", &[(DuplicateField, 6)], "ToTo"),
+            ("A: b\nC: d", &[(NoBlankLine, 9)], "AC"),
+            ("A: b\n", &[(NoBlankLine, 5)], "A"),
+            ("junk", &[(JunkLine, 0), (NoHeader, 0)], ""),
+            ("junk\n\n", &[(JunkLine, 0)], ""),
+            ("", &[], ""),
+            ("\n", &[], ""),
+        ] {
+            let (found, fields) = read(text, &Limits::default());
+            assert_eq!(
+                (found, fields.concat()),
+                (defects.to_vec(), names.to_owned()),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_header_is_body_from_its_start() {
+        for (text, body) in [
+            ("junk\nmore", "junk\nmore"),
+            ("junk\n\nbody", "body"),
+            ("\nbody", "body"),
+            ("\r\nbody", "body"),
+            ("A: b", ""),
+            ("--x\nA: b\n\nbody", "body"),
+        ] {
+            let message = Message::parse(text.as_bytes());
+            assert_eq!(message.root().raw_body(), body.as_bytes(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn rfc2046_5_1_1_a_header_ends_at_a_delimiter_line() {
+        let text = "Content-Type: multipart/mixed; boundary=b\n\n--b\nA: b\n--b\nC: d\n--c\nE: f\n--b--\nend";
+        let message = Message::parse(text.as_bytes());
+        let raw: Vec<_> = message
+            .parts()
+            .skip(1)
+            .map(|part| (part.raw_header(), part.raw_body()))
+            .collect();
+        let expected: [(&[u8], &[u8]); 2] = [(b"A: b\n", b""), (b"C: d\n--c\nE: f\n", b"")];
+        assert_eq!(raw, expected);
+        assert_eq!(message.root().epilogue(), b"end");
+        let at = |what: &str| text.find(what).unwrap();
+        let defects: Vec<_> = message
+            .defects()
+            .iter()
+            .map(|d| (d.kind, d.offset))
+            .collect();
+        let expected = [
+            (DefectKind::NoBlankLine, at("--b\nC")),
+            (DefectKind::JunkLine, at("--c")),
+            (DefectKind::NoBlankLine, at("--b--")),
+        ];
+        assert_eq!(defects, expected);
+    }
+
+    #[test]
+    fn what_stands_too_deep_is_not_opened_and_told_where_its_body_begins() {
+        let text = "Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: message/rfc822\n\n\
+            Content-Type: multipart/mixed; boundary=c\n\n--c\n\ntext\n--c--\n--a--\n";
+        for (depth, parts) in [(1, 1), (2, 2), (3, 3), (4, 4), (5, 4)] {
+            let limits = Limits {
+                depth,
+                ..Limits::default()
+            };
+            let message = Message::parse_with(text.as_bytes(), &limits, Default::default());
+            assert_eq!(message.parts().count(), parts, "{depth}");
+            let deepest = message.parts().last().unwrap();
+            let limited = message
+                .defects()
+                .iter()
+                .find(|d| d.kind == DefectKind::DepthLimit);
+            let expected = (depth < 4).then(|| (deepest.id(), deepest.body_span().start));
+            assert_eq!(limited.map(|d| (d.part, d.offset)), expected, "{depth}");
+            assert!(
+                depth >= 4 || !deepest.is_multipart() && !deepest.is_message(),
+                "{depth}"
+            );
+        }
+    }
+
+    #[test]
+    fn rfc2045_6_4_a_multipart_under_an_encoding_is_told_at_its_header() {
+        let text = "Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: multipart/mixed; boundary=c\n\
+            Content-Transfer-Encoding: base64\n\n--c\n\ntext\n--c--\n--a--\n";
+        let message = Message::parse(text.as_bytes());
+        let [defect] = message.defects() else {
+            panic!("{:?}", message.defects());
+        };
+        let header = text.find("--a\n").unwrap() + 4;
+        assert_eq!(
+            (defect.kind, defect.offset),
+            (DefectKind::EncodedContainer, header)
+        );
+        assert_eq!((defect.part.index(), message.parts().count()), (1, 3));
+    }
+
+    #[test]
+    fn rfc2046_5_2_1_a_message_within_that_has_no_empty_line_before_a_delimiter_has_no_header() {
+        let text = b"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n--b\n\ntwo\n--b--\n";
+        let message = Message::parse(text);
+        let parents: Vec<_> = message
+            .parts()
+            .map(|part| part.parent().map(|p| p.id().index()))
+            .collect();
+        assert_eq!(parents, [None, Some(0), Some(1), Some(0)]);
+        let last = message.parts().last().unwrap();
+        assert_eq!(last.raw_body(), b"two");
+    }
 }

@@ -134,6 +134,62 @@ mod tests {
         assert_eq!(field_end(b"A: b", 0, true), Some((4, 4)));
     }
 
+    #[test]
+    fn rfc5322_2_2_3_a_long_folded_field_is_passed_over_in_steps_up_to_its_last_one() {
+        let field = |length: usize, at: usize, end: &str| {
+            let mut text = "x".repeat(length);
+            text.replace_range(at..at + end.len(), end);
+            folded_length(text.as_bytes())
+        };
+        assert_eq!(
+            folded_length(&[b'x'; 32]),
+            0,
+            "the byte behind a step tells whether it folds"
+        );
+        assert_eq!(folded_length(&[b'x'; 33]), 32);
+        assert_eq!(folded_length(&[b'x'; 100]), 96);
+        for fold in ["\n ", "\n\t", "\r\n ", "x "] {
+            assert_eq!(field(100, 31, fold), 96, "{fold:?}");
+        }
+        assert_eq!(field(100, 40, "\nx"), 32);
+        assert_eq!(field(100, 63, "\nx"), 32);
+        assert_eq!(field(100, 64, "\nx"), 64);
+        assert_eq!(field(100, 5, "\n\n"), 0);
+    }
+
+    #[test]
+    fn rfc5322_2_2_a_line_is_a_field_if_its_colon_stands_within_it() {
+        for (text, length, is_field) in [
+            (&b"A:"[..], 2, true),
+            (b"A: b", 4, true),
+            (b"A\n: b", 1, false),
+            (b"A :", 3, true),
+            (b"A :", 2, false),
+            (b":", 1, false),
+            (b"A;", 2, false),
+        ] {
+            let record = field(text, length, 7);
+            assert_eq!(record.is_some(), is_field, "{text:?}");
+            if let Some(record) = record {
+                let colon = text.iter().position(|b| *b == b':').unwrap() as u32;
+                let places = (record.start, record.name_length, record.value, record.end);
+                assert_eq!(places, (7, 1, 8 + colon, 7 + length as u32));
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_line_and_the_line_of_an_mbox_file_are_known_by_their_bytes() {
+        let lengths =
+            ["\n", "\r\n", "\r", " \n", "", "\n\n"].map(|text| empty_line(text.as_bytes()));
+        assert_eq!(lengths, [Some(1), Some(2), None, None, None, Some(1)]);
+        let lines = ["From x", ">From x", "From: x", "from x", ">>From x"];
+        let mbox = lines.map(|line| is_mbox_line(line.as_bytes()));
+        assert_eq!(mbox, [true, true, false, false, false]);
+        let ends = [0, 2, 4, 5].map(|next| before_line_end(b"a\n\r\nb", next));
+        assert_eq!(ends, [0, 1, 2, 5]);
+    }
+
     proptest::proptest! {
         #[test]
         fn a_field_ends_at_the_first_line_end_that_is_no_fold(

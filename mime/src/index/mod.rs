@@ -335,4 +335,75 @@ mod tests {
         (0..room as u64).for_each(|n| push(&mut records, n, 1, 1_000));
         assert_eq!(records.capacity(), room);
     }
+
+    #[test]
+    fn the_header_of_a_part_by_itself_counts_from_its_own_start_and_has_no_body() {
+        let text = "Content-Type: multipart/mixed; boundary=b\n\n--b\nA: one\nSubject: two\n three\n\nbody\n--b--\n";
+        let message = crate::Message::parse(text.as_bytes());
+        let (start, end) = (text.find("A: one").unwrap(), text.find("body").unwrap());
+        let length = end - start;
+        let header = message.index.of_header(1, start, length);
+        let [part] = &header.parts[..] else {
+            panic!("{:?}", header.parts);
+        };
+        assert_eq!(
+            (part.start, part.body, part.end),
+            (0, length as u32, length as u32)
+        );
+        assert_eq!(
+            (part.parent, part.first_child, part.first_field),
+            (NONE, NONE, 0)
+        );
+        let places = header
+            .fields_of(part)
+            .iter()
+            .map(|f| (f.start, f.value, f.end));
+        assert_eq!(places.collect::<Vec<_>>(), [(0, 2, 6), (7, 15, 26)]);
+        let multipart = message.index.of_header(0, 0, 43);
+        assert_eq!(multipart.parts[0].shape, Shape::Multipart { digest: false });
+        assert!(message.index.of_header(9, 0, 0).parts.is_empty());
+    }
+
+    #[test]
+    fn rfc2046_5_2_1_the_parts_of_decoded_messages_are_linked_behind_the_others() {
+        let inner = |name: &str| {
+            let text = format!(
+                "Subject: {name}\nContent-Type: multipart/mixed; boundary=i\n\n--i\nA: {name}\n\n1\n--i\nB: {name}\nB: x\nTo: a\nTo: b\n\n2\n--i--\n"
+            );
+            let text = crate::coding::base64::encode_word(text.as_bytes());
+            format!("Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n{text}\n")
+        };
+        let text = format!(
+            "Content-Type: multipart/mixed; boundary=o\n\n--o\n{}--o\n{}--o--\n",
+            inner("x"),
+            inner("y")
+        );
+        let message = crate::Message::parse(text.as_bytes());
+        let links = message.index.parts.iter();
+        let links: Vec<_> = links
+            .map(|p| (p.parent, p.first_child, p.next_sibling, p.source, p.depth))
+            .collect();
+        let expected = [
+            (NONE, 1, NONE, 0, 0),
+            (0, 3, 2, 0, 1),
+            (0, 6, NONE, 0, 1),
+            (1, 4, NONE, 1, 2),
+            (3, NONE, 5, 1, 3),
+            (3, NONE, NONE, 1, 3),
+            (2, 7, NONE, 2, 2),
+            (6, NONE, 8, 2, 3),
+            (6, NONE, NONE, 2, 3),
+        ];
+        assert_eq!(links, expected);
+        let field = |part: usize, name: &str| {
+            let part = message.part(crate::PartId(part as u32))?;
+            Some(part.header(name)?.text().into_owned())
+        };
+        assert_eq!(field(4, "A").as_deref(), Some("x"));
+        assert_eq!(field(8, "B").as_deref(), Some("y"));
+        let defects = message.defects().iter().map(|d| (d.kind, d.part.0));
+        let (encoded, twice) = (DefectKind::EncodedContainer, DefectKind::DuplicateField);
+        let expected = [(encoded, 1), (encoded, 2), (twice, 5), (twice, 8)];
+        assert_eq!(defects.collect::<Vec<_>>(), expected);
+    }
 }
