@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_delimiters_is_told_where_it_is() {
-        use DefectKind::{EmptyPart, MissingDelimiter, NoParts, Unterminated};
+        use DefectKind::{EmptyPart, JunkLine, MissingDelimiter, NoHeader, NoParts, Unterminated};
         let start = HEADER.len();
         for (body, expected) in [
             ("--b\n\none\n--b--", &[][..]),
@@ -326,6 +326,11 @@ mod tests {
             ("--b\n--b\n\none\n--b--", &[(EmptyPart, start + 4, 1)]),
             ("--b\n\none\n--b\n--b--", &[(EmptyPart, start + 13, 2)]),
             ("--b\nA: b\n\n--b--", &[]),
+            ("--b\n\n--b--", &[]),
+            (
+                "--b\njunk\n--b--",
+                &[(JunkLine, start + 4, 1), (NoHeader, start + 4, 1)],
+            ),
         ] {
             let text = [HEADER, body].concat();
             let message = Message::parse(text.as_bytes());

@@ -413,14 +413,14 @@ mod tests {
 
     #[test]
     fn rfc2046_5_1_1_a_header_ends_at_a_delimiter_line() {
-        let text = "Content-Type: multipart/mixed; boundary=b\n\n--b\nA: b\n--b\nC: d\n--c\nE: f\n--b--\nend";
+        let text = "Content-Type: multipart/mixed; boundary=b\n\n--b\nA: b\n--b\nC: d\n--c\n-xb\nE: f\n--b--\nend";
         let message = Message::parse(text.as_bytes());
         let raw: Vec<_> = message
             .parts()
             .skip(1)
             .map(|part| (part.raw_header(), part.raw_body()))
             .collect();
-        let expected: [(&[u8], &[u8]); 2] = [(b"A: b\n", b""), (b"C: d\n--c\nE: f\n", b"")];
+        let expected: [(&[u8], &[u8]); 2] = [(b"A: b\n", b""), (b"C: d\n--c\n-xb\nE: f\n", b"")];
         assert_eq!(raw, expected);
         assert_eq!(message.root().epilogue(), b"end");
         let at = |what: &str| text.find(what).unwrap();

@@ -318,4 +318,34 @@ mod tests {
         );
         assert_eq!(indexer.index.fields.len(), 0);
     }
+
+    #[test]
+    fn of_each_part_are_told_its_begin_its_header_and_its_end_once_and_in_this_order() {
+        let multipart = "Content-Type: multipart/mixed; boundary=b\n\n";
+        let message = "Content-Type: message/rfc822\n";
+        for (text, parts) in [
+            (String::new(), 1),
+            (format!("{message}\nA: b\n\ntext"), 2),
+            (format!("{multipart}--b\n{message}--b\n\ntwo\n--b--\n"), 4),
+            (format!("{multipart}--b\n{message}\n--b\n\ntwo\n--b--\n"), 4),
+            (
+                format!("{multipart}--b\n{message}\n{message}\njunk\n--b\n--b--"),
+                5,
+            ),
+            (format!("{multipart}--b\n{message}"), 3),
+        ] {
+            for size in [1, 2, 3, text.len().max(1)] {
+                let told = told(text.as_bytes(), size);
+                for part in 0..parts {
+                    let of_part = told.iter().filter(|one| one.1 == part && one.0 != "defect");
+                    let kinds: Vec<_> = of_part
+                        .map(|one| one.0)
+                        .filter(|kind| *kind != "body")
+                        .collect();
+                    assert_eq!(kinds, ["begins", "header", "ends"], "{part} of {text:?}");
+                }
+                assert!(told.iter().all(|one| one.1 < parts), "{text:?}");
+            }
+        }
+    }
 }
