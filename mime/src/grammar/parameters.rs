@@ -406,6 +406,22 @@ mod tests {
     }
 
     #[test]
+    fn rfc2046_5_2_1_rfc6532_3_7_the_types_of_whole_messages() {
+        let is_message = |value: &str| ContentValue::parse(value.as_bytes(), 9).is_message();
+        for value in ["message/rfc822", "Message/Global", "message/news"] {
+            assert!(is_message(value), "{value}");
+        }
+        for value in [
+            "message/partial",
+            "message",
+            "text/rfc822",
+            "message/rfc822x",
+        ] {
+            assert!(!is_message(value), "{value}");
+        }
+    }
+
+    #[test]
     fn rfc2231_3_sections_are_joined_in_order() {
         let value =
             "message/external-body; access-type=URL; URL*1=\"cs.utk.edu/pub\"; URL*0=\"ftp://\"";
@@ -517,67 +533,6 @@ mod tests {
             Some(b"a=/b".to_vec())
         );
         assert_eq!(boundary("multipart/mixed; boundary=\"\""), None);
-    }
-
-    #[test]
-    fn rfc2231_4_1_a_value_has_a_charset_in_its_first_section_only() {
-        for (value, expected) in [
-            ("a; n*=iso-8859-1''%E9", "é"),
-            ("a; n*='x'%C3%A9", "é"),
-            ("a; n*=%41", "A"),
-            ("a; n*=a'b", "a'b"),
-            ("a; n*0*=utf-8''a'b; n*1*='c'd", "a'b'c'd"),
-            ("a; n*0=%41; n*1*=%41", "%41A"),
-            ("a; n*0*=utf-8''%0D%0A%00", "   "),
-            ("a; n*=utf-8''%4", "%4"),
-            ("a; n*=utf-8''%41%4a", "AJ"),
-        ] {
-            assert_eq!(get(value, "n"), some(expected), "{value}");
-        }
-    }
-
-    #[test]
-    fn rfc2231_3_sections_are_numbered_from_0_without_a_gap() {
-        let missing = &[DefectKind::MissingSection][..];
-        for (value, defects) in [
-            ("a; n*0=x; n*1=y", &[][..]),
-            ("a; n*1=y; n*0=x", &[]),
-            ("a; n*0=x; m*0=y; n*1=z", &[]),
-            ("a; n*0=x; m*1=y", missing),
-            ("a; n*1=y", missing),
-            ("a; n*0=x; n*1=y; n*3=z", missing),
-            ("a; n*0=x; n*0=y", &[DefectKind::DuplicateParameter]),
-            ("a; n*0=x; n*0*=y", &[DefectKind::DuplicateParameter]),
-            ("a; n=x; n*=x", &[]),
-            ("a; n=x; n*=y", &[DefectKind::ConflictingParameter]),
-            ("a; n=x; N=x", &[DefectKind::DuplicateParameter]),
-            ("a; n=\"x", &[DefectKind::BadParameter]),
-            ("a; n", &[DefectKind::BadParameter]),
-            ("a; n=x;; ;", &[]),
-        ] {
-            assert_eq!(
-                parse(value.as_bytes(), 100).all_defects(),
-                defects,
-                "{value}"
-            );
-        }
-    }
-
-    #[test]
-    fn rfc2231_3_of_two_sections_with_one_number_the_first_counts() {
-        assert_eq!(get("a; n*0=x; n*0=y; n*1=z", "n"), some("xz"));
-        assert_eq!(get("a; n=whole; n*0=x", "n"), some("x"));
-        assert_eq!(get("a; n=one; n=two", "n"), some("one"));
-    }
-
-    #[test]
-    fn rfc2231_7_a_section_number_has_up_to_nine_digits() {
-        assert_eq!(get("a; n*123456789=x", "n"), some("x"));
-        assert_eq!(get("a; n*1234567890=x", "n"), None);
-        assert_eq!(get("a; n*1234567890=x", "n*1234567890"), some("x"));
-        assert_eq!(get("a; n*1x=y", "n*1x"), some("y"));
-        assert_eq!(get("a; n**=x", "n*"), some("x"));
-        assert_eq!(get("a; n*10=c; n*9=b; n*08=a", "n"), some("abc"));
     }
 
     #[test]

@@ -406,4 +406,17 @@ mod tests {
         let expected = [(encoded, 1), (encoded, 2), (twice, 5), (twice, 8)];
         assert_eq!(defects.collect::<Vec<_>>(), expected);
     }
+
+    #[test]
+    fn of_a_message_that_was_read_before_nothing_is_left_in_its_buffers() {
+        let first = b"junk\nA: b\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\none\n";
+        let second = b"Subject: x\n\ntext";
+        let limits = crate::Limits::default();
+        let buffers = crate::Message::parse(first).into_buffers();
+        let again = crate::Message::parse_with(second, &limits, buffers);
+        let fields = again.headers().map(|field| field.name().to_owned());
+        assert_eq!(fields.collect::<Vec<_>>(), ["Subject"]);
+        assert_eq!((again.parts().count(), again.defects()), (1, &[][..]));
+        assert_eq!(again.root().raw_body(), b"text");
+    }
 }

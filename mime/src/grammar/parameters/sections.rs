@@ -91,3 +91,78 @@ fn percent_decode(value: &[u8], out: &mut Vec<u8>) {
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::defect::DefectKind;
+    use crate::grammar::parameters::{ContentValue, RawParameters};
+
+    fn parse(value: &str) -> RawParameters<'_> {
+        ContentValue::parse(value.as_bytes(), 100).parameters
+    }
+
+    fn get(value: &str, name: &str) -> Option<String> {
+        parse(value).get(name).map(|value| value.into_owned())
+    }
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[test]
+    fn rfc2231_4_1_a_value_has_a_charset_in_its_first_section_only() {
+        for (value, expected) in [
+            ("a; n*=iso-8859-1''%E9", "é"),
+            ("a; n*='x'%C3%A9", "é"),
+            ("a; n*=%41", "A"),
+            ("a; n*=a'b", "a'b"),
+            ("a; n*0*=utf-8''a'b; n*1*='c'd", "a'b'c'd"),
+            ("a; n*0=%41; n*1*=%41", "%41A"),
+            ("a; n*0*=utf-8''%0D%0A%00", "   "),
+            ("a; n*=utf-8''%4", "%4"),
+            ("a; n*=utf-8''%41%4a", "AJ"),
+        ] {
+            assert_eq!(get(value, "n"), some(expected), "{value}");
+        }
+    }
+
+    #[test]
+    fn rfc2231_3_sections_are_numbered_from_0_without_a_gap() {
+        let missing = &[DefectKind::MissingSection][..];
+        for (value, defects) in [
+            ("a; n*0=x; n*1=y", &[][..]),
+            ("a; n*1=y; n*0=x", &[]),
+            ("a; n*0=x; m*0=y; n*1=z", &[]),
+            ("a; n*0=x; m*1=y", missing),
+            ("a; n*1=y", missing),
+            ("a; n*0=x; n*1=y; n*3=z", missing),
+            ("a; n*0=x; n*0=y", &[DefectKind::DuplicateParameter]),
+            ("a; n*0=x; n*0*=y", &[DefectKind::DuplicateParameter]),
+            ("a; n=x; n*=x", &[]),
+            ("a; n=x; n*=y", &[DefectKind::ConflictingParameter]),
+            ("a; n=x; N=x", &[DefectKind::DuplicateParameter]),
+            ("a; n=\"x", &[DefectKind::BadParameter]),
+            ("a; n", &[DefectKind::BadParameter]),
+            ("a; n=x;; ;", &[]),
+        ] {
+            assert_eq!(parse(value).all_defects(), defects, "{value}");
+        }
+    }
+
+    #[test]
+    fn rfc2231_3_of_two_sections_with_one_number_the_first_counts() {
+        assert_eq!(get("a; n*0=x; n*0=y; n*1=z", "n"), some("xz"));
+        assert_eq!(get("a; n=whole; n*0=x", "n"), some("x"));
+        assert_eq!(get("a; n=one; n=two", "n"), some("one"));
+    }
+
+    #[test]
+    fn rfc2231_7_a_section_number_has_up_to_nine_digits() {
+        assert_eq!(get("a; n*123456789=x", "n"), some("x"));
+        assert_eq!(get("a; n*1234567890=x", "n"), None);
+        assert_eq!(get("a; n*1234567890=x", "n*1234567890"), some("x"));
+        assert_eq!(get("a; n*1x=y", "n*1x"), some("y"));
+        assert_eq!(get("a; n**=x", "n*"), some("x"));
+        assert_eq!(get("a; n*10=c; n*9=b; n*08=a", "n"), some("abc"));
+    }
+}
