@@ -322,6 +322,8 @@ mod tests {
         assert_eq!(text("{\\rtf1\\u-10179 ?x}"), "x");
     }
 
+    // Its letter is one of windows-1251.
+    #[cfg(feature = "charsets")]
     #[test]
     fn ms_oxrtfex_3_an_html_document_comes_back() {
         let rtf = "{\\rtf1\\ANSI\\ansicpg1251\\fromhtml1 \\deff0 {\\fonttbl {\\f0\\fmodern Courier New;}}\r\n\
