@@ -13,6 +13,8 @@ use crate::{Body, Cause, Envelope, MailParameters, Protocol};
 
 const HELLO: &[u8] = b"hello\r\n";
 
+const QUEUED: &str = "accepted at end of data: 250 queued";
+
 /// A connection that is ready, to a server that offers these.
 fn ready(offers: &[&str]) -> Connection {
     connection(Protocol::Smtp, offers)
@@ -127,4 +129,12 @@ fn verdict(outcome: &RecipientOutcome) -> String {
         Cause::Error(error) => format!("{:?}", error.kind()),
     };
     format!("{} at {}: {cause}", outcome.outcome, outcome.stage)
+}
+
+/// Mails in flights of their own, of which the first is written.
+fn flight<'m>(connection: &'m mut Connection, mails: &'m [Mail<'m>]) -> Dialogue<'m> {
+    let mut dialogue = Dialogue::new(connection, at(Pipelining::Flight), mails);
+    let written = dialogue.written(usize::MAX);
+    assert!(written.starts_with("MAIL") && written.ends_with("\r\nDATA\r\n"));
+    dialogue
 }

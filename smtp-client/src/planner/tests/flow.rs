@@ -5,7 +5,6 @@ use crate::planner::flow::wrong_length;
 use bytes::Bytes;
 use std::io;
 
-const QUEUED: &str = "accepted at end of data: 250 queued";
 const EIGHT: &[&str] = &["PIPELINING", "8BITMIME"];
 const CHUNKS: &[&str] = &["PIPELINING", "8BITMIME", "CHUNKING"];
 

@@ -2,7 +2,6 @@
 
 use super::*;
 
-const QUEUED: &str = "accepted at end of data: 250 queued";
 const NOT_YET: &str = "deferred at queue: Closed";
 
 fn lost(dialogue: &mut Dialogue<'_>) {
@@ -20,8 +19,7 @@ fn a_mail_is_unknown_once_the_last_octet_of_its_message_is_written_and_deferred_
         (10, "unknown at end of data: Closed"),
     ] {
         let mut connection = ready(&["PIPELINING"]);
-        let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::Flight), &mails);
-        dialogue.written(usize::MAX);
+        let mut dialogue = flight(&mut connection, &mails);
         dialogue.hears(&["250 ok", "550 who?", "250 ok", "354 go"]);
         dialogue.written(written);
         lost(&mut dialogue);
@@ -36,8 +34,7 @@ fn everybody_is_deferred_where_the_dialogue_has_not_come_to_the_message() {
     let envelope = to(&["1@x"]);
     let mails = [Mail::new(&envelope, HELLO); 3];
     let mut connection = ready(&["PIPELINING"]);
-    let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::Flight), &mails);
-    dialogue.written(usize::MAX);
+    let mut dialogue = flight(&mut connection, &mails);
     dialogue.hears(&["250 ok"]);
     lost(&mut dialogue);
     dialogue.settles(0, &["deferred at RCPT: Closed"]);
@@ -98,8 +95,7 @@ fn rfc5321_3_8_a_mail_is_in_the_queue_where_the_server_closed_before_its_mail_wa
     let envelope = to(&["1@x"]);
     let mails = [Mail::new(&envelope, HELLO); 2];
     let mut connection = ready(&["PIPELINING"]);
-    let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::Flight), &mails);
-    dialogue.written(usize::MAX);
+    let mut dialogue = flight(&mut connection, &mails);
     dialogue.hears(&["250 ok", "250 ok", "354 go"]);
     dialogue.written(usize::MAX);
     dialogue.hears_the_end(&["250 queued", "421 enough"]);
@@ -145,8 +141,7 @@ fn what_was_settled_stays_settled() {
     let envelope = to(&["1@x"]);
     let mails = [Mail::new(&envelope, HELLO); 2];
     let mut connection = ready(&["PIPELINING"]);
-    let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::Flight), &mails);
-    dialogue.written(usize::MAX);
+    let mut dialogue = flight(&mut connection, &mails);
     dialogue.hears(&["250 ok", "250 ok", "354 go"]);
     dialogue.written(usize::MAX);
     dialogue.hears(&["250 queued"]);

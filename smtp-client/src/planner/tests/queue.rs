@@ -4,8 +4,6 @@ use super::*;
 use crate::ForwardPath;
 use crate::dsn::Notify;
 
-const QUEUED: &str = "accepted at end of data: 250 queued";
-
 /// The recipients of each transaction, when all goes well.
 fn transactions(limits: &str, recipients: &[&str]) -> Vec<Vec<String>> {
     let envelope = to(recipients);

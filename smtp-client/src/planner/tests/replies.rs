@@ -2,16 +2,6 @@
 
 use super::*;
 
-const QUEUED: &str = "accepted at end of data: 250 queued";
-
-/// Two mails in flights of their own, the first for two recipients; the first flight is written.
-fn flight<'m>(connection: &'m mut Connection, mails: &'m [Mail<'m>]) -> Dialogue<'m> {
-    let mut dialogue = Dialogue::new(connection, at(Pipelining::Flight), mails);
-    let written = dialogue.written(usize::MAX);
-    assert!(written.starts_with("MAIL") && written.ends_with("\r\nDATA\r\n"));
-    dialogue
-}
-
 #[test]
 fn mail_refused_is_the_verdict_for_everybody_and_rset_goes_with_the_next_mail() {
     let envelope = to(&["1@x", "2@x"]);
