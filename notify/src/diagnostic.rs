@@ -78,7 +78,7 @@ impl Diagnostic {
 }
 
 /// The last boundary of a character at or before `at`.
-fn floor(text: &str, at: usize) -> usize {
+pub(crate) fn floor(text: &str, at: usize) -> usize {
     let mut at = at.min(text.len());
     while !text.is_char_boundary(at) {
         at -= 1;

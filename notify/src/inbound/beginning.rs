@@ -1,12 +1,10 @@
 //! The beginning of a text.
 
+use crate::diagnostic::floor;
+
 /// So many octets of a text at most, and no part of a character.
 pub(super) fn beginning(text: &str, octets: usize) -> &str {
-    let mut end = text.len().min(octets);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default()
+    text.get(..floor(text, octets)).unwrap_or_default()
 }
 
 #[cfg(test)]
