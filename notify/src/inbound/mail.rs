@@ -53,6 +53,8 @@ pub struct Mail {
     pub importance: &'static str,
     /// The names of its attachments, and of those in a winmail.dat.
     pub attachments: Vec<String>,
+    /// The octets of its header.
+    pub(super) header: Vec<u8>,
 }
 
 /// Somebody's address.
@@ -103,6 +105,7 @@ impl Mail {
             calendar: CalendarAnswer::read(&message),
             importance: importance(&message),
             attachments: MailFile::of(&message).iter().map(MailFile::name).collect(),
+            header: message.root().raw_header().to_vec(),
         }
     }
 

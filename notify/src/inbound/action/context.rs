@@ -25,8 +25,6 @@ pub(super) struct MailView {
     mail: Arc<Mail>,
     account: String,
     class: Class,
-    /// The octets of the header.
-    header: Vec<u8>,
     /// Octets of the whole.
     size: usize,
     /// The values that were asked for, in the order of their names.
@@ -41,7 +39,6 @@ impl MailView {
             mail: Arc::clone(incoming.mail),
             account: what.account.clone(),
             class: incoming.found.class,
-            header: header(&what.raw).to_vec(),
             size: what.raw.len(),
             made: Default::default(),
             json: OnceLock::new(),
@@ -92,7 +89,7 @@ impl MailView {
             "attachments" => Value::from(mail.attachments.len()),
             "size" => Value::from(self.size),
             "class" => Value::from(self.class.name()),
-            "headers" => headers(&self.header),
+            "headers" => headers(&mail.header),
             "files" => Value::from(mail.attachments.clone()),
             _ => Value::UNDEFINED,
         }
@@ -133,16 +130,6 @@ fn cut(text: &str) -> Option<String> {
 fn addresses(list: &[Address]) -> Value {
     let list = list.iter().map(|one| Value::from(one.address.as_str()));
     Value::from(list.collect::<Vec<_>>())
-}
-
-/// The octets of a mail's header.
-fn header(raw: &[u8]) -> &[u8] {
-    let ends = memchr::memchr_iter(b'\n', raw);
-    let mut rests = ends.filter_map(|end| raw.split_at_checked(end + 1));
-    let blank = |rest: &[u8]| rest.starts_with(b"\n") || rest.starts_with(b"\r\n");
-    rests
-        .find(|(_, rest)| blank(rest))
-        .map_or(raw, |(header, _)| header)
 }
 
 /// The header fields by their names in lower case; of several with one name the last.
