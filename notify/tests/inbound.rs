@@ -231,6 +231,19 @@ fn conditions_choose_between_actions() {
 }
 
 #[test]
+fn a_condition_goes_by_the_moment_that_the_mail_is_processed_at() {
+    let desk = desk(|text| {
+        let young = "[inbound.new_incident]\ncondition = \"mail.dateRELATIVEGT@hour@ago@1\"\n";
+        text.replace("[inbound.new_incident]\n", young)
+    });
+    let written =
+        |time| QUESTION.replacen("\n\n", &format!("\nDate: 23 Nov 2026 {time} +0000\n\n"), 1);
+    let state = |time| desk.take(&written(time)).outcome.state;
+    assert_eq!(state("11:30:00"), InboundState::Processed);
+    assert_eq!(state("10:30:00"), InboundState::Ignored);
+}
+
+#[test]
 fn forwarded_mail_is_new_mail_where_no_action_is_made_for_it() {
     let desk = desk(|text| text);
     let done = desk.take("From: ada@example.org\nTo: support@example.org\nSubject: Fwd: Help\n\nSee:\n\nFrom: carol@example.net\nHelp!\n");
@@ -298,12 +311,12 @@ fn a_person_decides_about_what_was_held() {
         .replace("From: ada@", "From: mallory@");
     let held = desk.take(&stranger).outcome;
     assert_eq!(held.state, InboundState::Held);
-    let unknown = desk.inbound.accept(held.id, Some(incident(10009)));
+    let unknown = desk.inbound.accept(held.id, Some(incident(10009)), now());
     let said = unknown.unwrap_err().to_string();
     assert_eq!(said, "there is no record incident/INC0010009");
     let done = desk
         .inbound
-        .accept(held.id, Some(incident(10001)))
+        .accept(held.id, Some(incident(10001)), now())
         .unwrap()
         .outcome;
     assert_eq!(
@@ -313,7 +326,10 @@ fn a_person_decides_about_what_was_held() {
     assert_eq!(desk.comments(), ["Me too."]);
     let author = &desk.store.journal(&incident(10001)).unwrap()[0].author;
     assert_eq!(author, "mallory@example.org", "under the writer's own name");
-    assert!(desk.inbound.accept(held.id, None).is_err(), "it acts once");
+    assert!(
+        desk.inbound.accept(held.id, None, now()).is_err(),
+        "it acts once"
+    );
     assert!(desk.inbound.ignore(held.id, "x").is_err());
     let other = desk.take(&stranger.replace("Me too.", "And me.")).outcome;
     desk.inbound.ignore(other.id, "spam").unwrap();

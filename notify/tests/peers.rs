@@ -250,7 +250,7 @@ fn somebody_copied_cannot_answer_as_the_owner_and_is_not_turned_away_either() {
         assert!(done.reason.contains("ada@example.org"), "{}", done.reason);
         assert!(house.comments(&first_incident()).is_empty());
         // A person lets it through, under the name of who wrote it.
-        let accepted = house.inbound.accept(done.id, Some(first_incident()));
+        let accepted = house.inbound.accept(done.id, Some(first_incident()), now());
         assert_eq!(accepted.unwrap().outcome.state, InboundState::Processed);
         let author = house
             .store

@@ -66,6 +66,7 @@ impl Processor {
         &self,
         id: InboundId,
         record: Option<RecordKey>,
+        now: Timestamp,
     ) -> Result<Processed, DecideError> {
         let inbound = self.mail(id)?;
         let mail = Arc::new(Mail::parse(&inbound.what.raw));
@@ -87,7 +88,7 @@ impl Processor {
             verdict: Verdict::Act,
             bounced: None,
         };
-        let work = self.act(&inbound, &mail, &author, &decided)?;
+        let work = self.act(&inbound, &mail, &author, &decided, now)?;
         let Some(mut outcome) = work.inbound.clone() else {
             return Err(DecideError::NoMail(id));
         };

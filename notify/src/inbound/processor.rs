@@ -131,7 +131,7 @@ impl Processor {
             }
         };
         let Some((state, why)) = state else {
-            return self.planned(inbound, mail, &author, &found);
+            return self.planned(inbound, mail, &author, &found, now);
         };
         let mut work = only(outcome(inbound.id, &found, state, why));
         let policy = self.config.incoming.bounces;
@@ -202,8 +202,9 @@ impl Processor {
         mail: &Arc<Mail>,
         author: &Author,
         found: &Classification,
+        now: Timestamp,
     ) -> Result<Work, ActionError> {
-        let (mut work, calls) = self.planned(inbound, mail, author, found)?;
+        let (mut work, calls) = self.planned(inbound, mail, author, found, now)?;
         make(&calls, &mut work).map_err(ActionError::Action)?;
         Ok(work)
     }
@@ -215,6 +216,7 @@ impl Processor {
         mail: &Arc<Mail>,
         author: &Author,
         found: &Classification,
+        now: Timestamp,
     ) -> Result<(Work, Vec<Call>), ActionError> {
         let record = match &found.record {
             Some(key) => match self.store.record(key)? {
@@ -233,6 +235,7 @@ impl Processor {
             author,
             found,
             record: record.as_ref(),
+            now,
         })?;
         let (state, why) = judged(&applied, found);
         let mut outcome = outcome(inbound.id, found, state, why);

@@ -20,7 +20,7 @@ pub struct InboundAction {
     pub condition: Option<Condition>,
     /// Lower runs first (default 100).
     pub order: u16,
-    /// No further action runs after it (default true).
+    /// No further action takes a mail that it took (default true). Of a stranger's mail only if it did something.
     pub stop: bool,
     /// Field → MiniJinja template over `mail`, `sender` and `current`: `short_description = "${mail.subject}"`.
     pub set: Vec<(String, String)>,

@@ -9,7 +9,6 @@ use crate::inbound::rule::InboundAction;
 use crate::inbound::verdict::ActionVerdict;
 use crate::notification::Condition;
 use crate::template::{Context, TemplateError};
-use jiff::Timestamp;
 use serde_json::Value;
 
 /// What is asked, and how far the actions have come.
@@ -100,8 +99,13 @@ impl Actions {
                 .map_err(failed),
             (Some(Condition::Query(_)), Some(query)) => {
                 let (mail, sender) = (seen.mail.json(), seen.sender);
-                let now = Timestamp::now();
-                Ok(query.ask(mail, sender, incoming.record, &*self.directory, now)?)
+                Ok(query.ask(
+                    mail,
+                    sender,
+                    incoming.record,
+                    &*self.directory,
+                    incoming.now,
+                )?)
             }
             // Such a configuration does not load; one put together by hand could be so.
             (Some(Condition::Query(text)), None) => {

@@ -31,6 +31,7 @@ use crate::store::{Store, StoreError, Work};
 use crate::template::Context;
 pub(super) use call::Call;
 use context::MailView;
+use jiff::Timestamp;
 pub(crate) use judge::table_of;
 use serde_json::{Value, json};
 use std::fmt;
@@ -53,6 +54,8 @@ pub(super) struct Incoming<'a> {
     pub(super) author: &'a Author,
     pub(super) found: &'a Classification,
     pub(super) record: Option<&'a Record>,
+    /// The moment that conditions go by.
+    pub(super) now: Timestamp,
 }
 
 impl Incoming<'_> {
@@ -198,16 +201,18 @@ impl Actions {
                 );
                 applied.calls.extend(Call::of(action, payload));
             }
-            let verdict = if step.acts { "ran" } else { "nothing" };
+            let acts = step.acts;
+            let verdict = if acts { "ran" } else { "nothing" };
             let notes: Vec<String> = Some(because)
                 .into_iter()
-                .filter(|_| step.acts)
+                .filter(|_| acts)
                 .chain(step.notes)
                 .collect();
             applied
                 .verdicts
                 .push(ActionVerdict::new(&action.name, verdict, notes.join("; ")));
-            if action.stop {
+            // What may not act for a stranger does not keep others from taking the comment.
+            if action.stop && (acts || !incoming.is_stranger()) {
                 last = Some(&action.name);
             }
         }

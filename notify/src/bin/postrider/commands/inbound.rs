@@ -93,7 +93,9 @@ pub(crate) fn run(config: Option<&Path>, command: Command) -> Result {
         }
         Command::Show { id, json, raw } => show(&setup, id, json, raw)?,
         Command::Accept { id, record } => {
-            let done = processor(&setup)?.accept(id, record).map_err(refused)?;
+            let done = processor(&setup)?
+                .accept(id, record, jiff::Timestamp::now())
+                .map_err(refused)?;
             let record = done.outcome.record.map(|record| record.to_string());
             output::line(record.unwrap_or_default());
         }
