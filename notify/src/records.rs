@@ -25,6 +25,9 @@ pub struct Records {
     schema: Arc<Schema>,
 }
 
+/// Values in the types of their fields, and what is written to journal fields: (field, text).
+type Typed = (Fields, Vec<(String, String)>);
+
 impl Records {
     /// Records in this store, of these tables.
     pub fn new(store: Arc<dyn Store>, schema: Arc<Schema>) -> Self {
@@ -65,10 +68,7 @@ impl Records {
         fields: &Fields,
         actor: &str,
     ) -> Result<Change, RecordError> {
-        let schema = self.table(table)?;
-        let (fields, journal) = schema.typed(fields)?;
-        wishes::check(schema, &fields)?;
-        self.references_exist(schema, &fields, |_| false)?;
+        let (schema, (fields, journal)) = self.checked(table, fields)?;
         Ok(Change::Insert {
             table: table.to_owned(),
             id: new_id(schema, id, &fields)?,
@@ -85,10 +85,7 @@ impl Records {
         fields: &Fields,
         actor: &str,
     ) -> Result<Change, RecordError> {
-        let schema = self.table(&key.table)?;
-        let (fields, journal) = schema.typed(fields)?;
-        wishes::check(schema, &fields)?;
-        self.references_exist(schema, &fields, |_| false)?;
+        let (_, (fields, journal)) = self.checked(&key.table, fields)?;
         Ok(Change::Update {
             key: key.clone(),
             fields,
@@ -119,6 +116,20 @@ impl Records {
         };
         let directory = directory::Stored(Arc::clone(&self.store));
         Ok(walk::walk(&self.schema, &directory, start, path)?)
+    }
+
+    /// Whether the values fit the fields of the table, and what they refer to is there.
+    pub(crate) fn check(&self, table: &str, fields: &Fields) -> Result<(), RecordError> {
+        self.checked(table, fields).map(drop)
+    }
+
+    /// The table, and the values in the types of its fields.
+    fn checked(&self, table: &str, fields: &Fields) -> Result<(&Table, Typed), RecordError> {
+        let schema = self.table(table)?;
+        let (fields, journal) = schema.typed(fields)?;
+        wishes::check(schema, &fields)?;
+        self.references_exist(schema, &fields, |_| false)?;
+        Ok((schema, (fields, journal)))
     }
 
     fn commit(&self, change: Change) -> Result<RecordKey, RecordError> {

@@ -305,3 +305,27 @@ fn a_webhook_that_nobody_answers_keeps_the_mail() {
         failed.reason
     );
 }
+
+/// A mail server that speaks TLS from the first octet is no webhook, and says so: by then the certificate was looked at.
+#[cfg(feature = "webhook")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_certificate_of_a_webhook_is_verified() {
+    let sandbox = support::sandbox().await;
+    let ca = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(ca.path(), sandbox.ca_pem()).unwrap();
+    let hook = |more: &str| {
+        let url = format!("https://localhost:{}/mail", sandbox.smtps().port());
+        let desk = Desk::with(&format!(
+            "[inbound.print]\nclass = \"new\"\ntable = \"incident\"\nwebhook = \"{url}\"\n{more}"
+        ));
+        let failed = desk.take(QUESTION);
+        assert_eq!((failed.state, desk.house.incidents()), (Error, 1));
+        failed.reason
+    };
+    let (trusted, unknown) = tokio::task::block_in_place(|| {
+        let ca = format!("webhook_ca_file = {}\n", json!(ca.path()));
+        (hook(&ca), hook(""))
+    });
+    assert!(trusted.contains(" answered: 220 "), "{trusted}");
+    assert!(unknown.contains("certificate"), "{unknown}");
+}

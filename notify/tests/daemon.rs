@@ -2,134 +2,26 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "support/life.rs"]
+mod life;
 mod support;
 
 use jiff::Timestamp;
+use life::{Desk, PATIENCE, Running};
 use postrider_notify::config::Config;
 use postrider_notify::daemon::{Daemon, Level, LogEvent, Observer};
 use postrider_notify::delivery::Sender;
 use postrider_notify::inbound::InboundState;
 use postrider_notify::inbound::reader::Reader;
 use postrider_notify::outgoing::DeliveryState::{self, Delivered, Leased};
-use postrider_notify::record::{Fields, RecordKey};
-use postrider_notify::records::Records;
+use postrider_notify::record::Fields;
 use postrider_notify::store::{SqliteStore, Store, Work, enqueue};
-use postrider_sandbox::{Action, Fault, Mail, Sandbox, Stage};
+use postrider_sandbox::{Action, Fault, Mail, Stage};
 use postrider_wire::Transcript;
 use serde_json::Value;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::*;
-use tempfile::TempDir;
-use tokio::sync::oneshot;
-
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A configuration for a sandbox, and a database, in a folder.
-struct Desk {
-    dir: TempDir,
-    config: Arc<Config>,
-}
-
-impl Desk {
-    fn new(sandbox: &Sandbox) -> Self {
-        let dir = desk(sandbox, |text| text);
-        let config = Config::load(dir.path()).unwrap_or_else(|error| panic!("{error}"));
-        let desk = Self {
-            dir,
-            config: Arc::new(config),
-        };
-        let records = desk.records(&desk.store());
-        for seed in &desk.config.records {
-            let id = Some(seed.id.clone());
-            records.insert(&seed.table, id, &seed.fields, "").unwrap();
-        }
-        desk
-    }
-
-    fn database(&self) -> &Path {
-        &self.config.database
-    }
-
-    /// The store, opened anew: what another process, or the next life of this one, sees.
-    fn store(&self) -> Arc<dyn Store> {
-        assert!(self.database().starts_with(self.dir.path()));
-        Arc::new(SqliteStore::open(self.database()).unwrap())
-    }
-
-    fn records(&self, store: &Arc<dyn Store>) -> Records {
-        Records::new(Arc::clone(store), Arc::clone(&self.config.schema))
-    }
-
-    /// An incident that Ada is told of.
-    fn incident(&self, store: &Arc<dyn Store>) -> RecordKey {
-        let fields = [("short_description", "Tea"), ("assigned_to", "ada")];
-        let fields = fields.map(|(name, value)| (name.to_owned(), Value::from(value)));
-        let fields = Fields::from_iter(fields);
-        self.records(store)
-            .insert("incident", None, &fields, "")
-            .unwrap()
-    }
-
-    /// Runs statements behind the daemon's back.
-    fn sql(&self, statements: &str) {
-        let side = rusqlite::Connection::open(self.database()).unwrap();
-        side.busy_timeout(PATIENCE).unwrap();
-        side.execute_batch(statements).unwrap();
-    }
-}
-
-/// A daemon that runs until it is stopped.
-struct Running {
-    events: Arc<Mutex<Vec<LogEvent>>>,
-    stop: oneshot::Sender<()>,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Running {
-    fn start(desk: &Desk, store: &Arc<dyn Store>) -> Self {
-        let events = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&events);
-        let observer: Observer = Arc::new(move |event| kept.lock().unwrap().push(event));
-        let daemon = Daemon::new(Arc::clone(&desk.config), Arc::clone(store), observer).unwrap();
-        let (stop, stopped) = oneshot::channel();
-        let shutdown = async move { drop(stopped.await) };
-        let task = tokio::spawn(async move { daemon.run(shutdown).await.unwrap() });
-        Self { events, stop, task }
-    }
-
-    fn named(&self, name: &str) -> Vec<LogEvent> {
-        let events = self.events.lock().unwrap();
-        events
-            .iter()
-            .filter(|event| event.name == name)
-            .cloned()
-            .collect()
-    }
-
-    /// Waits until something was reported.
-    async fn wait_for(&self, name: &str) -> LogEvent {
-        let until = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            if let Some(event) = self.named(name).into_iter().next() {
-                return event;
-            }
-            assert!(
-                tokio::time::Instant::now() < until,
-                "{name}: {:?}",
-                self.events
-            );
-            tokio::task::yield_now().await;
-        }
-    }
-
-    async fn stop(self) -> Vec<LogEvent> {
-        self.stop.send(()).unwrap();
-        self.task.await.unwrap();
-        Arc::into_inner(self.events).unwrap().into_inner().unwrap()
-    }
-}
 
 fn to_ada(mail: &Mail) -> bool {
     mail.to == "ada@example.org"

@@ -231,6 +231,68 @@ fn conditions_choose_between_actions() {
 }
 
 #[test]
+fn lines_between_the_marks_set_the_fields_that_may_be_set() {
+    let desk = desk(|text| {
+        let lines = "[inbound.reply_comment]\nlines = [\"priority\", \"assigned_to\"]\n";
+        text.replace("[inbound.reply_comment]\n", lines)
+    });
+    let marked = "parse_start\nPriority: 1\nassigned_to = nobody at all\nstate: 7\nparse_end";
+    let done = desk
+        .take(&desk.reply(&format!("As agreed.\n{marked}")))
+        .outcome;
+    assert_eq!(done.state, InboundState::Processed, "{}", done.reason);
+    assert_eq!(desk.field(10001, "priority"), 1, "typed by the schema");
+    assert_eq!(
+        desk.field(10001, "assigned_to"),
+        "ada",
+        "there is no such user"
+    );
+    assert_ne!(desk.field(10001, "state"), 7, "not among the fields");
+    let said = &done.verdicts[0].detail;
+    assert!(said.contains("the line assigned_to: "), "{said}");
+}
+
+#[test]
+fn what_a_trusted_server_calls_spam_is_treated_as_the_policy_says() {
+    let marked = QUESTION.replacen(
+        "Subject:",
+        "Authentication-Results: mx.example.org; dmarc=fail\nSubject:",
+        1,
+    );
+    for (policy, state, class) in [
+        ("spam = \"hold\"", InboundState::Held, Class::Spam),
+        ("spam = \"ignore\"", InboundState::Ignored, Class::Spam),
+        ("spam = \"accept\"", InboundState::Processed, Class::New),
+        // Whoever is no spammer may still be a guest.
+        (
+            "spam = \"accept\"\nguests = \"hold\"",
+            InboundState::Held,
+            Class::New,
+        ),
+    ] {
+        let incoming = format!(
+            "[incoming]\ntrusted_servers = [\"mx.example.org\"]\n{policy}\n\n[inbound.reply_comment]\n"
+        );
+        let desk = desk(|text| text.replace("[inbound.reply_comment]\n", &incoming));
+        let done = desk.take(&marked).outcome;
+        assert_eq!(
+            (done.state, done.class),
+            (state, class),
+            "{policy}: {}",
+            done.reason
+        );
+        let elsewhere = desk
+            .take(&marked.replace("mx.example.org;", "mx.example.net;"))
+            .outcome;
+        assert_eq!(
+            elsewhere.class,
+            Class::New,
+            "anybody can write such a field"
+        );
+    }
+}
+
+#[test]
 fn a_condition_goes_by_the_moment_that_the_mail_is_processed_at() {
     let desk = desk(|text| {
         let young = "[inbound.new_incident]\ncondition = \"mail.dateRELATIVEGT@hour@ago@1\"\n";

@@ -115,19 +115,17 @@ impl Classifier<'_> {
         let found = self.asked(mail, author)?;
         if let Some(why) = spam::suspicion(mail, self.policy) {
             let verdict = match self.policy.spam {
-                Treatment::Accept => found.verdict,
-                Treatment::Hold => Verdict::Hold(why),
-                Treatment::Ignore => Verdict::Ignore(why),
+                Treatment::Accept => None,
+                Treatment::Hold => Some(Verdict::Hold(why)),
+                Treatment::Ignore => Some(Verdict::Ignore(why)),
             };
-            let class = match self.policy.spam {
-                Treatment::Accept => found.class,
-                _ => Class::Spam,
-            };
-            return Ok(Classification {
-                class,
-                verdict,
-                ..found
-            });
+            if let Some(verdict) = verdict {
+                return Ok(Classification {
+                    class: Class::Spam,
+                    verdict,
+                    ..found
+                });
+            }
         }
         Ok(self.guest(found, author))
     }

@@ -4,7 +4,7 @@ use super::context::MailView;
 use super::{ActionError, Incoming, Step};
 use crate::inbound::rule::{InboundAction, Lines};
 use crate::record::Fields;
-use crate::schema::{Schema, Table};
+use crate::records::{RecordError, Records};
 use crate::template::{Context, TemplateError, Templates};
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ pub(super) struct Given<'a> {
     pub(super) mail: &'a MailView,
     pub(super) context: &'a Context,
     pub(super) templates: &'a Templates,
-    pub(super) schema: &'a Schema,
+    pub(super) records: &'a Records,
 }
 
 /// The fields that an action sets: by its templates, by the mail's own lines, by its comment.
@@ -53,12 +53,14 @@ pub(super) fn of(
             fields.insert(field.clone(), Value::String(text));
         }
     }
-    let table = given.schema.tables.get(&action.table);
-    if let (Some(lines), Some(table)) = (&action.lines, table) {
+    if let Some(lines) = &action.lines {
         for (field, value) in between(lines, &incoming.mail.text) {
-            match alone(table, &field, &value) {
-                Ok(()) => drop(fields.insert(field, Value::String(value))),
-                Err(why) => step.notes.push(why),
+            let one = Fields::from_iter([(field.clone(), Value::from(value))]);
+            match given.records.check(&action.table, &one) {
+                Ok(()) => fields.extend(one),
+                Err(RecordError::Store(error)) => return Err(ActionError::Store(error)),
+                // What somebody wrote wrongly into a mail is no reason to try the mail again.
+                Err(error) => step.notes.push(format!("the line {field}: {error}")),
             }
         }
     }
@@ -69,15 +71,6 @@ pub(super) fn of(
         }
     }
     Ok(fields)
-}
-
-/// Whether the value fits the field. What somebody wrote wrongly into a mail is no reason to try the mail again.
-fn alone(table: &Table, field: &str, value: &str) -> Result<(), String> {
-    let one = Fields::from_iter([(field.to_owned(), Value::from(value))]);
-    table
-        .typed(&one)
-        .map(drop)
-        .map_err(|error| format!("the line {field}: {error}"))
 }
 
 /// The lines `name: value` (or `name=value`) between the marks, for the fields that may be set; the last one of a field counts.

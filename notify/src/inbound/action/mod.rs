@@ -248,7 +248,7 @@ impl Actions {
             mail,
             context,
             templates: &self.config.templates,
-            schema: &self.config.schema,
+            records: &self.records,
         };
         let fields = fields::of(action, &given, &mut step)?;
         let changes = !fields.is_empty();
