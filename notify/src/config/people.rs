@@ -120,8 +120,16 @@ fn record(section: &Section<'_>, schema: &Schema, table: &str, others: &[&str]) 
             section.document.hint(&name.span, message, hint);
             continue;
         };
-        if let Some(value) = field(section.document, &known.kind, value) {
-            found.insert(name.value, value);
+        let Some(typed) = field(section.document, &known.kind, value) else {
+            continue;
+        };
+        let one = Fields::from_iter([(name.value, typed)]);
+        match table.typed(&one) {
+            Ok(_) => found.extend(one),
+            Err(error) => {
+                let message = format!("{} {}", error.value, error.problem);
+                section.document.fault(&value.span(), message);
+            }
         }
     }
     if let Some(email) = found

@@ -19,24 +19,18 @@ pub(super) fn field(
             Some(Value::from(text.as_ref()))
         }
         (FieldKind::Boolean, DeValue::Boolean(b)) => Some(Value::from(*b)),
-        (FieldKind::Integer, DeValue::Integer(number)) => number
-            .as_str()
-            .replace('_', "")
-            .parse::<i64>()
-            .ok()
-            .map(Value::from),
-        (FieldKind::Decimal, DeValue::Integer(number)) => number
-            .as_str()
-            .replace('_', "")
-            .parse::<f64>()
-            .ok()
-            .map(Value::from),
-        (FieldKind::Decimal, DeValue::Float(number)) => number
-            .as_str()
-            .replace('_', "")
-            .parse::<f64>()
-            .ok()
-            .map(Value::from),
+        (FieldKind::Integer | FieldKind::Decimal, DeValue::Integer(number)) => {
+            let digits = number.as_str().replace('_', "");
+            let whole = i64::from_str_radix(&digits, number.radix());
+            whole.ok().map(Value::from)
+        }
+        (FieldKind::Decimal, DeValue::Float(number)) => {
+            let number = number.as_str().replace('_', "").parse::<f64>().ok();
+            // JSON has neither infinity nor what is no number.
+            number
+                .and_then(serde_json::Number::from_f64)
+                .map(Value::Number)
+        }
         (FieldKind::Date | FieldKind::DateTime, DeValue::Datetime(date)) => {
             Some(Value::from(date.to_string()))
         }

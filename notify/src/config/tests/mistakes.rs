@@ -35,12 +35,12 @@ text = "Hello"
 "#;
 
 /// Loads `GOOD` with a replacement; gives what is said.
-fn said(from: &str, to: &str) -> String {
+pub(super) fn said(from: &str, to: &str) -> String {
     assert!(GOOD.contains(from), "{from}");
     said_of(&[("postrider.toml", &GOOD.replacen(from, to, 1))])
 }
 
-fn said_of(files: &[(&str, &str)]) -> String {
+pub(super) fn said_of(files: &[(&str, &str)]) -> String {
     let dir = folder(files);
     let error = Config::load(dir.path()).expect_err("loads").to_string();
     error.replace(&format!("{}/", dir.path().display()), "")
