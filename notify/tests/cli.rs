@@ -262,10 +262,113 @@ async fn a_refused_recipient_is_in_the_log_and_can_be_sent_again() {
     let queue = json(&run(dir, &["queue", "list", "--json"]).good());
     assert_eq!(queue[0]["state"], "ready");
     assert_eq!(run(dir, &["queue", "cancel", &id]).good(), "1 cancelled\n");
+    let cancelled = run(dir, &["queue", "requeue", "--state", "cancelled"]);
+    assert_eq!(cancelled.good(), "1 requeued\n");
     run(dir, &["queue", "requeue", "77"]).says(
         65,
         "1 of 1 deliveries were not requeued: they do not exist, or are delivered or being sent",
     );
+}
+
+/// The cells of a table, without its head.
+fn cells(table: &str) -> Vec<Vec<&str>> {
+    let rows = table.lines().skip(1);
+    rows.map(|row| row.split_whitespace().collect()).collect()
+}
+
+#[tokio::test]
+async fn lists_are_tables_for_people_and_objects_for_programs() {
+    let sandbox = sandbox().await;
+    let digests = "[notification.incident_commented.digest]\ndefault = true";
+    let desk = desk(&sandbox, |text| {
+        text.replace("[notification.incident_commented.digest]", digests)
+    });
+    let dir = desk.path();
+    let said = |args: &[&str]| run(dir, args).good();
+    for title in ["Tea", "Milk"] {
+        let title = format!("short_description={title}");
+        said(&["record", "create", "incident", &title, "assigned_to=ada"]);
+    }
+    said(&[
+        "record",
+        "update",
+        "incident/INC0010001",
+        "comments=One lump",
+    ]);
+    ran(dir, &["run", "--once"]).await.good();
+    let records = said(&["record", "list", "incident"]);
+    assert_eq!(cells(&records)[1][..2], ["INC0010002", "Milk"]);
+    assert_eq!(
+        json(&said(&["record", "list", "incident", "--json"])).len(),
+        2
+    );
+
+    said(&[
+        "suppression",
+        "add",
+        "eve@example.net",
+        "--remark",
+        "asked us",
+    ]);
+    let suppressed = said(&["suppression", "list"]);
+    assert_eq!(
+        cells(&suppressed),
+        [[
+            "eve@example.net",
+            "all",
+            "manual",
+            "for",
+            "good",
+            "asked",
+            "us"
+        ]]
+    );
+
+    let gathering = said(&["queue", "digests"]);
+    assert_eq!(
+        cells(&gathering)[0][2..],
+        ["incident_commented", "ada@example.org", "1"]
+    );
+    let digest = json(&said(&["queue", "digests", "--json"])).remove(0);
+    assert_eq!(
+        (&digest["record"], &digest["parts"]),
+        (&"incident/INC0010001".into(), &1.into())
+    );
+
+    let show = json(&said(&["log", "show", "1", "--json"])).remove(0);
+    let attempt = &show["attempts"][0];
+    assert_eq!(
+        (&attempt["outcome"], &attempt["code"]),
+        (&"delivered".into(), &250.into())
+    );
+    assert_eq!(
+        (&attempt["stage"], &attempt["late"]),
+        (&"dot".into(), &false.into())
+    );
+    assert!(
+        show["headers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|field| field[0] == "Message-ID")
+    );
+}
+
+#[test]
+fn a_list_that_is_cut_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    run(dir.path(), &["init", "."]).good();
+    let store: std::sync::Arc<dyn postrider_notify::store::Store> = std::sync::Arc::new(
+        postrider_notify::store::SqliteStore::open(&dir.path().join("postrider.db")).unwrap(),
+    );
+    queue(&*store, None, &["ada@example.org"; 3]);
+    drop(store);
+    let listed = run(dir.path(), &["queue", "list", "--limit", "2", "--json"]);
+    assert_eq!(json(&listed.out).len(), 2);
+    let remark = "more mail waits than these: of a state, 2 are shown (`--limit`)";
+    assert!(listed.err.contains(remark), "{}", listed.err);
+    let all = run(dir.path(), &["queue", "list"]);
+    assert!(!all.err.contains("more mail waits"), "{}", all.err);
 }
 
 #[tokio::test]

@@ -141,12 +141,16 @@ fn each_page(
     Ok(())
 }
 
+/// Events that are counted; it is said that there are more.
+const COUNTED: usize = 1000;
+
 /// Says that events wait, where nobody is there to settle them.
 pub(crate) fn waiting(setup: &setup::Setup) -> Result {
-    let events = setup.store.due_events(Timestamp::now(), 1000)?.len();
+    let events = setup.store.due_events(Timestamp::now(), COUNTED)?.len();
     if events > 0 {
+        let more = if events == COUNTED { " or more" } else { "" };
         output::remark(format!(
-            "{events} events wait to be settled: `postrider run` does that"
+            "{events}{more} events wait to be settled: `postrider run` does that"
         ));
     }
     Ok(())

@@ -18,6 +18,9 @@ const LIFE: SignedDuration = SignedDuration::from_hours(5 * 24);
 pub(crate) enum Command {
     /// List what waits: ready, deferred and unknown deliveries, and paused accounts
     List {
+        /// At most so many of each state, the newest
+        #[arg(long, default_value_t = 1000)]
+        limit: usize,
         /// One JSON object a line
         #[arg(long)]
         json: bool,
@@ -55,7 +58,7 @@ pub(crate) enum Command {
 pub(crate) fn run(config: Option<&Path>, command: &Command) -> Result {
     let setup = setup::open(config)?;
     match command {
-        Command::List { json } => list(&setup, *json),
+        Command::List { limit, json } => list(&setup, *limit, *json),
         Command::Digests { json } => digests(&setup, *json),
         Command::Requeue {
             deliveries,
@@ -128,22 +131,30 @@ fn that_failed(
     Ok(chosen)
 }
 
-fn list(setup: &setup::Setup, json: bool) -> Result {
-    let mut rows = Vec::new();
+fn list(setup: &setup::Setup, limit: usize, json: bool) -> Result {
+    let (mut rows, mut more) = (Vec::new(), false);
     for state in [
         DeliveryState::Ready,
         DeliveryState::Leased,
         DeliveryState::Deferred,
         DeliveryState::Unknown,
     ] {
-        rows.extend(setup.store.log(&LogFilter {
+        let mut found = setup.store.log(&LogFilter {
             state: Some(state),
-            limit: 1000,
+            limit: limit.saturating_add(1),
             ..LogFilter::default()
-        })?);
+        })?;
+        more |= found.len() > limit;
+        found.truncate(limit);
+        rows.extend(found);
     }
     rows.sort_by_key(|row| row.delivery);
     log::print(&rows, json);
+    if more {
+        output::remark(format!(
+            "more mail waits than these: of a state, {limit} are shown (`--limit`)"
+        ));
+    }
     log::waiting(setup)?;
     let pop3 = setup.config.pop3.iter().map(|a| format!("pop3:{}", a.name));
     let accounts = setup.config.smtp.iter().map(|a| a.name.clone()).chain(pop3);
