@@ -5,7 +5,7 @@
 //! 1. it is valid, and it is what its A-label stands for (UTS #46, not transitional);
 //! 2. its letters are of one script, or of those that Japanese, Korean or Chinese are written in together, with Latin beside
 //!    these (UTS #39 §5.2, "highly restrictive"); scripts and letters that are not in the table here are of none;
-//! 3. if it is Cyrillic or Greek, it has a letter that looks like none of Latin.
+//! 3. if it is Cyrillic, Greek, Armenian, Georgian, Hebrew or Thai, it has a letter that looks like none of Latin.
 //!
 //! Any other label is shown as its A-label, `xn--…`. Not supported: letters of one script that look alike (`l` and `1`, `rn` and
 //! `m`, or the same word with and without accents), and local parts, which stay as they are.
@@ -97,11 +97,7 @@ fn is_clear(label: &str) -> bool {
         let mut letters_of_label = label.chars().filter(|c| script(*c).is_some());
         letters_of_label.all(|c| letters.contains(c))
     };
-    match scripts {
-        CYRILLIC => !alike(LIKE_LATIN_IN_CYRILLIC),
-        GREEK => !alike(LIKE_LATIN_IN_GREEK),
-        _ => one && scripts & NONE == 0,
-    }
+    one && scripts & NONE == 0 && !alike(like_latin(scripts))
 }
 
 const NONE: u32 = 1;
@@ -112,13 +108,27 @@ const HAN: u32 = 1 << 4;
 const KANA: u32 = 1 << 5;
 const HANGUL: u32 = 1 << 6;
 const BOPOMOFO: u32 = 1 << 7;
+const ARMENIAN: u32 = 1 << 8;
+const HEBREW: u32 = 1 << 9;
+const THAI: u32 = 1 << 19;
+const GEORGIAN: u32 = 1 << 20;
 
 const JAPANESE: u32 = LATIN | HAN | KANA;
 const KOREAN: u32 = LATIN | HAN | HANGUL;
 const CHINESE: u32 = LATIN | HAN | BOPOMOFO;
 
-const LIKE_LATIN_IN_CYRILLIC: &str = "асԁеһіјӏорԗԛѕԝхуъьҽпгѵѡвкмнт";
-const LIKE_LATIN_IN_GREEK: &str = "αβγεηικνορςστυχω";
+/// The letters of a script that look like Latin ones, alone or in some font.
+fn like_latin(script: u32) -> &'static str {
+    match script {
+        CYRILLIC => "асԁеһіјӏорԗԛѕԝхуъьҽпгѵѡвкмнт",
+        GREEK => "αβγεηικνορςστυχω",
+        ARMENIAN => "ագզէլհյոսցւքօ",
+        GEORGIAN => "იოყძხ",
+        HEBREW => "דוחיןס",
+        THAI => "ทนบพรหเแดลปฟม",
+        _ => "",
+    }
+}
 
 /// The script of a letter, a bit each; none for what all scripts share. A letter of no script that is known here is of `NONE`.
 fn script(letter: char) -> Option<u32> {
@@ -134,9 +144,11 @@ fn script(letter: char) -> Option<u32> {
         'ぁ'..='ゟ' | 'ァ'..='ヿ' => KANA,
         'ㄅ'..='ㄯ' => BOPOMOFO,
         '가'..='힣' => HANGUL,
+        'ա'..='և' => ARMENIAN,
+        'א'..='ת' => HEBREW,
+        'ა'..='ჰ' => GEORGIAN,
+        '\u{E00}'..='\u{E7F}' => THAI,
         // Scripts that share no shapes with others in labels: a block each.
-        'ա'..='և' => 1 << 8,
-        'א'..='ת' => 1 << 9,
         'ؠ'..='ۿ' | 'ݐ'..='ݿ' => 1 << 10,
         '\u{900}'..='\u{97F}' => 1 << 11,
         '\u{980}'..='\u{9FF}' => 1 << 12,
@@ -146,8 +158,6 @@ fn script(letter: char) -> Option<u32> {
         '\u{C00}'..='\u{C7F}' => 1 << 16,
         '\u{C80}'..='\u{CFF}' => 1 << 17,
         '\u{D00}'..='\u{D7F}' => 1 << 18,
-        '\u{E00}'..='\u{E7F}' => 1 << 19,
-        'ა'..='ჰ' => 1 << 20,
         _ => NONE,
     })
 }
@@ -184,6 +194,10 @@ mod tests {
             "\u{131}cloud.com",
             "gοοgle.com",
             "ορο.com",
+            "օո.com",
+            "ხი.com",
+            "סוס.com",
+            "นม.com",
         ] {
             let shown = to_show(spoof).into_owned();
             assert!(shown.is_ascii() && shown.starts_with("xn--"), "{shown}");
@@ -191,6 +205,34 @@ mod tests {
         }
         // Only the label that is unclear.
         assert_eq!(to_show("bücher.аpple.com"), "bücher.xn--pple-43d.com");
+    }
+
+    #[test]
+    fn a_label_of_one_script_is_shown_in_its_letters() {
+        for shown in [
+            "հայաստան",
+            "თბილისი",
+            "שלום",
+            "مثال",
+            "उदाहरण",
+            "উদাহরণ",
+            "ਉਦਾਹਰਣ",
+            "ઉદાહરણ",
+            "உதாரணம்",
+            "ఉదాహరణ",
+            "ಉದಾಹರಣೆ",
+            "ഉദാഹരണം",
+            "ตัวอย่าง",
+            "서울",
+            "東京タワー",
+            "ㄅ中",
+            "žluťoučký",
+        ] {
+            let domain = format!("{shown}.example");
+            let ascii = to_ascii(&domain).unwrap();
+            assert!(ascii.starts_with("xn--"), "{ascii}");
+            assert_eq!(to_show(&ascii), domain);
+        }
     }
 
     #[test]

@@ -380,6 +380,32 @@ mod tests {
     }
 
     #[test]
+    fn ms_oxtnef_2_1_3_4_properties_with_names_are_passed_over() {
+        let named = |kind: u32, name: &[u8]| {
+            let mut out = 0x8001_001E_u32.to_le_bytes().to_vec();
+            out.extend([7; 16]);
+            out.extend(kind.to_le_bytes());
+            out.extend(name);
+            out.extend([1, 0, 0, 0, 2, 0, 0, 0]);
+            out.extend(b"x\0\0\0");
+            out
+        };
+        let words: Vec<u8> = "Key\0".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let mut name = (words.len() as u32).to_le_bytes().to_vec();
+        name.extend(words);
+        let mut properties = 3_u32.to_le_bytes().to_vec();
+        properties.extend(named(0, &0x8503_u32.to_le_bytes()));
+        properties.extend(named(1, &name));
+        properties.extend(string_property(0x1E, 0x1000, b"Behind them\0"));
+        let mut bytes = SIGNATURE.to_le_bytes().to_vec();
+        bytes.extend([1, 0]);
+        bytes.extend(attribute_of(1, 0x9003, &properties));
+        let tnef = Tnef::parse(&bytes).unwrap();
+        assert_eq!(tnef.text.as_deref(), Some("Behind them"));
+        assert!(!tnef.damaged);
+    }
+
+    #[test]
     fn every_cut_is_survived() {
         let whole = sample();
         for length in 0..whole.len() {

@@ -5,9 +5,10 @@
 mod support;
 
 use bytes::Bytes;
-use postrider_smtp::content::{self, Content, Source};
+use postrider_smtp::content::{self, Content, Rewind, Source};
 use postrider_smtp::*;
 use postrider_wire::Stream;
+use std::future::poll_fn;
 use std::io;
 use std::task::Poll;
 use std::time::Duration;
@@ -290,5 +291,27 @@ async fn what_is_held_of_a_message_does_not_grow_with_it() {
             peak <= 64 * 1024 + CHUNK,
             "{level:?}: {peak} octets at once"
         );
+    }
+}
+
+/// Wherever a reader was left, it begins again with the first octet.
+#[tokio::test]
+async fn a_reader_that_seeks_is_read_again_from_its_beginning() {
+    let message = large();
+    let mut reader = content::from_async_read(io::Cursor::new(message.clone()));
+    for chunks in [1, 2, usize::MAX] {
+        let mut read = Vec::new();
+        for _ in 0..chunks {
+            let chunk = poll_fn(|context| reader.poll_chunk(context)).await.unwrap();
+            if chunk.is_empty() {
+                break;
+            }
+            read.extend_from_slice(&chunk);
+        }
+        assert!(message.starts_with(&read) && !read.is_empty());
+        assert_eq!(read.len() == message.len(), chunks == usize::MAX);
+        poll_fn(|context| reader.poll_rewind(context))
+            .await
+            .unwrap();
     }
 }

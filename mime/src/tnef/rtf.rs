@@ -322,6 +322,27 @@ mod tests {
         assert_eq!(text("{\\rtf1\\u-10179 ?x}"), "x");
     }
 
+    #[cfg(feature = "charsets")]
+    #[test]
+    fn octets_are_read_by_the_code_page() {
+        for (page, octets, read) in [
+            (1252, r"\'e4", "\u{e4}"),
+            (874, r"\'a1", "\u{e01}"),
+            (932, r"\'82\'a0", "\u{3042}"),
+            (936, r"\'c4\'e3", "\u{4f60}"),
+            (949, r"\'b0\'a1", "\u{ac00}"),
+            (950, r"\'a7\'41", "\u{4f60}"),
+            (866, r"\'80", "\u{410}"),
+            (10000, r"\'8a", "\u{e4}"),
+            (20866, r"\'c1", "\u{430}"),
+            (28592, r"\'b1", "\u{105}"),
+            (65001, r"\'c3\'a4", "\u{e4}"),
+        ] {
+            let rtf = format!(r"{{\rtf1\ansi\ansicpg{page} {octets}}}");
+            assert_eq!(text(&rtf), read, "{page}");
+        }
+    }
+
     // Its letter is one of windows-1251.
     #[cfg(feature = "charsets")]
     #[test]
