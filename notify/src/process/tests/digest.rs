@@ -341,3 +341,57 @@ fn a_clock_that_was_set_back_holds_no_digest_for_ever() {
     assert!(house.due(-24).is_empty());
     assert_eq!(house.due(-24 * 365).len(), 1);
 }
+
+#[test]
+fn a_digest_that_the_configuration_has_no_way_for_any_more_ends_with_the_reason() {
+    type Change = fn(&mut Config);
+    let changes: [(Change, &str, &str); 5] = [
+        (
+            |config| {
+                config
+                    .notifications
+                    .retain(|n| n.name != "incident_commented")
+            },
+            "error",
+            "when the digest was due, there was no [notification.incident_commented] any more",
+        ),
+        (
+            |config| {
+                config
+                    .notifications
+                    .iter_mut()
+                    .for_each(|n| n.active = false)
+            },
+            "error",
+            "when the digest was due, the notification was switched off",
+        ),
+        (
+            |config| config.smtp.clear(),
+            "error",
+            "there is no account to go out by",
+        ),
+        (
+            |config| config.outgoing.deny_domains.push("example.org".into()),
+            "denied_domain",
+            "example.org",
+        ),
+        (
+            |config| config.outgoing.max_message = 100,
+            "render_error",
+            "`max_message`",
+        ),
+    ];
+    for (change, verdict, detail) in changes {
+        let house = house("default = true");
+        let settlement = house.comment_on(&incident(&house, "Tea"), "x");
+        let mut config = (*house.config).clone();
+        change(&mut config);
+        let processor = Processor::new(Arc::new(config), house.store.clone(), house.signer.clone());
+        let ended = processor.digest(&house.due(1)[0], after(1)).unwrap();
+        assert!(ended.mail.is_none());
+        assert_eq!(house.store.end_digests(&[ended]).unwrap(), 1);
+        let (told, why) = house.said(&settlement);
+        assert_eq!(told, verdict);
+        assert!(why.contains(detail), "{why}");
+    }
+}

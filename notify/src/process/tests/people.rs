@@ -247,3 +247,40 @@ fn who_is_on_the_suppression_list_is_not_told() {
         ("suppressed", expected.to_owned())
     );
 }
+
+#[test]
+fn a_field_or_group_that_leads_to_nobody_says_why() {
+    let house = House::with(|config| {
+        let rooms =
+            "[table.incident.fields]\nroom = \"reference room\"\nteam = \"reference group\"\n";
+        let room = "[table.room.fields]\nname = \"string\"\n\n";
+        let config = config.replacen("[table.incident.fields]\n", &format!("{room}{rooms}"), 1);
+        let told = "[notification.incident_escalated]\nfields = [\"assigned_to\", \"team\", \"caller_email\"]\n";
+        config.replacen("[notification.incident_escalated]\n", told, 1)
+    });
+    let key = house.incident(json!({"team": "nobodys"}), "");
+    house.settle_all();
+    house.fire("incident.escalated", Some(key), "");
+    let settlement = house.settle();
+    let told = &settlement.matches[0].recipients;
+    let why = |via: &str| {
+        let found = told.iter().find(|r| r.via == via);
+        found.map(|r| (r.verdict, r.detail.as_str())).unwrap()
+    };
+    assert_eq!(
+        why("field team"),
+        ("unknown_recipient", "there is no group nobodys")
+    );
+    assert_eq!(
+        why("field assigned_to"),
+        ("no_address", "assigned_to is empty")
+    );
+    assert_eq!(
+        why("field caller_email"),
+        ("no_address", "caller_email is empty")
+    );
+    house.fire("incident.escalated", None, "");
+    let why =
+        "`incident.escalated` is about a record of `incident`, and this one is about no record";
+    assert_eq!(house.settle().error.as_deref(), Some(why));
+}

@@ -1,0 +1,182 @@
+//! Which mail an inbound action takes and who may answer about a record, where the answer is no.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use postrider_notify::inbound::InboundState::{Held, Ignored, Processed};
+use postrider_notify::inbound::{Class, InboundOutcome};
+use postrider_notify::record::RecordKey;
+use postrider_notify::store::InboundFilter;
+use postrider_notify::suppression::Reason;
+use serde_json::json;
+use support::house::{House, fields, first_incident};
+use support::now;
+
+fn mail(from: &str, subject: &str) -> String {
+    format!("From: {from}\r\nTo: support@example.org\r\nSubject: {subject}\r\n\r\nHello.\r\n")
+}
+
+fn take(house: &House, mail: &str) -> InboundOutcome {
+    house.take(mail.as_bytes()).outcome
+}
+
+/// The house with actions before those of the example.
+fn with_actions(actions: &str) -> House {
+    let first = "[inbound.reply_comment]\n";
+    House::with(|config| config.replacen(first, &format!("{actions}\n{first}"), 1))
+}
+
+/// `action: verdict: detail` of each action that did not run.
+fn refusals(outcome: &InboundOutcome) -> Vec<String> {
+    let verdicts = outcome.verdicts.iter().filter(|v| v.verdict != "ran");
+    verdicts
+        .map(|v| format!("{}: {}: {}", v.action, v.verdict, v.detail))
+        .collect()
+}
+
+#[test]
+fn each_action_that_does_not_take_a_mail_says_why() {
+    let house = with_actions(
+        "[inbound.users]\nclass = \"reply\"\ntable = \"user\"\nset = { name = \"x\" }\n\
+         [inbound.resting]\nclass = \"reply\"\ntable = \"incident\"\ncomment = \"comments\"\nactive = false\n\
+         [inbound.later]\nclass = \"reply\"\ntable = \"incident\"\ncomment = \"comments\"\norder = 200\n",
+    );
+    let to = house.reply_address(&first_incident(), "ada@example.org");
+    let reply = mail("ada@example.org", "Re: Tea").replace("support@example.org", &to);
+    let done = take(&house, &reply);
+    assert_eq!(done.action.as_deref(), Some("reply_comment"));
+    assert_eq!(
+        refusals(&done),
+        [
+            "users: other_table: it is about incident/INC0010001",
+            "resting: inactive: ",
+            "new_incident: other_class: the mail is reply",
+            "later: stopped: reply_comment was the last",
+        ]
+    );
+    assert_eq!(house.comments(&first_incident()), ["Hello."]);
+}
+
+#[test]
+fn whoever_a_record_names_may_answer_by_its_number() {
+    let house = House::with(|config| {
+        let groups =
+            "[table.incident.fields]\nteam = \"reference group\"\nteams = \"list group\"\n";
+        config.replacen("[table.incident.fields]\n", groups, 1)
+    });
+    let by = |record: &RecordKey| {
+        let done = take(
+            &house,
+            &mail("Grace <grace@example.org>", &format!("Re: {}", record.id)),
+        );
+        (done.state, done.matched_by)
+    };
+    for (values, field) in [
+        (json!({"watch_list": "grace"}), "watch_list"),
+        (json!({"watch_list": "ada, grace"}), "watch_list"),
+        (json!({"team": "support"}), "team"),
+        (json!({"teams": "support"}), "teams"),
+        (json!({"caller_email": "GRACE@example.org"}), "caller_email"),
+    ] {
+        let record = house.incident(values.clone());
+        let (state, matched_by) = by(&record);
+        assert_eq!(state, Processed, "{values}: {matched_by}");
+        assert!(
+            matched_by.ends_with(&format!("field {field}")),
+            "{matched_by}"
+        );
+    }
+    for values in [
+        json!({"watch_list": "ada"}),
+        // A word like any other.
+        json!({"short_description": "grace", "description": "grace"}),
+        json!({}),
+    ] {
+        let record = house.incident(values);
+        assert_eq!(by(&record).0, Held, "{record}");
+        assert!(house.comments(&record).is_empty());
+    }
+}
+
+#[test]
+fn an_answer_to_an_invitation_of_nobodys_changes_nothing() {
+    let house = House::new();
+    let calendar = "Content-Type: text/calendar; method=REPLY\r\n\r\nBEGIN:VCALENDAR\r\nMETHOD:REPLY\r\nBEGIN:VEVENT\r\n\
+                    ATTENDEE;PARTSTAT=TENTATIVE:mailto:ada@example.org\r\nEND:VEVENT\r\nEND:VCALENDAR";
+    let answer = mail("ada@example.org", "Tentative: lunch").replace("\r\nHello.", calendar);
+    let done = take(&house, &answer);
+    assert_eq!((done.state, done.class), (Ignored, Class::Calendar));
+    assert_eq!(
+        done.reason,
+        "an answer to an invitation (tentative), to none of ours"
+    );
+    assert_eq!(house.incidents(), 1);
+}
+
+#[test]
+fn an_answer_about_a_record_that_is_not_there_is_held() {
+    let house = House::new();
+    let gone = RecordKey::new("incident", "INC0099999");
+    let to = house.reply_address(&gone, "ada@example.org");
+    let done = take(
+        &house,
+        &mail("ada@example.org", "Re: Tea").replace("support@example.org", &to),
+    );
+    assert_eq!((done.state, house.incidents()), (Held, 1));
+    assert!(done.reason.contains("INC0099999"), "{}", done.reason);
+}
+
+#[test]
+fn the_log_of_incoming_mail_can_be_asked_about_a_record() {
+    let house = House::new();
+    let carol = take(&house, &mail("carol@example.net", "Help"))
+        .record
+        .unwrap();
+    take(&house, &mail("carol@example.net", "More help"));
+    let filter = InboundFilter {
+        record: Some(carol.clone()),
+        limit: 10,
+        ..InboundFilter::default()
+    };
+    let rows = house.store.inbound_rows(&filter).unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].outcome.record, Some(carol));
+}
+
+#[test]
+fn rfc5965_who_complains_about_a_mail_of_ours_gets_no_more_by_any_account() {
+    let house = House::new();
+    let said = fields(json!({"comments": "One lump."}));
+    house
+        .records
+        .update(&first_incident(), &said, "grace")
+        .unwrap();
+    let told = house.mails();
+    assert_eq!(told.len(), 1);
+    let complaint = |id: &str| {
+        format!(
+            "From: fbl@isp.example\r\nTo: support@example.org\r\nSubject: FBL\r\nMIME-Version: 1.0\r\n\
+             Content-Type: multipart/report; report-type=feedback-report; boundary=b\r\n\r\n\
+             --b\r\n\r\nSpam.\r\n--b\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\n\
+             User-Agent: x/1\r\nVersion: 1\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nMessage-ID: {id}\r\n\r\nx\r\n--b--\r\n"
+        )
+    };
+    let suppressed = || {
+        house
+            .store
+            .suppressed("ada@example.org", "any", now())
+            .unwrap()
+    };
+    let forged = take(&house, &complaint("<none@of.ours>"));
+    assert_eq!((forged.state, forged.class), (Ignored, Class::Bounce));
+    assert_eq!(suppressed(), None, "a complaint about a mail of nobody's");
+    let done = take(&house, &complaint(&told[0].message_id));
+    assert_eq!((done.state, done.record), (Ignored, Some(first_incident())));
+    let found = suppressed().expect("suppressed");
+    assert_eq!(
+        (found.reason, found.account, found.until),
+        (Reason::Complaint, None, None)
+    );
+    assert_eq!(house.incidents(), 1);
+}
