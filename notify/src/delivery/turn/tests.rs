@@ -75,6 +75,8 @@ fn a_connection_is_fruitless_where_the_server_decided_on_no_mail() {
         vec![said(Outcome::Refused, "550 who?"), over()],
         vec![said(Outcome::Deferred, "450 later"), closing(), behind()],
         vec![Answer::Unsendable("no".to_owned())],
+        // Too large for the server by its own word: it was not asked.
+        vec![lost(Outcome::Refused, Stage::Local)],
         vec![],
     ] {
         let heard = Heard {
