@@ -135,13 +135,19 @@ fn trusting(identity: &Identity) -> Tls {
     builder.build().unwrap()
 }
 
+/// A record with the SHA-256 hash of these octets.
 fn tlsa(usage: u8, selector: u8, octets: &[u8]) -> Tlsa {
     let digest = ::ring::digest::digest(&::ring::digest::SHA256, octets);
+    record([usage, selector, 1], digest.as_ref())
+}
+
+fn record([usage, selector, matching]: [u8; 3], data: &[u8]) -> Tlsa {
+    let data = data.to_vec();
     Tlsa {
         usage,
         selector,
-        matching: 1,
-        data: digest.as_ref().to_vec(),
+        matching,
+        data,
     }
 }
 
@@ -429,7 +435,13 @@ fn signed_zone(record: Tlsa) -> Zone {
 async fn rfc7672_3_1_1_dane_ee_wants_the_key_and_neither_name_nor_date() {
     let own = Identity::expired("whatever");
     let server = serve(Security::StartTls, &own, "250 x\r\n").await;
-    for record in [tlsa(3, 1, &own.public_key()), tlsa(3, 0, own.der())] {
+    let of_512 = ::ring::digest::digest(&::ring::digest::SHA512, &own.public_key());
+    for record in [
+        tlsa(3, 1, &own.public_key()),
+        tlsa(3, 0, own.der()),
+        record([3, 1, 2], of_512.as_ref()),
+        record([3, 0, 0], own.der()),
+    ] {
         let direct = direct(signed_zone(record), &server);
         let outcome = send(&direct, &to(&["r@one.example"])).await;
         assert!(outcome.is_accepted(), "{outcome}");
@@ -457,9 +469,12 @@ async fn rfc7672_3_1_2_dane_ta_wants_an_authority_and_a_name() {
     ] {
         let own = Identity::signed(name);
         let server = serve(Security::StartTls, &own, "250 x\r\n").await;
-        let direct = direct(signed_zone(tlsa(2, 0, own.authority_der())), &server);
-        let outcome = send(&direct, &to(&["r@one.example"])).await;
-        assert_eq!(outcome.is_accepted(), good, "{name}: {outcome}");
+        let authority = own.authority_der();
+        for record in [tlsa(2, 0, authority), record([2, 0, 0], authority)] {
+            let direct = direct(signed_zone(record), &server);
+            let outcome = send(&direct, &to(&["r@one.example"])).await;
+            assert_eq!(outcome.is_accepted(), good, "{name}: {outcome}");
+        }
     }
     let own = Identity::signed("a.example");
     let server = serve(Security::StartTls, &own, "250 x\r\n").await;
@@ -508,12 +523,7 @@ async fn rfc7672_2_1_1_no_answer_for_tlsa_is_not_the_same_as_none() {
 
 #[tokio::test]
 async fn rfc7672_2_2_records_that_cannot_be_used_still_want_tls() {
-    let odd = Tlsa {
-        usage: 1,
-        selector: 1,
-        matching: 1,
-        data: vec![0; 32],
-    };
+    let odd = record([1, 1, 1], &[0; 32]);
     let clear = serve(Security::None, &Identity::new("x"), "250 x\r\n").await;
     let outcome = send(
         &direct(signed_zone(odd.clone()), &clear),
