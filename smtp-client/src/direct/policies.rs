@@ -215,6 +215,31 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn those_that_run_out_soonest_make_room_for_others() {
+        let policies = Policies::default();
+        let keep = |n: usize| {
+            let known = Known {
+                id: "1".to_owned(),
+                policy: Err(FetchProblem::Fetch),
+                until: Instant::now() + Duration::from_secs(1_000 + n as u64),
+                quiet: None,
+            };
+            policies.keep(format!("{n}.example"), known);
+        };
+        (0..KEPT + 3).for_each(keep);
+        assert_eq!(policies.map().len(), KEPT);
+        let is_kept = |n: usize| policies.kept(&format!("{n}.example")).is_some();
+        assert_eq!([0, 2, 3, KEPT + 2].map(is_kept), [false, false, true, true]);
+        after(1_000 + KEPT as u64).await;
+        keep(0);
+        assert_eq!(
+            policies.map().len(),
+            3,
+            "what has run out is forgotten first"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn rfc8461_5_1_a_policy_is_fetched_once_for_as_long_as_it_holds() {
         let (world, policies) = (World::new("1", ENFORCE), Policies::default());
         for _ in 0..3 {
