@@ -124,6 +124,25 @@ async fn rfc5321_3_8_behind_a_421_nothing_was_tried() {
 }
 
 #[tokio::test]
+async fn a_server_that_takes_so_many_mails_a_connection_gets_the_rest_over_others_at_once() {
+    let (sandbox, store) = (sandbox().await, store());
+    let closing = Action::Reply(b"421 too many messages in this connection".to_vec());
+    sandbox.add_fault(Fault::smtp(Stage::Mail, closing.clone()).nth(13));
+    sandbox.add_fault(Fault::smtp(Stage::Mail, closing).nth(26));
+    queue(&*store, None, &["ada@example.org"; 30]);
+    let mut sender = sender(&sandbox, &store);
+    for (delivered, behind) in [(12, 17), (12, 4), (4, 0)] {
+        let sent = sender.run_once(now()).await.unwrap();
+        assert_eq!((sent.count(Delivered), sent.paused), (delivered, None));
+        assert_eq!(sent.given_back.len(), behind);
+    }
+    assert_eq!(sandbox.connections().smtp, 3);
+    let soon = sender.run_once(seconds(3)).await.unwrap();
+    assert_eq!(soon.count(Delivered), 2, "those that the 421 came to");
+    assert_eq!(sandbox.messages("ada@example.org").len(), 30);
+}
+
+#[tokio::test]
 async fn what_is_given_back_keeps_its_place_before_what_is_queued_later() {
     let (sandbox, store) = (sandbox().await, store());
     sandbox.add_fault(Fault::smtp(Stage::Content, Action::DropBefore));

@@ -65,6 +65,8 @@ struct Connection {
     client: Client,
     peer: Peer,
     last_used: Instant,
+    /// Mails that the server has decided on over it.
+    decided: usize,
 }
 
 /// What one round came to.
@@ -199,6 +201,7 @@ impl Sender {
                 },
                 client,
                 last_used: Instant::now(),
+                decided: 0,
             }),
             Err(error) => Err(explained(&error)),
         })

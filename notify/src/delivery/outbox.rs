@@ -150,7 +150,7 @@ impl Outbox {
     pub(super) fn judge(&self, claimed: Vec<Claimed>, heard: Heard, now: Timestamp) -> Ledger {
         let outcomes = || heard.answers.iter().filter_map(Answer::outcome);
         let turn = Turn::of(&heard);
-        let culprit = outcomes().find(|o| is_account_fault(o) || is_closing(o));
+        let culprit = outcomes().find(|o| is_account_fault(o) || turn.wants_rest(o));
         let culprit = culprit.or_else(|| outcomes().find(|o| turn.rests && is_broken(o)));
         let paused = culprit.map(|o| retry::pause(heard.failures + 1, o.to_string(), now));
         let blameless = heard.reused || outcomes().any(|o| o.reply().is_some());
@@ -176,7 +176,7 @@ impl Outbox {
             completions,
             given_back: given_back.into_iter().map(|(claimed, _)| claimed).collect(),
             paused,
-            fruitless: turn.fruitless,
+            turn,
             now,
         }
     }
@@ -215,8 +215,7 @@ pub(super) struct Ledger {
     given_back: Vec<Claimed>,
     /// The account is to rest.
     pub(super) paused: Option<Pause>,
-    /// Fruitless connections in a row.
-    pub(super) fruitless: u32,
+    pub(super) turn: Turn,
     /// Addresses that do not work.
     hard: Vec<Suppression>,
     now: Timestamp,
@@ -238,6 +237,8 @@ pub(super) struct Heard {
     pub(super) peer: Peer,
     /// The connection was open before: it may have been dead already.
     pub(super) reused: bool,
+    /// Mails that the server has decided on over this connection, before this batch.
+    pub(super) decided: usize,
     /// Failures of the account in a row, before this batch.
     pub(super) failures: u32,
     /// Fruitless connections in a row, before this one.
@@ -295,7 +296,8 @@ impl Answer {
                 false => around.paused,
             };
         }
-        if around.blameless && claimed.attempts <= 2 && is_lost(outcome) {
+        let is_over = is_lost(outcome) || (around.paused.is_none() && is_closing(outcome));
+        if around.blameless && claimed.attempts <= 2 && is_over {
             row.next_at = Some(later(now, SOON));
         }
         row

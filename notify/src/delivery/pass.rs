@@ -93,11 +93,13 @@ impl Sender {
                 answers,
                 peer: connection.peer.clone(),
                 reused,
+                decided: connection.decided,
                 failures,
                 fruitless: self.fruitless,
             };
             let ledger = self.outbox.judge(claimed, heard, now);
-            self.fruitless = ledger.fruitless;
+            self.fruitless = ledger.turn.fruitless;
+            connection.decided = ledger.turn.decided;
             let goes_on = more() && ledger.paused.is_none() && connection.client.is_usable();
             let next = aside.end().await.and_then(|aside| {
                 aside.sent.into_iter().for_each(&mut told);

@@ -8,9 +8,12 @@
 //! A connection that is lost before the server has decided on any mail is **fruitless**. After [`MOST_FRUITLESS`] in a row, or
 //! one that follows on a pause, the account rests; so it does at once where the server says 421. A batch that a fruitless connection
 //! of such a server ends has made an attempt as a whole: else no mail would ever be given up whose server is there, and does nothing.
+//!
+//! A 421 behind [`MANY`] mails or more is the limit of one connection (Exim has one of 1,000, others of some dozens): the next one
+//! is opened at once.
 
 use super::outbox::{Answer, Heard, Outbox};
-use super::outcome::{is_answered, is_untried};
+use super::outcome::{is_answered, is_closing, is_untried};
 use super::policy::return_tokens;
 use crate::account::SmtpAccount;
 use crate::blocking::with_store;
@@ -19,6 +22,9 @@ use crate::store::{Store, StoreError};
 use jiff::Timestamp;
 use postrider_smtp::{Outcome, RecipientOutcome};
 use std::sync::Arc;
+
+/// A server that has decided on so many mails over a connection is there, and in order.
+const MANY: usize = 10;
 
 /// Fruitless connections in a row, of which the last one pauses the account.
 const MOST_FRUITLESS: u32 = 3;
@@ -30,6 +36,8 @@ pub(super) struct Turn {
     pub(super) fruitless: u32,
     /// They are reason enough to pause the account.
     pub(super) rests: bool,
+    /// Mails that the server has decided on over this connection.
+    pub(super) decided: usize,
 }
 
 impl Turn {
@@ -42,7 +50,17 @@ impl Turn {
             false => 0,
         };
         let rests = is_fruitless && (fruitless >= MOST_FRUITLESS || heard.failures > 0);
-        Self { fruitless, rests }
+        let decided = heard.decided + outcomes().filter(|o| is_answered(o)).count();
+        Self {
+            fruitless,
+            rests,
+            decided,
+        }
+    }
+
+    /// Whether the server asks to be left alone, and not only to be written to over another connection.
+    pub(super) fn wants_rest(self, outcome: &RecipientOutcome) -> bool {
+        is_closing(outcome) && self.decided < MANY
     }
 
     /// Whether a mail is given back; `paused` if the batch pauses the account.

@@ -34,6 +34,7 @@ fn heard(answers: Vec<Answer>) -> Heard {
         answers,
         peer: Peer::default(),
         reused: false,
+        decided: 0,
         failures: 0,
         fruitless: 0,
     }
@@ -83,11 +84,8 @@ fn a_connection_is_fruitless_where_the_server_decided_on_no_mail() {
             fruitless: 2,
             ..heard(decided)
         };
-        let ended = Turn {
-            fruitless: 0,
-            rests: false,
-        };
-        assert_eq!(Turn::of(&heard), ended);
+        let turn = Turn::of(&heard);
+        assert_eq!((turn.fruitless, turn.rests), (0, false));
     }
 }
 
@@ -121,5 +119,38 @@ fn the_third_fruitless_connection_in_a_row_pauses_the_account_or_the_first_after
         assert_eq!(turn.fruitless, before.saturating_add(1));
         assert!(turn.gives_back(&heard.answers[1], false));
         assert!(!turn.gives_back(&heard.answers[1], true));
+    }
+}
+
+#[test]
+fn a_421_behind_many_mails_of_a_connection_is_its_limit() {
+    let closing = || said(Outcome::Deferred, "421 4.3.2 too many");
+    for (before, good, wants_rest) in [
+        (0, 0, true),
+        (0, 9, true),
+        (0, 10, false),
+        (9, 0, true),
+        (5, 5, false),
+        (900, 99, false),
+    ] {
+        let mut answers: Vec<Answer> = (0..good)
+            .map(|_| said(Outcome::Accepted, "250 ok"))
+            .collect();
+        answers.extend([closing(), behind()]);
+        let heard = Heard {
+            decided: before,
+            reused: before > 0,
+            ..heard(answers)
+        };
+        let turn = Turn::of(&heard);
+        assert_eq!(turn.decided, before + good, "a 421 decides nothing");
+        let asked = heard.answers.iter().filter_map(Answer::outcome);
+        let asked: Vec<bool> = asked.map(|outcome| turn.wants_rest(outcome)).collect();
+        assert_eq!(
+            asked.iter().any(|rest| *rest),
+            wants_rest,
+            "{before} {good}"
+        );
+        assert!(!asked[..good].contains(&true) && !asked[good + 1]);
     }
 }
