@@ -18,6 +18,7 @@
 //! | the server | the sync |
 //! |---|---|
 //! | has no UIDL | knows messages by their content, and those that stay there by size and header; deletes only what it fetched in the same session |
+//! | changes the size of a message by what it notes in its header (Status, X-UID, …) | fetches it, and knows it again |
 //! | uses a unique-id for another message (the size differs) | fetches it: [`SyncEvent::UidReused`] |
 //! | uses one unique-id for two messages | fetches both; deletes only the one whose own content is stored |
 //! | renames all messages | compares sizes and headers with a Message-ID, by TOP, before it fetches: [`SyncEvent::UidlReset`], [`SyncEvent::Recognised`] |

@@ -169,6 +169,41 @@ async fn what_stays_on_the_server_is_not_fetched_again() {
     assert_eq!(fs::read(&files[0]).unwrap(), b"Subject: x\r\n\r\nb\r\n");
 }
 
+/// As mailutils does, and others that keep mail in an mbox.
+#[tokio::test]
+async fn s25_a_message_that_grows_by_what_the_server_notes_in_it_is_the_same_one() {
+    let folder = Folder::new();
+    let (journal, mail) = (folder.path("journal"), folder.path("Mail"));
+    let open = || Files::open(&mail).unwrap();
+    let server = |size: u32, note: &str| {
+        let text = format!("+OK\r\n{note}Subject: x\r\n\r\nb\r\n.\r\n");
+        let (stat, list) = (
+            format!("+OK 1 {size}\r\n"),
+            format!("+OK\r\n1 {size}\r\n.\r\n"),
+        );
+        Server::new()
+            .on("STAT", say(stat))
+            .on("LIST", say(list))
+            .on("RETR", say(text))
+    };
+    let noted = "X-IMAPbase: 1795960828                    4\r\nX-UID: 1\r\nStatus: OR\r\n";
+    for (size, note, stored) in [(60, "", 1), (134, noted, 0), (134, noted, 0), (60, "", 0)] {
+        let (result, _, events) = sync(server(size, note), &journal, open(), Deletion::Never).await;
+        assert_eq!(result.unwrap().stored, stored, "{size}");
+        let reused = |event: &SyncEvent| matches!(event, SyncEvent::UidReused { .. });
+        assert!(!events.iter().any(reused), "{events:?}");
+    }
+    let (result, _, events) = sync(server(20, "To: y\r\n"), &journal, open(), Deletion::Now).await;
+    let summary = result.unwrap();
+    assert_eq!((summary.stored, summary.deleted), (1, 1), "another message");
+    assert!(
+        events
+            .iter()
+            .any(|event| matches!(event, SyncEvent::UidReused { .. }))
+    );
+    assert_eq!(files_in(&mail).len(), 2);
+}
+
 #[tokio::test]
 async fn a_new_message_is_fetched_even_if_its_header_and_size_are_those_of_one_that_was_deleted() {
     let folder = Folder::new();

@@ -1,4 +1,4 @@
-use ring::digest::{Context, SHA256, digest};
+use ring::digest::{Context, SHA256};
 use std::fmt;
 
 /// A SHA-256 digest; `Display` is 64 lower-case hexadecimal digits.
@@ -61,9 +61,34 @@ impl fmt::Debug for Digest {
 /// The most of a header that is looked at.
 const HEADER: usize = 64 << 10;
 
-/// Digests of a message that streams by: of all of it, and of its header section alone (RFC 5322 §2.1).
+/// Fields in which servers that keep mail in an mbox note how far it was read. They come, go and change, and so does the size of
+/// the message; it is the same one all the same.
+const STATE: [&[u8]; 7] = [
+    b"Status",
+    b"X-Status",
+    b"X-UID",
+    b"X-UIDL",
+    b"X-IMAP",
+    b"X-IMAPbase",
+    b"X-Keywords",
+];
+
+/// What a message is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Prints {
+    /// Of all its octets.
+    pub(super) whole: Digest,
+    /// Of what lasts: of all octets but those of the [`STATE`] fields.
+    pub(super) lasting: Digest,
+    /// Of what lasts of the header section alone, without the blank line after it (RFC 5322 §2.1).
+    pub(super) header: Digest,
+}
+
+/// The digests of a message that streams by.
 pub(super) struct Fingerprint {
-    content: Context,
+    whole: Context,
+    /// Begun behind the header, if something of it does not last.
+    lasting: Option<Context>,
     header: Vec<u8>,
     in_header: bool,
 }
@@ -71,49 +96,94 @@ pub(super) struct Fingerprint {
 impl Fingerprint {
     pub(super) fn new() -> Self {
         Self {
-            content: Context::new(&SHA256),
+            whole: Context::new(&SHA256),
+            lasting: None,
             header: Vec::new(),
             in_header: true,
         }
     }
 
     pub(super) fn update(&mut self, bytes: &[u8]) {
-        self.content.update(bytes);
-        if self.in_header {
-            let room = HEADER - self.header.len();
-            // The blank line may lie across two pieces.
-            let seen = self.header.len().saturating_sub(3);
-            self.header
-                .extend_from_slice(bytes.get(..room).unwrap_or(bytes));
-            let end = self
-                .header
-                .get(seen..)
-                .and_then(blank_line)
-                .map(|at| seen + at);
-            if let Some(end) = end {
-                self.header.truncate(end);
+        self.whole.update(bytes);
+        if !self.in_header {
+            if let Some(lasting) = &mut self.lasting {
+                lasting.update(bytes);
             }
-            self.in_header = end.is_none() && self.header.len() < HEADER;
+            return;
+        }
+        let room = HEADER - self.header.len();
+        let (taken, rest) = bytes.split_at_checked(room).unwrap_or((bytes, b""));
+        // The blank line may lie across two pieces.
+        let seen = self.header.len().saturating_sub(3);
+        self.header.extend_from_slice(taken);
+        let begun = self.header.get(seen..).unwrap_or_default();
+        let end = blank_line(begun).map(|at| seen + at);
+        let full = (self.header.len() >= HEADER).then_some(HEADER);
+        if let Some(end) = end.or(full) {
+            let body = self.header.split_off(end);
+            self.in_header = false;
+            let kept = lasting(&self.header);
+            if kept.len() < self.header.len() {
+                let mut context = Context::new(&SHA256);
+                [&kept, &body[..], rest]
+                    .iter()
+                    .for_each(|part| context.update(part));
+                self.lasting = Some(context);
+            }
+            self.header = kept;
         }
     }
 
     /// Whether the header section has a Message-ID field (RFC 5322 §3.6.4).
     pub(super) fn has_message_id(&self) -> bool {
-        let name = b"message-id:";
-        let mut lines = self.header.split(|b| *b == b'\n');
-        lines.any(|line| {
-            line.get(..name.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(name))
-        })
+        self.header
+            .split(|b| *b == b'\n')
+            .any(|line| is_named(line, b"Message-ID"))
     }
 
-    /// The digest of the whole, and of the header without the blank line after it.
-    pub(super) fn finish(self) -> (Digest, Digest) {
-        (
-            Digest::from_ring(&self.content.finish()),
-            Digest::from_ring(&digest(&SHA256, &self.header)),
-        )
+    pub(super) fn finish(mut self) -> Prints {
+        if self.in_header {
+            // It has no body.
+            let kept = lasting(&self.header);
+            if kept.len() < self.header.len() {
+                let mut context = Context::new(&SHA256);
+                context.update(&kept);
+                self.lasting = Some(context);
+            }
+            self.header = kept;
+        }
+        let whole = Digest::from_ring(&self.whole.finish());
+        let lasting = self
+            .lasting
+            .map(|lasting| Digest::from_ring(&lasting.finish()));
+        Prints {
+            whole,
+            lasting: lasting.unwrap_or(whole),
+            header: Digest::of(&[&self.header]),
+        }
     }
+}
+
+/// A header section without its fields of state.
+fn lasting(header: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(header.len());
+    let mut passes = false;
+    for line in header.split_inclusive(|b| *b == b'\n') {
+        let goes_on = line.starts_with(b" ") || line.starts_with(b"\t");
+        if !goes_on {
+            passes = STATE.iter().any(|name| is_named(line, name));
+        }
+        if !passes {
+            kept.extend_from_slice(line);
+        }
+    }
+    kept
+}
+
+/// Whether a line begins the field of this name.
+fn is_named(line: &[u8], name: &[u8]) -> bool {
+    let is = |begin: &[u8]| begin.eq_ignore_ascii_case(name);
+    line.get(..name.len()).is_some_and(is) && line.get(name.len()) == Some(&b':')
 }
 
 /// Where the blank line begins that ends a header section.
@@ -128,7 +198,7 @@ fn blank_line(text: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn fingerprint(pieces: &[&[u8]]) -> (Digest, Digest) {
+    fn fingerprint(pieces: &[&[u8]]) -> Prints {
         let mut fingerprint = Fingerprint::new();
         pieces.iter().for_each(|piece| fingerprint.update(piece));
         fingerprint.finish()
@@ -148,18 +218,50 @@ mod tests {
             &b"A: 1\r\nB: 2\r\n\r\nbody\r\n\r\nmore"[..],
             b"A: 1\nB: 2\n\nbody\n\nmore",
         ] {
-            let (_, whole) = fingerprint(&[text]);
+            let whole = fingerprint(&[text]).header;
             let end = if text.contains(&b'\r') { 12 } else { 10 };
             assert_eq!(whole, Digest::of(&[&text[..end]]));
             for at in 0..text.len() {
-                assert_eq!(fingerprint(&[&text[..at], &text[at..]]).1, whole, "{at}");
+                assert_eq!(
+                    fingerprint(&[&text[..at], &text[at..]]).header,
+                    whole,
+                    "{at}"
+                );
             }
-            assert_eq!(fingerprint(&text.chunks(1).collect::<Vec<_>>()).1, whole);
             assert_eq!(
-                fingerprint(&[&text[..end]]).1,
+                fingerprint(&text.chunks(1).collect::<Vec<_>>()).header,
+                whole
+            );
+            assert_eq!(
+                fingerprint(&[&text[..end]]).header,
                 whole,
                 "TOP without the blank line"
             );
         }
+    }
+
+    #[test]
+    fn what_a_server_notes_in_a_header_changes_the_whole_and_nothing_that_lasts() {
+        let plain = fingerprint(&[b"From: a\r\nSubject: b\r\n\r\nStatus: body\r\n"]);
+        assert_eq!(plain.whole, plain.lasting);
+        let noted = b"X-IMAPbase: 17\r\n  4\r\nFrom: a\r\nstatus: RO\r\nX-UID: 1\r\nSubject: b\r\nX-Keywords:\r\n\r\nStatus: body\r\n";
+        let read = fingerprint(&[noted]);
+        assert_eq!((read.lasting, read.header), (plain.lasting, plain.header));
+        assert_eq!(read.whole, Digest::of(&[noted]));
+        for at in 0..noted.len() {
+            assert_eq!(fingerprint(&[&noted[..at], &noted[at..]]), read, "{at}");
+        }
+        assert_eq!(fingerprint(&noted.chunks(1).collect::<Vec<_>>()), read);
+        let other = fingerprint(&[b"From: a\r\nStatuses: O\r\nSubject: b\r\n\r\nStatus: body\r\n"]);
+        assert_ne!(other.lasting, plain.lasting);
+        // A header alone, and one without an end.
+        assert_eq!(
+            fingerprint(&[b"A: b\r\nStatus: O\r\n"]).lasting,
+            Digest::of(&[b"A: b\r\n"])
+        );
+        let long = [&b"Status: O\r\n"[..], &b"x: y\r\n".repeat(20_000)].concat();
+        let whole = fingerprint(&[&long]);
+        assert_eq!(whole.lasting, Digest::of(&[&long[11..]]));
+        assert_eq!(fingerprint(&long.chunks(1_000).collect::<Vec<_>>()), whole);
     }
 }

@@ -43,7 +43,7 @@ pub enum SyncEvent {
         /// Its new name.
         uid: Option<UniqueId>,
     },
-    /// A unique-id now names a message of another size (RFC 1939 §7 forbids it); it is fetched as a new one.
+    /// A unique-id now names another message (RFC 1939 §7 forbids it); it was fetched as a new one.
     UidReused {
         /// The unique-id.
         uid: UniqueId,

@@ -1,5 +1,5 @@
 use super::Summary;
-use super::digest::{Digest, Fingerprint};
+use super::digest::{Fingerprint, Prints};
 use super::event::SyncEvent;
 use super::index::{Entry, Index};
 use super::journal::{Journal, Log};
@@ -163,8 +163,8 @@ impl<'a, S: Store, J: Journal> Intake<'a, S, J> {
         else {
             return self.vault.store.abort();
         };
-        let (content, header) = fingerprint.finish();
-        match self.vault.index.same_message(wanted.key, content) {
+        let prints = fingerprint.finish();
+        match self.vault.index.same_message(wanted.key, prints.lasting) {
             Some(entry) => {
                 self.vault.store.abort()?;
                 self.summary.duplicates += 1;
@@ -174,7 +174,7 @@ impl<'a, S: Store, J: Journal> Intake<'a, S, J> {
                 });
                 self.adopt(&wanted, &entry);
             }
-            None => self.keep(&wanted, octets, content, header)?,
+            None => self.keep(&wanted, octets, prints)?,
         }
         let since = *self.since.get_or_insert_with(Instant::now);
         let full = self.finished.len() >= self.policy.group.max(1) || self.octets >= GROUP_OCTETS;
@@ -184,20 +184,17 @@ impl<'a, S: Store, J: Journal> Intake<'a, S, J> {
         Ok(())
     }
 
-    fn keep(
-        &mut self,
-        wanted: &Wanted,
-        octets: u64,
-        content: Digest,
-        header: Digest,
-    ) -> io::Result<()> {
+    fn keep(&mut self, wanted: &Wanted, octets: u64, prints: Prints) -> io::Result<()> {
         let uid = wanted.listed.uid.clone();
-        let key = MessageKey::new(&self.vault.account, uid.as_ref(), content);
+        if let (true, Some(uid)) = (wanted.renewed, &uid) {
+            (self.events)(SyncEvent::UidReused { uid: uid.clone() });
+        }
+        let key = MessageKey::new(&self.vault.account, uid.as_ref(), prints.lasting);
         let arrived = Arrived {
             key,
             uid: uid.as_ref(),
             octets,
-            content,
+            content: prints.whole,
             at: self.now,
         };
         let place = self.vault.store.finish(&arrived)?;
@@ -208,8 +205,8 @@ impl<'a, S: Store, J: Journal> Intake<'a, S, J> {
             from: None,
             uid: uid.clone(),
             listed,
-            content,
-            header,
+            content: prints.lasting,
+            header: prints.header,
             at: self.now,
             place: place.clone(),
         };

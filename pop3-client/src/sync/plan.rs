@@ -19,6 +19,8 @@ pub(super) struct Wanted {
     pub(super) key: Option<u128>,
     /// TOP may show that it is known under another name.
     pub(super) probe: bool,
+    /// Its unique-id named a message of another size.
+    pub(super) renewed: bool,
     failures: u32,
 }
 
@@ -42,8 +44,6 @@ pub(super) struct Plan {
     /// What is no longer there.
     pub(super) records: Vec<Record>,
     pub(super) left_alone: Vec<(Listed, LeftAlone)>,
-    /// Unique-ids that now name a message of another size.
-    pub(super) reused: Vec<UniqueId>,
     /// Messages that vanished, if so many did at once that the server has probably renamed them all.
     pub(super) reset: Option<usize>,
     /// Entries of the journal that may be there under another name: a header tells.
@@ -76,8 +76,8 @@ pub(super) fn plan(index: &Index, listed: Vec<Listed>, policy: &Policy, now: u64
                         .unwrap_or(1);
             match (due, shared) {
                 (true, false) => plan.delete.push((listed.number, known.id)),
-                (true, true) => plan.want(listed, key, false, index),
-                (false, _) if !enough => plan.want(listed, key, false, index),
+                (true, true) => plan.want_again(listed, key, index),
+                (false, _) if !enough => plan.want_again(listed, key, index),
                 (false, _) => {}
             }
             continue;
@@ -107,22 +107,27 @@ impl Plan {
         if failures.count >= policy.quarantine_after && !rested {
             return self.left_alone.push((listed, LeftAlone::Quarantined));
         }
-        let reused = key.is_some_and(|key| index.of_uid(key).any(|e| e.place == Place::Present));
-        if let (true, Some(uid)) = (reused, &listed.uid) {
-            self.reused.push(uid.clone());
-        }
+        let renewed = key.is_some_and(|key| index.of_uid(key).any(|e| e.place == Place::Present));
         // Without a unique-id, deleting takes the content's word for it: a fetch is needed anyway.
         let by_name = listed.uid.is_some() || policy.deletion == Deletion::Never;
         let probe = by_name && renamed.contains(&listed.octets);
-        self.want(listed, key, probe, index);
-    }
-
-    fn want(&mut self, listed: Listed, key: Option<u128>, probe: bool, index: &Index) {
-        let failures = key.map(|key| index.failures(key).count).unwrap_or_default();
         self.fetch.push(Wanted {
             listed,
             key,
             probe,
+            renewed,
+            failures: failures.count,
+        });
+    }
+
+    /// A message that is known, of which only its content tells which one it is.
+    fn want_again(&mut self, listed: Listed, key: Option<u128>, index: &Index) {
+        let failures = key.map(|key| index.failures(key).count).unwrap_or_default();
+        self.fetch.push(Wanted {
+            listed,
+            key,
+            probe: false,
+            renewed: false,
             failures,
         });
     }
@@ -275,11 +280,11 @@ mod tests {
     }
 
     #[test]
-    fn a_reused_unique_id_is_a_new_message() {
+    fn a_message_whose_size_has_changed_is_fetched() {
         let index = index(&[seen(1, "AAA", 60, 0)]);
         let plan = plan(&index, listed(&[(1, 61, "AAA")]), &policy(Deletion::Now), 9);
         assert_eq!(numbers(&plan), (vec![1], vec![]));
-        assert_eq!(plan.reused.len(), 1);
+        assert!(plan.fetch[0].renewed);
     }
 
     #[test]

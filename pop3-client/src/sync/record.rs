@@ -29,6 +29,7 @@ pub(super) struct Seen {
     pub(super) uid: Option<UniqueId>,
     /// Octets by LIST.
     pub(super) listed: u64,
+    /// Of what lasts of it ([`Prints`](super::digest::Prints)).
     pub(super) content: Digest,
     pub(super) header: Digest,
     /// When it was first seen, in seconds since 1970.

@@ -55,9 +55,6 @@ fn announce(plan: &super::plan::Plan, summary: &mut Summary, events: &mut dyn Fn
     if let Some(vanished) = plan.reset {
         events(SyncEvent::UidlReset { vanished });
     }
-    plan.reused
-        .iter()
-        .for_each(|uid| events(SyncEvent::UidReused { uid: uid.clone() }));
     for (listed, why) in &plan.left_alone {
         summary.left_alone += 1;
         let Listed {
@@ -227,7 +224,7 @@ async fn headers<L: Link>(
                 Retrieved::End { number, .. } => {
                     let read = std::mem::replace(&mut open, Fingerprint::new());
                     if read.has_message_id() {
-                        found.push((number, read.finish().1));
+                        found.push((number, read.finish().header));
                     }
                 }
                 Retrieved::Refused { .. } => {}
@@ -343,8 +340,5 @@ mod tests {
         }));
         let (summary, events) = announced(&index, &[(1, 60, "A")]);
         assert_eq!((summary, events), (Summary::default(), Vec::new()));
-        let uid = UniqueId::new("A").unwrap();
-        let (_, events) = announced(&index, &[(1, 61, "A")]);
-        assert_eq!(events.first(), Some(&SyncEvent::UidReused { uid }));
     }
 }

@@ -75,7 +75,8 @@ pub struct Arrived<'a> {
     pub at: u64,
 }
 
-/// The lasting name of a message here: the SHA-256 of account, unique-id and content, as 64 hexadecimal digits.
+/// The lasting name of a message here: the SHA-256 of account, unique-id and content, as 64 hexadecimal digits. The fields in which
+/// servers note how far a message was read (Status, X-UID and the like) are not counted as its content.
 ///
 /// A unique-id may hold any visible character, so it never becomes a file name; this may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

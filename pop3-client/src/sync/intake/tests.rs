@@ -67,14 +67,14 @@ fn n(number: u32) -> MessageNumber {
 fn seen(id: u64, uid: &str, text: &[u8]) -> Record {
     let mut fingerprint = Fingerprint::new();
     fingerprint.update(text);
-    let (content, header) = fingerprint.finish();
+    let prints = fingerprint.finish();
     Record::Seen(Seen {
         id,
         from: None,
         uid: UniqueId::new(uid).ok(),
         listed: 1,
-        content,
-        header,
+        content: prints.lasting,
+        header: prints.header,
         at: 3,
         place: String::new(),
     })
@@ -205,6 +205,29 @@ fn what_is_known_is_not_stored_again() {
         uid: UniqueId::new("A").ok(),
     };
     assert_eq!(outcome.events, [duplicate]);
+}
+
+#[test]
+fn a_message_of_another_size_is_the_same_if_only_a_servers_note_is_new() {
+    let known = [seen(1, "A", b"From: a\r\n\r\none")];
+    let told = |text: &[u8]| {
+        let outcome = take_in(&Policy::default(), &known, &["A"], |intake| {
+            chunk(intake, 1, text);
+            end(intake, 1, text.len() as u64);
+            intake.commit().unwrap();
+        });
+        let reused = SyncEvent::UidReused {
+            uid: UniqueId::new("A").unwrap(),
+        };
+        let Summary {
+            duplicates, stored, ..
+        } = outcome.summary;
+        assert_eq!(outcome.index.entries().count(), 2, "under either size");
+        (duplicates, stored, outcome.events.contains(&reused))
+    };
+    assert_eq!(told(b"Status: O\r\nFrom: a\r\n\r\none"), (1, 0, false));
+    assert_eq!(told(b"From: a\r\n\r\nStatus: O\r\none"), (0, 1, true));
+    assert_eq!(told(b"From: a\r\n\r\ntwo or three"), (0, 1, true));
 }
 
 #[test]

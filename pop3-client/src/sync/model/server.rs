@@ -20,6 +20,14 @@ pub(super) struct Mail {
     pub(super) text: Vec<u8>,
 }
 
+/// What the server notes at the head of a mail when it was read, if it does such a thing.
+const NOTE: &[u8] = b"Status: RO\r\n";
+
+/// A mail without the server's note.
+pub(super) fn lasting(text: &[u8]) -> &[u8] {
+    text.strip_prefix(NOTE).unwrap_or(text)
+}
+
 /// The server's maildrop, and everything that there ever was.
 pub(super) struct World {
     pub(super) maildrop: Vec<Mail>,
@@ -30,6 +38,7 @@ pub(super) struct World {
     pub(super) has_uidl: bool,
     pub(super) has_top: bool,
     pub(super) has_pipelining: bool,
+    pub(super) takes_notes: bool,
     pub(super) random: Random,
 }
 
@@ -43,6 +52,7 @@ impl World {
             has_uidl: !random.one_in(5),
             has_top: !random.one_in(3),
             has_pipelining: !random.one_in(4),
+            takes_notes: random.one_in(3),
             random,
         }
     }
@@ -67,12 +77,22 @@ impl World {
         self.maildrop.push(Mail { id, uid, text });
     }
 
-    /// The sizes of all messages that are there under a unique-id.
+    /// The sizes of all messages that are there under a unique-id, now and before they were noted to be read.
     pub(super) fn sizes_under<'a>(&'a self, uid: &'a str) -> impl Iterator<Item = usize> + 'a {
-        self.maildrop
-            .iter()
-            .filter(move |mail| mail.uid == uid)
-            .map(|mail| mail.text.len())
+        let those = self.maildrop.iter().filter(move |mail| mail.uid == uid);
+        those.flat_map(|mail| [mail.text.len(), lasting(&mail.text).len()])
+    }
+
+    /// Some of the mails are noted to be read: each becomes larger.
+    fn note(&mut self) {
+        for at in 0..self.maildrop.len() {
+            let Mail { uid, text, .. } = &self.maildrop[at];
+            let noted = [NOTE, lasting(text)].concat();
+            let is_taken = self.sizes_under(uid).any(|other| other == noted.len());
+            if !is_taken && self.random.one_in(2) {
+                self.maildrop[at].text = noted;
+            }
+        }
     }
 
     /// What happens to the maildrop while nobody looks.
@@ -82,6 +102,9 @@ impl World {
             let at = self.random.below(self.maildrop.len() as u64);
             let mail = self.maildrop.remove(usize::try_from(at).unwrap());
             self.taken_by_others.insert(mail.id);
+        }
+        if self.takes_notes {
+            self.note();
         }
         if may_rename && self.random.one_in(8) {
             for mail in &mut self.maildrop {
@@ -218,7 +241,7 @@ impl ModelLink {
         for id in &self.marked {
             let text = &world.ever[id];
             assert!(
-                disk.messages.values().any(|stored| stored == text),
+                disk.messages.values().any(|stored| lasting(stored) == text),
                 "mail {id} deleted before it was durable"
             );
             let digest = Digest::of(&[text]).to_string();
