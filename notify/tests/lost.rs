@@ -127,19 +127,51 @@ async fn rfc5321_3_8_behind_a_421_nothing_was_tried() {
 async fn a_server_that_takes_so_many_mails_a_connection_gets_the_rest_over_others_at_once() {
     let (sandbox, store) = (sandbox().await, store());
     let closing = Action::Reply(b"421 too many messages in this connection".to_vec());
-    sandbox.add_fault(Fault::smtp(Stage::Mail, closing.clone()).nth(13));
-    sandbox.add_fault(Fault::smtp(Stage::Mail, closing).nth(26));
+    sandbox.add_fault(Fault::smtp(Stage::Mail, closing).nth(13));
     queue(&*store, None, &["ada@example.org"; 30]);
     let mut sender = sender(&sandbox, &store);
-    for (delivered, behind) in [(12, 17), (12, 4), (4, 0)] {
+    for (delivered, behind) in [(12, 17), (12, 0), (5, 0)] {
         let sent = sender.run_once(now()).await.unwrap();
         assert_eq!((sent.count(Delivered), sent.paused), (delivered, None));
         assert_eq!(sent.given_back.len(), behind);
     }
     assert_eq!(sandbox.connections().smtp, 3);
     let soon = sender.run_once(seconds(3)).await.unwrap();
-    assert_eq!(soon.count(Delivered), 2, "those that the 421 came to");
+    assert_eq!(soon.count(Delivered), 1, "the one that the 421 came to");
     assert_eq!(sandbox.messages("ada@example.org").len(), 30);
+}
+
+/// As OpenSMTPD does.
+#[tokio::test]
+async fn mails_that_a_connection_takes_no_more_go_over_the_next_one_uncounted() {
+    let (sandbox, store) = (sandbox().await, store());
+    for n in 13..=40 {
+        let enough = Action::Reply(b"452 4.5.3 Too many messages sent".to_vec());
+        sandbox.add_fault(Fault::smtp(Stage::Mail, enough).nth(n));
+    }
+    queue(&*store, None, &["ada@example.org"; 40]);
+    let mut sender = sender(&sandbox, &store);
+    // The server has shown that it takes twelve; nobody is turned away again.
+    for delivered in [12, 12, 12, 4] {
+        let sent = sender.run_once(now()).await.unwrap();
+        assert_eq!((sent.count(Delivered), sent.paused), (delivered, None));
+    }
+    assert_eq!(attempts(&*store), [(Delivered, 1); 40]);
+    assert_eq!(sandbox.connections().smtp, 4);
+    assert_eq!(sandbox.messages("ada@example.org").len(), 40);
+}
+
+#[tokio::test]
+async fn a_server_that_takes_nothing_now_is_asked_again_later() {
+    let (sandbox, store) = (sandbox().await, store());
+    let busy = Action::Reply(b"452 4.3.1 no room".to_vec());
+    sandbox.add_fault(Fault::smtp(Stage::Mail, busy).every());
+    queue(&*store, None, &FIVE);
+    let mut sender = sender(&sandbox, &store);
+    let sent = sender.run_once(now()).await.unwrap();
+    assert_eq!((sent.attempts.len(), sent.given_back.len()), (5, 0));
+    assert_eq!(attempts(&*store), [(Deferred, 1); 5]);
+    assert!(sender.run_once(now()).await.unwrap().is_idle());
 }
 
 #[tokio::test]

@@ -59,6 +59,8 @@ pub struct Sender {
     connection: Option<Connection>,
     /// Connections in a row that were lost before anything was done.
     fruitless: u32,
+    /// How many mails the server takes over one connection, as far as it has shown that.
+    takes: Option<usize>,
 }
 
 struct Connection {
@@ -119,6 +121,7 @@ impl Sender {
             dial: None,
             connection: None,
             fruitless: 0,
+            takes: None,
         }
     }
 

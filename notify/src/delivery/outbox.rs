@@ -5,7 +5,7 @@ use super::outcome::{Peer, completion, is_account_fault, is_closing, is_lost, un
 use super::policy::{Policy, over_domain_rate};
 use super::retry::{self, LONGEST_PAUSE, next_attempt};
 use super::turn::{Turn, give_back, is_broken};
-use super::{Attempted, BATCH, LEASE, SOON, Sent};
+use super::{Attempted, LEASE, SOON, Sent};
 use crate::account::{Rate, SmtpAccount};
 use crate::blocking::with_store;
 use crate::clock::later;
@@ -68,19 +68,23 @@ impl Outbox {
         .await
     }
 
-    /// Claims as many as the rates allow.
+    /// Claims as many as the rates allow, and no more than `most`.
     pub(super) async fn claim(
         &self,
         now: Timestamp,
         accounts: Vec<String>,
+        most: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         let account = Arc::clone(&self.account);
         let owner = self.owner.clone();
         with_store(&self.store, move |store| {
             let names: Vec<&str> = accounts.iter().map(String::as_str).collect();
             let allowed = match account.sending.rate {
-                Some(rate) => store.take_tokens(&account.name, rate, BATCH as u32, now)? as usize,
-                None => BATCH,
+                Some(rate) => {
+                    let most = u32::try_from(most).unwrap_or(u32::MAX);
+                    store.take_tokens(&account.name, rate, most, now)? as usize
+                }
+                None => most,
             };
             if allowed == 0 {
                 return Ok(Vec::new());
@@ -162,19 +166,20 @@ impl Outbox {
             test_address: self.policy.outgoing.test_address.as_deref(),
             now,
         };
-        let rows = claimed.into_iter().zip(&heard.answers);
-        let (given_back, tried): (Vec<_>, Vec<_>) =
-            rows.partition(|(_, answer)| turn.gives_back(answer, paused.is_some()));
-        let completions: Vec<Completion> = tried
-            .iter()
-            .map(|(claimed, answer)| answer.completion(claimed, &circumstances))
-            .collect();
-        let claimed: Vec<Claimed> = tried.into_iter().map(|(claimed, _)| claimed).collect();
+        let (mut given_back, mut tried, mut completions) = (Vec::new(), Vec::new(), Vec::new());
+        for (n, (claimed, answer)) in claimed.into_iter().zip(&heard.answers).enumerate() {
+            if turn.gives_back(n, answer, paused.is_some()) {
+                given_back.push(claimed);
+            } else {
+                completions.push(answer.completion(&claimed, &circumstances));
+                tried.push(claimed);
+            }
+        }
         Ledger {
-            hard: suppressions(&claimed, &completions, now),
-            claimed,
+            hard: suppressions(&tried, &completions, now),
+            claimed: tried,
             completions,
-            given_back: given_back.into_iter().map(|(claimed, _)| claimed).collect(),
+            given_back,
             paused,
             turn,
             now,
@@ -221,6 +226,13 @@ pub(super) struct Ledger {
     now: Timestamp,
 }
 
+impl Ledger {
+    /// No further mail is for the connection, though it may be open.
+    pub(super) fn ends_connection(&self) -> bool {
+        self.paused.is_some() || self.turn.is_spent
+    }
+}
+
 /// A task that ends with the work that it is for, also when that work is cancelled.
 pub(super) struct Renewal(JoinHandle<()>);
 
@@ -239,6 +251,8 @@ pub(super) struct Heard {
     pub(super) reused: bool,
     /// Mails that the server has decided on over this connection, before this batch.
     pub(super) decided: usize,
+    /// How many it takes over one, as far as is known.
+    pub(super) takes: Option<usize>,
     /// Failures of the account in a row, before this batch.
     pub(super) failures: u32,
     /// Fruitless connections in a row, before this one.

@@ -78,6 +78,12 @@ pub(super) fn is_closing(outcome: &RecipientOutcome) -> bool {
         .is_some_and(|reply| reply.code().value() == 421)
 }
 
+/// True if the server took no mail just now, whatever mail it is: 4yz to MAIL.
+pub(super) fn is_turned_away(outcome: &RecipientOutcome) -> bool {
+    let refuses = outcome.outcome == Outcome::Deferred && outcome.stage == Stage::Mail;
+    refuses && is_answered(outcome) && !is_account_fault(outcome)
+}
+
 /// True if the connection failed and no server's word decided.
 pub(super) fn is_lost(outcome: &RecipientOutcome) -> bool {
     outcome.outcome == Outcome::Deferred && outcome.reply().is_none()

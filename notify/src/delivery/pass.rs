@@ -10,7 +10,7 @@
 //! is given back as if it had not been claimed.
 
 use super::outbox::{Due, Heard, Ledger, Outbox, Renewal};
-use super::{Connection, Sender, Sent, retry};
+use super::{BATCH, Connection, Sender, Sent, retry};
 use crate::clock::later;
 use crate::outgoing::Claimed;
 use crate::store::StoreError;
@@ -80,11 +80,16 @@ impl Sender {
             return Ok(());
         };
         let claimed_at = clock.now();
-        let claimed = self.outbox.claim(claimed_at, accounts).await?;
+        // One that is open takes a mail at least.
+        let most = self.room(&connection, 0).max(1);
+        let claimed = self.outbox.claim(claimed_at, accounts, most).await?;
         let mut batch = Some(Batch::held(&self.outbox, claimed, claimed_at));
         let mut behind: Option<Ledger> = None;
         while let Some(Batch { claimed, renewal }) = batch.take().filter(Batch::is_some) {
-            let ahead = more() && self.may_claim_ahead(&connection, claimed.len());
+            let ahead = match more() && self.may_claim_ahead(&connection, claimed.len()) {
+                true => self.room(&connection, claimed.len()),
+                false => 0,
+            };
             let aside = self.aside(behind.take(), ahead, clock);
             let answers = self.outbox.send(&mut connection.client, &claimed).await;
             drop(renewal);
@@ -94,13 +99,15 @@ impl Sender {
                 peer: connection.peer.clone(),
                 reused,
                 decided: connection.decided,
+                takes: self.takes,
                 failures,
                 fruitless: self.fruitless,
             };
             let ledger = self.outbox.judge(claimed, heard, now);
             self.fruitless = ledger.turn.fruitless;
+            self.takes = ledger.turn.takes;
             connection.decided = ledger.turn.decided;
-            let goes_on = more() && ledger.paused.is_none() && connection.client.is_usable();
+            let goes_on = more() && !ledger.ends_connection() && connection.client.is_usable();
             let next = aside.end().await.and_then(|aside| {
                 aside.sent.into_iter().for_each(&mut told);
                 aside.next
@@ -121,14 +128,15 @@ impl Sender {
             (reused, failures) = (true, 0);
             connection.last_used = Instant::now();
         }
-        let paused = behind
-            .as_ref()
-            .is_some_and(|ledger| ledger.paused.is_some());
+        let is_over = behind.as_ref().is_some_and(Ledger::ends_connection);
         if let Some(ledger) = behind {
             told(self.outbox.write(ledger).await?);
         }
-        if connection.client.is_usable() && !paused {
+        if connection.client.is_usable() {
             self.connection = Some(connection);
+        }
+        if is_over {
+            self.close().await;
         }
         Ok(())
     }
@@ -167,6 +175,13 @@ impl Sender {
         }))
     }
 
+    /// How many mails a connection still takes behind those that are being sent; no more than a batch.
+    fn room(&self, connection: &Connection, sending: usize) -> usize {
+        let used = connection.decided + sending;
+        let takes = self.takes.map(|takes| takes.saturating_sub(used));
+        takes.unwrap_or(BATCH).min(BATCH)
+    }
+
     /// What a rate allows is known only when it is used; and a server that takes no more mail gets no more.
     fn may_claim_ahead(&self, connection: &Connection, sending: usize) -> bool {
         let sending_of = &self.outbox.account.sending;
@@ -176,8 +191,8 @@ impl Sender {
             && left.is_none_or(|left| left > sending as u64)
     }
 
-    /// Writes what came of the batch before, and claims the next one.
-    fn aside(&self, behind: Option<Ledger>, ahead: bool, clock: Clock) -> Task {
+    /// Writes what came of the batch before, and claims the next one, of at most `ahead` mails.
+    fn aside(&self, behind: Option<Ledger>, ahead: usize, clock: Clock) -> Task {
         let outbox = self.outbox.clone();
         Task(tokio::spawn(async move {
             let sent = match behind {
@@ -185,8 +200,8 @@ impl Sender {
                 None => None,
             };
             let next = match ahead {
-                true => outbox.claim_ahead(clock.now()).await,
-                false => Ok(None),
+                0 => Ok(None),
+                most => outbox.claim_ahead(clock.now(), most).await,
             };
             Ok(Aside { sent, next })
         }))
@@ -226,11 +241,11 @@ impl Drop for Task {
 }
 
 impl Outbox {
-    async fn claim_ahead(&self, now: Timestamp) -> Result<Option<Batch>, StoreError> {
+    async fn claim_ahead(&self, now: Timestamp, most: usize) -> Result<Option<Batch>, StoreError> {
         let Some(Due { accounts, .. }) = self.is_due(now).await? else {
             return Ok(None);
         };
-        let claimed = self.claim(now, accounts).await?;
+        let claimed = self.claim(now, accounts, most).await?;
         Ok(Some(Batch::held(self, claimed, now)))
     }
 }

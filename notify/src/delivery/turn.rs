@@ -1,4 +1,4 @@
-//! Whose turn it was when a connection was lost, and what becomes of those behind.
+//! Whose turn it was when a connection was lost or took no more, and what becomes of those behind.
 //!
 //! * The mail that the server had to answer next has made an attempt: it may be what the connection broke on.
 //! * Mails behind it are given back as if they had not been claimed, also where MAIL was sent ahead with the message before
@@ -9,11 +9,13 @@
 //! one that follows on a pause, the account rests; so it does at once where the server says 421. A batch that a fruitless connection
 //! of such a server ends has made an attempt as a whole: else no mail would ever be given up whose server is there, and does nothing.
 //!
-//! A 421 behind [`MANY`] mails or more is the limit of one connection (Exim has one of 1,000, others of some dozens): the next one
-//! is opened at once.
+//! Servers limit the mails of one connection. Some say 421 then (Exim behind 1,000): behind [`MANY`] mails or more that asks for no
+//! rest. Others say 4yz to each further MAIL (OpenSMTPD behind 100): mails that are turned away behind one that was decided on are given
+//! back. Either way the connection is **spent**, and the next one is opened at once; what it has taken, if it was many, is not exceeded
+//! any more. Over a new connection a mail that is turned away before all others has made an attempt.
 
 use super::outbox::{Answer, Heard, Outbox};
-use super::outcome::{is_answered, is_closing, is_untried};
+use super::outcome::{is_answered, is_closing, is_turned_away, is_untried};
 use super::policy::return_tokens;
 use crate::account::SmtpAccount;
 use crate::blocking::with_store;
@@ -38,6 +40,12 @@ pub(super) struct Turn {
     pub(super) rests: bool,
     /// Mails that the server has decided on over this connection.
     pub(super) decided: usize,
+    /// The first mail of the batch that was turned away behind one of those.
+    turned_away: Option<usize>,
+    /// No further mail is for this connection.
+    pub(super) is_spent: bool,
+    /// How many mails the server takes over one, if it has shown that.
+    pub(super) takes: Option<usize>,
 }
 
 impl Turn {
@@ -50,11 +58,30 @@ impl Turn {
             false => 0,
         };
         let rests = is_fruitless && (fruitless >= MOST_FRUITLESS || heard.failures > 0);
-        let decided = heard.decided + outcomes().filter(|o| is_answered(o)).count();
+        let (mut decided, mut turned_away) = (heard.decided, None);
+        for (n, answer) in heard.answers.iter().enumerate() {
+            match answer.outcome() {
+                Some(outcome) if !is_turned_away(outcome) => {
+                    decided += usize::from(is_answered(outcome));
+                }
+                Some(_) if decided > 0 => {
+                    turned_away.get_or_insert(n);
+                }
+                _ => {}
+            }
+        }
+        let is_limit = turned_away.is_some() || outcomes().any(is_closing);
+        let takes = match is_limit && decided >= MANY {
+            true => Some(decided),
+            false => heard.takes,
+        };
         Self {
             fruitless,
             rests,
             decided,
+            turned_away,
+            is_spent: turned_away.is_some() || takes.is_some_and(|takes| decided >= takes),
+            takes,
         }
     }
 
@@ -63,10 +90,14 @@ impl Turn {
         is_closing(outcome) && self.decided < MANY
     }
 
-    /// Whether a mail is given back; `paused` if the batch pauses the account.
-    pub(super) fn gives_back(self, answer: &Answer, paused: bool) -> bool {
+    /// Whether the `n`th mail is given back; `paused` if the batch pauses the account.
+    pub(super) fn gives_back(self, n: usize, answer: &Answer, paused: bool) -> bool {
         let all_have_tried = self.fruitless > 0 && paused;
-        !all_have_tried && answer.outcome().is_some_and(is_untried)
+        let is_over =
+            |outcome| self.turned_away.is_some_and(|first| n >= first) && is_turned_away(outcome);
+        answer
+            .outcome()
+            .is_some_and(|outcome| is_over(outcome) || (!all_have_tried && is_untried(outcome)))
     }
 }
 

@@ -35,6 +35,7 @@ fn heard(answers: Vec<Answer>) -> Heard {
         peer: Peer::default(),
         reused: false,
         decided: 0,
+        takes: None,
         failures: 0,
         fruitless: 0,
     }
@@ -48,7 +49,8 @@ fn a_mail_whose_turn_had_not_come_is_given_back_and_no_other() {
     let heard = heard(answers);
     for paused in [false, true] {
         let turn = Turn::of(&heard);
-        let given_back = heard.answers.iter().map(|a| turn.gives_back(a, paused));
+        let answers = heard.answers.iter().enumerate();
+        let given_back = answers.map(|(n, answer)| turn.gives_back(n, answer, paused));
         let given_back: Vec<bool> = given_back.collect();
         assert_eq!(given_back, [false, false, false, true, false]);
     }
@@ -117,8 +119,8 @@ fn the_third_fruitless_connection_in_a_row_pauses_the_account_or_the_first_after
         let turn = Turn::of(&heard);
         assert_eq!(turn.rests, rests, "{before} {failures}");
         assert_eq!(turn.fruitless, before.saturating_add(1));
-        assert!(turn.gives_back(&heard.answers[1], false));
-        assert!(!turn.gives_back(&heard.answers[1], true));
+        assert!(turn.gives_back(1, &heard.answers[1], false));
+        assert!(!turn.gives_back(1, &heard.answers[1], true));
     }
 }
 
@@ -153,4 +155,81 @@ fn a_421_behind_many_mails_of_a_connection_is_its_limit() {
         );
         assert!(!asked[..good].contains(&true) && !asked[good + 1]);
     }
+}
+
+/// `452 4.5.3` to MAIL, as OpenSMTPD says it behind a hundred mails.
+fn turned_away() -> Answer {
+    let reply = Reply::parse(b"452 4.5.3 Too many messages sent\r\n").unwrap();
+    answer(Outcome::Deferred, Stage::Mail, Cause::Reply(reply))
+}
+
+#[test]
+fn mails_that_are_turned_away_behind_one_that_was_decided_on_are_given_back() {
+    let given_back = |before: usize, answers: Vec<Answer>| {
+        let heard = Heard {
+            decided: before,
+            reused: before > 0,
+            ..heard(answers)
+        };
+        let turn = Turn::of(&heard);
+        let answers = heard.answers.iter().enumerate();
+        let given: Vec<bool> = answers
+            .map(|(n, answer)| turn.gives_back(n, answer, false))
+            .collect();
+        assert_eq!(turn.is_spent, given.contains(&true));
+        given
+    };
+    let good = || said(Outcome::Accepted, "250 ok");
+    let later = || said(Outcome::Deferred, "450 later");
+    assert_eq!(
+        given_back(0, vec![good(), turned_away(), turned_away()]),
+        [false, true, true]
+    );
+    assert_eq!(given_back(3, vec![turned_away()]), [true]);
+    // Somebody's own fault, or a server that takes nothing at all now.
+    assert_eq!(given_back(3, vec![later(), later()]), [false, false]);
+    assert_eq!(
+        given_back(0, vec![turned_away(), turned_away()]),
+        [false, false]
+    );
+    assert_eq!(
+        given_back(0, vec![turned_away(), good(), turned_away(), later()]),
+        [false, false, true, false]
+    );
+}
+
+#[test]
+fn what_a_server_takes_over_a_connection_is_learned_if_it_is_much() {
+    let turn = |before: usize, takes: Option<usize>, answers: Vec<Answer>| {
+        let turn = Turn::of(&Heard {
+            decided: before,
+            takes,
+            ..heard(answers)
+        });
+        (turn.takes, turn.is_spent)
+    };
+    let good = || said(Outcome::Accepted, "250 ok");
+    let closing = || said(Outcome::Deferred, "421 4.3.2 too many");
+    assert_eq!(
+        turn(99, None, vec![good(), turned_away()]),
+        (Some(100), true)
+    );
+    assert_eq!(turn(99, None, vec![good(), closing()]), (Some(100), true));
+    assert_eq!(
+        turn(4, None, vec![good(), turned_away()]),
+        (None, true),
+        "a rate, perhaps"
+    );
+    assert_eq!(turn(4, None, vec![good(), closing()]), (None, false));
+    assert_eq!(
+        turn(99, Some(100), vec![good()]),
+        (Some(100), true),
+        "it has them"
+    );
+    assert_eq!(turn(98, Some(100), vec![good()]), (Some(100), false));
+    assert_eq!(
+        turn(50, Some(100), vec![turned_away()]),
+        (Some(50), true),
+        "fewer than it seemed"
+    );
 }
