@@ -80,11 +80,10 @@ fn after_close(part: Part<'_>) -> usize {
     let body = part.source().get(at..).unwrap_or_default();
     for line in body.split_inclusive(|b| *b == b'\n') {
         at += line.len();
-        if line.starts_with(&close)
-            && line
-                .get(close.len()..)
-                .is_some_and(|l| l.trim_ascii().is_empty())
-        {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let padding = line.strip_prefix(&close[..]);
+        if padding.is_some_and(|rest| rest.iter().all(|b| matches!(b, b' ' | b'\t'))) {
             break;
         }
     }
