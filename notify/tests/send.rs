@@ -580,3 +580,15 @@ async fn without_a_server_the_first_account_sends() {
     let mail = content(&sandbox, "ada@example.org");
     assert!(mail.contains("<support@example.org>"), "{mail}");
 }
+
+#[tokio::test]
+async fn rfc6531_an_address_beyond_ascii_goes_where_it_is_taken() {
+    let sandbox = sandbox().await;
+    let args = ["--from", "ada@example.org", "--to", "jürgen@example.org"];
+    let sent = send(&sandbox, &args, b"").await;
+    assert_eq!(sent.code, 0, "{}{}", sent.out, sent.err);
+    let without = prepared(Sandbox::builder().without(Extension::SmtpUtf8)).await;
+    let sent = send(&without, &args, b"").await;
+    assert_eq!(sent.code, 69);
+    assert!(sent.err.contains("the mail needs SMTPUTF8"), "{}", sent.err);
+}

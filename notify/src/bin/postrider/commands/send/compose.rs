@@ -34,6 +34,11 @@ fn builder<'a>(args: &'a Args, from: &Mailbox, to: &[Mailbox]) -> Result<Message
     for to in to {
         builder = builder.to(to);
     }
+    // Such a mail goes only where SMTPUTF8 is offered; the client says so where it is not.
+    let mut addresses = to.iter().chain([from]).map(Mailbox::addr);
+    if !addresses.all(|address| address.to_string().is_ascii()) {
+        builder = builder.with_utf8_headers();
+    }
     if let Some(subject) = &args.subject {
         builder = builder.subject(subject.as_str());
     }
