@@ -60,8 +60,9 @@ pub fn smtp_session(input: &[u8]) {
             assert!(!has(before_tls, word), "before TLS");
         }
     }
-    // A fuzzer may learn the password and let the server say it: then it is no secret.
-    let secrets = SECRETS.iter().filter(|secret| !has(said, secret));
+    // A fuzzer may learn the password and let the server say it: then it is no secret. Its first letter may be the last one of
+    // what a control character is shown as.
+    let secrets = SECRETS.iter().filter(|secret| !has(said, &secret[1..]));
     for secret in secrets {
         assert!(!has(before_tls, secret), "a secret in clear text");
         assert!(!has(client.shown.as_bytes(), secret), "a secret shown");

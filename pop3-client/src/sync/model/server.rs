@@ -23,6 +23,11 @@ pub(super) struct Mail {
 /// What the server notes at the head of a mail when it was read, if it does such a thing.
 const NOTE: &[u8] = b"Status: RO\r\n";
 
+/// A unique-id before the server renamed it.
+fn first_name(uid: &str) -> &str {
+    uid.trim_start_matches("new-")
+}
+
 /// A mail without the server's note.
 pub(super) fn lasting(text: &[u8]) -> &[u8] {
     text.strip_prefix(NOTE).unwrap_or(text)
@@ -39,6 +44,8 @@ pub(super) struct World {
     pub(super) has_top: bool,
     pub(super) has_pipelining: bool,
     pub(super) takes_notes: bool,
+    /// The sizes that messages have had under each unique-id, by the first name that it had.
+    sizes: BTreeSet<(String, usize)>,
     pub(super) random: Random,
 }
 
@@ -53,6 +60,7 @@ impl World {
             has_top: !random.one_in(3),
             has_pipelining: !random.one_in(4),
             takes_notes: random.one_in(3),
+            sizes: BTreeSet::new(),
             random,
         }
     }
@@ -61,14 +69,18 @@ impl World {
         let id = self.ever.len() as u64 + 1;
         let filler = "x".repeat(usize::try_from(self.random.below(3) * 20).unwrap());
         let mut text = format!("Message-ID: <{id}>\r\n\r\n.dot\r\n{filler}\r\n..\r\n").into_bytes();
-        // Now and then two messages share a unique-id, though they are not alike. Of equal size nobody could tell them
-        // apart if they are not there at the same time.
+        // Now and then messages share a unique-id, though they are not alike. Of equal size nobody could tell them apart if
+        // they are not there at the same time.
         let uid = match self.maildrop.last() {
             Some(last) if self.random.one_in(20) => last.uid.clone(),
             _ => format!("uid{id}"),
         };
-        while self.sizes_under(&uid).any(|other| other == text.len()) {
+        let sizes = |text: &[u8]| [text.len(), text.len() + NOTE.len()];
+        while self.had_size(&uid, sizes(&text)) {
             text.extend_from_slice(b"longer\r\n");
+        }
+        for size in sizes(&text) {
+            self.sizes.insert((first_name(&uid).to_owned(), size));
         }
         if self.random.one_in(30) && self.broken.is_none() {
             self.broken = Some(id);
@@ -77,20 +89,20 @@ impl World {
         self.maildrop.push(Mail { id, uid, text });
     }
 
-    /// The sizes of all messages that are there under a unique-id, now and before they were noted to be read.
-    pub(super) fn sizes_under<'a>(&'a self, uid: &'a str) -> impl Iterator<Item = usize> + 'a {
-        let those = self.maildrop.iter().filter(move |mail| mail.uid == uid);
-        those.flat_map(|mail| [mail.text.len(), lasting(&mail.text).len()])
+    /// Whether a message under a unique-id had one of these sizes at any time.
+    fn had_size(&self, uid: &str, sizes: [usize; 2]) -> bool {
+        let uid = first_name(uid);
+        sizes
+            .iter()
+            .any(|size| self.sizes.contains(&(uid.to_owned(), *size)))
     }
 
     /// Some of the mails are noted to be read: each becomes larger.
     fn note(&mut self) {
         for at in 0..self.maildrop.len() {
-            let Mail { uid, text, .. } = &self.maildrop[at];
-            let noted = [NOTE, lasting(text)].concat();
-            let is_taken = self.sizes_under(uid).any(|other| other == noted.len());
-            if !is_taken && self.random.one_in(2) {
-                self.maildrop[at].text = noted;
+            if self.random.one_in(2) {
+                let text = &mut self.maildrop[at].text;
+                *text = [NOTE, lasting(text)].concat();
             }
         }
     }
