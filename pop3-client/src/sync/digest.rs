@@ -121,17 +121,21 @@ impl Fingerprint {
         let full = (self.header.len() >= HEADER).then_some(HEADER);
         if let Some(end) = end.or(full) {
             let body = self.header.split_off(end);
-            self.in_header = false;
-            let kept = lasting(&self.header);
-            if kept.len() < self.header.len() {
-                let mut context = Context::new(&SHA256);
-                [&kept, &body[..], rest]
-                    .iter()
-                    .for_each(|part| context.update(part));
-                self.lasting = Some(context);
-            }
-            self.header = kept;
+            self.end_header(&[&body, rest]);
         }
+    }
+
+    /// The header is whole, and this stands behind it.
+    fn end_header(&mut self, behind: &[&[u8]]) {
+        self.in_header = false;
+        let kept = lasting(&self.header);
+        if kept.len() < self.header.len() {
+            let mut context = Context::new(&SHA256);
+            context.update(&kept);
+            behind.iter().for_each(|part| context.update(part));
+            self.lasting = Some(context);
+        }
+        self.header = kept;
     }
 
     /// Whether the header section has a Message-ID field (RFC 5322 §3.6.4).
@@ -143,14 +147,7 @@ impl Fingerprint {
 
     pub(super) fn finish(mut self) -> Prints {
         if self.in_header {
-            // It has no body.
-            let kept = lasting(&self.header);
-            if kept.len() < self.header.len() {
-                let mut context = Context::new(&SHA256);
-                context.update(&kept);
-                self.lasting = Some(context);
-            }
-            self.header = kept;
+            self.end_header(&[]);
         }
         let whole = Digest::from_ring(&self.whole.finish());
         let lasting = self
