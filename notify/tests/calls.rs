@@ -38,8 +38,7 @@ impl Desk {
         let files = tempfile::tempdir().unwrap();
         let words = json!(["sh", "-c", PROGRAM, "sh", files.path()]);
         let actions = actions.replace("PROGRAM", &format!("command = {words}"));
-        let first = "[inbound.reply_comment]";
-        let house = House::with(|config| config.replace(first, &format!("{actions}\n{first}")));
+        let house = House::with_actions(&actions);
         Self { house, files }
     }
 

@@ -21,12 +21,6 @@ fn take(house: &House, mail: &str) -> InboundOutcome {
     house.take(mail.as_bytes()).outcome
 }
 
-/// The house with actions before those of the example.
-fn with_actions(actions: &str) -> House {
-    let first = "[inbound.reply_comment]\n";
-    House::with(|config| config.replacen(first, &format!("{actions}\n{first}"), 1))
-}
-
 /// `action: verdict: detail` of each action that did not run.
 fn refusals(outcome: &InboundOutcome) -> Vec<String> {
     let verdicts = outcome.verdicts.iter().filter(|v| v.verdict != "ran");
@@ -37,7 +31,7 @@ fn refusals(outcome: &InboundOutcome) -> Vec<String> {
 
 #[test]
 fn each_action_that_does_not_take_a_mail_says_why() {
-    let house = with_actions(
+    let house = House::with_actions(
         "[inbound.users]\nclass = \"reply\"\ntable = \"user\"\nset = { name = \"x\" }\n\
          [inbound.resting]\nclass = \"reply\"\ntable = \"incident\"\ncomment = \"comments\"\nactive = false\n\
          [inbound.later]\nclass = \"reply\"\ntable = \"incident\"\ncomment = \"comments\"\norder = 200\n",

@@ -6,24 +6,22 @@
 mod life;
 mod support;
 
-use life::{Desk, PATIENCE, Running};
+use life::{Desk, PATIENCE, Running, kept};
 use postrider_mime::Message;
-use postrider_notify::daemon::{Daemon, Level, LogEvent, Observer};
+use postrider_notify::daemon::{Daemon, Level, LogEvent};
 use postrider_notify::record::{Fields, RecordKey};
 use postrider_notify::store::Store;
 use postrider_sandbox::{Mail, Sandbox};
 use serde_json::Value;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use support::sandbox;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// One round of a daemon; gives what it reported.
 async fn round(desk: &Desk, store: &Arc<dyn Store>) -> Vec<LogEvent> {
-    let events = Arc::new(Mutex::new(Vec::new()));
-    let kept = Arc::clone(&events);
-    let observer: Observer = Arc::new(move |event| kept.lock().unwrap().push(event));
+    let (events, observer) = kept();
     let daemon = Daemon::new(Arc::clone(&desk.config), Arc::clone(store), observer).unwrap();
     daemon.run_once().await.unwrap();
     drop(daemon);

@@ -53,6 +53,12 @@ impl House {
         Self::over(store(), change)
     }
 
+    /// The example with inbound actions before its own.
+    pub fn with_actions(actions: &str) -> Self {
+        let first = "[inbound.reply_comment]\n";
+        Self::with(|config| config.replacen(first, &format!("{actions}\n{first}"), 1))
+    }
+
     /// The example over a store, which gets its people and one incident.
     pub fn over(store: Arc<dyn Store>, change: impl Fn(String) -> String) -> Self {
         let dir = tempfile::tempdir().unwrap();

@@ -83,6 +83,16 @@ impl Desk {
     }
 }
 
+/// What is kept of a daemon's reports, and who keeps it.
+pub fn kept() -> (Arc<Mutex<Vec<LogEvent>>>, Observer) {
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&events);
+    (
+        events,
+        Arc::new(move |event| kept.lock().unwrap().push(event)),
+    )
+}
+
 /// A daemon that runs until it is stopped.
 pub struct Running {
     pub events: Arc<Mutex<Vec<LogEvent>>>,
@@ -92,9 +102,7 @@ pub struct Running {
 
 impl Running {
     pub fn start(desk: &Desk, store: &Arc<dyn Store>) -> Self {
-        let events = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&events);
-        let observer: Observer = Arc::new(move |event| kept.lock().unwrap().push(event));
+        let (events, observer) = kept();
         let daemon = Daemon::new(Arc::clone(&desk.config), Arc::clone(store), observer).unwrap();
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move { drop(stopped.await) };
