@@ -39,7 +39,8 @@ pub(super) fn give_back(c: &dyn Connection, name: &str, tokens: u32) -> Result<(
     Ok(())
 }
 
-/// Gives claims back as if they had never been: no attempt was made, so none is counted.
+/// Gives claims back as if they had never been: no attempt was made, so none is counted. Attempts of a life that ended, before the
+/// delivery was put back into the queue, say nothing of this one: it is not failed or delivered again.
 pub(super) fn release(
     c: &dyn Connection,
     held: &[(DeliveryId, i64)],
@@ -47,7 +48,7 @@ pub(super) fn release(
 ) -> Result<usize, Fault> {
     let mut update = c.prepare_cached(
         "UPDATE delivery SET attempts = attempts - 1, next_at = ?3, lease_owner = NULL, state = coalesce(
-             (SELECT CASE outcome WHEN 'crashed' THEN 'deferred' ELSE outcome END FROM attempt
+             (SELECT CASE outcome WHEN 'crashed' THEN 'deferred' WHEN 'deferred' THEN 'deferred' WHEN 'unknown' THEN 'unknown' ELSE 'ready' END FROM attempt
               WHERE delivery_id = ?1 AND ended IS NOT NULL AND late = 0 ORDER BY n DESC LIMIT 1), 'ready')
          WHERE id = ?1 AND lease_epoch = ?2 AND state = 'leased'",
     )?;

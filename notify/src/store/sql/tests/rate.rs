@@ -1,5 +1,6 @@
 //! Token buckets, and claims that are given back.
 
+use super::super::engine::Engine;
 use super::*;
 use crate::account::Rate;
 use DeliveryState::{Deferred, Leased, Ready};
@@ -113,6 +114,34 @@ fn a_claim_given_back_is_again_what_its_last_attempt_left() {
     let attempts = store.attempts(first.delivery).unwrap();
     assert_eq!(attempts.len(), 1, "the one that was made stays");
     assert_eq!(claim(&store, at(90), 1)[0].attempts, 2);
+}
+
+/// What was refused and put back into the queue is sent, also if its turn does not come over the first connection.
+#[test]
+fn what_ended_a_life_before_does_not_end_this_one() {
+    use DeliveryState::{Bounced, Delivered, Failed};
+    for ended in [Failed, Delivered] {
+        let store = memory();
+        queue(&store, vec![mail("a", "a@b")]);
+        let first = claim(&store, at(0), 1).remove(0);
+        store
+            .complete(at(1), &[completion(&first, ended, None)])
+            .unwrap();
+        if ended == Delivered {
+            let bounce = "UPDATE delivery SET state = 'bounced'";
+            store
+                .work("bounce", |c| {
+                    Ok(c.prepare_cached(bounce)?.execute(rusqlite::params![])?)
+                })
+                .unwrap();
+            assert_eq!(state_of(&store, first.delivery).0, Bounced);
+        }
+        assert_eq!(store.requeue(&[first.delivery], at(2), at(900)).unwrap(), 1);
+        let second = claim(&store, at(3), 1);
+        assert_eq!(given_back(&store, &second, at(4)), 1);
+        assert_eq!(state_of(&store, first.delivery).0, Ready);
+        assert_eq!(claim(&store, at(4), 1).len(), 1);
+    }
 }
 
 #[test]
