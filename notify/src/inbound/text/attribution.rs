@@ -77,7 +77,8 @@ pub(super) fn drop_last(own: &mut Vec<&Line<'_>>) {
         let Some(part) = own.get(first..=last) else {
             return;
         };
-        if part.iter().any(|line| line.is_blank()) {
+        let octets: usize = part.iter().map(|line| line.bare.len()).sum();
+        if octets > LONGEST || part.iter().any(|line| line.is_blank()) {
             return;
         }
         if introduces(&joined(part.iter().copied())) {
@@ -170,7 +171,7 @@ fn wrote(text: &str) -> (bool, bool) {
 
 /// True if an introduction may begin with this line: it has the date, and is no sentence that ended.
 fn opens(line: &Line<'_>) -> bool {
-    has_date(&line.bare) && !line.bare.ends_with(['.', '!', '?', ':'])
+    line.bare.len() <= LONGEST && has_date(&line.bare) && !line.bare.ends_with(['.', '!', '?', ':'])
 }
 
 /// True if the text begins as introductions do where nothing else tells: `On 23 …`, `Am 23. …`, `Le lun. 23 …`.

@@ -83,21 +83,21 @@ pub(super) fn is_blank(text: &str) -> bool {
 
 /// True if the text has a date in figures or a time of day: `2026`, `23.11.26`, `11/23/26`, `10:00`, `10.00`.
 pub(super) fn has_date(text: &str) -> bool {
-    let numbers = numbers(text);
-    let year = |n: &Number<'_>| {
+    let is_year = |n: &Number<'_>| {
         n.digits.len() == 4 && (n.digits.starts_with("20") || n.digits.starts_with("19"))
     };
-    let joined = |pair: &[Number<'_>]| match pair {
-        [a, b] => {
-            let short = a.digits.len() <= 2 && b.digits.len() <= 2;
-            short
-                && matches!(a.after, Some(':' | '/' | '.' | '-'))
-                && a.end + 1 == b.start
-                && b.digits.len() == 2
-        }
-        _ => false,
+    let is_pair = |a: &Number<'_>, b: &Number<'_>| {
+        a.digits.len() <= 2
+            && b.digits.len() == 2
+            && matches!(a.after, Some(':' | '/' | '.' | '-'))
+            && a.end + 1 == b.start
     };
-    numbers.iter().any(year) || numbers.windows(2).any(joined)
+    let mut before: Option<Number<'_>> = None;
+    numbers(text).any(|number| {
+        let found = is_year(&number) || before.as_ref().is_some_and(|a| is_pair(a, &number));
+        before = Some(number);
+        found
+    })
 }
 
 /// A run of digits in a text.
@@ -108,26 +108,22 @@ struct Number<'t> {
     after: Option<char>,
 }
 
-fn numbers(text: &str) -> Vec<Number<'_>> {
-    let mut found = Vec::new();
-    let mut rest = text;
+fn numbers(text: &str) -> impl Iterator<Item = Number<'_>> {
     let mut offset = 0;
-    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
-        let from = rest.get(start..).unwrap_or_default();
-        let length = from
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(from.len());
-        let (digits, after) = from.split_at(length);
-        found.push(Number {
+    std::iter::from_fn(move || {
+        let rest = text.get(offset..)?;
+        let start = offset + rest.find(|c: char| c.is_ascii_digit())?;
+        let from = text.get(start..)?;
+        let length = from.find(|c: char| !c.is_ascii_digit());
+        let (digits, after) = from.split_at(length.unwrap_or(from.len()));
+        offset = start + digits.len();
+        Some(Number {
             digits,
-            start: offset + start,
-            end: offset + start + length,
+            start,
+            end: offset,
             after: after.chars().next(),
-        });
-        offset += start + length;
-        rest = after;
-    }
-    found
+        })
+    })
 }
 
 /// True if the text has an address: `<a@b.c>`, `(a@b.c)`, `a@b.c`.

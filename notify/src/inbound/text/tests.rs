@@ -89,6 +89,21 @@ fn what_grows_is_read_in_time_that_grows_alike() {
     assert!(started.elapsed().as_secs() < 15, "{:?}", started.elapsed());
 }
 
+/// What stands above many quotes is not read again for each of them, however long its lines are.
+#[test]
+fn a_long_line_above_many_quotes_is_read_once() {
+    for line in ["1 ", "23 Nov 2026 ", "a@b.example ", "wrote: ", "x"] {
+        let above = line.repeat((1 << 18) / line.len());
+        for quote in ["said:\n>\n", "10:00\n<a@b.example>:\n> x\n", "x\n>\n\n"] {
+            let text = format!("{above}end.\n{}", quote.repeat((1 << 17) / quote.len()));
+            let began = std::time::Instant::now();
+            new_text_of(&text, "Ada Lovelace");
+            // Some hundredths; what is read for each quote takes minutes.
+            assert!(began.elapsed().as_secs() < 10, "{line:?} {quote:?}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn no_line_is_made_up(text in "([a-z>: -]{0,12}\n){0,12}") {
