@@ -3,7 +3,8 @@
 //! A digest opens with the first event that somebody is to hear of by it, and is due one interval later. Until then its parts are
 //! kept in the store, as they were rendered when the events happened. When it is due, the person is looked at again: who has
 //! switched the notification off meanwhile, or is suppressed, is not told. The mail and the end of its parts are one
-//! transaction, so that no part is lost and none is told twice.
+//! transaction, so that no part is lost and none is told twice. Where one mail cannot hold all parts, it tells the first ones, and
+//! those behind are due at once.
 
 use crate::event::EventId;
 use crate::notification::{Delivery, Notification};
@@ -132,6 +133,8 @@ pub struct DigestOutcome {
     pub digest: DigestId,
     /// Of how many parts it was made. If it has more by now, nothing is written, and it is due again with all of them.
     pub parts: usize,
+    /// How many of them, from the first one on, this is about. The others wait for the next mail.
+    pub ended: usize,
     /// `digest` where a mail is queued, else why not: one of [`RecipientVerdict::WORDS`](crate::outgoing::RecipientVerdict::WORDS).
     pub verdict: &'static str,
     /// More, where there is more to say.

@@ -247,15 +247,17 @@ impl Both {
         }]
     }
 
-    /// Ends digests; some as if they had grown meanwhile.
+    /// Ends digests; some as if they had grown meanwhile, some but for their last part.
     fn digest(&mut self) {
         let now = self.now();
         for due in self.ask(|store| store.due_digests(now, 2)).unwrap() {
             let mail = (self.dice.below(3) > 0).then(|| self.mail());
             let grown = usize::from(self.dice.below(4) == 0);
+            let kept = usize::from(due.parts.len() > 1 && self.dice.below(3) == 0);
             let outcome = DigestOutcome {
                 digest: due.id,
                 parts: due.parts.len() + grown,
+                ended: due.parts.len() - kept,
                 verdict: if mail.is_some() {
                     "digest"
                 } else {

@@ -66,7 +66,7 @@ pub(super) fn digested(digest: &DueDigest, outcome: &DigestOutcome) -> LogEvent 
     LogEvent::new(Level::Info, "digested")
         .with("notification", &digest.notification)
         .with("to", &digest.address)
-        .with("parts", outcome.parts)
+        .with("parts", outcome.ended)
         .with("verdict", outcome.verdict)
         .with("detail", &outcome.detail)
 }

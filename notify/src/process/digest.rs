@@ -44,15 +44,17 @@ impl Processor {
     /// What becomes of a digest that is due.
     ///
     /// # Errors
-    /// Those of the directory: the digest should be looked at again later. Everything else is part of the outcome.
+    /// Those of the directory that may pass: the digest should be looked at again later. Everything else is part of the outcome.
     pub fn digest(&self, due: &DueDigest, now: Timestamp) -> Result<DigestOutcome, StoreError> {
-        let ended = |verdict, detail: String| DigestOutcome {
-            digest: due.id,
-            parts: due.parts.len(),
-            verdict,
-            detail,
-            mail: None,
-        };
+        match self.outcome_of(due, now) {
+            // Looking again would show the same, and hold up the digests behind it.
+            Err(error @ StoreError::Corrupt(_)) => Ok(untold(due, "error", error.to_string())),
+            outcome => outcome,
+        }
+    }
+
+    fn outcome_of(&self, due: &DueDigest, now: Timestamp) -> Result<DigestOutcome, StoreError> {
+        let ended = |verdict, detail| untold(due, verdict, detail);
         let name = &due.notification;
         let Some(notification) = self.config.notification(name) else {
             let why =
@@ -86,23 +88,32 @@ impl Processor {
         if let Some(why) = self.config.outgoing.denied(&recipient.address) {
             return Ok(ended("denied_domain", why));
         }
-        match self.digest_mail(due, notification, account, &recipient, now) {
-            Ok(mail) => {
-                let detail = told(due, &mail, &recipient);
-                let mail = Some(mail);
-                Ok(DigestOutcome {
-                    mail,
-                    ..ended("digest", detail)
-                })
-            }
-            Err(RenderError::Template(TemplateError::Store(error))) => Err(error),
-            Err(error) => Ok(ended("render_error", error.to_string())),
+        let mut parts = in_one_mail(&due.parts, self.config.outgoing.max_body);
+        loop {
+            let outcome =
+                match self.digest_mail((due, parts), notification, account, &recipient, now) {
+                    Ok(mail) => DigestOutcome {
+                        detail: told(parts, &mail, &recipient),
+                        mail: Some(mail),
+                        ..ended("digest", String::new())
+                    },
+                    Err(RenderError::Template(TemplateError::Store(error))) => return Err(error),
+                    // Half of them may fit, and if one is at fault, the others are not to be lost with it.
+                    Err(_) if parts.len() > 1 => {
+                        parts = parts.get(..parts.len() / 2).unwrap_or_default();
+                        continue;
+                    }
+                    Err(error) => ended("render_error", error.to_string()),
+                };
+            let ended = parts.len();
+            return Ok(DigestOutcome { ended, ..outcome });
         }
     }
 
+    /// A mail that tells the parts, which are the first ones of the digest.
     fn digest_mail(
         &self,
-        due: &DueDigest,
+        (due, parts): (&DueDigest, &[Part]),
         notification: &Notification,
         account: &SmtpAccount,
         recipient: &Recipient,
@@ -111,7 +122,7 @@ impl Processor {
         let instance = &self.config.instance;
         let cover = Cover {
             // No other digest has this part, and no other mail tells of it by this notification.
-            event: due.parts.last().map_or(0, |part| part.event),
+            event: parts.last().map_or(0, |part| part.event),
             notification,
             record: due.about.as_ref(),
             account,
@@ -126,7 +137,7 @@ impl Processor {
             .value("recipient", cover.named(recipient));
         let usual = Digest::default();
         let digest = notification.digest.as_ref().unwrap_or(&usual);
-        let parts = self.addressed(&due.parts);
+        let parts = self.addressed(parts);
         let content = digest_content(
             notification,
             digest,
@@ -184,13 +195,33 @@ impl Processor {
     }
 }
 
+/// Nobody is told, and why.
+fn untold(due: &DueDigest, verdict: &'static str, detail: String) -> DigestOutcome {
+    DigestOutcome {
+        digest: due.id,
+        parts: due.parts.len(),
+        ended: due.parts.len(),
+        verdict,
+        detail,
+        mail: None,
+    }
+}
+
+/// The first parts, as many as are no larger together than one body may be; one at least, if there is any.
+fn in_one_mail(parts: &[Part], max_body: usize) -> &[Part] {
+    let (mut html, mut text) = (0, 0);
+    let fits = |part: &&Part| {
+        text += part.text.len();
+        html += part.html.as_deref().map_or(part.text.len(), str::len);
+        html.max(text) <= max_body
+    };
+    let count = parts.iter().take_while(fits).count();
+    parts.get(..count.max(1)).unwrap_or(parts)
+}
+
 /// The verdict on each part of a digest that is told.
-fn told(due: &DueDigest, mail: &OutgoingMail, recipient: &Recipient) -> String {
-    let one = format!(
-        "told in a digest of {}: {}",
-        due.parts.len(),
-        mail.message_id
-    );
+fn told(parts: &[Part], mail: &OutgoingMail, recipient: &Recipient) -> String {
+    let one = format!("told in a digest of {}: {}", parts.len(), mail.message_id);
     let held = recipient.hold.as_ref();
     let held = held.map(|hold| format!("held until {}: {}", hold.until, hold.reason));
     joined([one, held.unwrap_or_default()])

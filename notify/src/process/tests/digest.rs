@@ -7,11 +7,16 @@ use crate::store::LogFilter;
 
 /// The example with digests of an hour for comments, `more` in their section.
 fn house(more: &str) -> House {
+    house_of(more, "")
+}
+
+/// And with more sections behind all others.
+fn house_of(more: &str, sections: &str) -> House {
     House::with(|config| {
         let section = "[notification.incident_commented.digest]\n";
         let (head, rest) = config.split_once(section).unwrap();
         let (_, tail) = rest.split_once("\n\n").unwrap();
-        format!("{head}{section}{more}\n\n{tail}")
+        format!("{head}{section}{more}\n\n{tail}{sections}")
     })
 }
 
@@ -332,6 +337,62 @@ fn a_digest_that_grew_meanwhile_is_made_again_and_retention_waits_for_it() {
     assert!(text.contains("one") && text.contains("two"), "{text}");
     // Ended once, whoever else made it as well.
     assert_eq!(house.store.end_digests(&[early]).unwrap(), 0);
+}
+
+#[test]
+fn what_one_mail_cannot_hold_is_told_by_several_and_no_part_is_lost() {
+    let house = house_of("default = true", "\n[outgoing]\nmax_body = 4000\n");
+    let key = incident(&house, "Tea");
+    let text = |n: usize| format!("part {n} {}", "x".repeat(1_200));
+    let told: Vec<Settlement> = (1..=7).map(|n| house.comment_on(&key, &text(n))).collect();
+    let rounds = std::iter::from_fn(|| Some(house.end(1)).filter(|ended| *ended > 0)).count();
+    let sent = house.sent();
+    assert!(
+        rounds > 1 && sent.len() == rounds,
+        "{rounds} {}",
+        sent.len()
+    );
+    for n in 1..=7 {
+        let mails = sent
+            .iter()
+            .filter(|(_, text, _)| text.contains(&format!("part {n} ")));
+        assert_eq!(mails.count(), 1, "part {n}");
+    }
+    for settlement in &told {
+        let (verdict, detail) = house.said(settlement);
+        assert!(
+            verdict == "digest" && detail.starts_with("told in a digest of "),
+            "{detail}"
+        );
+        assert_eq!(
+            house
+                .store
+                .explain(settlement.event)
+                .unwrap()
+                .unwrap()
+                .deliveries
+                .len(),
+            1
+        );
+    }
+}
+
+#[test]
+fn a_part_that_no_mail_can_hold_takes_no_other_with_it() {
+    let house = house_of("default = true", "\n[outgoing]\nmax_body = 4000\n");
+    let key = incident(&house, "Tea");
+    // Alone it would just fit; a digest puts its subject in front.
+    let small = house.comment_on(&key, "a");
+    let overhead = house.due(1)[0].parts[0].text.len();
+    let large = house.comment_on(&key, &"x".repeat(4000 - overhead));
+    let last = house.comment_on(&key, "b");
+    while house.end(1) > 0 {}
+    assert_eq!(house.said(&small).0, "digest");
+    let (verdict, why) = house.said(&large);
+    assert_eq!(verdict, "render_error", "{why}");
+    assert!(why.contains("`max_body` = 4000"), "{why}");
+    assert_eq!(house.said(&last).0, "digest");
+    assert!(house.due(100).is_empty());
 }
 
 #[test]

@@ -161,35 +161,49 @@ pub(super) fn end(
 }
 
 fn end_one(c: &dyn Connection, now: i64, outcome: &DigestOutcome) -> Result<bool, Fault> {
-    let mut last = c.prepare_cached(
-        "SELECT event_id, match_id, (SELECT count(*) FROM digest_part WHERE digest_id = ?1) FROM digest_part
-         WHERE digest_id = ?1 AND EXISTS (SELECT 1 FROM digest WHERE id = ?1) ORDER BY id DESC LIMIT 1",
+    let mut select = c.prepare_cached(
+        "SELECT id, event_id, match_id FROM digest_part
+         WHERE digest_id = ?1 AND EXISTS (SELECT 1 FROM digest WHERE id = ?1) ORDER BY id",
     )?;
-    let row = last.query_row([outcome.digest], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get::<i64>(2)?))
-    });
-    let Some((event, match_id, parts)) = row.optional()? else {
+    let rows = select.query_map([outcome.digest], |row| {
+        Ok((row.get::<i64>(0)?, row.get(1)?, row.get(2)?))
+    })?;
+    let parts = rows.collect::<Result<Vec<_>, _>>()?;
+    if parts.is_empty() {
         return forget_empty(c, outcome.digest);
-    };
-    if usize::try_from(parts) != Ok(outcome.parts) {
+    }
+    if parts.len() != outcome.parts {
         return Ok(false);
     }
+    let last = outcome.ended.checked_sub(1).and_then(|at| parts.get(at));
+    let Some(&(last, event, match_id)) = last else {
+        return Ok(false);
+    };
     let delivery = match &outcome.mail {
         Some(mail) => settle::queue(c, now, event, match_id, mail)?,
         None => None,
     };
     let mut told = c.prepare_cached(
         "UPDATE recipient_verdict SET verdict = ?2, detail = ?3
-         WHERE verdict = 'digest' AND (match_id, address) IN (SELECT match_id, address FROM digest_part WHERE digest_id = ?1)",
+         WHERE verdict = 'digest' AND (match_id, address) IN
+             (SELECT match_id, address FROM digest_part WHERE digest_id = ?1 AND id <= ?4)",
     )?;
-    told.execute(params![outcome.digest, outcome.verdict, outcome.detail])?;
-    // The mail has their words; they stay to say which mail it was.
+    told.execute(params![
+        outcome.digest,
+        outcome.verdict,
+        outcome.detail,
+        last
+    ])?;
+    // The mail has their words; they stay to say which mail it was, and are no part of the digest any more.
     let mut close = c.prepare_cached(
-        "UPDATE digest_part SET delivery_id = ?2, html = NULL, text = '' WHERE digest_id = ?1",
+        "UPDATE digest_part SET digest_id = 0, delivery_id = ?2, html = NULL, text = ''
+         WHERE digest_id = ?1 AND id <= ?3",
     )?;
-    close.execute(params![outcome.digest, delivery])?;
-    c.prepare_cached("DELETE FROM digest WHERE id = ?1")?
-        .execute([outcome.digest])?;
+    close.execute(params![outcome.digest, delivery, last])?;
+    if outcome.ended == parts.len() {
+        c.prepare_cached("DELETE FROM digest WHERE id = ?1")?
+            .execute([outcome.digest])?;
+    }
     Ok(true)
 }
 
