@@ -12,7 +12,10 @@ use postrider_notify::store::{LogFilter, PostgresStore, Store, StoreError, Work}
 use postrider_tests::servers::{Postgres, or_left_out};
 use postrider_wire::Tls;
 use serde_json::json;
-use std::time::Duration;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
 
 const LEASE: Duration = Duration::from_secs(60);
 
@@ -338,4 +341,112 @@ async fn what_another_program_keeps_there_is_left_alone() {
     run_sql(&server, "CREATE TABLE event (x INT)").await;
     let refused = PostgresStore::open(&server.url(), None, None).unwrap_err();
     assert!(refused.to_string().contains("another program"), "{refused}");
+}
+
+/// A way to the server that can be cut on our side only: the server goes on waiting for us.
+struct Way {
+    port: u16,
+    ours: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Way {
+    fn to(server: &Postgres) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let ours: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
+        let (theirs, kept) = (server.port(), Arc::clone(&ours));
+        thread::spawn(move || {
+            for near in listener.incoming().map_while(Result::ok) {
+                let far = TcpStream::connect(("127.0.0.1", theirs)).unwrap();
+                kept.lock().unwrap().push(near.try_clone().unwrap());
+                let (from, to) = (near.try_clone().unwrap(), far.try_clone().unwrap());
+                thread::spawn(move || pass(from, to));
+                thread::spawn(move || pass(far, near));
+            }
+        });
+        Self { port, ours }
+    }
+
+    fn cut(&self) {
+        for ours in self.ours.lock().unwrap().drain(..) {
+            ours.shutdown(Shutdown::Both).unwrap();
+        }
+    }
+}
+
+/// What comes is passed on; the end is not.
+fn pass(mut from: TcpStream, mut to: TcpStream) {
+    let _ = std::io::copy(&mut from, &mut to);
+    thread::sleep(Duration::from_secs(600));
+}
+
+#[test]
+fn a_session_that_only_we_know_to_be_lost_keeps_nobody_from_working() {
+    let Some(server) = or_left_out("PostgreSQL, a session lost on the way", Postgres::start())
+    else {
+        return;
+    };
+    let way = Way::to(&server);
+    let store = PostgresStore::open(&server.url_by(way.port), None, None).unwrap();
+    assert!(store.lead("events").unwrap());
+    way.cut();
+    let began = Instant::now();
+    // One call may find out.
+    let _ = store.claim(&["main"], "worker", at(0), LEASE, 9);
+    assert!(store.lead("events").unwrap());
+    queue(&store, 1);
+    assert_eq!(claim(&store, "worker", 0, 9).len(), 1);
+    // The server itself would hold the lost session for two hours.
+    assert!(
+        began.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        began.elapsed()
+    );
+    assert!(
+        !open(&server).lead("events").unwrap(),
+        "the role is not anybody's"
+    );
+}
+
+#[tokio::test]
+async fn names_are_compared_as_everywhere_whatever_the_locale_of_the_database() {
+    let Some(server) = or_left_out("PostgreSQL, another locale", Postgres::start()) else {
+        return;
+    };
+    run_sql(
+        &server,
+        "CREATE DATABASE desk TEMPLATE template0 LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'",
+    )
+    .await;
+    let store = PostgresStore::open(&server.url_of("desk"), None, None).unwrap();
+    let member = |group: &str| Change::Insert {
+        table: "group_member".to_owned(),
+        id: NewId::Given(format!("{group}.ada")),
+        fields: Fields::from_iter([
+            ("group".to_owned(), json!(group)),
+            ("user".to_owned(), json!("ada")),
+        ]),
+        journal: Vec::new(),
+        actor: String::new(),
+    };
+    let work = Work {
+        changes: vec![member("Ärzte"), member("Support")],
+        ..Work::default()
+    };
+    store.commit(&work).unwrap();
+    let members = |group: &str| {
+        store
+            .records_where("group_member", "group", group)
+            .unwrap()
+            .len()
+    };
+    assert_eq!(
+        (members("Ärzte"), members("ÄRZTE"), members("support")),
+        (1, 1, 1)
+    );
+    assert_eq!(
+        members("ärzte"),
+        0,
+        "beyond ASCII, letters are as they are, as on SQLite"
+    );
 }

@@ -11,6 +11,8 @@ pub enum StoreError {
         /// Its own words.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The connection to the database was lost while a transaction ended: what was to be written may have been, or not. Its words.
+    Uncertain(String),
     /// A record that is to be changed does not exist.
     NoRecord(crate::record::RecordKey),
     /// A record that is to be inserted exists already.
@@ -34,6 +36,12 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Database { doing, source } => write!(f, "cannot {doing}: {source}"),
+            Self::Uncertain(why) => {
+                write!(
+                    f,
+                    "the database was lost while it wrote, and may have written all of it: {why}"
+                )
+            }
             Self::NoRecord(key) => write!(f, "there is no record {key}"),
             Self::RecordExists(key) => write!(f, "the record {key} exists already"),
             Self::AlreadyProcessed(id) => write!(f, "the inbound mail {id} is processed already"),

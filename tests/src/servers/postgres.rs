@@ -64,6 +64,21 @@ impl Postgres {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The same database by another port of this machine.
+    pub fn url_by(&self, port: u16) -> String {
+        format!("postgres://postgres@127.0.0.1:{port}/postgres")
+    }
+
+    /// Another database of the server.
+    pub fn url_of(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
     /// The same server by its name, as its certificate has it.
     pub fn url_of_localhost(&self) -> String {
         format!("postgres://postgres@localhost:{}/postgres", self.port)

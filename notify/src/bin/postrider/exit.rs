@@ -131,7 +131,9 @@ fn connect(error: &postrider_wire::ConnectError) -> Code {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let code = match error {
-            StoreError::Database { .. } | StoreError::Lock { .. } => Code::Io,
+            StoreError::Database { .. } | StoreError::Uncertain(_) | StoreError::Lock { .. } => {
+                Code::Io
+            }
             StoreError::NoRecord(_) => Code::NoInput,
             StoreError::RecordExists(_) | StoreError::AlreadyProcessed(_) => Code::Data,
             StoreError::Locked(_) => Code::Temporary,

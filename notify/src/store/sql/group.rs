@@ -3,7 +3,8 @@
 //! Whoever leads does the work of all that wait in one transaction. Where the store refuses a piece (no such record), all are done
 //! again, each in a savepoint, so that this piece is undone alone: savepoints cost a copy of each page that is written, and
 //! few pieces are refused. Where the database itself fails, the whole transaction is undone, because some failures end it
-//! without saying so, and each piece is tried again in a transaction of its own.
+//! without saying so, and each piece is tried again in a transaction of its own. Where it may have been kept, nothing is tried again:
+//! whoever waits is told that nobody knows.
 
 use super::commit;
 use super::connection::{Connection, Savepoint};
@@ -111,13 +112,25 @@ impl Group {
 fn together(engine: &impl Engine, pieces: &[Piece]) {
     let in_a_row = || engine.acknowledge(DOING, |c| in_a_row(c, pieces));
     let in_savepoints = || engine.acknowledge(DOING, |c| in_savepoints(c, pieces));
-    if let [_, _, ..] = pieces
-        && let Ok(answers) = in_a_row().or_else(|_| in_savepoints())
-    {
-        for (piece, answer) in pieces.iter().zip(answers) {
-            piece.answer(answer);
+    if let [_, _, ..] = pieces {
+        let mut tried = in_a_row();
+        if !matches!(tried, Ok(_) | Err(StoreError::Uncertain(_))) {
+            tried = in_savepoints();
         }
-        return;
+        let answers: Option<Vec<Answer>> = match tried {
+            Ok(answers) => Some(answers),
+            Err(StoreError::Uncertain(why)) => {
+                let unknown = |_: &Piece| Err(StoreError::Uncertain(why.clone()));
+                Some(pieces.iter().map(unknown).collect())
+            }
+            Err(_) => None,
+        };
+        if let Some(answers) = answers {
+            for (piece, answer) in pieces.iter().zip(answers) {
+                piece.answer(answer);
+            }
+            return;
+        }
     }
     for piece in pieces {
         piece.answer(engine.acknowledge(DOING, |c| commit::commit(c, piece.now, &piece.work)));

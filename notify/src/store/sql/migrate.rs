@@ -10,9 +10,9 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i64 = 0x506f_7374;
 
 /// Each entry takes the database from version n to n + 1 (`PRAGMA user_version`). Entries are only ever added.
-pub(super) const MIGRATIONS: [&str; 9] = [
+pub(super) const MIGRATIONS: [&str; 10] = [
     VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8,
-    VERSION_9,
+    VERSION_9, VERSION_10,
 ];
 
 const VERSION_1: &str = "
@@ -352,6 +352,22 @@ ALTER TABLE event DROP COLUMN previous;
 /// Whether the event of a record's insertion has its fields from the record, which has not changed since.
 const VERSION_9: &str = "
 ALTER TABLE record ADD COLUMN fresh INTEGER NOT NULL DEFAULT 0;
+";
+
+/// The same indexes: what they are over is said anew where `lower` went by the locale of the database.
+const VERSION_10: &str = "
+DROP INDEX user_email;
+CREATE INDEX user_email ON record (lower(json_extract(fields, '$.email'))) WHERE table_name = 'user';
+DROP INDEX group_member_group;
+CREATE INDEX group_member_group ON record (lower(json_extract(fields, '$.group'))) WHERE table_name = 'group_member';
+DROP INDEX group_member_user;
+CREATE INDEX group_member_user ON record (lower(json_extract(fields, '$.user'))) WHERE table_name = 'group_member';
+DROP INDEX notification_subscription_notification;
+CREATE INDEX notification_subscription_notification ON record (lower(json_extract(fields, '$.notification')))
+  WHERE table_name = 'notification_subscription';
+DROP INDEX notification_preference_address;
+CREATE INDEX notification_preference_address ON record (lower(json_extract(fields, '$.address')))
+  WHERE table_name = 'notification_preference';
 ";
 
 /// Brings the database to the version of this program.

@@ -20,7 +20,7 @@ mod value;
 pub(super) use session::Session;
 pub(super) use value::get;
 
-use super::connection::{Connection, Savepoint};
+use super::connection::{Connection, Savepoint, SqlError};
 use super::engine::Engine;
 use super::fault::Fault;
 use super::group::Group;
@@ -45,8 +45,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// What a session is told before anything else. A statement that hangs ends with an error, as on SQLite.
+/// The server is to notice within a minute that we are gone without a word: until then our locks keep others from our work.
 const SETTINGS: &str = "SET statement_timeout = '60s'; SET lock_timeout = '20s';
-    SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = 'warning'";
+    SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = 'warning';
+    SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;
+    SELECT set_config(name, '60000', false) FROM pg_settings WHERE name = 'tcp_user_timeout'";
 
 /// The space of our advisory locks: "Post" and "Posu". The lock of those who write has the first alone.
 const WRITING: i64 = 0x506f_7374;
@@ -219,8 +222,15 @@ impl PostgresStore {
         Ok(session)
     }
 
-    /// Brings the tables up to date, and leaves this worker's mark.
+    /// Brings the tables up to date, and leaves this worker's mark. A session of ours that was lost on the way, and that the server
+    /// still holds, is ended first: nobody hears its answers any more, and it would keep us from our own work.
     fn prepare(&self, session: &Session) -> Result<(), Fault> {
+        session.run(&format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()
+               AND classid = {WORKERS} AND objid = {} AND objsubid = 2
+               AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            self.worker
+        ))?;
         begin_writing(session)?;
         session.run("COMMIT")?;
         session.run(&format!(
@@ -254,7 +264,9 @@ impl PostgresStore {
         session.run(begin)?;
         let result = run(&session);
         match (&result, session.wrote()) {
-            (Ok(_), true) => session.run(&format!("{COUNT}; {keep}"))?,
+            (Ok(_), true) => session
+                .run(&format!("{COUNT}; {keep}"))
+                .map_err(|error| uncertain(error, &session))?,
             (Ok(_), false) => session.run(keep)?,
             (Err(_), _) => session.run(undo)?,
         }
@@ -288,6 +300,14 @@ impl PostgresStore {
         );
         self.transaction(Role::Writing, &begin, |session| write(session))
             .map_err(|fault| fault.while_doing(doing))
+    }
+}
+
+/// Where the session is lost while the server ends the transaction, nobody can tell whether it did.
+fn uncertain(error: SqlError, session: &Session) -> Fault {
+    match session.is_closed() {
+        true => Fault::Store(StoreError::Uncertain(error.into_source().to_string())),
+        false => Fault::Sql(error),
     }
 }
 

@@ -1,5 +1,8 @@
 //! The statements of the store are written as SQLite reads them; this is how PostgreSQL reads the same.
 
+/// SQLite's `lower` changes letters of ASCII only.
+const LOWER: (&str, &str) = ("lower(", "lower_ascii(");
+
 /// A statement: parameters are `$1`, hints to the planner are left out.
 pub(super) fn statement(sql: &str) -> String {
     let mut out = String::with_capacity(sql.len());
@@ -12,6 +15,9 @@ pub(super) fn statement(sql: &str) -> String {
             rest = &rest[end..];
         } else if let Some(after) = rest.strip_prefix("INDEXED BY ") {
             rest = after.trim_start_matches(is_word);
+        } else if let Some(after) = rest.strip_prefix(LOWER.0) {
+            out.push_str(LOWER.1);
+            rest = after;
         } else if let Some(after) = rest.strip_prefix("CROSS JOIN") {
             // SQLite keeps this order of the tables; PostgreSQL knows better.
             out.push_str("JOIN");
@@ -58,6 +64,7 @@ pub(super) fn schema(sql: &str) -> String {
         (" BLOB", " BYTEA"),
         (" REAL", " DOUBLE PRECISION"),
         (") WITHOUT ROWID", ")"),
+        LOWER,
     ];
     let step = |sql: String, (from, to): &(&str, &str)| sql.replace(from, to);
     words.iter().fold(sql.to_owned(), step)

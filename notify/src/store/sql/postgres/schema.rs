@@ -7,7 +7,7 @@ use super::dialect;
 use super::session::Session;
 use rusqlite::params;
 
-/// `NOCASE` compares as SQLite's does, beyond ASCII as well. `json_extract` takes the paths that our indexes have; PostgreSQL
+/// `NOCASE` compares as SQLite's does, and takes letters beyond ASCII for equal that differ in case or width only. `json_extract` takes the paths that our indexes have; PostgreSQL
 /// reads no JSON with the character U+0000, and what is no JSON has no fields.
 const BENEATH: &str = r"
 CREATE COLLATION IF NOT EXISTS nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
@@ -20,6 +20,12 @@ END $$;
 CREATE TABLE postrider (version BIGINT NOT NULL, commits BIGINT NOT NULL);
 INSERT INTO postrider VALUES (0, 0);
 ";
+
+/// Small letters of ASCII, as SQLite's `lower` makes them, whatever the locale of the database.
+const FUNCTIONS: &str = r#"
+CREATE OR REPLACE FUNCTION lower_ascii(word TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS
+  $$ SELECT lower(word COLLATE "C") $$;
+"#;
 
 /// Brings the database to the version of this program. Nobody else writes meanwhile.
 pub(super) fn migrate(session: &Session) -> Result<(), Fault> {
@@ -41,6 +47,9 @@ pub(super) fn migrate(session: &Session) -> Result<(), Fault> {
                 "its version is {found}, this program knows versions up to {known}"
             ))
         })?;
+    if !missing.is_empty() {
+        session.run(FUNCTIONS)?;
+    }
     for sql in missing {
         session.run(&dialect::schema(sql))?;
     }

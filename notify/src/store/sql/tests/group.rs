@@ -1,3 +1,7 @@
+use super::super::connection::Connection;
+use super::super::engine::Engine;
+use super::super::fault::Fault;
+use super::super::group::Group;
 use super::*;
 use crate::store::{Committed, StoreError};
 use serde_json::json;
@@ -44,6 +48,68 @@ fn what_waits_together_is_written_together_and_refused_alone() {
     }
     assert_eq!(store.records("user").unwrap().len(), 3);
     assert_eq!(store.due_events(at(0), 99).unwrap().len(), 3);
+}
+
+/// A database that is lost while it ends a transaction, which it has kept.
+struct Lost<'s>(&'s SqliteStore);
+
+impl Engine for Lost<'_> {
+    fn read<T>(
+        &self,
+        doing: &str,
+        read: impl FnOnce(&dyn Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        self.0.read(doing, read)
+    }
+    fn acknowledge<T>(
+        &self,
+        doing: &str,
+        write: impl FnOnce(&dyn Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        self.0.acknowledge(doing, write)?;
+        Err(StoreError::Uncertain("the network is down".to_owned()))
+    }
+    fn work<T>(
+        &self,
+        doing: &str,
+        write: impl FnOnce(&dyn Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        self.0.work(doing, write)
+    }
+    fn group(&self) -> &Group {
+        &self.0.group
+    }
+    fn now(&self) -> i64 {
+        self.0.now()
+    }
+    fn worker(&self) -> i64 {
+        self.0.worker()
+    }
+    fn abandoned(&self) -> &'static str {
+        self.0.abandoned()
+    }
+    fn lead(&self, role: &str) -> Result<bool, StoreError> {
+        Engine::lead(self.0, role)
+    }
+    fn commits(&self) -> Result<u64, StoreError> {
+        Engine::commits(self.0)
+    }
+}
+
+#[test]
+fn what_may_have_been_written_is_not_written_again() {
+    let store = memory();
+    let event = |name: &str| Work {
+        events: vec![fired(name)],
+        ..Work::default()
+    };
+    let lost = Lost(&store);
+    let answers = lost.group().commit(&lost, &[event("a"), event("b")]);
+    for answer in answers {
+        let why = answer.unwrap_err().to_string();
+        assert!(why.contains("may have written"), "{why}");
+    }
+    assert_eq!(store.due_events(at(0), 99).unwrap().len(), 2);
 }
 
 #[test]
