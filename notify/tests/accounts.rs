@@ -196,6 +196,21 @@ async fn everything_goes_to_the_test_address_also_what_is_queued_already() {
 }
 
 #[tokio::test]
+async fn what_the_test_address_refuses_says_nothing_of_those_whom_the_mail_was_for() {
+    let (sandbox, store) = (sandbox().await, store());
+    queue(&*store, None, &["ada@example.org"]);
+    let mut sender = sender(&sandbox, &store).policy(outgoing(Outgoing {
+        test_address: Some("fail-550@example.org".into()),
+        ..Outgoing::default()
+    }));
+    sender.run_once(now()).await.unwrap();
+    let failed = &log(&*store)[0];
+    assert_eq!(failed.state, Failed);
+    assert_eq!(failed.last.as_ref().unwrap().enhanced, "5.1.1");
+    assert!(store.suppressions().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_denied_domain_gets_nothing_also_of_what_is_queued_already() {
     let (sandbox, store) = (sandbox().await, store());
     queue(

@@ -7,7 +7,7 @@ mod support;
 use postrider_notify::account::Rate;
 use postrider_notify::delivery::{BATCH, Sender};
 use postrider_notify::outgoing::DeliveryState::{Delivered, Ready};
-use postrider_notify::store::Store;
+use postrider_notify::store::{SqliteStore, Store};
 use postrider_sandbox::{Action, Fault, Sandbox, Stage};
 use postrider_wire::Transcript;
 use std::cell::Cell;
@@ -48,6 +48,32 @@ async fn a_pass_sends_all_that_is_due_once_over_one_connection() {
     let once =
         |row: &postrider_notify::outgoing::LogRow| (row.state, row.attempts) == (Delivered, 1);
     assert!(log(&*store).iter().all(once));
+}
+
+/// What a server has taken is not sent again because the disk was full for a moment.
+#[tokio::test]
+async fn what_cannot_be_written_down_at_once_is_written_a_moment_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("desk.db");
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path).unwrap());
+    let sandbox = sandbox().await;
+    queue(&*store, None, &["ada@example.org"; 3]);
+    let other = rusqlite::Connection::open(&path).unwrap();
+    let full = "CREATE TRIGGER full BEFORE UPDATE OF ended ON attempt BEGIN SELECT RAISE(ABORT, 'full'); END";
+    other.execute_batch(full).unwrap();
+    let freed = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(400));
+        other.execute_batch("DROP TRIGGER full").unwrap();
+    });
+    let sent = sender(&sandbox, &store).run_once(now()).await.unwrap();
+    freed.join().unwrap();
+    assert_eq!(sent.count(Delivered), 3);
+    assert!(
+        log(&*store)
+            .iter()
+            .all(|row| (row.state, row.attempts) == (Delivered, 1))
+    );
+    assert_eq!(sandbox.mails().len(), 3);
 }
 
 #[tokio::test]

@@ -10,14 +10,18 @@ use crate::account::{Rate, SmtpAccount};
 use crate::blocking::with_store;
 use crate::clock::later;
 use crate::config::Outgoing;
-use crate::outgoing::{Claimed, Completion, DeliveryState};
+use crate::outgoing::{Claimed, Completion, DeliveryId, DeliveryState};
 use crate::store::{Pause, Store, StoreError};
 use crate::suppression::Suppression;
 use jiff::Timestamp;
 use postrider_smtp::{Client, Envelope, Mail, RecipientOutcome};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+
+/// The first wait before what could not be written is written again; each further one is twice as long.
+const FIRST_REST: Duration = Duration::from_millis(250);
 
 /// The deliveries of one account in the store.
 #[derive(Clone)]
@@ -175,8 +179,13 @@ impl Outbox {
                 tried.push(claimed);
             }
         }
+        // What the test address does says nothing of those whom the mails are for.
+        let hard = match circumstances.test_address {
+            Some(_) => Vec::new(),
+            None => suppressions(&tried, &completions, now),
+        };
         Ledger {
-            hard: suppressions(&tried, &completions, now),
+            hard,
             claimed: tried,
             completions,
             given_back,
@@ -186,29 +195,29 @@ impl Outbox {
         }
     }
 
-    /// Writes down what a batch came to, and pauses the account if the server wants none of its mail.
+    /// Writes down what a batch came to, and pauses the account if the server wants none of its mail. A database that is full or busy may
+    /// not be so in a moment: it is asked again for as long as the leases last, because what is not written is sent once more.
     pub(super) async fn write(&self, ledger: Ledger) -> Result<Sent, StoreError> {
-        let account = Arc::clone(&self.account);
-        with_store(&self.store, move |store| {
-            if let Some(pause) = &ledger.paused {
-                store.set_pause(&account.name, Some(pause))?;
-            }
-            for suppression in &ledger.hard {
-                store.suppress(suppression)?;
-            }
-            let late = store.complete(ledger.now, &ledger.completions)?;
-            give_back(&ledger.given_back, &account, store)?;
-            let attempts = ledger.claimed.into_iter().zip(ledger.completions);
-            Ok(Sent {
-                attempts: attempts
-                    .map(|(claimed, completion)| Attempted::new(claimed, completion))
-                    .collect(),
-                given_back: ledger.given_back.iter().map(|c| c.delivery).collect(),
-                paused: ledger.paused,
-                late,
+        let started = Instant::now();
+        let mut rest = FIRST_REST;
+        let mut unwritten = ledger;
+        loop {
+            let (ledger, account) = (unwritten, Arc::clone(&self.account));
+            let (ledger, written) = with_store(&self.store, move |store| {
+                let written = ledger.write(&account, store);
+                Ok((ledger, written))
             })
-        })
-        .await
+            .await?;
+            match written {
+                Ok(late) => return Ok(ledger.sent(late)),
+                Err(StoreError::Database { .. }) if started.elapsed() + rest < LEASE / 2 => {
+                    tokio::time::sleep(rest).await;
+                    rest = rest.saturating_mul(2);
+                    unwritten = ledger;
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 }
 
@@ -227,6 +236,35 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
+    /// Gives those whose lease had run out.
+    fn write(
+        &self,
+        account: &SmtpAccount,
+        store: &dyn Store,
+    ) -> Result<Vec<DeliveryId>, StoreError> {
+        if let Some(pause) = &self.paused {
+            store.set_pause(&account.name, Some(pause))?;
+        }
+        for suppression in &self.hard {
+            store.suppress(suppression)?;
+        }
+        let late = store.complete(self.now, &self.completions)?;
+        give_back(&self.given_back, account, store)?;
+        Ok(late)
+    }
+
+    fn sent(self, late: Vec<DeliveryId>) -> Sent {
+        let attempts = self.claimed.into_iter().zip(self.completions);
+        Sent {
+            attempts: attempts
+                .map(|(claimed, completion)| Attempted::new(claimed, completion))
+                .collect(),
+            given_back: self.given_back.iter().map(|c| c.delivery).collect(),
+            paused: self.paused,
+            late,
+        }
+    }
+
     /// No further mail is for the connection, though it may be open.
     pub(super) fn ends_connection(&self) -> bool {
         self.paused.is_some() || self.turn.is_spent
