@@ -4,11 +4,13 @@
 //! Errors name the source and never the value.
 
 use crate::account::SecretSource;
+use crate::program::{LOOK, alone, end, wait};
 use postrider_wire::Secret;
 use std::fmt;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 /// The longest a secret may be. A larger file is the wrong file.
@@ -118,50 +120,66 @@ fn run(words: &[String], source: &SecretSource) -> Result<Vec<u8>, SecretError> 
     let (first, rest) = words
         .split_first()
         .ok_or_else(|| SecretError::Unreadable(source.clone(), "has no program".into()))?;
-    let mut child = Command::new(first)
+    let mut command = Command::new(first);
+    command
         .args(rest)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::null());
+    alone(&mut command);
+    let mut child = command
         .spawn()
         .map_err(|error| failed(format!("cannot be run: {error}")))?;
-    let output = child.stdout.take();
-    // The pipe is read on a thread of its own, so that a command that never ends cannot hold us.
-    let reader = std::thread::spawn(move || output.map(|out| read_limited(out, MAX_LEN)));
-    wait(&mut child).map_err(failed)?;
-    match reader.join() {
-        Ok(Some(Ok(bytes))) => Ok(bytes),
-        Ok(Some(Err(error))) => Err(failed(format!("cannot be read: {error}"))),
-        Ok(None) | Err(_) => Err(failed("gave no output".into())),
+    let deadline = Instant::now() + COMMAND_TIMEOUT;
+    let line = listen(child.stdout.take());
+    let status = wait(&mut child, deadline, COMMAND_TIMEOUT).map_err(|why| {
+        end(&mut child);
+        failed(why)
+    })?;
+    if !status.success() {
+        return Err(failed(format!("failed: {status}")));
+    }
+    // What it started may hold the pipe open, and say nothing any more.
+    let left = deadline.saturating_duration_since(Instant::now());
+    match line.recv_timeout(left.max(LOOK)) {
+        Ok(Ok(line)) => Ok(line),
+        Ok(Err(error)) => Err(failed(format!("cannot be read: {error}"))),
+        Err(_) => {
+            end(&mut child);
+            Err(failed(
+                "ended without a line, and what it started did not".into(),
+            ))
+        }
     }
 }
 
-fn wait(child: &mut Child) -> Result<(), String> {
-    let started = Instant::now();
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) if status.success() => return Ok(()),
-            Ok(Some(status)) => return Err(format!("failed: {status}")),
-            Ok(None) if started.elapsed() < COMMAND_TIMEOUT => {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            Ok(None) => {
-                // It may have ended in between; then there is nothing to kill.
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(format!(
-                    "did not end within {} s",
-                    COMMAND_TIMEOUT.as_secs()
-                ));
-            }
-            Err(error) => return Err(format!("cannot be waited for: {error}")),
-        }
-    }
+/// The first line of a pipe, read on a thread of its own, so that a command that never ends cannot hold us. What follows is read and
+/// forgotten, so that the command is not held either.
+fn listen(pipe: Option<impl Read + Send + 'static>) -> Receiver<std::io::Result<Vec<u8>>> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let Some(pipe) = pipe else { return };
+        let mut pipe = BufReader::new(pipe);
+        let mut line = Vec::new();
+        let read = pipe
+            .by_ref()
+            .take(MAX_LEN + 1)
+            .read_until(b'\n', &mut line)
+            .and_then(|_| within(line, MAX_LEN));
+        // Nobody listens any more if the command failed.
+        let _ = sender.send(read);
+        let _ = std::io::copy(&mut pipe, &mut std::io::sink());
+    });
+    receiver
 }
 
 fn read_limited(source: impl Read, limit: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     source.take(limit + 1).read_to_end(&mut bytes)?;
+    within(bytes, limit)
+}
+
+fn within(bytes: Vec<u8>, limit: u64) -> std::io::Result<Vec<u8>> {
     if bytes.len() as u64 > limit {
         let large = format!("it holds more than {limit} octets");
         return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, large));
@@ -211,6 +229,23 @@ mod tests {
         assert_eq!(failed, "the secret command \"sh\" failed: exit status: 3");
         let absent = said(command(&["/nonexistent/pass"]));
         assert!(absent.contains("cannot be run"), "{absent}");
+    }
+
+    #[test]
+    fn what_a_command_leaves_running_holds_nobody_up() {
+        let started = Instant::now();
+        let left = command(&["sh", "-c", "sleep 25 & echo hunter2"]);
+        assert_eq!(left.read().unwrap().expose_secret(), b"hunter2");
+        assert!(started.elapsed() < Duration::from_secs(20));
+    }
+
+    #[test]
+    fn lines_behind_the_first_are_not_waited_for_and_hold_nothing_up() {
+        let long = command(&["sh", "-c", "echo hunter2; head -c 300000 /dev/zero"]);
+        assert_eq!(long.read().unwrap().expose_secret(), b"hunter2");
+        let endless = command(&["head", "-c", "100000", "/dev/zero"]).read();
+        let error = endless.unwrap_err().to_string();
+        assert!(error.contains("more than 65536 octets"), "{error}");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! An account's dialogues in a file, secrets left out as in every transcript.
 
+use crate::private::private;
 use jiff::Timestamp;
 use postrider_wire::Transcript;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -39,10 +40,7 @@ impl Log {
             let _ = std::fs::rename(&self.path, old);
         }
         if self.file.is_none() {
-            let opened = OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(&self.path);
+            let opened = private(File::options().create(true).append(true)).open(&self.path);
             let length = |file: &File| file.metadata().map_or(0, |m| m.len());
             self.written = opened.as_ref().map_or(0, length);
             self.file = opened.ok();

@@ -1,10 +1,11 @@
 //! A program as an action: JSON on its standard input, no shell, an empty environment, bounded time and output.
 
 use crate::inbound::rule::Program;
+use crate::program::{LOOK, alone, end, wait};
 use std::io::{Read, Write};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Octets that a program may write to each of its outputs. One that writes more is ended.
 const MOST_OUTPUT: u64 = 64 * 1024;
@@ -14,9 +15,6 @@ const KEEP: usize = 300;
 
 /// The only path that it is given; a program that needs more says where.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// How long is waited between two looks at whether it has ended.
-const LOOK: Duration = Duration::from_millis(2);
 
 /// Runs it. Gives the first line that it writes; anything but success is an error in words.
 pub(super) fn run(program: &Program, key: &str, payload: &str) -> Result<String, String> {
@@ -58,13 +56,6 @@ pub(super) fn run(program: &Program, key: &str, payload: &str) -> Result<String,
     Err(format!("{name} failed ({status}): {}", words(err)))
 }
 
-/// A process group of its own, so that it can be ended with its children.
-fn alone(command: &mut Command) {
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(command, 0);
-    let _ = command;
-}
-
 /// Writes the payload on a thread of its own: a program need not read it.
 fn give(child: &mut Child, payload: &str) {
     if let Some(mut stdin) = child.stdin.take() {
@@ -98,33 +89,6 @@ fn listen(pipe: Option<impl Read + Send + 'static>) -> Receiver<Heard> {
     receiver
 }
 
-fn wait(child: &mut Child, deadline: Instant, timeout: Duration) -> Result<ExitStatus, String> {
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Ok(status),
-            Ok(None) if Instant::now() < deadline => std::thread::sleep(LOOK),
-            Ok(None) => return Err(format!("did not end within {timeout:?}")),
-            Err(error) => return Err(format!("cannot be waited for: {error}")),
-        }
-    }
-}
-
-/// Ends the program, and whatever it started.
-fn end(child: &mut Child) {
-    #[cfg(unix)]
-    {
-        let group = format!("-{}", child.id());
-        let kill = Command::new("kill")
-            .args(["-KILL", "--", &group])
-            .stderr(Stdio::null())
-            .status();
-        drop(kill);
-    }
-    // It may have ended in between; then there is nothing to end.
-    let _ = child.kill();
-    let _ = child.wait();
-}
-
 /// The first line, with nothing in it that would trouble a terminal.
 fn words(heard: Result<Heard, RecvTimeoutError>) -> String {
     let Ok(Heard::Text(text)) = heard else {
@@ -145,6 +109,7 @@ fn words(heard: Result<Heard, RecvTimeoutError>) -> String {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn shell(script: &str, timeout: Duration) -> Result<String, String> {
         let words = ["sh", "-c", script].map(str::to_owned).to_vec();

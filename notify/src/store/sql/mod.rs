@@ -52,12 +52,14 @@ pub use enqueue::enqueue;
 pub use postgres::PostgresStore;
 
 use super::{Store, StoreError};
+use crate::private::private;
 use engine::Engine;
 use fault::Fault;
 use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use std::fmt;
+use std::fs::File;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -374,6 +376,11 @@ fn wait_for_disk(connection: &Connection, synchronous: &str) -> rusqlite::Result
 }
 
 fn connect(path: &Path) -> Result<Connection, Fault> {
+    if !path.exists() {
+        // Mails and the key of our tokens are its owner's alone; the files beside it get the same mode. SQLite says what is wrong
+        // if this does not work.
+        drop(private(File::options().write(true).create_new(true)).open(path));
+    }
     // No URI: a file name with a question mark is a file name.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE

@@ -101,3 +101,26 @@ fn a_snapshot_shows_one_state_and_the_next_one_a_newer() {
     // In memory there is one connection, and no state but the present one.
     assert!(memory().snapshot().unwrap().is_none());
 }
+
+#[cfg(unix)]
+#[test]
+fn a_database_is_its_owners_alone_and_so_is_what_lies_beside_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("desk.db");
+    let store = SqliteStore::open(&path).unwrap();
+    fire(&store, "x");
+    for file in ["desk.db", "desk.db-wal", "desk.db-shm"] {
+        let mode = std::fs::metadata(dir.path().join(file))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+    // What an administrator has opened to others stays so.
+    drop(store);
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
+    fire(&SqliteStore::open(&path).unwrap(), "y");
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+}
