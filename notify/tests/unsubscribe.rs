@@ -132,11 +132,8 @@ async fn rfc8058_one_click_from_the_header_of_a_mail_switches_it_off() {
     let target = between(&ways, "<https://desk.example.org");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let serving = tokio::spawn(listen(
-        listener,
-        Arc::clone(&house.store),
-        house.signer.clone(),
-    ));
+    let (store, signer) = (Arc::clone(&house.store), house.signer.clone());
+    let serving = tokio::spawn(async move { listen(&listener, store, signer).await });
     let got = asked(
         address,
         format!("GET {target} HTTP/1.1\r\nHost: desk\r\n\r\n"),

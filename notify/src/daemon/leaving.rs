@@ -3,13 +3,18 @@
 use super::signal::Signal;
 use super::{Daemon, Level, LogEvent};
 use crate::unsubscribe::listen;
+use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 use tokio::net::TcpListener;
+
+/// How long the page rests after its socket failed.
+const REST: Duration = Duration::from_secs(5);
 
 impl Daemon {
     /// Answers clicks until the daemon stops. That nobody can click is reported, and stops no mail.
@@ -20,29 +25,36 @@ impl Daemon {
         };
         let at = listener.local_addr().unwrap_or(address);
         self.say(LogEvent::new(Level::Info, "unsubscribe_page").with("address", at));
-        let signer = self.signer.clone();
-        let answering = listen(listener, Arc::clone(&self.store), signer);
-        if let Err(error) = unless_stopped(answering, signal.stopped()).await {
-            self.cannot_listen(at, &error, signal).await;
-        }
+        let answering = async {
+            loop {
+                let (store, signer) = (Arc::clone(&self.store), self.signer.clone());
+                if let Err(error) = listen(&listener, store, signer).await {
+                    // Too many open files, for one: that passes, and the links in mails are to work then.
+                    self.report_fault(at, &error);
+                    tokio::time::sleep(REST).await;
+                }
+            }
+        };
+        unless_stopped(answering, signal.stopped()).await;
     }
 
     async fn cannot_listen(&self, address: SocketAddr, error: &io::Error, signal: Signal) {
+        self.report_fault(address, error);
+        signal.stopped().await;
+    }
+
+    fn report_fault(&self, address: SocketAddr, error: &io::Error) {
         let event = LogEvent::new(Level::Error, "unsubscribe_fault");
         self.say(event.with("address", address).with("reason", error));
-        signal.stopped().await;
     }
 }
 
-/// What `work` ends with, or success when `stop` comes first.
-async fn unless_stopped(
-    work: impl Future<Output = io::Result<()>>,
-    stop: impl Future<Output = ()>,
-) -> io::Result<()> {
+/// Works until `stop` comes.
+async fn unless_stopped(work: impl Future<Output = Infallible>, stop: impl Future<Output = ()>) {
     let (mut work, mut stop) = (pin!(work), pin!(stop));
     poll_fn(|context| match work.as_mut().poll(context) {
-        Poll::Pending => stop.as_mut().poll(context).map(Ok),
-        ended => ended,
+        Poll::Pending => stop.as_mut().poll(context),
+        Poll::Ready(never) => match never {},
     })
-    .await
+    .await;
 }

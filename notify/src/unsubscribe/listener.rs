@@ -19,9 +19,9 @@ const CONNECTIONS: usize = 64;
 /// Answers requests until it is dropped. Bind it to a loopback address behind a proxy that speaks HTTPS.
 ///
 /// # Errors
-/// Those of the listening socket.
+/// Those of the listening socket. Most pass, such as too many open files: wait a little, and listen again.
 pub async fn listen(
-    listener: TcpListener,
+    listener: &TcpListener,
     store: Arc<dyn Store>,
     signer: Signer,
 ) -> io::Result<()> {

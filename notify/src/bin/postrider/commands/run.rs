@@ -62,6 +62,7 @@ pub(crate) async fn run(config: Option<&Path>, args: Args) -> Result {
     }
     let mut current = Arc::clone(&setup.config);
     let hang_ups = HangUps::listen()?;
+    let stop = Stop::listen();
     loop {
         let daemon = Daemon::new(
             Arc::clone(&current),
@@ -71,11 +72,8 @@ pub(crate) async fn run(config: Option<&Path>, args: Args) -> Result {
         .heartbeat(heartbeat.clone());
         let next = Arc::new(Mutex::new(None));
         let (found, said) = (Arc::clone(&next), observer.clone());
-        let (path, now, hang_ups) = (
-            config.map(Path::to_owned),
-            Arc::clone(&current),
-            hang_ups.clone(),
-        );
+        let (path, now) = (config.map(Path::to_owned), Arc::clone(&current));
+        let (hang_ups, stop) = (hang_ups.clone(), stop.clone());
         let until = async move {
             let reloaded = async {
                 loop {
@@ -94,7 +92,7 @@ pub(crate) async fn run(config: Option<&Path>, args: Args) -> Result {
                 }
             };
             tokio::pin!(reloaded);
-            let stop = told_to_stop();
+            let stop = stop.told();
             tokio::pin!(stop);
             let config = std::future::poll_fn(|context| {
                 if stop.as_mut().poll(context).is_ready() {
@@ -194,6 +192,26 @@ impl HangUps {
     }
 
     async fn next(&self) {
+        self.0.notified().await;
+    }
+}
+
+/// The request to stop, which is not missed while one daemon ends and the next one has not begun.
+#[derive(Clone)]
+struct Stop(Arc<tokio::sync::Notify>);
+
+impl Stop {
+    fn listen() -> Self {
+        let heard = Arc::new(tokio::sync::Notify::new());
+        let told = Arc::clone(&heard);
+        tokio::spawn(async move {
+            told_to_stop().await;
+            told.notify_one();
+        });
+        Self(heard)
+    }
+
+    async fn told(&self) {
         self.0.notified().await;
     }
 }
