@@ -148,14 +148,15 @@ fn rfc5965_who_complains_about_a_mail_of_ours_gets_no_more_by_any_account() {
         .unwrap();
     let told = house.mails();
     assert_eq!(told.len(), 1);
-    let complaint = |id: &str| {
+    let complaint_of = |about: &str, id: &str| {
         format!(
             "From: fbl@isp.example\r\nTo: support@example.org\r\nSubject: FBL\r\nMIME-Version: 1.0\r\n\
              Content-Type: multipart/report; report-type=feedback-report; boundary=b\r\n\r\n\
              --b\r\n\r\nSpam.\r\n--b\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\n\
-             User-Agent: x/1\r\nVersion: 1\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nMessage-ID: {id}\r\n\r\nx\r\n--b--\r\n"
+             User-Agent: x/1\r\nVersion: 1\r\n{about}--b\r\nContent-Type: message/rfc822\r\n\r\nMessage-ID: {id}\r\n\r\nx\r\n--b--\r\n"
         )
     };
+    let complaint = |id: &str| complaint_of("", id);
     let suppressed = || {
         house
             .store
@@ -165,6 +166,20 @@ fn rfc5965_who_complains_about_a_mail_of_ours_gets_no_more_by_any_account() {
     let forged = take(&house, &complaint("<none@of.ours>"));
     assert_eq!((forged.state, forged.class), (Ignored, Class::Bounce));
     assert_eq!(suppressed(), None, "a complaint about a mail of nobody's");
+    // Somebody whom ada's mail was passed on to complains about it; that is not ada.
+    let id = &told[0].message_id;
+    take(
+        &house,
+        &complaint_of("Original-Rcpt-To: <mallory@evil.example>\r\n", id),
+    );
+    assert_eq!(suppressed(), None, "a complaint of somebody else");
+    let unreadable = complaint_of("Original-Rcpt-To: <9f86d08@example.org>\r\n", id);
+    take(&house, &unreadable);
+    assert!(
+        suppressed().is_some(),
+        "the local part may be made unreadable"
+    );
+    house.store.unsuppress("ada@example.org").unwrap();
     let done = take(&house, &complaint(&told[0].message_id));
     assert_eq!((done.state, done.record), (Ignored, Some(first_incident())));
     let found = suppressed().expect("suppressed");

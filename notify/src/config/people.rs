@@ -10,6 +10,7 @@ use crate::schedule::{Schedule, time_zone};
 use crate::schema::Schema;
 use crate::suggest::nearest;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The records, schedules and users first, so that what others refer to is there; and what looks like a mistake.
 pub(super) fn read(top: &Section<'_>, schema: &Schema) -> (Vec<SeedRecord>, Vec<Diagnostic>) {
@@ -28,7 +29,8 @@ pub(super) fn read(top: &Section<'_>, schema: &Schema) -> (Vec<SeedRecord>, Vec<
     }
     let users = records.iter().filter(|record| record.table == "user");
     let users: Vec<String> = users.map(|user| user.id.clone()).collect();
-    let (mut members, mut warnings) = (Vec::new(), Vec::new());
+    let (mut members, mut warnings) = (Vec::<SeedRecord>::new(), Vec::new());
+    let mut pairs: BTreeMap<String, (String, String)> = BTreeMap::new();
     for (id, section) in top.sections("group") {
         is_id(&section, &id);
         for user in section.texts("members") {
@@ -46,6 +48,15 @@ pub(super) fn read(top: &Section<'_>, schema: &Schema) -> (Vec<SeedRecord>, Vec<
             fields.insert("group".into(), Value::from(id.value.as_str()));
             fields.insert("user".into(), Value::from(user.value.as_str()));
             let member = format!("{}.{}", id.value, user.value);
+            let pair = (id.value.clone(), user.value.clone());
+            let known = pairs.entry(member.clone()).or_insert_with(|| pair.clone());
+            if *known != pair {
+                let (group, other) = known;
+                section.document.fault(
+                    &user.span,
+                    format!("this would be the member {member}, as {other} of the group {group} is: one of them needs another name"),
+                );
+            }
             members.push(SeedRecord {
                 table: "group_member".into(),
                 id: member,

@@ -362,13 +362,21 @@ impl Classification {
 }
 
 /// What a report says about a delivery of ours. One envelope has one recipient, so a report about it is about them, also if it
-/// names the address that theirs leads to; where it names theirs as well, only what it says of that counts.
+/// names the address that theirs leads to; where it names theirs as well, only what it says of that counts. A complaint says whose it is:
+/// one about somebody of another domain is none of theirs, whatever mail came along (a local part may have been made unreadable, RFC 6590).
 fn bounced(report: &Report, row: &LogRow, detail: &str) -> Option<Bounced> {
     let theirs: Vec<&Reported> = report
         .recipients
         .iter()
         .filter(|r| r.is_about(&row.mail.recipient))
         .collect();
+    let mut named = report.recipients.iter();
+    if report.complaint
+        && !report.recipients.is_empty()
+        && !named.any(|r| r.may_be_of_domain_of(&row.mail.recipient))
+    {
+        return None;
+    }
     let about: Vec<&Reported> = match theirs.is_empty() {
         true => report.recipients.iter().collect(),
         false => theirs,

@@ -44,6 +44,21 @@ impl Reported {
         is(&self.address) || is(&self.original)
     }
 
+    /// True if it is about somebody of the domain of this address, or does not say about whom.
+    pub fn may_be_of_domain_of(&self, address: &str) -> bool {
+        let domain = |address: &str| {
+            let domain = address
+                .rsplit_once('@')
+                .map_or(address, |(_, domain)| domain);
+            domain.to_ascii_lowercase()
+        };
+        let mut named = [self.address.as_str(), self.original.as_str()]
+            .into_iter()
+            .filter(|one| !one.is_empty())
+            .peekable();
+        named.peek().is_none() || named.any(|one| domain(one) == domain(address))
+    }
+
     /// Status, server and words in one line.
     pub fn said(&self) -> String {
         let server = match self.remote.as_str() {

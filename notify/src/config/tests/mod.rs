@@ -192,3 +192,16 @@ fn own_addresses_are_those_we_send_from_are_answered_at_and_read() {
         "a user name is no address"
     );
 }
+
+#[test]
+fn two_members_of_one_name_are_a_mistake() {
+    let people = "[user.\"ops.ada\"]\nname = \"Ops\"\n[user.ada2]\nname = \"Ada\"\n\
+                  [group.it]\nmembers = [\"ops.ada2\", \"ops.ada\"]\n[group.\"it.ops\"]\nmembers = [\"ada2\"]\n\
+                  [user.\"ops.ada2\"]\nname = \"Both\"\n";
+    let dir = folder(&[("postrider.toml", &(mistakes::GOOD.to_owned() + people))]);
+    let said = Config::load(dir.path()).unwrap_err().to_string();
+    assert!(
+        said.contains("this would be the member it.ops.ada2, as ops.ada2 of the group it is"),
+        "{said}"
+    );
+}
