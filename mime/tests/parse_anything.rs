@@ -22,6 +22,7 @@ fn mail_like() -> impl Strategy<Value = Vec<u8>> {
         Just("Content-Transfer-Encoding: quoted-printable\r\n".to_owned()),
         Just("\r\n".to_owned()),
         Just("\n".to_owned()),
+        Just(" \r\n".to_owned()),
         Just("--b\r\n".to_owned()),
         Just("--b--\r\n".to_owned()),
         Just("--b x\r\n".to_owned()),

@@ -1,17 +1,16 @@
 //! What the indexer does in a header.
 
-use super::header_block::{empty_line, field, field_end, is_mbox_line, named_field};
+use super::header_block::{field, field_end, is_mbox_line, named_field};
 use super::indexer::{Indexer, State};
 use super::trail::Listener;
 use super::window::Window;
 use super::{PartRecord, Shape};
 use crate::defect::DefectKind;
 use crate::field_name::FrontName;
-use crate::index::delimiter::Candidate;
 use crate::shape::{Content, classify, is_leaf_at_sight};
 
 /// A boundary with more characters stands on no line (RFC 5322 §2.1.1), and is none. RFC 2046 §5.1.1 allows 70.
-const LONGEST_BOUNDARY: usize = 998 - "--".len();
+pub(super) const LONGEST_BOUNDARY: usize = 998 - "--".len();
 
 impl<L: Listener> Indexer<L> {
     /// Takes the lines of a header. Whether there is more to read behind it; not so when more bytes are needed.
@@ -33,7 +32,9 @@ impl<L: Listener> Indexer<L> {
                 self.meet_limit(rest, end, window);
                 return true;
             }
-            self.header_field(rest, name, end, window);
+            if !self.header_field(rest, name, end, window) {
+                return true;
+            }
             self.searched = 0;
             self.position += next;
         }
@@ -80,7 +81,7 @@ impl<L: Listener> Indexer<L> {
     }
 
     /// Whether the header of the current part has fields.
-    fn has_fields(&self) -> bool {
+    pub(super) fn has_fields(&self) -> bool {
         let first_field = self.record().map_or(0, |p| p.first_field as usize);
         self.index.fields.len() > first_field
     }
@@ -104,44 +105,8 @@ impl<L: Listener> Indexer<L> {
         end.is_some()
     }
 
-    /// Ends the header where no field follows. Whether there is more to read then; `None` if a field may follow.
-    #[inline]
-    fn end_of_header<'b>(&mut self, rest: &[u8], window: impl Window<'b>) -> Option<bool> {
-        if let Some(length) = empty_line(rest) {
-            self.end_header(window, self.position + length);
-            return Some(true);
-        }
-        self.end_without_empty_line(rest, window)
-    }
-
-    #[inline(never)]
-    fn end_without_empty_line<'b>(&mut self, rest: &[u8], window: impl Window<'b>) -> Option<bool> {
-        if rest.len() < 2 && !window.at_end() {
-            return Some(false);
-        }
-        if rest.is_empty() {
-            self.header_without_end(window);
-            return Some(true);
-        }
-        if !rest.starts_with(b"--") || self.open.is_empty() {
-            return None;
-        }
-        match self.open.compare(rest, window.at_end()) {
-            Candidate::Incomplete => Some(false),
-            Candidate::Text => None,
-            Candidate::Delimiter(delimiter) => {
-                let line = self.position;
-                self.header_without_end(window);
-                // Unless the body is a message, of which the header is to be read first.
-                if self.state == State::Body {
-                    self.delimiter(line, delimiter, window);
-                }
-                Some(true)
-            }
-        }
-    }
-
-    /// Enters the field of `length` bytes that stands at the current position, or says what it is instead.
+    /// Enters the field of `length` bytes that stands at the current position, or says what it is instead. Whether the header
+    /// goes on.
     #[inline]
     fn header_field<'b>(
         &mut self,
@@ -149,7 +114,7 @@ impl<L: Listener> Indexer<L> {
         name: FrontName,
         length: usize,
         window: impl Window<'b>,
-    ) {
+    ) -> bool {
         let offset = self.position;
         match named_field(text, name, length, offset) {
             Some(record) => {
@@ -158,38 +123,29 @@ impl<L: Listener> Indexer<L> {
                 }
                 let read = offset + length;
                 self.index.push_field(record, read, window.end());
+                true
             }
-            None => self.no_field(text.get(..length).unwrap_or_default()),
+            None => self.no_field(text.get(..length).unwrap_or_default(), window),
         }
     }
 
     #[cold]
-    fn no_field(&mut self, line: &[u8]) {
+    fn no_field<'b>(&mut self, line: &[u8], window: impl Window<'b>) -> bool {
         let offset = self.position;
         if offset == self.header.start && is_mbox_line(line) {
             self.defect(DefectKind::MboxFromLine, offset);
+        } else if self.has_fields() && self.is_behind_blanks(window) {
+            self.header_without_end(window);
+            return false;
         } else if !std::mem::replace(&mut self.header.junk_told, true) {
             self.defect(DefectKind::JunkLine, offset);
         }
-    }
-
-    /// Ends the header at the current position, with no empty line there.
-    ///
-    /// Where nothing but junk came before, there was no header: it is all body.
-    fn header_without_end<'b>(&mut self, window: impl Window<'b>) {
-        let start = self.header.start;
-        if self.has_fields() {
-            self.defect(DefectKind::NoBlankLine, self.position);
-        } else if self.header.junk_told && self.state == State::Header {
-            self.defect(DefectKind::NoHeader, start);
-            return self.end_header(window, start);
-        }
-        self.end_header(window, self.position);
+        true
     }
 
     /// Ends the header of the current part; its body begins at `body`. Decides what the body is.
     #[inline]
-    fn end_header<'b>(&mut self, window: impl Window<'b>, body: usize) {
+    pub(super) fn end_header<'b>(&mut self, window: impl Window<'b>, body: usize) {
         if self.state == State::Header && is_leaf_at_sight(&self.header, window) {
             self.end_fields();
             self.tell_header(body);
@@ -384,6 +340,8 @@ mod tests {
             ("A: b\n", &[(NoBlankLine, 5)], "A"),
             ("junk", &[(JunkLine, 0), (NoHeader, 0)], ""),
             ("junk\n\n", &[(JunkLine, 0)], ""),
+            ("A: b\njunk", &[(JunkLine, 5), (NoBlankLine, 9)], "A"),
+            ("A: b\n \njunk", &[(NoBlankLine, 7)], "A"),
             ("", &[], ""),
             ("\n", &[], ""),
         ] {
@@ -394,47 +352,6 @@ mod tests {
                 "{text:?}"
             );
         }
-    }
-
-    #[test]
-    fn what_is_no_header_is_body_from_its_start() {
-        for (text, body) in [
-            ("junk\nmore", "junk\nmore"),
-            ("junk\n\nbody", "body"),
-            ("\nbody", "body"),
-            ("\r\nbody", "body"),
-            ("A: b", ""),
-            ("--x\nA: b\n\nbody", "body"),
-        ] {
-            let message = Message::parse(text.as_bytes());
-            assert_eq!(message.root().raw_body(), body.as_bytes(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn rfc2046_5_1_1_a_header_ends_at_a_delimiter_line() {
-        let text = "Content-Type: multipart/mixed; boundary=b\n\n--b\nA: b\n--b\nC: d\n--c\n-xb\nE: f\n--b--\nend";
-        let message = Message::parse(text.as_bytes());
-        let raw: Vec<_> = message
-            .parts()
-            .skip(1)
-            .map(|part| (part.raw_header(), part.raw_body()))
-            .collect();
-        let expected: [(&[u8], &[u8]); 2] = [(b"A: b\n", b""), (b"C: d\n--c\n-xb\nE: f\n", b"")];
-        assert_eq!(raw, expected);
-        assert_eq!(message.root().epilogue(), b"end");
-        let at = |what: &str| text.find(what).unwrap();
-        let defects: Vec<_> = message
-            .defects()
-            .iter()
-            .map(|d| (d.kind, d.offset))
-            .collect();
-        let expected = [
-            (DefectKind::NoBlankLine, at("--b\nC")),
-            (DefectKind::JunkLine, at("--c")),
-            (DefectKind::NoBlankLine, at("--b--")),
-        ];
-        assert_eq!(defects, expected);
     }
 
     #[test]

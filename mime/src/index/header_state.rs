@@ -1,6 +1,6 @@
 //! What a header has shown so far, while it is being read.
 
-use super::FieldRecord;
+use super::{FieldRecord, OpenBoundaries};
 use crate::field_name::FieldId;
 
 /// The header of the part that is being read.
@@ -16,6 +16,8 @@ pub(crate) struct HeaderState {
     pub(crate) transfer_encoding: Option<FieldRecord>,
     /// What is told once a header, however often it occurs.
     pub(crate) junk_told: bool,
+    /// The boundary of the multipart whose header this is; none of another body. Not looked up as long as no line asks for it.
+    pub(crate) own_boundary: Option<Box<OpenBoundaries>>,
 }
 
 impl HeaderState {

@@ -5,6 +5,7 @@ mod body;
 mod delimiter;
 mod header;
 pub(crate) mod header_block;
+mod header_end;
 mod header_state;
 mod indexer;
 mod loose;

@@ -333,6 +333,11 @@ mod tests {
                 5,
             ),
             (format!("{multipart}--b\n{message}"), 3),
+            (
+                format!("{}--b\n{message}--b\n", &multipart[..multipart.len() - 1]),
+                4,
+            ),
+            (format!("{message} \ntext"), 2),
         ] {
             for size in [1, 2, 3, text.len().max(1)] {
                 let told = told(text.as_bytes(), size);
