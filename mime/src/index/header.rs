@@ -1,6 +1,6 @@
 //! What the indexer does in a header.
 
-use super::header_block::{field, field_end, is_mbox_line, named_field};
+use super::header_block::{field, field_end, is_mbox_line, is_text_at_sight, named_field};
 use super::indexer::{Indexer, State};
 use super::trail::Listener;
 use super::window::Window;
@@ -139,6 +139,7 @@ impl<L: Listener> Indexer<L> {
             return false;
         } else if !std::mem::replace(&mut self.header.junk_told, true) {
             self.defect(DefectKind::JunkLine, offset);
+            self.header.has_text = is_text_at_sight(line);
         }
         true
     }
@@ -339,7 +340,9 @@ mod tests {
             ("A: b\nC: d", &[(NoBlankLine, 9)], "AC"),
             ("A: b\n", &[(NoBlankLine, 5)], "A"),
             ("junk", &[(JunkLine, 0), (NoHeader, 0)], ""),
-            ("junk\n\n", &[(JunkLine, 0)], ""),
+            ("junk\n\n", &[(JunkLine, 0), (NoHeader, 0)], ""),
+            ("ju nk:\n\n", &[(JunkLine, 0)], ""),
+            ("junk\nA: b\n\n", &[(JunkLine, 0)], "A"),
             ("A: b\njunk", &[(JunkLine, 5), (NoBlankLine, 9)], "A"),
             ("A: b\n \njunk", &[(NoBlankLine, 7)], "A"),
             ("", &[], ""),

@@ -119,6 +119,11 @@ pub(crate) fn is_mbox_line(line: &[u8]) -> bool {
     line.starts_with(b"From ")
 }
 
+/// Whether a line that is no field looks like text, and not like a damaged field: it has no colon, and continues nothing.
+pub(crate) fn is_text_at_sight(line: &[u8]) -> bool {
+    !matches!(line.first(), Some(b' ' | b'\t')) && memchr(b':', line).is_none()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,6 +191,15 @@ mod tests {
         let lines = ["From x", ">From x", "From: x", "from x", ">>From x"];
         let mbox = lines.map(|line| is_mbox_line(line.as_bytes()));
         assert_eq!(mbox, [true, true, false, false, false]);
+        let lines = [
+            "Hello you",
+            "Sub ject: x",
+            " folded",
+            "\tfolded",
+            "one\n more",
+        ];
+        let text = lines.map(|line| is_text_at_sight(line.as_bytes()));
+        assert_eq!(text, [true, false, false, false, true]);
         let ends = [0, 2, 4, 5].map(|next| before_line_end(b"a\n\r\nb", next));
         assert_eq!(ends, [0, 1, 2, 5]);
     }

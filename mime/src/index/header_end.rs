@@ -19,7 +19,11 @@ impl<L: Listener> Indexer<L> {
         window: impl Window<'b>,
     ) -> Option<bool> {
         if let Some(length) = empty_line(rest) {
-            self.end_header(window, self.position + length);
+            if self.header.has_text && self.is_no_header() {
+                self.header_without_end(window);
+            } else {
+                self.end_header(window, self.position + length);
+            }
             return Some(true);
         }
         self.end_without_empty_line(rest, window)
@@ -81,6 +85,12 @@ impl<L: Listener> Indexer<L> {
         self.header.own_boundary.as_deref()
     }
 
+    /// Whether the current header has no field, and all of it can still be body.
+    #[cold]
+    fn is_no_header(&self) -> bool {
+        self.state == State::Header && !self.has_fields()
+    }
+
     /// Whether the line before the current position is one of white space.
     ///
     /// It continues a field (RFC 5322 §4.2). But where no field follows it, it was meant as the empty line that ends a header: what
@@ -93,7 +103,7 @@ impl<L: Listener> Indexer<L> {
         blanks > 0 && window.follows_line_end(end - blanks)
     }
 
-    /// Ends the header at the current position, with no empty line there.
+    /// Ends the header at the current position, with no empty line there, or one that ends none.
     ///
     /// Where nothing but junk came before, there was no header: it is all body.
     pub(super) fn header_without_end<'b>(&mut self, window: impl Window<'b>) {
@@ -124,7 +134,11 @@ mod tests {
     fn what_is_no_header_is_body_from_its_start() {
         for (text, body) in [
             ("junk\nmore", "junk\nmore"),
-            ("junk\n\nbody", "body"),
+            ("junk\n\nbody", "junk\n\nbody"),
+            ("junk\nmore junk: x\n\nbody", "junk\nmore junk: x\n\nbody"),
+            ("Sub ject: x\njunk\n\nbody", "body"),
+            (" junk\n\nbody", "body"),
+            ("From x\n\nbody", "body"),
             ("From x\n\nbody", "body"),
             (" \nSubject: x\n\nbody", "body"),
             ("\nbody", "body"),
@@ -181,7 +195,7 @@ mod tests {
             ("Subject: a\n \n\nbody", "Subject", "body"),
             ("Subject: a \nHello\n\nbody", "Subject", "body"),
             ("Subject: \nHello\n\nbody", "Subject", "body"),
-            (" \nHello\n\nbody", "", "body"),
+            (" \nHello\nTo: a\n\nbody", "To", "body"),
         ] {
             let (_, fields) = read(text, &Limits::default());
             let message = Message::parse(text.as_bytes());

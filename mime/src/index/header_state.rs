@@ -16,6 +16,8 @@ pub(crate) struct HeaderState {
     pub(crate) transfer_encoding: Option<FieldRecord>,
     /// What is told once a header, however often it occurs.
     pub(crate) junk_told: bool,
+    /// The first line that is no field looks like text: there may be no header.
+    pub(crate) has_text: bool,
     /// The boundary of the multipart whose header this is; none of another body. Not looked up as long as no line asks for it.
     pub(crate) own_boundary: Option<Box<OpenBoundaries>>,
 }
