@@ -30,7 +30,8 @@ pub struct Group<'m> {
 pub struct LooseMailbox<'m> {
     /// The display name, decoded.
     pub name: Option<Cow<'m, str>>,
-    /// The address as it was written, without comments and white space.
+    /// The address as it was written, without comments and white space. Where the entry is not regular, what stands between its
+    /// words is left in it: it could be another address otherwise, which nobody wrote.
     pub address: Option<Cow<'m, str>>,
     /// Whether the name was found in a comment: `jo@example.org (Jo)`.
     pub name_from_comment: bool,

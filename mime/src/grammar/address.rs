@@ -10,20 +10,13 @@
 //! addr-spec    = local-part "@" domain
 //! ```
 //!
-//! We also accept empty entries, `;` for `,`, a `>` that is missing, a single word without `@` as an address, a name
-//! that is not in brackets (`Jo jo@example.org`), and any character in a word. A comment after an address without a
-//! name is its name, as it was before names had a place of their own.
-//!
-//! The reader pulls one entry after the other and looks at every byte once; an entry that is broken ends at its comma.
+//! We also accept empty entries, `;` for `,`, no comma at all behind a `>`, a `>` that is missing, a single word without
+//! `@` as an address, a name that is not in brackets (`Jo jo@example.org`), and any character in a word. A comment after
+//! an address without a name is its name, as it was before names had a place of their own; one that is never closed ends
+//! where an entry may end or an address in brackets begins.
 
-use std::borrow::Cow;
-
-use super::address_word::{
-    Kind, Word, address_text, comment_text, domain_end, local_part_start, phrase, word,
-};
-use super::cfws::{skip_cfws_keeping, skip_fws};
-use super::common_mailbox::common_mailbox;
-use crate::address::{Address, Group, LooseMailbox};
+use super::address_entry::{Entry, Reader};
+use crate::address::{Address, Group};
 use crate::index::push;
 
 /// Reads the value of an address field.
@@ -55,239 +48,11 @@ pub(crate) fn address_list<'a>(value: &'a [u8], out: &mut Vec<Address<'a>>) {
     out.extend(group.map(Address::Group));
 }
 
-enum Entry<'a> {
-    Mailbox(LooseMailbox<'a>),
-    GroupStart(Cow<'a, str>),
-    /// The `;` of a group, with the mailbox before it.
-    GroupEnd(Option<LooseMailbox<'a>>),
-}
-
-struct Reader<'a> {
-    value: &'a [u8],
-    /// The value once more, if it is ASCII.
-    ascii: Option<&'a str>,
-    rest: &'a [u8],
-    words: Vec<Word<'a>>,
-    /// The words before an angle bracket.
-    name: Vec<Word<'a>>,
-    comment: Option<&'a [u8]>,
-    /// Whether a special that has no meaning here was skipped.
-    stray: bool,
-    /// A quote or a bracket that is never closed was met: to look for the end of another one would be in vain, and
-    /// many of them would take quadratic time.
-    unclosed: bool,
-}
-
-impl<'a> Reader<'a> {
-    fn new(value: &'a [u8]) -> Self {
-        Self {
-            value,
-            ascii: std::str::from_utf8(value).ok().filter(|v| v.is_ascii()),
-            rest: value,
-            words: Vec::new(),
-            name: Vec::new(),
-            comment: None,
-            stray: false,
-            unclosed: false,
-        }
-    }
-
-    /// Takes the next word, or skips a byte that begins none. False for the latter.
-    fn take_word(&mut self, spaced: bool, keep: bool) -> bool {
-        let at = self.value.len() - self.rest.len();
-        let enclosed = matches!(self.rest.first(), Some(b'"' | b'['));
-        let found = if enclosed && self.unclosed {
-            None
-        } else {
-            word(self.rest).ok()
-        };
-        match found {
-            Some((after, (kind, text))) => {
-                self.rest = after;
-                if keep {
-                    self.words.push(Word {
-                        kind,
-                        text,
-                        at,
-                        spaced,
-                    });
-                }
-                true
-            }
-            None => {
-                self.unclosed |= enclosed;
-                self.rest = self.rest.get(1..).unwrap_or_default();
-                false
-            }
-        }
-    }
-
-    /// Reads up to the end of the next entry; `None` at the end of the value.
-    fn next_entry(&mut self, in_group: bool) -> Option<Entry<'a>> {
-        self.words.clear();
-        self.comment = None;
-        self.stray = false;
-        let rest = skip_fws(self.rest).0;
-        let ascii = self
-            .ascii
-            .and_then(|text| text.get(text.len() - rest.len()..));
-        if let Some((after, mailbox)) = common_mailbox(rest, ascii) {
-            self.rest = after;
-            return Some(Entry::Mailbox(mailbox));
-        }
-        loop {
-            let spaced = self.skip_cfws();
-            let Some((first, after)) = self.rest.split_first() else {
-                return self.mailbox().map(Entry::Mailbox);
-            };
-            match first {
-                b',' => {
-                    self.rest = after;
-                    if let Some(mailbox) = self.mailbox() {
-                        return Some(Entry::Mailbox(mailbox));
-                    }
-                }
-                b';' => {
-                    self.rest = after;
-                    let mailbox = self.mailbox();
-                    match (in_group, mailbox) {
-                        (true, mailbox) => return Some(Entry::GroupEnd(mailbox)),
-                        (false, Some(mailbox)) => return Some(Entry::Mailbox(mailbox)),
-                        (false, None) => {}
-                    }
-                }
-                b':' if !self.words.is_empty()
-                    && !self.words.iter().any(|w| w.kind == Kind::At) =>
-                {
-                    self.rest = after;
-                    return Some(Entry::GroupStart(phrase(self.value, &self.words)));
-                }
-                b'<' => {
-                    self.rest = after;
-                    std::mem::swap(&mut self.words, &mut self.name);
-                    self.words.clear();
-                    return Some(Entry::Mailbox(self.angle()));
-                }
-                // What begins no word: a closing bracket, an open quote.
-                _ => self.stray |= !self.take_word(spaced, true),
-            }
-        }
-    }
-
-    /// Skips white space and comments, keeping the last comment. Whether there was anything.
-    fn skip_cfws(&mut self) -> bool {
-        let mut last = None;
-        let (after, ()) = skip_cfws_keeping(self.rest, |text| last = Some(text));
-        let skipped = after.len() != self.rest.len();
-        self.rest = after;
-        self.comment = last.or(self.comment);
-        skipped
-    }
-
-    /// `angle-addr` after its `<`, up to the end of its entry.
-    fn angle(&mut self) -> LooseMailbox<'a> {
-        let mut closed = false;
-        let mut regular = !self.stray;
-        self.comment = None;
-        loop {
-            let spaced = self.skip_cfws();
-            let Some((first, after)) = self.rest.split_first() else {
-                break;
-            };
-            match first {
-                b'>' => {
-                    self.rest = after;
-                    regular &= !closed;
-                    closed = true;
-                }
-                // A route (§4.4): what stands before the colon does not count.
-                b':' if !closed => {
-                    self.rest = after;
-                    self.words.clear();
-                }
-                b',' if !closed && self.words.first().is_some_and(|w| w.kind == Kind::At) => {
-                    self.rest = after
-                }
-                b',' => {
-                    self.rest = after;
-                    break;
-                }
-                b';' => break,
-                b'<' => {
-                    self.rest = after;
-                    regular = false;
-                }
-                _ => regular &= self.take_word(spaced, !closed) && !closed,
-            }
-        }
-        let (address, plain) = address_text(self.value, &self.words);
-        let (name, from_comment) = if self.name.is_empty() {
-            (self.comment.map(comment_text), self.comment.is_some())
-        } else {
-            // An address where the name should be is a way to mislead.
-            regular &= !self.name.iter().any(|w| w.kind == Kind::At);
-            (Some(phrase(self.value, &self.name)), false)
-        };
-        LooseMailbox {
-            name: name.filter(|n| !n.is_empty()),
-            address: (!self.words.is_empty()).then_some(address),
-            name_from_comment: from_comment,
-            regular: regular && closed && plain,
-        }
-    }
-
-    /// The mailbox that the words so far make without brackets: `[name] addr-spec`.
-    fn mailbox(&mut self) -> Option<LooseMailbox<'a>> {
-        let words = &self.words[..];
-        if words.is_empty() {
-            return None;
-        }
-        let comment = self.comment.map(comment_text).filter(|c| !c.is_empty());
-        let from_comment = comment.is_some();
-        let Some(at) = words.iter().rposition(|w| w.kind == Kind::At) else {
-            // One word may be a local address; several are a name.
-            let bare = !words.iter().skip(1).any(|w| w.spaced)
-                && words.iter().all(|w| w.kind != Kind::Encoded);
-            let text = phrase(self.value, words);
-            let (name, address) = if bare {
-                (comment, Some(address_text(self.value, words).0))
-            } else {
-                (Some(text), None)
-            };
-            let mailbox = LooseMailbox {
-                name,
-                address,
-                name_from_comment: from_comment && bare,
-                regular: false,
-            };
-            self.words.clear();
-            self.comment = None;
-            return Some(mailbox);
-        };
-        let start = local_part_start(words, at);
-        let end = domain_end(words, at);
-        let (name, local_and_domain) = words.get(..end).unwrap_or_default().split_at(start);
-        let (address, plain) = address_text(self.value, local_and_domain);
-        let regular = plain && !self.stray && name.is_empty() && end == words.len();
-        let mailbox = LooseMailbox {
-            name: if name.is_empty() {
-                comment
-            } else {
-                Some(phrase(self.value, name))
-            },
-            address: Some(address),
-            name_from_comment: from_comment && name.is_empty(),
-            regular,
-        };
-        self.words.clear();
-        self.comment = None;
-        Some(mailbox)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::common_mailbox::common_mailbox;
     use super::*;
+    use crate::address::LooseMailbox;
 
     /// Name and address of every mailbox, groups opened as `name:` … `;`.
     fn read(value: &str) -> Vec<String> {
@@ -345,6 +110,12 @@ mod tests {
                 read(&format!("\"{}", piece.repeat(100_000))).len() <= 1,
                 "{piece}"
             );
+        }
+        for piece in [
+            "(a) ", "(a(", "(\\,", "(,", "(<", "<a> b ", "<a> \"", "<a>(", "<a>>",
+        ] {
+            read(&format!("(({}", piece.repeat(100_000)));
+            read(&piece.repeat(100_000));
         }
         assert_eq!(read("[a <b@c>, [d <e@f>, \"g\" <h@i>").len(), 3);
     }
@@ -416,10 +187,62 @@ mod tests {
             read("alice@example.org<bob@example.com>"),
             ["alice@example.org <bob@example.com> !"]
         );
-        assert_eq!(read("a<b<c>>"), ["a <bc> !"]);
+        assert_eq!(read("a<b<c>>"), ["a <b<c> !"]);
         assert_eq!(read("\"open <a@b>, c@d"), ["open <a@b> !", "<c@d>"]);
         assert_eq!(read("a@b.c;d@e.f"), ["<a@b.c>", "<d@e.f>"]);
         assert_eq!(read(",,,"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_stands_between_the_words_of_a_broken_address_stays_there() {
+        for (value, expected) in [
+            ("Jo <a b@c.d>", "Jo <a b@c.d> !"),
+            ("Jo <a \r\n\t b(x)c@d>", "Jo <a b c@d> !"),
+            ("<a@b.x >c@d.y>", "<a@b.x> !"),
+            ("a@b.x >c@d.y", "<a@b.x >c@d.y> !"),
+            ("yyi[ojo@hotmail.com", "<yyi[ojo@hotmail.com> !"),
+            ("Jo <a<b@c>", "Jo <a<b@c> !"),
+            ("<@foo.com, a@b.com", "<@foo.com, a@b.com> !"),
+            ("<a (x) @ (y) b . (z) c>", "z <a@b.c>"),
+            ("<a > \"b\" >", "<a> !"),
+            ("ab>cd", "<ab>cd> !"),
+        ] {
+            assert_eq!(read(value), [expected], "{value}");
+        }
+    }
+
+    #[test]
+    fn a_mailbox_in_brackets_hides_none_behind_it() {
+        for (value, expected) in [
+            ("<a@b> <c@d>", &["<a@b> !", "<c@d> !"][..]),
+            ("<a@b><c@d>, <e@f>", &["<a@b> !", "<c@d> !", "<e@f>"]),
+            ("Ann <a@b> Bob <c@d>", &["Ann <a@b> !", "Bob <c@d> !"]),
+            ("<a@b> (A) \"B\" <c@d> (C)", &["A <a@b> !", "B <c@d> !"]),
+            ("<a@b> x> Bob <c@d> y", &["<a@b> !", "Bob <c@d> !"]),
+            ("<a@b> c@d", &["<a@b> !"]),
+            ("g: <a@b> <c@d>;", &["g:", "<a@b> !", "<c@d> !", ";"]),
+        ] {
+            assert_eq!(read(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_comment_that_is_never_closed_hides_no_other_address() {
+        for (value, expected) in [
+            ("a@b (x, c@d", &["x <a@b> !", "<c@d>"][..]),
+            ("two@weeks (It Will Take", &["It Will Take <two@weeks> !"]),
+            ("Jo (x <a@b>, c@d (Dee)", &["Jo <a@b> !", "Dee <c@d>"]),
+            ("<a@b (x> , c@d", &["x> <a@b> !", "<c@d>"]),
+            (
+                "a@b (x; (y, c@d (z) (, e@f",
+                &["x <a@b> !", "<c@d> !", "<e@f>"],
+            ),
+            ("(A), a@b", &["<a@b>"]),
+            ("(x, a@b", &["<a@b>"]),
+            ("a@b (x \\), c@d", &["x ) <a@b> !", "<c@d>"]),
+        ] {
+            assert_eq!(read(value), expected, "{value}");
+        }
     }
 
     /// What the reader makes of it, which reads the common forms elsewhere, too.
@@ -521,6 +344,10 @@ mod tests {
             ("Jo Doe", "Jo Doe <> !"),
             ("Jo Doe (x)", "Jo Doe <> !"),
             ("=?utf-8?Q?J=C3=B6?=", "Jö <> !"),
+            ("\"abel\"", "abel <> !"),
+            ("\"Display Name\" (x)", "Display Name <> !"),
+            ("\"a\".b", "<\"a\".b> !"),
+            ("\"\"", "<> !"),
         ] {
             assert_eq!(read(value), [expected], "{value}");
         }

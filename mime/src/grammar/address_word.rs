@@ -16,6 +16,7 @@ use nom::branch::alt;
 use nom::combinator::{consumed, map};
 
 use super::Parsed;
+use super::cfws::{is_wsp, skip_cfws};
 use super::encoded_word::encoded_word;
 use super::word::{atom, domain_literal, is_atext, quoted_string, unescape};
 use crate::charset;
@@ -96,9 +97,37 @@ pub(super) fn address_text<'a>(value: &'a [u8], words: &[Word<'a>]) -> (Cow<'a, 
     if let Some(text) = as_written(value, words, |gap| gap.is_empty()) {
         return (charset::guess(text).text, plain);
     }
-    let bytes = words.iter().flat_map(|w| w.text).copied();
-    let joined: Vec<u8> = bytes.filter(|b| !matches!(b, b'\r' | b'\n')).collect();
+    let mut joined: Vec<u8> = Vec::new();
+    let mut before: Option<&Word<'_>> = None;
+    for word in words {
+        if let Some(before) = before {
+            let gap = value.get(before.at + before.text.len()..word.at);
+            push_gap(gap.unwrap_or_default(), before.kind, word.kind, &mut joined);
+        }
+        joined.extend_from_slice(word.text);
+        before = Some(word);
+    }
+    joined.retain(|b| !matches!(b, b'\r' | b'\n'));
     (Cow::Owned(charset::guess(&joined).text.into_owned()), plain)
+}
+
+/// Adds what stands between two words of an address. White space and comments mean nothing beside a dot or an `@` (RFC 5322 §4.4);
+/// anywhere else, without them it would be another address, which nobody wrote.
+fn push_gap(gap: &[u8], before: Kind, after: Kind, out: &mut Vec<u8>) {
+    let joins = |kind| matches!(kind, Kind::Dot | Kind::At);
+    if skip_cfws(gap).0.is_empty() {
+        if !gap.is_empty() && !joins(before) && !joins(after) {
+            out.push(b' ');
+        }
+        return;
+    }
+    for byte in gap {
+        match is_wsp(*byte) {
+            true if out.last() == Some(&b' ') => {}
+            true => out.push(b' '),
+            false => out.push(*byte),
+        }
+    }
 }
 
 /// The words in one piece, as they stand in the value, if all that stands between them will do.

@@ -12,7 +12,7 @@
 //! We also accept a comment that is never closed: it lasts to the end of the value. Nesting is counted, not recursed.
 
 use nom::Parser;
-use nom::bytes::complete::{tag, take_while};
+use nom::bytes::complete::tag;
 
 use super::Parsed;
 
@@ -31,25 +31,40 @@ pub(crate) fn skip_fws(input: &[u8]) -> (&[u8], ()) {
 /// `comment`: gives what stands between the outer parentheses.
 pub(crate) fn comment(input: &[u8]) -> Parsed<'_, &[u8]> {
     let (inside, _) = tag(&b"("[..]).parse(input)?;
+    Ok(comment_behind(inside, |_| false).unwrap_or_else(|open| open))
+}
+
+/// What follows a comment, and what stands in it.
+type Comment<'a> = (&'a [u8], &'a [u8]);
+
+/// The rest of a comment behind its `(`. One that is not closed, or not before a byte that ends it, is an error.
+pub(super) fn comment_behind(
+    inside: &[u8],
+    ends: impl Fn(u8) -> bool,
+) -> Result<Comment<'_>, Comment<'_>> {
+    let special = |b: &u8| matches!(b, b'(' | b')' | b'\\') || ends(*b);
     let mut depth = 1_usize;
-    let mut rest = inside;
+    let mut at = 0;
+    let split = |at: usize, behind: usize| {
+        let text = inside.get(..at).unwrap_or(inside);
+        (inside.get(behind..).unwrap_or_default(), text)
+    };
     loop {
-        let (at, _) = take_while(|b| !matches!(b, b'(' | b')' | b'\\')).parse(rest)?;
-        match at {
-            [b'\\', _, after @ ..] => rest = after,
-            [b'(', after @ ..] => {
+        let rest = inside.get(at..).unwrap_or_default();
+        at += rest.iter().position(special).unwrap_or(rest.len());
+        match inside.get(at..) {
+            Some([b'\\', _, ..]) => at += 2,
+            Some([b'(', ..]) => {
                 depth += 1;
-                rest = after;
+                at += 1;
             }
-            [b')', after @ ..] => {
+            Some([b')', ..]) if depth == 1 => return Ok(split(at, at + 1)),
+            Some([b')', ..]) => {
                 depth -= 1;
-                if depth == 0 {
-                    let length = inside.len() - at.len();
-                    return Ok((after, inside.get(..length).unwrap_or_default()));
-                }
-                rest = after;
+                at += 1;
             }
-            _ => return Ok((&[], inside)),
+            Some([b'\\']) => return Err(split(inside.len(), inside.len())),
+            _ => return Err(split(at, at)),
         }
     }
 }
@@ -102,6 +117,15 @@ mod tests {
         let deep = [b'('; 100_000];
         assert_eq!(comment(&deep), Ok((&b""[..], &deep[1..])));
         assert_eq!(comment(b"(a\\"), Ok((&b""[..], &b"a\\"[..])));
+    }
+
+    #[test]
+    fn an_open_comment_may_end_before() {
+        let read = |inside| comment_behind(inside, |b| b == b',');
+        assert_eq!(read(b"a (b) c) d"), Ok((&b" d"[..], &b"a (b) c"[..])));
+        assert_eq!(read(b"a (b, c) d)"), Err((&b", c) d)"[..], &b"a (b"[..])));
+        assert_eq!(read(b"a \\, \\) b"), Err((&b""[..], &b"a \\, \\) b"[..])));
+        assert_eq!(read(b"a\\"), Err((&b""[..], &b"a\\"[..])));
     }
 
     #[test]

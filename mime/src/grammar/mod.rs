@@ -1,6 +1,7 @@
 //! The grammars of header field values, in nom: bytes in, borrowed values out.
 
 pub(crate) mod address;
+mod address_entry;
 mod address_word;
 pub(crate) mod cfws;
 mod common_mailbox;
