@@ -8,8 +8,9 @@
 //! obs-zone    = "UT" / "GMT" / "EST" / "EDT" / "CST" / "CDT" / "MST" / "MDT" / "PST" / "PDT" / military
 //! ```
 //!
-//! We also accept years of two or three digits (§4.3 says which they are), a wrong or missing weekday, a missing zone
-//! (UTC), dots for the colons, the month before the day, and the year after the time as C's `asctime` writes it.
+//! We also accept years of two or three digits (§4.3 says which they are), a wrong or missing weekday, one of another
+//! language before a comma, a missing or unknown zone (UTC), dots for the colons, hours of a half day (`06:09 PM`), the
+//! month before the day, and the year after the time as C's `asctime` writes it.
 
 use nom::Parser;
 use nom::bytes::complete::{take_while, take_while1};
@@ -20,15 +21,21 @@ use crate::date_time::{DateTime, is_weekday, month};
 
 /// Reads a date, as far as one can be made out.
 pub(crate) fn date_time(value: &[u8]) -> Option<DateTime> {
-    let mut rest = skip_cfws(value).0;
-    if let Ok((after, _)) = weekday(rest) {
-        rest = after;
-    }
-    let (rest, (day, month)) = day_and_month(rest).ok()?;
+    let rest = skip_cfws(value).0;
+    let without_weekday = weekday(rest).map(|(rest, ())| rest);
+    let (rest, (day, month)) = without_weekday
+        .and_then(day_and_month)
+        .or_else(|_| day_and_month(rest))
+        .ok()?;
     // asctime: the time comes before the year.
     let (rest, year, clock) = match clock(rest) {
         Ok((rest, clock)) => {
             let (rest, zone) = zone(rest);
+            let rest = if zone.is_none() {
+                unknown_zone(rest)
+            } else {
+                rest
+            };
             let (rest, year) = year(skip_cfws(rest).0).ok()?;
             let (_, zone) = if zone.is_some() {
                 (rest, zone)
@@ -50,13 +57,16 @@ pub(crate) fn date_time(value: &[u8]) -> Option<DateTime> {
     DateTime::new((year, month, day), clock, zone(rest).1.unwrap_or(0))
 }
 
-/// `day-of-week ","`
+/// `day-of-week ","`, with or without the comma; with one, any word, for some programs write that of another language.
 fn weekday(input: &[u8]) -> Parsed<'_, ()> {
-    let (rest, name) = letters(input)?;
-    if !is_weekday(name) {
-        return super::no_match(input);
+    let mut word = take_while1(|b: u8| b.is_ascii_alphabetic() || !b.is_ascii());
+    let (rest, name) = word.parse(input)?;
+    let behind = skip_cfws(rest.strip_prefix(b".").unwrap_or(rest)).0;
+    match behind {
+        [b',', ..] => Ok((skip_separators(behind), ())),
+        _ if is_weekday(name) => Ok((skip_separators(rest), ())),
+        _ => super::no_match(input),
     }
-    Ok((skip_separators(rest), ()))
 }
 
 /// `day month`, or `month day`.
@@ -92,7 +102,7 @@ fn year(input: &[u8]) -> Parsed<'_, u16> {
     Ok((skip_cfws(rest).0, year))
 }
 
-/// `hour ":" minute [":" second]`
+/// `hour ":" minute [":" second]`, and what half of the day it is, if that is told.
 fn clock(input: &[u8]) -> Parsed<'_, (u8, u8, u8)> {
     let (rest, hour) = number(input, 2)?;
     let (rest, minute) = number(colon(rest)?.0, 2)?;
@@ -100,7 +110,22 @@ fn clock(input: &[u8]) -> Parsed<'_, (u8, u8, u8)> {
         Ok((rest, ())) => number(rest, 2).map(|(rest, second)| (skip_fraction(rest), second))?,
         Err(_) => (rest, 0),
     };
-    Ok((skip_cfws(rest).0, (hour as u8, minute as u8, second as u8)))
+    let (rest, hour) = half_day(skip_cfws(rest).0, hour);
+    Ok((rest, (hour as u8, minute as u8, second as u8)))
+}
+
+/// `"AM" / "PM"`: the hour that one of twelve is.
+fn half_day(input: &[u8], hour: u16) -> (&[u8], u16) {
+    let Ok((after, word)) = letters(input) else {
+        return (input, hour);
+    };
+    let hour = match hour {
+        12 if word.eq_ignore_ascii_case(b"AM") => 0,
+        0..12 if word.eq_ignore_ascii_case(b"PM") => hour + 12,
+        _ if word.eq_ignore_ascii_case(b"AM") || word.eq_ignore_ascii_case(b"PM") => hour,
+        _ => return (input, hour),
+    };
+    (skip_cfws(after).0, hour)
 }
 
 fn colon(input: &[u8]) -> Parsed<'_, ()> {
@@ -177,6 +202,11 @@ fn named_zone(name: &[u8]) -> Option<i16> {
         .iter()
         .find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name))
         .map(|(_, hours)| hours * 60)
+}
+
+/// Skips the name of a zone that is not known.
+fn unknown_zone(input: &[u8]) -> &[u8] {
+    letters(skip_cfws(input).0).map_or(input, |(rest, _)| rest)
 }
 
 fn letters(input: &[u8]) -> Parsed<'_, &[u8]> {
@@ -297,6 +327,48 @@ mod tests {
     }
 
     #[test]
+    fn a_weekday_of_another_language_stands_before_a_comma() {
+        for weekday in [
+            "Mo,", "lun.,", "lun. ,", "mar.,", "sáb,", "土,", "Mar,", "Monday", "x (y),",
+        ] {
+            let value = format!("{weekday} 2 Jan 2024 12:00 Z");
+            assert_eq!(utc(&value), some("2024-01-02T12:00:00Z"), "{value}");
+        }
+        assert_eq!(utc("Jan, 2 2024"), some("2024-01-02T00:00:00Z"));
+        assert_eq!(utc("lun 2 Jan 2024"), None);
+        assert_eq!(utc("lun, mar, 2 Jan 2024"), None);
+    }
+
+    #[test]
+    fn the_hours_of_half_a_day_are_read_as_those_of_a_day() {
+        for (clock, hour) in [
+            ("12:00 AM", "00"),
+            ("1:00 am", "01"),
+            ("11:00AM", "11"),
+            ("12:00 PM", "12"),
+            ("01:00:00 pm", "13"),
+            ("11:00 (x) PM", "23"),
+            ("00:00 PM", "12"),
+            ("13:00 AM", "13"),
+            ("23:00 PM", "23"),
+        ] {
+            let expected = format!("2024-01-02T{hour}:00:00Z");
+            assert_eq!(
+                utc(&format!("2 Jan 2024 {clock}")),
+                some(&expected),
+                "{clock}"
+            );
+            let before_year = utc(&format!("Jan 2 {clock} UTC 2024"));
+            assert_eq!(before_year, some(&expected), "{clock}");
+        }
+        assert_eq!(
+            utc("2 Jan 2024 06:09:22 PM EDT"),
+            some("2024-01-02T22:09:22Z")
+        );
+        assert_eq!(utc("2 Jan 2024 06:09 PMX"), some("2024-01-02T06:09:00Z"));
+    }
+
+    #[test]
     fn what_is_no_date() {
         for value in [
             "",
@@ -407,9 +479,13 @@ mod tests {
             "Tue Jan  2 12:00:00 2024 -0500",
             "Jan 2, 2024 12:00:00 EST",
             "Tuesday 2. January 2024, 12:00:00 -0500",
+            "Tue Jan  2 12:00:00 CEST 2024 -0500",
         ] {
             assert_eq!(utc(value), some("2024-01-02T17:00:00Z"), "{value}");
         }
+        let unknown = utc("Tue Jan  2 12:00:00 CEST 2024");
+        assert_eq!(unknown, some("2024-01-02T12:00:00Z"));
+        assert_eq!(utc("Tue Jan  2 12:00:00 one two 2024"), None);
     }
 
     #[test]
