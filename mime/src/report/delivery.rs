@@ -4,8 +4,8 @@
 //! delivery-status-content = per-message-fields 1*( CRLF per-recipient-fields )
 //! ```
 //!
-//! We also accept recipient fields in the first block, blocks without the fields that are required, and blocks in any
-//! number, because a bounce has to be understood whoever wrote it.
+//! We also accept recipient fields in the first block, blocks without the fields that are required, blocks in any number,
+//! and other words for an action (`error`), because a bounce has to be understood whoever wrote it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -70,7 +70,7 @@ pub enum Action {
 impl Action {
     fn of(word: &str) -> Option<Self> {
         Some(match word {
-            "failed" | "failure" => Self::Failed,
+            "failed" | "failure" | "error" => Self::Failed,
             "delayed" => Self::Delayed,
             "delivered" => Self::Delivered,
             "relayed" => Self::Relayed,
@@ -213,6 +213,14 @@ mod tests {
             (Some(Action::Failed), true)
         );
         assert_eq!(*second, RecipientStatus::default());
+        for (word, action) in [
+            ("failure", Some(Action::Failed)),
+            ("Error", Some(Action::Failed)),
+            ("errors", None),
+        ] {
+            let status = DeliveryStatus::parse(format!("Action: {word}\n").as_bytes());
+            assert_eq!(status.recipients[0].action, action, "{word}");
+        }
     }
 
     #[test]

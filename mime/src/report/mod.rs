@@ -69,10 +69,15 @@ impl Message<'_> {
     pub fn returned_message(&self) -> Option<Message<'static>> {
         self.own_parts().find_map(|part| {
             let content_type = part.content_type();
-            let returned = content_type.is("text", "rfc822-headers")
-                || content_type.is("message", "global-headers")
-                || (content_type.main() == "message"
-                    && matches!(content_type.sub(), "rfc822" | "global"));
+            let returned = match content_type.main() {
+                "text" => content_type.sub() == "rfc822-headers",
+                // The name of the header alone is a mistake that some programs make.
+                "message" => matches!(
+                    content_type.sub(),
+                    "rfc822" | "global" | "global-headers" | "rfc822-headers"
+                ),
+                _ => false,
+            };
             let content = part.content().bytes;
             returned.then(|| Message::parse(&content).into_owned())
         })
@@ -88,5 +93,38 @@ impl Message<'_> {
             next = inner.or_else(|| part.after(top.id().0));
             Some(part)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc6522_3_what_was_returned_is_a_message_or_its_header() {
+        for (content_type, is_returned) in [
+            ("message/rfc822", true),
+            ("message/global", true),
+            ("text/rfc822-headers", true),
+            ("message/rfc822-headers", true),
+            ("message/global-headers", true),
+            ("text/plain", false),
+            ("text/global", false),
+            ("message/delivery-status", false),
+            ("application/rfc822-headers", false),
+        ] {
+            let text = format!(
+                "Content-Type: multipart/report; boundary=b\n\n--b\n\ntext\n--b\n\
+                 Content-Type: {content_type}\n\nMessage-ID: <1@a>\n--b--\n"
+            );
+            let message = Message::parse(text.as_bytes());
+            let returned = message.returned_message();
+            let id = returned.as_ref().and_then(|message| message.message_id());
+            assert_eq!(
+                id.as_deref(),
+                is_returned.then_some("1@a"),
+                "{content_type}"
+            );
+        }
     }
 }
