@@ -6,7 +6,8 @@
 //! ```
 //!
 //! We also accept anything between the angle brackets, and skip what stands outside them, because replies have to find
-//! the message whatever its identifier looks like. A value without any brackets is read as identifiers between spaces.
+//! the message whatever its identifier looks like. A fold that fell into one is taken away, with its white space. A value
+//! without any brackets is read as identifiers between spaces.
 
 use std::borrow::Cow;
 
@@ -145,10 +146,22 @@ impl<'m> Iterator for MessageIds<'m> {
     }
 }
 
-/// The identifier without what could break a line or end a string when it is used again: line breaks that fell into it, NUL.
+/// The identifier without what could break a line or end a string when it is used again: NUL, CR alone, and folds with all of
+/// their white space, for an identifier that does not fit its line gets folded by programs that know none.
 fn without_breaks(id: &[u8]) -> String {
-    let bytes = id.iter().copied();
-    let joined: Vec<u8> = bytes.filter(|b| !matches!(b, b'\r' | b'\n' | 0)).collect();
+    let mut joined = Vec::with_capacity(id.len());
+    let mut rest = id;
+    while !rest.is_empty() {
+        let word = rest.iter().take_while(|b| !is_wsp(**b)).count();
+        let (word, after) = rest.split_at(word);
+        let blanks = after.iter().take_while(|b| is_wsp(**b)).count();
+        let (blanks, after) = after.split_at(blanks);
+        joined.extend(word.iter().filter(|b| **b != 0));
+        if !blanks.contains(&b'\n') {
+            joined.extend(blanks.iter().filter(|b| **b != b'\r'));
+        }
+        rest = after;
+    }
     charset::guess(&joined).text.into_owned()
 }
 
@@ -228,7 +241,10 @@ mod tests {
             while let Some(open) = rest.find('<') {
                 let inside = &rest[open + 1..];
                 let end = inside.find(['<', '>']).unwrap_or(inside.len());
-                expected.push(inside[..end].trim_ascii().replace(['\r', '\n'], ""));
+                let lines = inside[..end].trim_ascii().split('\n');
+                let blank = [' ', '\t', '\r'];
+                let id = lines.map(|line| line.trim_matches(blank)).collect::<String>();
+                expected.push(id.replace('\r', ""));
                 rest = inside[end..].strip_prefix('>').unwrap_or(&inside[end..]);
             }
             expected.retain(|id| !id.is_empty());
@@ -239,8 +255,21 @@ mod tests {
 
     #[test]
     fn what_breaks_a_line_or_a_string_never_comes_out() {
-        assert_eq!(ids("<a\0b\r\n @c> <\0> <d\re>"), ["ab @c", "de"]);
+        assert_eq!(ids("<a\0b\r\n @c> <\0> <d\re>"), ["ab@c", "de"]);
         assert_eq!(ids("a\0b \0 c\r"), ["ab", "c"]);
+    }
+
+    #[test]
+    fn rfc5322_2_2_3_a_fold_within_an_identifier_is_none_of_it() {
+        for value in [
+            "<a@b.\r\n c>",
+            "<a@b.\n\tc>",
+            "<a@ \r\n \r\n b.c>",
+            "<a@b.\r\nc>",
+        ] {
+            assert_eq!(ids(value), ["a@b.c"], "{value:?}");
+        }
+        assert_eq!(ids("<a b\r\n c\td>"), ["a bc\td"]);
     }
 
     #[test]
@@ -257,7 +286,7 @@ mod tests {
             assert_eq!(ids(&value), [id.clone(), format!("{id}y")], "{length}");
             assert_eq!(ids(&format!("<{id}<{id}")), [id.clone(), id.clone()]);
             let folded = format!("<{id}\r\n z>< {id}\t>");
-            assert_eq!(ids(&folded), [format!("{id} z"), id], "{length}");
+            assert_eq!(ids(&folded), [format!("{id}z"), id], "{length}");
         }
     }
 }
