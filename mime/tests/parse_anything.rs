@@ -99,3 +99,16 @@ proptest! {
         prop_assert!(text.is_empty() || text.ends_with('\n'));
     }
 }
+
+#[test]
+fn rfc2046_5_1_1_the_line_end_between_two_delimiters_belongs_to_the_second_one_however_it_arrives()
+{
+    let text = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
+        Content-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\none\r\n--c--\r\n--b\r\n\r\n--b--\r\n";
+    let limits = Limits::default();
+    let whole = pushed::whole(text, &limits);
+    for cut in 1..text.len() {
+        let pieces = pushed::in_pieces(text, &[cut, text.len()], &limits);
+        assert_eq!(pieces, whole, "{cut}");
+    }
+}

@@ -90,8 +90,8 @@ impl Indexer<Trail> {
         }
         match self.state {
             State::Header => self.header.start,
-            State::Body => self.listener.told.min(self.position.saturating_sub(1)),
-            // The line end before a delimiter.
+            // The line end before a delimiter, which may be that of another delimiter.
+            State::Body => self.listener.told.min(self.position.saturating_sub(2)),
             _ => self.position.saturating_sub(2),
         }
     }
@@ -313,8 +313,8 @@ mod tests {
         indexer.advance(Piece::new(text, 0, false));
         assert_eq!(
             indexer.forget(),
-            text.len() - 1,
-            "but for the byte that tells a line end"
+            text.len() - 2,
+            "but for the bytes that may be a line end"
         );
         assert_eq!(indexer.index.fields.len(), 0);
     }
