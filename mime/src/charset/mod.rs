@@ -6,6 +6,8 @@
 //!
 //! Not supported: the other charsets, without the feature `charsets`.
 
+#[cfg(feature = "charsets")]
+mod iso_2022_jp;
 mod single_byte;
 mod utf_7;
 
@@ -199,19 +201,27 @@ fn read(charset: Charset, bytes: &[u8]) -> Text<'_> {
             }
         }
         #[cfg(feature = "charsets")]
+        Charset::Other(encoding) if encoding == encoding_rs::ISO_2022_JP => {
+            iso_2022_jp::decode(bytes)
+        }
+        #[cfg(feature = "charsets")]
         Charset::Other(encoding) if encoding.is_single_byte() && bytes.len() >= LONG_TEXT => {
             long_single_byte(encoding, bytes)
         }
         #[cfg(feature = "charsets")]
-        Charset::Other(encoding) => {
-            let (text, bad) = encoding.decode_without_bom_handling(bytes);
-            Text {
-                text,
-                defect: bad.then_some(DefectKind::BadCharset),
-            }
-        }
+        Charset::Other(encoding) => read_other(encoding, bytes),
         Charset::Utf16Be => utf_16(bytes, u16::from_be_bytes),
         Charset::Utf16Le => utf_16(bytes, u16::from_le_bytes),
+    }
+}
+
+/// Reads bytes as the Encoding Standard has it.
+#[cfg(feature = "charsets")]
+fn read_other<'b>(encoding: &'static encoding_rs::Encoding, bytes: &'b [u8]) -> Text<'b> {
+    let (text, bad) = encoding.decode_without_bom_handling(bytes);
+    Text {
+        text,
+        defect: bad.then_some(DefectKind::BadCharset),
     }
 }
 

@@ -173,6 +173,22 @@ mod tests {
         assert_eq!(read("=?UTF-8?Q?=E2=82?= =?utf-8?Q?=AC?="), "€");
     }
 
+    #[cfg(feature = "charsets")]
+    #[test]
+    fn rfc2047_3_words_of_iso_2022_jp_begin_and_end_in_ascii() {
+        let word = "=?ISO-2022-JP?B?GyRCRnxLXDhsGyhC?=";
+        assert_eq!(read(&format!("{word}\r\n {word}")), "日本語日本語");
+        assert_eq!(
+            read(&format!("{word} =?iso-2022-jp?Q?a?= {word}")),
+            "日本語a日本語"
+        );
+        // Split where neither is whole.
+        assert_eq!(
+            read("=?ISO-2022-JP?B?GyRCRnxL?= =?ISO-2022-JP?B?XDhsGyhC?="),
+            "日本語"
+        );
+    }
+
     #[test]
     fn rfc2047_u_feff_at_the_start_of_an_encoded_word_is_a_character() {
         assert_eq!(read("=?utf-8?B?77u/YQ==?="), "\u{FEFF}a");

@@ -5,6 +5,7 @@ use postrider_mime::Message;
 ///
 /// * The text is what a naive reading gives: UTF-8, US-ASCII and windows-1252 by the WHATWG Encoding Standard.
 /// * A text that every charset of Unicode can hold comes back from each of them.
+/// * In ISO-2022-JP an escape sequence that is written twice says no more than one.
 /// * A charset that nobody knows is said to be so, and nothing is lost that is UTF-8.
 pub fn charset(input: &[u8]) {
     let mut choices = Choices::new(input);
@@ -29,6 +30,7 @@ pub fn charset(input: &[u8]) {
             );
             assert_eq!(text.chars().count(), octets.len());
         }
+        "iso-2022-jp" => assert_eq!(read(&label, &doubled(octets)), text),
         _ => {}
     }
     let sample: String = String::from_utf8_lossy(octets).replace(['\u{FEFF}', '\u{FFFE}'], "");
@@ -48,6 +50,21 @@ pub fn charset(input: &[u8]) {
     assert_eq!(read("utf-16be", &units(false)), sample);
     assert_eq!(read("utf-16le", &units(true)), sample);
     assert_eq!(read("no-such-charset", sample.as_bytes()), sample);
+}
+
+/// The same octets with each escape sequence of ISO-2022-JP twice, where they are read as more than octets.
+fn doubled(octets: &[u8]) -> Vec<u8> {
+    const ESCAPES: [&[u8]; 5] = [b"\x1B(B", b"\x1B(J", b"\x1B(I", b"\x1B$@", b"\x1B$B"];
+    if !read("iso-2022-jp", b"\x1B(B").is_empty() {
+        return octets.to_vec();
+    }
+    let mut out = Vec::new();
+    for (at, octet) in octets.iter().enumerate() {
+        let escape = ESCAPES.iter().find(|e| octets[at..].starts_with(e));
+        out.extend_from_slice(escape.copied().unwrap_or_default());
+        out.push(*octet);
+    }
+    out
 }
 
 /// The text of a body, looked at twice: borrowed from the mail, and behind a transfer encoding.
