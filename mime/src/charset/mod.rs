@@ -1,4 +1,4 @@
-//! Bytes to text (RFC 2046 §4.1.2), by the labels of the WHATWG Encoding Standard.
+//! Bytes to text (RFC 2046 §4.1.2), by the labels of the WHATWG Encoding Standard and what else charsets are called in mail.
 //!
 //! Read here: UTF-8, US-ASCII, ISO-8859-1 and windows-1252 (one and the same by that standard), ISO-8859-15, UTF-16, UTF-7. A byte
 //! order mark wins over the label. An unknown or missing label, and US-ASCII with 8-bit bytes, are read as UTF-8 where that
@@ -7,12 +7,18 @@
 //! Not supported: the other charsets, without the feature `charsets`.
 
 #[cfg(feature = "charsets")]
+mod code_page;
+#[cfg(feature = "charsets")]
 mod iso_2022_jp;
+mod label;
 mod single_byte;
 mod utf_7;
 
 use std::borrow::Cow;
 
+#[cfg(feature = "charsets")]
+use code_page::CodePage;
+use label::{bare, known};
 use single_byte::SingleByte;
 
 use crate::defect::DefectKind;
@@ -36,80 +42,20 @@ enum Charset {
     Utf16Le,
     Utf7,
     #[cfg(feature = "charsets")]
+    CodePage(CodePage),
+    #[cfg(feature = "charsets")]
     Other(&'static encoding_rs::Encoding),
-}
-
-/// Finds the charset of a label.
-fn known(label: &[u8]) -> Option<Charset> {
-    const LABELS: &[(&str, Charset)] = &[
-        ("utf-8", Charset::Utf8),
-        ("utf8", Charset::Utf8),
-        ("unicode-1-1-utf-8", Charset::Utf8),
-        ("us-ascii", Charset::Ascii),
-        ("ascii", Charset::Ascii),
-        ("ansi_x3.4-1968", Charset::Ascii),
-        ("iso-ir-6", Charset::Ascii),
-        ("iso-8859-1", Charset::Windows1252),
-        ("iso8859-1", Charset::Windows1252),
-        ("iso_8859-1", Charset::Windows1252),
-        ("latin1", Charset::Windows1252),
-        ("l1", Charset::Windows1252),
-        ("iso88591", Charset::Windows1252),
-        ("iso_8859-1:1987", Charset::Windows1252),
-        ("iso-ir-100", Charset::Windows1252),
-        ("csisolatin1", Charset::Windows1252),
-        ("windows-1252", Charset::Windows1252),
-        ("cp1252", Charset::Windows1252),
-        ("x-cp1252", Charset::Windows1252),
-        ("cp819", Charset::Windows1252),
-        ("ibm819", Charset::Windows1252),
-        ("iso-8859-15", Charset::Iso8859_15),
-        ("iso8859-15", Charset::Iso8859_15),
-        ("iso885915", Charset::Iso8859_15),
-        ("iso_8859-15", Charset::Iso8859_15),
-        ("csisolatin9", Charset::Iso8859_15),
-        ("latin9", Charset::Iso8859_15),
-        ("l9", Charset::Iso8859_15),
-        ("utf-16", Charset::Utf16Le),
-        ("utf-16le", Charset::Utf16Le),
-        ("utf-16be", Charset::Utf16Be),
-        ("utf-7", Charset::Utf7),
-        ("unicode-1-1-utf-7", Charset::Utf7),
-    ];
-    // As nearly all mail has it.
-    match label {
-        b"utf-8" | b"UTF-8" => return Some(Charset::Utf8),
-        b"us-ascii" | b"US-ASCII" => return Some(Charset::Ascii),
-        b"iso-8859-1" | b"ISO-8859-1" => return Some(Charset::Windows1252),
-        _ => {}
-    }
-    LABELS
-        .iter()
-        .find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(label))
-        .map(|(_, charset)| *charset)
-        .or_else(|| other(label))
-}
-
-/// Finds a charset that the feature `charsets` adds.
-#[cfg(feature = "charsets")]
-fn other(label: &[u8]) -> Option<Charset> {
-    encoding_rs::Encoding::for_label_no_replacement(label).map(Charset::Other)
-}
-
-#[cfg(not(feature = "charsets"))]
-fn other(_: &[u8]) -> Option<Charset> {
-    None
 }
 
 /// Whether text in the charset of this label can be read.
 pub(crate) fn is_known(label: &[u8]) -> bool {
-    known(label.trim_ascii()).is_some()
+    known(bare(label)).is_some()
 }
 
 /// Reads bytes in the charset of a label.
 #[inline]
 pub(crate) fn decode<'b>(label: Option<&[u8]>, bytes: &'b [u8]) -> Text<'b> {
-    let label = label.map(<[u8]>::trim_ascii).filter(|l| !l.is_empty());
+    let label = label.map(bare).filter(|l| !l.is_empty());
     let charset = label.and_then(known);
     let mut text = match (byte_order_mark(bytes), charset) {
         (Some((charset, rest)), _) => read(charset, rest),
@@ -125,7 +71,7 @@ pub(crate) fn decode<'b>(label: Option<&[u8]>, bytes: &'b [u8]) -> Text<'b> {
 /// Reads bytes out of a header in the charset of a label. They are no whole text, so that U+FEFF at their start is a character; only
 /// where the label leaves the order of octets open, a byte order mark tells it.
 pub(crate) fn decode_piece<'b>(label: Option<&[u8]>, bytes: &'b [u8]) -> Text<'b> {
-    match label.and_then(|label| known(label.trim_ascii())) {
+    match label.and_then(|label| known(bare(label))) {
         None | Some(Charset::Utf16Be | Charset::Utf16Le) => decode(label, bytes),
         Some(charset) => read(charset, bytes),
     }
@@ -133,7 +79,7 @@ pub(crate) fn decode_piece<'b>(label: Option<&[u8]>, bytes: &'b [u8]) -> Text<'b
 
 /// As [`decode`], of bytes that are nobody else's.
 pub(crate) fn decode_owned(label: Option<&[u8]>, bytes: Vec<u8>) -> Text<'static> {
-    let charset = label.map_or(Some(Charset::Utf8), |l| known(l.trim_ascii()));
+    let charset = label.map_or(Some(Charset::Utf8), |l| known(bare(l)));
     let utf_8 = matches!(charset, Some(Charset::Utf8 | Charset::Ascii));
     // Looked at once where it is UTF-8, as most text is.
     let bytes = match byte_order_mark(&bytes) {
@@ -200,6 +146,11 @@ fn read(charset: Charset, bytes: &[u8]) -> Text<'_> {
                 defect,
             }
         }
+        #[cfg(feature = "charsets")]
+        Charset::CodePage(page) => Text {
+            text: page.decode(bytes).into(),
+            defect: None,
+        },
         #[cfg(feature = "charsets")]
         Charset::Other(encoding) if encoding == encoding_rs::ISO_2022_JP => {
             iso_2022_jp::decode(bytes)

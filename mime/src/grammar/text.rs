@@ -189,6 +189,13 @@ mod tests {
         );
     }
 
+    #[cfg(feature = "charsets")]
+    #[test]
+    fn words_are_in_charsets_by_any_name() {
+        assert_eq!(read("=?cp932?B?k/qWe4zqh0A=?="), "日本語①");
+        assert_eq!(read("=?cp850?Q?=82?= =?\"utf-8\"?Q?=C3=A9?="), "éé");
+    }
+
     #[test]
     fn rfc2047_u_feff_at_the_start_of_an_encoded_word_is_a_character() {
         assert_eq!(read("=?utf-8?B?77u/YQ==?="), "\u{FEFF}a");

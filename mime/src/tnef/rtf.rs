@@ -136,8 +136,8 @@ impl Reader {
     fn flush(&mut self) {
         let bytes = mem::take(&mut self.bytes);
         if !bytes.is_empty() {
-            let label = label(self.code_page);
-            let text = charset::decode(label.as_deref().map(str::as_bytes), &bytes);
+            let label = format!("cp{}", self.code_page);
+            let text = charset::decode(Some(label.as_bytes()), &bytes);
             self.out.push_str(&text.text);
             self.bytes = bytes;
             self.bytes.clear();
@@ -263,23 +263,6 @@ fn character(word: &[u8]) -> Option<&'static str> {
         b"emspace" => "\u{2003}",
         b"enspace" => "\u{2002}",
         b"qmspace" => "\u{2005}",
-        _ => return None,
-    })
-}
-
-/// The charset of a code page of Windows.
-fn label(code_page: u32) -> Option<String> {
-    Some(match code_page {
-        874 | 1250..=1258 => format!("windows-{code_page}"),
-        932 => "shift_jis".to_owned(),
-        936 => "gbk".to_owned(),
-        949 => "euc-kr".to_owned(),
-        950 => "big5".to_owned(),
-        866 => "ibm866".to_owned(),
-        10000 => "macintosh".to_owned(),
-        20866 => "koi8-r".to_owned(),
-        28591..=28606 => format!("iso-8859-{}", code_page - 28590),
-        65001 => "utf-8".to_owned(),
         _ => return None,
     })
 }

@@ -5,6 +5,7 @@ use postrider_mime::Message;
 ///
 /// * The text is what a naive reading gives: UTF-8, US-ASCII and windows-1252 by the WHATWG Encoding Standard.
 /// * A text that every charset of Unicode can hold comes back from each of them.
+/// * Quotes, commas and semicolons around a label change nothing.
 /// * In ISO-2022-JP an escape sequence that is written twice says no more than one.
 /// * A charset that nobody knows is said to be so, and nothing is lost that is UTF-8.
 pub fn charset(input: &[u8]) {
@@ -12,6 +13,7 @@ pub fn charset(input: &[u8]) {
     let label = String::from_utf8_lossy(choices.line()).replace(['"', '\\', '\r'], "");
     let octets = choices.rest();
     let text = read(&label, octets);
+    assert_eq!(read(&format!("',{label} ;"), octets), text, "{label}");
     let marked = octets.starts_with(b"\xEF\xBB\xBF")
         || octets.starts_with(b"\xFE\xFF")
         || octets.starts_with(b"\xFF\xFE");
