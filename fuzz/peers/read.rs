@@ -117,7 +117,7 @@ fn is_whole(word: &[u8]) -> bool {
 }
 
 /// The text of an encoded word is in its encoding, `Q`, or `B` in whole groups, and in a charset that everybody knows: what stands
-/// there in another we leave as it is, and mail-parser reads as UTF-8.
+/// there in another and is no UTF-8 we leave as it is, and mail-parser reads what of it is.
 fn is_encoded(word: &[u8]) -> bool {
     let mut fields = word.split(|octet| *octet == b'?').skip(1);
     let charset = fields.next().unwrap_or_default();

@@ -7,14 +7,15 @@
 //!
 //! Line breaks of folding are taken away, encoded words are decoded, white space between two of them is dropped, and
 //! the bytes of adjacent words of one charset are joined before they become characters, so that a character split over
-//! two words survives (against RFC 2047 §5, which forbids the split). A word whose charset is unknown stays as it is.
+//! two words survives (against RFC 2047 §5, which forbids the split). Words whose charset is unknown (`unknown-8bit`, RFC 1428)
+//! are read as UTF-8 if they are that and hold no control characters; otherwise they stay as they are.
 //! What could break a line or end a string when it is used again (CR, LF, NUL) never comes out: it becomes a space.
 
 use std::borrow::Cow;
 
 use memchr::{memchr2, memchr3, memmem};
 
-use super::cfws::is_wsp;
+use super::cfws::{is_wsp, skip_fws};
 use super::encoded_word::{EncodedWord, encoded_word};
 use crate::charset;
 
@@ -47,11 +48,40 @@ pub(crate) fn text(value: &[u8]) -> Cow<'_, str> {
                 rest = after;
                 from = 0;
             }
+            Ok((after, word)) => {
+                let (after, text) = of_no_charset(after, &word);
+                match text {
+                    Some(text) => {
+                        out.plain(before, true);
+                        out.decoded(&text);
+                        rest = after;
+                        from = 0;
+                    }
+                    None => from = rest.len() - after.len(),
+                }
+            }
             _ => from = start + 2,
         }
     }
     out.plain(rest, false);
     out.finish()
+}
+
+/// Reads the words of one unknown charset that follow one another, the first of which was read. Their text is what they hold if
+/// that is UTF-8, and only text; otherwise none.
+fn of_no_charset<'a>(after: &'a [u8], first: &EncodedWord<'_>) -> (&'a [u8], Option<String>) {
+    let mut bytes = Vec::new();
+    first.decode(&mut bytes);
+    let mut rest = after;
+    while let Ok((after, word)) = encoded_word(skip_fws(rest).0) {
+        if !word.charset.eq_ignore_ascii_case(first.charset) {
+            break;
+        }
+        word.decode(&mut bytes);
+        rest = after;
+    }
+    let text = String::from_utf8(bytes).ok();
+    (rest, text.filter(|text| !text.contains(char::is_control)))
 }
 
 /// Whether nothing in a value needs a second look: one line of ASCII in which no encoded word can stand.
@@ -131,6 +161,13 @@ impl<'a> Decoder<'a> {
         self.after_word = true;
     }
 
+    /// Takes words that were read already.
+    fn decoded(&mut self, text: &str) {
+        self.end_run();
+        self.text.push_str(text);
+        self.after_word = true;
+    }
+
     fn end_run(&mut self) {
         if !self.run.is_empty() {
             self.text
@@ -162,8 +199,8 @@ mod tests {
         assert_eq!(read("=?ISO-8859-1?Q?a?=\r\n    =?ISO-8859-1?Q?b?="), "ab");
         assert_eq!(read("=?ISO-8859-1?Q?a_b?="), "a b");
         assert_eq!(
-            read("=?ISO-8859-1?Q?a?= =?x-none?Q?_b?="),
-            "a =?x-none?Q?_b?="
+            read("=?ISO-8859-1?Q?a?= =?x-none?Q?=FFb?="),
+            "a =?x-none?Q?=FFb?="
         );
     }
 
@@ -194,6 +231,27 @@ mod tests {
     fn words_are_in_charsets_by_any_name() {
         assert_eq!(read("=?cp932?B?k/qWe4zqh0A=?="), "日本語①");
         assert_eq!(read("=?cp850?Q?=82?= =?\"utf-8\"?Q?=C3=A9?="), "éé");
+    }
+
+    #[test]
+    fn rfc1428_words_of_an_unknown_charset_are_read_as_utf_8_or_stay() {
+        for (value, expected) in [
+            ("=?unknown-8bit?Q?=C3=A9?=", "é"),
+            ("=?x-none?Q?a_b?=", "a b"),
+            ("=?x-none?Q?=E2=82?= =?X-None?B?rA==?=", "€"),
+            ("=?x-none?Q?a?= =?utf-8?Q?b?= =?x-none?Q?c?= d", "abc d"),
+            ("=?x-none?Q?a?= =?x-other?Q?b?=", "ab"),
+            ("=?unknown-8bit?Q?=E9?=", "=?unknown-8bit?Q?=E9?="),
+            // What ISO-2022-KR looks like: UTF-8, but no text.
+            ("=?iso-2022-kr?B?GyQpQw4=?=", "=?iso-2022-kr?B?GyQpQw4=?="),
+            ("=?x-none?Q?a=0D=0Ab?=", "=?x-none?Q?a=0D=0Ab?="),
+            (
+                "=?x-none?Q?=E2?= =?utf-8?Q?b?= =?x-none?Q?=E9?= =?x-none?Q?c?= =?utf-8?Q?d?=",
+                "=?x-none?Q?=E2?= b =?x-none?Q?=E9?= =?x-none?Q?c?= d",
+            ),
+        ] {
+            assert_eq!(read(value), expected, "{value}");
+        }
     }
 
     #[test]
@@ -244,8 +302,8 @@ mod tests {
             ("a =?utf-8?Q?b?=", "a b"),
             ("a =? b =?x c =?utf-8?Q?d?= e", "a =? b =?x c d e"),
             (
-                "=?x-none?Q?a?= =?x-none?Q?b?=",
-                "=?x-none?Q?a?= =?x-none?Q?b?=",
+                "=?x-none?Q?a?= =?x-none?Q?=FF?=",
+                "=?x-none?Q?a?= =?x-none?Q?=FF?=",
             ),
         ] {
             assert_eq!(read(value), expected, "{value}");

@@ -4,7 +4,7 @@ use postrider_mime::Message;
 /// The first line decides, the rest is a text.
 ///
 /// * A text written in encoded words, cut between any two characters, in either encoding, in upper or lower case, is read
-///   back equal (RFC 2047).
+///   back equal (RFC 2047); also where a word names a charset that nobody knows, for it is UTF-8.
 /// * The same octets as a header field as they are, are read as a text without CR, LF and NUL.
 pub fn encoded_word(input: &[u8]) {
     let mut choices = Choices::new(input);
@@ -40,10 +40,12 @@ fn written(text: &str, decisions: &mut Choices<'_>) -> String {
         }
         let (piece, after) = rest.split_at(end);
         rest = after;
-        words.push(match decisions.number() % 4 {
+        words.push(match decisions.number() % 6 {
             0 => format!("=?utf-8?q?{}?=", q(piece)),
             1 => format!("=?UTF-8?Q?{}?=", q(piece)),
             2 => format!("=?utf-8?b?{}?=", b64(piece.as_bytes())),
+            3 => format!("=?unknown-8bit?q?{}?=", q(piece)),
+            4 => format!("=?Unknown-8bit?B?{}?=", b64(piece.as_bytes())),
             _ => format!("=?UTF-8*en?B?{}?=", b64(piece.as_bytes())),
         });
     }
