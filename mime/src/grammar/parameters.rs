@@ -10,22 +10,25 @@
 //! ```
 //!
 //! We also accept values of any characters up to the next `;`, quoted strings that are never closed (they end at the
-//! line end), encoded words in values, sections in any order, a missing `;`, and a boundary or charset in sections or
-//! encoded, which erratum 3269 (held for the next edition) forbids to write.
+//! line end), encoded words in values, sections in any order, a missing `;` (which is told), and a boundary or charset in
+//! sections or encoded, which erratum 3269 (held for the next edition) forbids to write.
 
 mod sections;
+mod value;
 
 use std::borrow::Cow;
 
 use nom::Parser;
-use nom::bytes::complete::{tag, take_while, take_while1};
+use nom::bytes::complete::{tag, take_while1};
 
 use super::Parsed;
 use super::cfws::{is_wsp, skip_cfws};
 use super::common_type::{common_boundary, common_type};
+use super::text::unfold;
 use super::word::{quoted_string, unescape};
 use crate::defect::DefectKind;
 use sections::{extended, has_gap, join};
+use value::{Value, value};
 
 /// A value and its parameters, as they are written.
 #[derive(Clone, Copy, Debug, Default)]
@@ -227,6 +230,7 @@ impl<'a> Iterator for ParameterReader<'a> {
     fn next(&mut self) -> Option<RawParameter<'a>> {
         loop {
             let mut rest = skip_cfws(self.rest).0;
+            self.bad |= !matches!(rest, [] | [b';', ..]);
             while let Some(after) = rest.strip_prefix(b";") {
                 rest = skip_cfws(after).0;
             }
@@ -240,10 +244,10 @@ impl<'a> Iterator for ParameterReader<'a> {
                 return None;
             }
             match parameter(rest) {
-                Ok((after, (parameter, closed))) => {
+                Ok((after, (parameter, regular))) => {
                     self.rest = after;
                     self.left -= 1;
-                    self.bad |= !closed;
+                    self.bad |= !regular;
                     return Some(parameter);
                 }
                 Err(_) => {
@@ -260,12 +264,12 @@ impl<'a> RawParameter<'a> {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 
-    /// The value without its quotes.
+    /// The value without its quotes, unfolded.
     fn bytes(&self) -> Cow<'a, [u8]> {
         if self.quoted {
             unescape(self.value)
         } else {
-            self.value.into()
+            unfold(self.value)
         }
     }
 
@@ -295,14 +299,19 @@ fn ends_attribute(byte: u8) -> bool {
     is_wsp(byte) || matches!(byte, b'=' | b';' | b'(' | b'"')
 }
 
-/// `parameter`, and whether its quoted string was closed.
+/// `parameter`, and whether its value is regular.
 fn parameter(input: &[u8]) -> Parsed<'_, (RawParameter<'_>, bool)> {
     let (rest, attribute) = take_while1(|b| !ends_attribute(b)).parse(input)?;
     let rest = skip_cfws(rest).0;
     let (rest, _) = tag(&b"="[..]).parse(rest)?;
     let rest = skip_cfws(rest).0;
-    let (rest, (value, quoted, closed)) = value(rest)?;
     let (name, section, extended) = attribute_parts(attribute);
+    let (rest, value) = value(name, rest);
+    let Value {
+        bytes: value,
+        quoted,
+        regular,
+    } = value;
     Ok((
         rest,
         (
@@ -313,7 +322,7 @@ fn parameter(input: &[u8]) -> Parsed<'_, (RawParameter<'_>, bool)> {
                 value,
                 quoted,
             },
-            closed,
+            regular,
         ),
     ))
 }
@@ -337,18 +346,6 @@ fn attribute_parts(attribute: &[u8]) -> (&[u8], Option<u32>, bool) {
         Some((name, number)) => (name, Some(number), extended),
         None => (rest, None, extended),
     }
-}
-
-fn value(input: &[u8]) -> Parsed<'_, (&[u8], bool, bool)> {
-    if let Ok((rest, value)) = quoted_string(input) {
-        return Ok((rest, (value, true, true)));
-    }
-    if let Some(open) = input.strip_prefix(b"\"") {
-        let (rest, value) = take_while(|b| b != b'\r' && b != b'\n').parse(open)?;
-        return Ok((rest, (value.trim_ascii_end(), true, false)));
-    }
-    let (rest, value) = take_while(|b| !matches!(b, b';' | b'\r' | b'\n' | b'(')).parse(input)?;
-    Ok((rest, (value.trim_ascii_end(), false, true)))
 }
 
 /// Skips what is no parameter: up to the next `;` outside a quoted string. Once a string was `unclosed`, no other is

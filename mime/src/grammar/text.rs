@@ -101,7 +101,7 @@ fn next_mark(mark: &memmem::Finder<'_>, rest: &[u8]) -> Option<usize> {
 }
 
 /// Takes the line breaks of folding away; the white space after them stays.
-fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
     if memchr2(b'\n', b'\r', value).is_none() {
         return value.into();
     }

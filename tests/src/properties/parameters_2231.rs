@@ -4,6 +4,7 @@ use postrider_mime::Message;
 /// The first line decides, the rest is a file name.
 ///
 /// * A name cut into sections anywhere, each plain or percent-encoded, in any order, is read back equal (RFC 2231 §3, §4).
+/// * Words without quotes are one name, also where the field is folded between them.
 /// * A safe name has no separator, control, drive, `..` or character that turns text; it is never empty.
 /// * Any octets as the field are survived, and give a safe name as well.
 pub fn parameters_2231(input: &[u8]) {
@@ -22,6 +23,22 @@ pub fn parameters_2231(input: &[u8]) {
         assert_eq!(read.as_deref(), Some(&*name), "{mail}");
     }
     is_safe(&message.root().safe_file_name());
+    let words: Vec<_> = name
+        .split(|c| !is_plain(c))
+        .filter(|word| !word.is_empty())
+        .collect();
+    if !words.is_empty() {
+        let folded: String = words
+            .iter()
+            .map(|word| blank(&mut decisions).to_owned() + word)
+            .collect();
+        let mail = format!("Content-Disposition: attachment; filename={folded} ; x=y\r\n\r\n");
+        let read = Message::parse(mail.as_bytes())
+            .root()
+            .file_name()
+            .map(String::from);
+        assert_eq!(read.as_deref(), Some(&*words.join(" ")), "{mail}");
+    }
     for field in [
         "Content-Disposition: attachment; filename=",
         "Content-Type: a/b; name*0*=",
@@ -62,6 +79,15 @@ fn sections(name: &str, decisions: &mut Choices<'_>) -> String {
         .iter()
         .map(|section| format!(";\r\n {section}"))
         .collect()
+}
+
+/// What no parameter is made of by itself, and no comment.
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_.,:@[]<>".contains(c)
+}
+
+fn blank(decisions: &mut Choices<'_>) -> &'static str {
+    [" ", "\r\n ", "\n "][decisions.number() % 3]
 }
 
 fn percent(piece: &str) -> String {
