@@ -70,7 +70,7 @@ impl<'m> ContentType<'m> {
                 main: lower_case(main),
                 sub: lower_case(sub),
                 parameters,
-                bad: false,
+                bad: value.junk,
             },
         }
     }
@@ -190,7 +190,75 @@ mod tests {
             let names: Vec<_> = content_type.parameters().names().collect();
             let expected: Vec<_> = any.parameters.iter().map(|p| String::from_utf8_lossy(p.name)).collect();
             proptest::prop_assert_eq!(names, expected);
-            proptest::prop_assert_eq!(content_type.defects(), any.parameters.all_defects());
+            let mut defects = any.parameters.all_defects();
+            defects.extend(any.junk.then_some(DefectKind::BadContentType));
+            proptest::prop_assert_eq!(content_type.defects(), defects);
+        }
+    }
+
+    #[test]
+    fn rfc2045_5_1_a_type_ends_where_its_token_does() {
+        for (value, essence, charset) in [
+            ("text/html, charset=koi8-r", "text/html", Some("koi8-r")),
+            ("text/html,charset=koi8-r", "text/html", Some("koi8-r")),
+            ("text/html: charset=koi8-r", "text/html", Some("koi8-r")),
+            ("text/html:", "text/html", None),
+            ("text/html>; charset=koi8-r", "text/html", Some("koi8-r")),
+            ("text/html\\; charset=koi8-r", "text/html", Some("koi8-r")),
+            (
+                "text/html/plain; charset=koi8-r",
+                "text/html",
+                Some("koi8-r"),
+            ),
+            ("text/html@x", "text/html", None),
+            ("<text/html>", "text/plain", None),
+            ("[text]/html; charset=koi8-r", "text/plain", Some("koi8-r")),
+            ("te:xt/html", "text/plain", None),
+            ("text/[html]", "text/plain", None),
+            (
+                "\"text/html\"; charset=koi8-r",
+                "text/plain",
+                Some("koi8-r"),
+            ),
+        ] {
+            let read = ContentType::parse(value.as_bytes(), 9);
+            assert_eq!(read.essence(), essence, "{value}");
+            assert_eq!(read.charset().as_deref(), charset, "{value}");
+            assert!(
+                read.defects().contains(&DefectKind::BadContentType),
+                "{value}"
+            );
+        }
+        for value in [
+            "text/html",
+            "text / html (x) ;",
+            "application/pdf name=x",
+            "text/html(x); a=b",
+        ] {
+            let read = ContentType::parse(value.as_bytes(), 9);
+            assert!(
+                !read.defects().contains(&DefectKind::BadContentType),
+                "{value}"
+            );
+        }
+        let boundary = ContentType::parse(b"multipart/mixed, boundary=b", 9).boundary();
+        assert_eq!(boundary.as_deref(), Some(&b"b"[..]));
+    }
+
+    #[test]
+    fn rfc2183_2_a_disposition_ends_where_its_token_does() {
+        for value in [
+            "attachment, filename=a.pdf",
+            "attachment: filename=a.pdf",
+            "ATTACHMENT; filename=a.pdf",
+        ] {
+            let read = ContentDisposition::parse(value.as_bytes(), 9).unwrap();
+            assert!(read.is_attachment(), "{value}");
+            assert_eq!(
+                read.parameter("filename").as_deref(),
+                Some("a.pdf"),
+                "{value}"
+            );
         }
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::fold::Field;
 use super::words::{push_hex, quoted};
-use crate::grammar::parameters::ContentValue;
+use crate::grammar::parameters::{ContentValue, is_tspecial};
 use crate::value_error::ValueError;
 
 /// A value longer than this is split into sections.
@@ -29,7 +29,7 @@ pub(crate) fn parameter(field: &mut Field<'_>, name: &str, value: &str) {
 
 /// Whether a byte may stand in a token (RFC 2045 §5.1).
 pub(crate) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&byte)
+    byte.is_ascii_graphic() && !is_tspecial(byte)
 }
 
 /// Whether a byte stands for itself in an extended value (RFC 2231 §7, `attribute-char`).
@@ -78,6 +78,7 @@ pub(crate) fn checked_content_type<'a>(text: &str) -> Result<CheckedType<'a>, Va
     let sub = value.sub.unwrap_or_default();
     if !token(value.main)
         || !token(sub)
+        || value.junk
         || value.main_is("multipart")
         || !value.parameters.all_defects().is_empty()
     {

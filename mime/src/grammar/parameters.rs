@@ -37,6 +37,8 @@ pub(crate) struct ContentValue<'a> {
     pub(crate) main: &'a [u8],
     /// `subtype`, if there is a slash.
     pub(crate) sub: Option<&'a [u8]>,
+    /// Something stands behind it that is neither a parameter nor a comment.
+    pub(crate) junk: bool,
     pub(crate) parameters: RawParameters<'a>,
 }
 
@@ -68,6 +70,7 @@ impl<'a> ContentValue<'a> {
             Some((main, sub, text)) => Self {
                 main: main.as_bytes(),
                 sub: Some(sub.as_bytes()),
+                junk: false,
                 parameters: RawParameters::new(text, limit),
             },
             None => Self::parse_any(value, limit),
@@ -84,9 +87,17 @@ impl<'a> ContentValue<'a> {
             }
             None => (rest, None),
         };
+        let text = skip_cfws(text).0;
+        let junk = text.first().is_some_and(|b| *b != b';' && is_tspecial(*b));
+        // What somebody took for a semicolon.
+        let text = match text {
+            [b',' | b':', after @ ..] => after,
+            _ => text,
+        };
         Self {
             main,
             sub,
+            junk,
             parameters: RawParameters::new(text, limit),
         }
     }
@@ -285,14 +296,19 @@ impl<'a> RawParameter<'a> {
     }
 }
 
-/// A token, leniently: up to white space or a character that means something here.
+/// A token: up to white space or a character that is none of it.
 fn token(input: &[u8]) -> (&[u8], &[u8]) {
     let length = input
         .iter()
-        .take_while(|b| !ends_attribute(**b) && **b != b'/')
+        .take_while(|b| !is_wsp(**b) && !is_tspecial(**b))
         .count();
     let (token, rest) = input.split_at(length);
     (rest, token)
+}
+
+/// `tspecials` (RFC 2045 §5.1).
+pub(crate) fn is_tspecial(byte: u8) -> bool {
+    b"()<>@,;:\\\"/[]?=".contains(&byte)
 }
 
 fn ends_attribute(byte: u8) -> bool {
