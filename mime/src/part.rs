@@ -299,14 +299,15 @@ impl<'m> Part<'m> {
         self.text_of(FieldId::ContentLocation)
     }
 
-    /// The file name as its sender gave it: the `filename` of the disposition, or the `name` of the type.
+    /// The file name as its sender gave it: the `filename` of the disposition, or the `name` of the type. An empty one is none.
     ///
     /// It may hold anything. Use [`safe_file_name`](Self::safe_file_name) for a name to save under.
     pub fn file_name(self) -> Option<Cow<'m, str>> {
+        let given = |name: &Cow<'_, str>| !name.is_empty();
         let disposition = self.content_disposition();
         disposition
-            .and_then(|d| d.parameter("filename"))
-            .or_else(|| self.content_type().parameter("name"))
+            .and_then(|d| d.parameter("filename").filter(given))
+            .or_else(|| self.content_type().parameter("name").filter(given))
     }
 
     /// A name that is safe to save the part under: no path, no reserved or control character; made up if need be.

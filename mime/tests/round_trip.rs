@@ -136,7 +136,7 @@ proptest! {
         }
         let attached: Vec<_> = message.parts()
             .filter(|p| p.content_disposition().is_some_and(|d| d.is_attachment()))
-            .map(|p| (p.file_name().unwrap().into_owned(), p.content().bytes.into_owned()))
+            .map(|p| (p.file_name().unwrap_or_default().into_owned(), p.content().bytes.into_owned()))
             .collect();
         let expected: Vec<_> = files.iter().map(|(name, _, content)| (name.clone(), content.clone())).collect();
         prop_assert_eq!(attached, expected);

@@ -206,3 +206,30 @@ fn rfc2046_5_2_1_an_encoded_message_reads_as_if_it_were_not_encoded() {
         assert_eq!(read(true, depth).len(), read(false, depth).len(), "{depth}");
     }
 }
+
+#[test]
+fn rfc2183_2_3_a_file_name_that_is_empty_is_none() {
+    let name = |disposition: &str, kind: &str| {
+        let mail = format!(
+            "Content-Type: a/b{kind}\r\nContent-Disposition: attachment{disposition}\r\n\r\nx"
+        );
+        let message = Message::parse(mail.as_bytes());
+        message.root().file_name().map(String::from)
+    };
+    for disposition in [
+        "",
+        "; filename=",
+        "; filename=\"\"",
+        "; filename=\" \"",
+        "; filename*=",
+        "; filename*=utf-8''",
+        "; filename*0=\"\"",
+    ] {
+        let named = name(disposition, "; name=a.pdf");
+        assert_eq!(named.as_deref(), Some("a.pdf"), "{disposition}");
+        assert_eq!(name(disposition, "; name=\"\""), None, "{disposition}");
+        assert_eq!(name(disposition, ""), None, "{disposition}");
+    }
+    let both = name("; filename*=; filename=b.pdf", "; name=a.pdf");
+    assert_eq!(both.as_deref(), Some("b.pdf"));
+}

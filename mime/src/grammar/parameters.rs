@@ -148,7 +148,7 @@ impl<'a> RawParameters<'a> {
         (!boundary.trim_ascii().is_empty()).then_some(boundary)
     }
 
-    /// The decoded value of a parameter: `name*` before the sections `name*0`, … before `name`.
+    /// The decoded value of a parameter: `name*`, unless it is empty, before the sections `name*0`, … before `name`.
     #[inline]
     pub(crate) fn get(&self, name: &str) -> Option<Cow<'a, str>> {
         // As most content types are.
@@ -166,9 +166,12 @@ impl<'a> RawParameters<'a> {
         let mut sections: Vec<RawParameter<'_>> = Vec::new();
         for parameter in std::iter::once(first).chain(of_name) {
             match (parameter.section, parameter.extended) {
-                (None, true) => return Some(extended(&[parameter])),
+                (None, true) => match extended(&[parameter]) {
+                    text if text.is_empty() => {}
+                    text => return Some(text),
+                },
                 (Some(_), _) => sections.push(parameter),
-                (None, false) if plain.section.is_some() => plain = parameter,
+                (None, false) if plain.section.is_some() || plain.extended => plain = parameter,
                 (None, false) => {}
             }
         }
@@ -466,6 +469,19 @@ mod tests {
         );
         assert_eq!(value.get("filename").as_deref(), Some("evil.exe"));
         assert_eq!(value.all_defects(), [DefectKind::ConflictingParameter]);
+    }
+
+    #[test]
+    fn an_extended_form_that_is_empty_says_nothing() {
+        for (value, expected) in [
+            ("a; n*=; n=x", "x"),
+            ("a; n=x; n*=utf-8''; n=y", "x"),
+            ("a; n*=utf-8''; n*0=x; n*1=y", "xy"),
+            ("a; n*=; n*=utf-8''y; n=x", "y"),
+            ("a; n*=utf-8''", ""),
+        ] {
+            assert_eq!(get(value, "n"), some(expected), "{value}");
+        }
     }
 
     #[test]

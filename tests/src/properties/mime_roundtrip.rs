@@ -169,7 +169,7 @@ impl Wanted {
             );
         }
         let attached = message.attachments().into_iter().map(|part| {
-            let name = part.file_name().expect("a file's name").into_owned();
+            let name = part.file_name().unwrap_or_default().into_owned();
             (name, part.content().bytes.into_owned())
         });
         assert_eq!(attached.collect::<Vec<_>>(), self.files);
