@@ -298,7 +298,8 @@ impl Processor {
         match &what.record {
             Some(key) => context
                 .record("current", key.clone(), what.current.clone())
-                .change(what.kind, what.previous.clone()),
+                .change(what.kind, what.previous.clone())
+                .moment(event.created, &what.actor),
             None => context,
         }
     }

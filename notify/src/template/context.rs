@@ -1,11 +1,12 @@
 //! What a template is rendered with.
 
-use super::record::{Change, Lookup, RecordView};
+use super::record::{Change, Lookup, Moment, RecordView};
 use crate::directory::Directory;
 use crate::event::EventKind;
 use crate::record::{Fields, RecordKey};
 use crate::schema::Schema;
 use crate::store::StoreError;
+use jiff::Timestamp;
 use minijinja::value::{Enumerator, Object, Serde, Value};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -93,6 +94,17 @@ impl Context {
             );
             current.change = Some(Arc::new(Change { kind, previous }));
             self.previous = Some(view);
+        }
+        self
+    }
+
+    /// With the moment of the event and who caused it: later entries of the record's journal are not shown. Comes after the record.
+    #[must_use]
+    pub fn moment(mut self, created: Timestamp, actor: &str) -> Self {
+        let actor = actor.to_owned();
+        let moment = Arc::new(Moment { created, actor });
+        for view in self.current.iter_mut().chain(&mut self.previous) {
+            view.moment = Some(Arc::clone(&moment));
         }
         self
     }

@@ -8,6 +8,7 @@ use crate::record::{Fields, JournalEntry, RecordKey};
 use crate::schema::{FieldKind, Schema, Table};
 use crate::store::StoreError;
 use crate::walk::{field_names, is_id, kind_of};
+use jiff::Timestamp;
 use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr, Serde, Value};
 use serde_json::Value as Json;
 use std::cmp::Ordering;
@@ -103,6 +104,13 @@ pub(super) struct Change {
     pub(super) previous: Fields,
 }
 
+/// When the event was, and whose it is: its journal ends there.
+#[derive(Debug)]
+pub(super) struct Moment {
+    pub(super) created: Timestamp,
+    pub(super) actor: String,
+}
+
 /// A record, or the place of one that an unset reference leaves: it prints as nothing and counts as false.
 #[derive(Clone)]
 pub(super) struct RecordView {
@@ -112,6 +120,8 @@ pub(super) struct RecordView {
     /// Known from the start for the record of an event, else looked up when first asked for.
     fields: OnceLock<Option<Arc<Fields>>>,
     pub(super) change: Option<Arc<Change>>,
+    /// Known for the record of an event.
+    pub(super) moment: Option<Arc<Moment>>,
     /// What its address begins with.
     base: Arc<str>,
 }
@@ -126,6 +136,7 @@ impl RecordView {
             id,
             fields,
             change: None,
+            moment: None,
             base,
         }
     }
@@ -138,6 +149,7 @@ impl RecordView {
             id: id.map(str::to_owned),
             fields: OnceLock::new(),
             change: None,
+            moment: None,
             base: self.base.clone(),
         }
     }
@@ -210,14 +222,38 @@ impl RecordView {
         last.map_or(Value::from(()), |entry| Value::from(entry.text))
     }
 
-    /// The journal entries of some fields, oldest first.
+    /// The journal entries of some fields, oldest first. What was written after the event is not among them: the other fields
+    /// are the event's as well.
     pub(super) fn entries(&self, fields: &[&str]) -> Vec<JournalEntry> {
         let Some(id) = self.id.as_deref() else {
             return Vec::new();
         };
         let mut entries = self.lookup.journal(&RecordKey::new(&*self.table, id));
+        if let Some(moment) = self.moment.as_deref() {
+            entries.truncate(self.written_by(moment, &entries));
+        }
         entries.retain(|entry| fields.contains(&&*entry.field));
         entries
+    }
+
+    /// How many entries there were at the event. Several events may be of one moment: the entry that an event made is the last
+    /// one for it. The order counts, so that a clock that was ahead once hides nothing.
+    fn written_by(&self, moment: &Moment, entries: &[JournalEntry]) -> usize {
+        let made = |entry: &JournalEntry| {
+            let text = self
+                .fields()
+                .and_then(|now| now.get(&entry.field)?.as_str());
+            let is_text = |text: &str| {
+                let before = text.strip_suffix(&*entry.text);
+                before.is_some_and(|before| before.is_empty() || before.ends_with("\n\n"))
+            };
+            entry.created == moment.created
+                && entry.author == moment.actor
+                && text.is_some_and(is_text)
+        };
+        let last = entries.iter().rposition(made);
+        let last = last.or_else(|| entries.iter().rposition(|e| e.created <= moment.created));
+        last.map_or(0, |last| last + 1)
     }
 
     /// Whether the event gave a field another value; `None` if there is no such field.

@@ -73,6 +73,38 @@ fn a_comment_reaches_everybody_but_its_author_once() {
 }
 
 #[test]
+fn each_of_several_comments_of_one_moment_is_told_as_it_was() {
+    let house = House::with(|text| {
+        let told = "text = \"${comments:1}\"\ncontent_type = \"text\"";
+        text.replace("template = \"incident_commented\"", told)
+    });
+    let key = house.incident(json!({"assigned_to": "ada"}), "");
+    house.settle();
+    let comments = [
+        ("ok", "grace"),
+        ("ok", "eve@example.org"),
+        ("so, ok", "eve@example.org"),
+    ];
+    for (text, who) in comments {
+        house.update("incident", &key.id, json!({}), &[("comments", text)], who);
+    }
+    let told = house.settle_all();
+    let told = told.iter().flat_map(mails).map(|mail| {
+        let text = Message::parse(&mail.raw).body_text().unwrap();
+        let (_, text) = text.split_once("UTC ").unwrap();
+        text.split("\n\n").next().unwrap().to_owned()
+    });
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            "Grace Hopper\nok",
+            "eve@example.org\nok",
+            "eve@example.org\nso, ok"
+        ]
+    );
+}
+
+#[test]
 fn the_actor_may_also_be_an_address() {
     let house = House::new();
     let key = house.incident(

@@ -201,6 +201,22 @@ fn journals_are_shown_newest_first() {
 }
 
 #[test]
+fn a_journal_ends_with_the_event() {
+    let at = |minute: &str, actor: &str, current: Json| {
+        let created = format!("2026-11-23T10:{minute}:00Z").parse().unwrap();
+        let context = context(current).moment(created, actor);
+        let template = "${comments:1}${comments}";
+        templates(&[]).render_value(template, &context).unwrap()
+    };
+    let second = "2026-11-23 10:02 UTC eve@example.org\nsecond";
+    let made = json!({"comments": "second"});
+    assert_eq!(at("02", "eve@example.org", made), format!("{second}second"));
+    assert_eq!(at("02", "", json!({})), format!("{second}second"));
+    assert_eq!(at("00", "", json!({})), "");
+    assert!(at("59", "", json!({})).ends_with("third"));
+}
+
+#[test]
 fn addresses_of_records() {
     let record = || json!({"assigned_to": "ada", "short_description": "a & b"});
     assert_eq!(
