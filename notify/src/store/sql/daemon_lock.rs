@@ -103,8 +103,10 @@ impl SqliteStore {
     }
 }
 
+/// Beside the file itself, whatever links lead to it: one database has one lock.
 fn lock_of(path: &Path) -> OsString {
-    let mut name = path.to_owned().into_os_string();
+    let file = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut name = file.into_os_string();
     name.push(".lock");
     name
 }

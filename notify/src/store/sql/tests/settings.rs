@@ -65,6 +65,24 @@ fn one_daemon_works_on_a_file_and_inherits_its_leases() {
     memory().lock_daemon().unwrap();
 }
 
+#[cfg(unix)]
+#[test]
+fn one_daemon_works_on_a_file_whatever_links_lead_to_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(&dir);
+    let linked = dir.path().join("linked.db");
+    let folder = dir.path().join("folder");
+    std::os::unix::fs::symlink(&path, &linked).unwrap();
+    std::os::unix::fs::symlink(dir.path(), &folder).unwrap();
+    let first = SqliteStore::open(&path).unwrap();
+    let _lock = first.lock_daemon().unwrap();
+    for other in [linked, folder.join("mail?.db")] {
+        let second = SqliteStore::open(&other).unwrap();
+        assert!(matches!(second.lock_daemon(), Err(StoreError::Locked(_))));
+        assert!(SqliteStore::daemon_life(&other).unwrap().alive);
+    }
+}
+
 #[test]
 fn a_file_that_is_no_database_is_an_error_that_names_it() {
     let dir = tempfile::tempdir().unwrap();
