@@ -32,6 +32,36 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// True if another process was writing for as long as was waited: it may work later.
+    pub fn is_busy(&self) -> bool {
+        self.said().contains(" is locked")
+    }
+
+    /// What helps, where that is known.
+    pub fn remedy(&self) -> Option<&'static str> {
+        let words = self.said();
+        match self {
+            Self::Locked(_) => Some("stop it first, or use another database"),
+            _ if words.contains("full") || words.contains("disk I/O error") => {
+                Some("make room on the disk; nothing that was acknowledged is lost")
+            }
+            _ if self.is_busy() => {
+                Some("another process keeps it locked: try again once that is done")
+            }
+            _ => None,
+        }
+    }
+
+    /// The database's own words; empty if it is not the database that failed.
+    fn said(&self) -> String {
+        match self {
+            Self::Database { source, .. } => source.to_string(),
+            _ => String::new(),
+        }
+    }
+}
+
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -59,5 +89,26 @@ impl std::error::Error for StoreError {
             Self::Lock { source, .. } => Some(source),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_helps_is_told_by_the_words_of_the_database() {
+        let said = |words: &str| StoreError::Database {
+            doing: "store a mail in full.db".to_owned(),
+            source: words.into(),
+        };
+        let busy = said("database is locked");
+        assert!(busy.is_busy());
+        assert!(busy.remedy().unwrap().contains("try again"));
+        let full = said("database or disk is full");
+        assert!(!full.is_busy());
+        assert!(full.remedy().unwrap().starts_with("make room"));
+        let other = said("file is not a database");
+        assert!(!other.is_busy() && other.remedy().is_none());
     }
 }

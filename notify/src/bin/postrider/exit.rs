@@ -131,6 +131,7 @@ fn connect(error: &postrider_wire::ConnectError) -> Code {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let code = match error {
+            _ if error.is_busy() => Code::Temporary,
             StoreError::Database { .. } | StoreError::Uncertain(_) | StoreError::Lock { .. } => {
                 Code::Io
             }
@@ -139,14 +140,11 @@ impl From<StoreError> for Failure {
             StoreError::Locked(_) => Code::Temporary,
             _ => Code::Software,
         };
-        let hint = match &error {
-            StoreError::Locked(_) => " (stop it first, or use another database)",
-            StoreError::Database { .. } if is_full(&error) => {
-                " (make room on the disk; nothing that was acknowledged is lost)"
-            }
-            _ => "",
+        let sentence = match error.remedy() {
+            Some(remedy) => format!("{error} ({remedy})"),
+            None => error.to_string(),
         };
-        Self::new(code, format!("{error}{hint}"))
+        Self::new(code, sentence)
     }
 }
 
@@ -159,11 +157,6 @@ impl From<RecordError> for Failure {
     }
 }
 
-fn is_full(error: &StoreError) -> bool {
-    let words = error.to_string();
-    words.contains("full") || words.contains("disk I/O error")
-}
-
 /// A wrong command line; help and version are no failure.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     // Nobody is left to be told when the terminal is gone.
@@ -171,5 +164,24 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     match error.use_stderr() {
         true => ExitCode::from(Code::Usage as u8),
         false => ExitCode::SUCCESS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_is_locked_may_be_free_later() {
+        let failure = Failure::from(StoreError::Database {
+            doing: "write changes and events in desk.db".to_owned(),
+            source: "database is locked".into(),
+        });
+        assert_eq!(failure.code(), Code::Temporary);
+        assert_eq!(
+            failure.to_string(),
+            "cannot write changes and events in desk.db: database is locked \
+             (another process keeps it locked: try again once that is done)"
+        );
     }
 }

@@ -239,7 +239,15 @@ impl SqliteStore {
             transaction.commit()?;
             Ok(result)
         };
-        write().map_err(|fault: Fault| fault.while_doing(doing))
+        write().map_err(|fault: Fault| self.failed(fault, doing))
+    }
+
+    /// What went wrong, and with which file.
+    fn failed(&self, fault: Fault, doing: &str) -> StoreError {
+        match &self.path {
+            Some(path) => fault.while_doing(&format!("{doing} in {}", path.display())),
+            None => fault.while_doing(doing),
+        }
     }
 }
 
@@ -254,7 +262,7 @@ impl Engine for SqliteStore {
         }
         let connection = lock(&self.reading);
         let reading = || read(&*Snapshot::begin(&connection)?);
-        reading().map_err(|fault: Fault| fault.while_doing(doing))
+        reading().map_err(|fault: Fault| self.failed(fault, doing))
     }
 
     fn look_up<T>(
@@ -262,7 +270,7 @@ impl Engine for SqliteStore {
         doing: &str,
         read: impl FnOnce(&dyn connection::Connection) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
-        read(&*lock(&self.reading)).map_err(|fault| fault.while_doing(doing))
+        read(&*lock(&self.reading)).map_err(|fault| self.failed(fault, doing))
     }
 
     fn acknowledge<T>(

@@ -114,7 +114,7 @@ fn a_full_disk_loses_nothing_that_was_acknowledged_and_calls_nothing_sent() {
     };
     assert!(matches!(&refused, StoreError::Database { .. }), "{refused}");
     assert!(
-        refused.to_string().starts_with("cannot store a mail: "),
+        refused.to_string().starts_with("cannot store a mail in "),
         "{refused}"
     );
 
