@@ -15,6 +15,8 @@ pub struct LogEvent {
     pub name: &'static str,
     /// The particulars. Values may hold anything; showing them escapes control characters.
     pub fields: Vec<(&'static str, String)>,
+    /// The names of those that are numbers.
+    numbers: Vec<&'static str>,
 }
 
 /// How much an event matters.
@@ -36,6 +38,7 @@ impl LogEvent {
             level,
             name,
             fields: Vec::new(),
+            numbers: Vec::new(),
         }
     }
 
@@ -47,6 +50,14 @@ impl LogEvent {
             self.fields.push((key, value));
         }
         self
+    }
+
+    /// Adds a particular that is a number, and is one in JSON.
+    #[must_use]
+    pub fn with_number(mut self, key: &'static str, value: impl TryInto<i64>) -> Self {
+        self.numbers.push(key);
+        let value = value.try_into().unwrap_or(i64::MAX);
+        self.with(key, value)
     }
 }
 
@@ -69,11 +80,16 @@ impl LogEvent {
         object.insert("level".to_owned(), self.level.name().into());
         object.insert("event".to_owned(), self.name.into());
         for (key, value) in &self.fields {
+            let number = self.numbers.contains(key).then(|| value.parse::<i64>());
+            let value = match number {
+                Some(Ok(number)) => number.into(),
+                _ => value.as_str().into(),
+            };
             let key = match object.contains_key(*key) {
                 true => format!("{key}_id"),
                 false => (*key).to_owned(),
             };
-            object.insert(key, value.as_str().into());
+            object.insert(key, value);
         }
         object.into()
     }
@@ -115,5 +131,16 @@ mod tests {
             event.to_string(),
             r#"1970-01-01T00:00:00Z warning paused account=main reason="535 \"no\"\x0d\x0a\x1b[2J entry""#
         );
+    }
+
+    #[test]
+    fn a_number_is_one_in_json_and_what_only_looks_like_one_is_none() {
+        let event = LogEvent::new(Level::Info, "settled")
+            .with_number("event", 17)
+            .with("said", "250");
+        let object = event.json();
+        assert_eq!(object["event_id"], 17);
+        assert_eq!(object["said"], "250");
+        assert!(event.to_string().ends_with(" event=17 said=250"));
     }
 }

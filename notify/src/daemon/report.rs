@@ -25,10 +25,10 @@ pub(super) fn settled(event: &Event, settlement: &Settlement) -> LogEvent {
     };
     let record = event.what.record.as_ref().map(ToString::to_string);
     LogEvent::new(level, "settled")
-        .with("event", event.id)
+        .with_number("event", event.id)
         .with("name", &event.what.name)
         .with("record", record.unwrap_or_default())
-        .with("queued", queued)
+        .with_number("queued", queued)
         .with("fault", fault.unwrap_or_default())
 }
 
@@ -43,10 +43,10 @@ pub(super) fn attempted(attempt: &Attempted) -> LogEvent {
     };
     let next = completion.next_at.map(second);
     LogEvent::new(level, completion.state.name())
-        .with("delivery", claimed.delivery)
+        .with_number("delivery", claimed.delivery)
         .with("to", &claimed.mail.recipient)
         .with("account", &claimed.mail.account)
-        .with("attempt", claimed.attempts)
+        .with_number("attempt", claimed.attempts)
         .with("peer", &completion.evidence.peer)
         .with("stage", &completion.evidence.stage)
         .with("said", &completion.evidence.text)
@@ -66,7 +66,7 @@ pub(super) fn digested(digest: &DueDigest, outcome: &DigestOutcome) -> LogEvent 
     LogEvent::new(Level::Info, "digested")
         .with("notification", &digest.notification)
         .with("to", &digest.address)
-        .with("parts", outcome.ended)
+        .with_number("parts", outcome.ended)
         .with("verdict", outcome.verdict)
         .with("detail", &outcome.detail)
 }
@@ -76,7 +76,7 @@ pub(super) fn repeated(firing: &Firing) -> LogEvent {
     LogEvent::new(Level::Info, "repeated")
         .with("name", &firing.name)
         .with("of", second(firing.at))
-        .with("events", firing.events.len())
+        .with_number("events", firing.events.len())
 }
 
 /// A fetch that found nothing says nothing.
@@ -85,10 +85,10 @@ pub(super) fn fetched(account: &str, fetched: &Fetched) -> Vec<LogEvent> {
     if fetched.duplicates + fetched.deleted + fetched.new.len() > 0 {
         let event = LogEvent::new(Level::Info, "fetched")
             .with("account", account)
-            .with("listed", fetched.listed)
-            .with("new", fetched.new.len())
-            .with("duplicates", fetched.duplicates)
-            .with("deleted", fetched.deleted);
+            .with_number("listed", fetched.listed)
+            .with_number("new", fetched.new.len())
+            .with_number("duplicates", fetched.duplicates)
+            .with_number("deleted", fetched.deleted);
         events.push(event);
     }
     let left = fetched.left.iter().map(|why| {
@@ -108,7 +108,7 @@ pub(super) fn processed(processed: &Processed) -> LogEvent {
     };
     let record = outcome.record.as_ref().map(ToString::to_string);
     LogEvent::new(level, "inbound")
-        .with("mail", outcome.id)
+        .with_number("mail", outcome.id)
         .with("from", &processed.from)
         .with("class", outcome.class.name())
         .with("state", outcome.state.name())

@@ -32,8 +32,8 @@ impl Daemon {
         let trimmed = with_store(&self.store, move |store| store.trim(before)).await?;
         if trimmed.events + trimmed.inbound > 0 {
             let event = LogEvent::new(Level::Info, "trimmed")
-                .with("events", trimmed.events)
-                .with("inbound", trimmed.inbound);
+                .with_number("events", trimmed.events)
+                .with_number("inbound", trimmed.inbound);
             self.say(event);
         }
         Ok(())
