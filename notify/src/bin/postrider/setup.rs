@@ -1,11 +1,15 @@
 //! What most commands begin with: the configuration, the store, and the records that the configuration brings.
 
 use crate::exit::{Code, Failure, Result};
+use jiff::Timestamp;
+use postrider_notify::address::is_address;
 use postrider_notify::config::{Config, PostgresAddress};
 use postrider_notify::daemon::signer;
 use postrider_notify::process::Processor;
+use postrider_notify::record::RecordKey;
 use postrider_notify::records::Records;
-use postrider_notify::store::{DaemonLock, SqliteStore, Store};
+use postrider_notify::store::{Backlog, DaemonLock, SqliteStore, Store};
+use postrider_notify::suggest::nearest;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -124,9 +128,24 @@ impl Setup {
         Ok(Processor::new(config, store, signer))
     }
 
+    /// Refuses a name for who does something that is neither a user's id nor an address: it would be left out of no mail.
+    pub(crate) fn knows(&self, actor: &str) -> Result {
+        if actor.is_empty() || is_address(actor) {
+            return Ok(());
+        }
+        if self.store.record(&RecordKey::new("user", actor))?.is_some() {
+            return Ok(());
+        }
+        let users = self.store.records("user")?;
+        let near = nearest(actor, users.iter().map(|user| user.key.id.as_str()));
+        let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+        let sentence = format!("there is no user `{actor}`, and it is no address{hint}");
+        Err(Failure::new(Code::Data, sentence))
+    }
+
     fn seed(&self) -> Result {
         for seed in &self.config.records {
-            let key = postrider_notify::record::RecordKey::new(&seed.table, &seed.id);
+            let key = RecordKey::new(&seed.table, &seed.id);
             if self.store.record(&key)?.is_none() {
                 let inserted =
                     self.records

@@ -123,6 +123,7 @@ fn happened(args: &Args) -> Option<EventId> {
 
 /// The event that the preview is about: one that happened, or one that is made up and never stays.
 fn event(setup: &Setup, processor: &Processor, args: &Args) -> Result<Event> {
+    setup.knows(&args.actor)?;
     let id = match happened(args) {
         Some(id) => id,
         None => {

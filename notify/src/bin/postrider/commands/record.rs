@@ -95,7 +95,7 @@ pub(crate) fn run(config: Option<&Path>, command: Command) -> Result {
             let change = |records: &Records| {
                 records.insert_change(&table, id.clone(), &fields(given), &actor)
             };
-            make(config, Mode::of(dry_run), json, change)
+            make(config, Mode::of(dry_run), json, &actor, change)
         }
         Command::Update {
             record,
@@ -105,7 +105,7 @@ pub(crate) fn run(config: Option<&Path>, command: Command) -> Result {
             json,
         } => {
             let change = |records: &Records| records.update_change(&record, &fields(given), &actor);
-            make(config, Mode::of(dry_run), json, change)
+            make(config, Mode::of(dry_run), json, &actor, change)
         }
         Command::Attach {
             record,
@@ -122,9 +122,11 @@ fn make(
     config: Option<&Path>,
     mode: Mode,
     json: bool,
+    actor: &str,
     change: impl FnOnce(&Records) -> std::result::Result<Change, RecordError>,
 ) -> Result {
     let setup = mode.open(config)?;
+    setup.knows(actor)?;
     let work = Work {
         changes: vec![change(&setup.records)?],
         ..Work::default()

@@ -20,6 +20,7 @@ pub(super) fn attach(setup: &Setup, record: &RecordKey, paths: &[PathBuf], actor
         let sentence = format!("there is no record {record}");
         return Err(Failure::new(Code::NoInput, sentence));
     }
+    setup.knows(actor)?;
     let attachments = paths.iter().map(|path| attachment(path, record, actor));
     setup.store.commit(&Work {
         attachments: attachments.collect::<Result<_>>()?,
