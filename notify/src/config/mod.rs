@@ -234,6 +234,13 @@ impl Config {
         }
     }
 
+    /// Those of these SMTP accounts that this configuration does not have: what waits for them is sent by nobody.
+    pub fn missing_accounts<'a>(&self, accounts: &'a [String]) -> Vec<&'a str> {
+        let known = |name: &str| self.smtp.iter().any(|account| account.name == name);
+        let names = accounts.iter().map(String::as_str);
+        names.filter(|name| !known(name)).collect()
+    }
+
     /// The addresses that are our own, in lower case: we never write to them, and mail from them is ours come back.
     pub fn own_addresses(&self) -> Vec<String> {
         let of_accounts = self.smtp.iter().map(|account| account.from.as_str());

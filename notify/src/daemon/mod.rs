@@ -159,9 +159,8 @@ impl Daemon {
     /// Reports mail that waits for an account which the configuration does not have any more.
     async fn orphans(&self) -> Result<(), StoreError> {
         let now = Timestamp::now();
-        let due = with_store(&self.store, move |store| store.due_accounts(now)).await?;
-        let known = |name: &String| self.config.smtp.iter().any(|account| account.name == *name);
-        for account in due.iter().filter(|name| !known(name)) {
+        let backlog = with_store(&self.store, move |store| store.backlog(now)).await?;
+        for account in self.config.missing_accounts(&backlog.accounts) {
             self.say(LogEvent::new(Level::Error, "no_account").with("account", account));
         }
         Ok(())

@@ -134,7 +134,7 @@ impl Pause {
 }
 
 /// What waits, and what was given up: a glance at a store.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
     /// Since when the oldest event waits that is due.
     pub event: Option<Timestamp>,
@@ -146,6 +146,10 @@ pub struct Backlog {
     pub dead: usize,
     /// Deliveries that were refused for good.
     pub failed: usize,
+    /// Inbound mails that are held for a person.
+    pub held: usize,
+    /// The SMTP accounts that deliveries wait for, due or not.
+    pub accounts: Vec<String>,
 }
 
 /// What was forgotten.

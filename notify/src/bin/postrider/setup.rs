@@ -121,6 +121,12 @@ impl Setup {
         Ok(lock.transpose()?)
     }
 
+    /// Mail that nobody sends, in a sentence for each account that it waits for.
+    pub(crate) fn stranded(&self) -> Result<Vec<String>> {
+        let backlog = self.store.backlog(Timestamp::now())?;
+        Ok(stranded(&self.config, &backlog))
+    }
+
     /// What settles events by this configuration.
     pub(crate) fn processor(&self) -> Result<Processor> {
         let signer = signer(&*self.store)?;
@@ -160,6 +166,18 @@ impl Setup {
         }
         Ok(())
     }
+}
+
+/// Mail that nobody sends, in a sentence for each account that it waits for.
+pub(crate) fn stranded(config: &Config, backlog: &Backlog) -> Vec<String> {
+    let missing = config.missing_accounts(&backlog.accounts).into_iter();
+    let sentence = missing.map(|account| {
+        format!(
+            "mail waits for the SMTP account {account}, which the configuration does not have: \
+             [smtp.{account}] with `active = false` and `fall_back` would let another account send it"
+        )
+    });
+    sentence.collect()
 }
 
 /// A store, and the same as a file, if it is one.

@@ -2,6 +2,7 @@
 
 use super::column;
 use super::connection::{Connection, OptionalExtension};
+use super::due;
 use super::fault::Fault;
 use crate::store::Backlog;
 use jiff::Timestamp;
@@ -25,6 +26,9 @@ pub(super) const INBOUND: &str =
 pub(super) const ENDED: &str = "SELECT count(*) FROM delivery WHERE state = ?1
     AND (state IN ('ready','deferred') OR state IN ('unknown','failed') OR state IN ('dead','cancelled') OR state = 'bounced')";
 
+/// The condition on the number has the index of held mail read, and nothing else.
+pub(super) const HELD: &str = "SELECT count(*) FROM inbound WHERE state = 'held' AND id > 0";
+
 pub(super) fn backlog(c: &dyn Connection, now: i64) -> Result<Backlog, Fault> {
     let oldest = |sql: &str| -> Result<Option<Timestamp>, Fault> {
         let mut select = c.prepare_cached(sql)?;
@@ -42,6 +46,9 @@ pub(super) fn backlog(c: &dyn Connection, now: i64) -> Result<Backlog, Fault> {
         let count: i64 = count.query_row(params![state], |row| row.get(0))?;
         Ok(usize::try_from(count).unwrap_or_default())
     };
+    let held: i64 = c
+        .prepare_cached(HELD)?
+        .query_row(params![], |row| row.get(0))?;
     let deliveries = [oldest(READY)?, again.map(column::moment)];
     Ok(Backlog {
         event: oldest(EVENT)?,
@@ -49,5 +56,7 @@ pub(super) fn backlog(c: &dyn Connection, now: i64) -> Result<Backlog, Fault> {
         inbound: oldest(INBOUND)?,
         dead: ended("dead")?,
         failed: ended("failed")?,
+        held: usize::try_from(held).unwrap_or_default(),
+        accounts: due::accounts(c)?,
     })
 }

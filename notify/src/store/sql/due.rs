@@ -76,7 +76,7 @@ pub(super) fn clamp(c: &dyn Connection, now: i64) -> Result<(), Fault> {
 }
 
 /// The accounts that anything waits for, each found by one step in the index.
-fn accounts(c: &dyn Connection) -> Result<Vec<String>, Fault> {
+pub(super) fn accounts(c: &dyn Connection) -> Result<Vec<String>, Fault> {
     let mut next = c.prepare_cached(NEXT_ACCOUNT)?;
     let mut accounts = Vec::new();
     let mut last = String::new();

@@ -55,6 +55,9 @@ pub(crate) async fn run(config: Option<&Path>, args: Args) -> Result {
     for warning in &setup.config.warnings {
         output::remark(format!("warning: {warning}"));
     }
+    for sentence in setup.stranded()? {
+        output::remark(format!("warning: {sentence}"));
+    }
     show(&path, &checked, args.json);
     let failed: Vec<Failure> = checked.into_iter().filter_map(|c| c.result.err()).collect();
     let count = failed.len();

@@ -35,6 +35,8 @@ struct Health {
     /// How long ago its last round was.
     round: Option<SignedDuration>,
     backlog: Backlog,
+    /// A sentence for each account that is gone and that mail waits for.
+    stranded: Vec<String>,
     pauses: Vec<(String, Pause)>,
 }
 
@@ -69,10 +71,9 @@ pub(crate) fn run(config: Option<&Path>, args: &Args) -> Result {
         pauses.extend(pause.map(|pause| (account, pause)));
     }
     let health = Health {
-        round: life
-            .and_then(|life| life.last_round)
-            .map(|at| now.duration_since(at)),
-        backlog: store.backlog(now)?,
+        round: round.map(|at| now.duration_since(at)),
+        stranded: setup::stranded(&config, &backlog),
+        backlog,
         life,
         pauses,
     };
@@ -125,6 +126,9 @@ impl Health {
                 return Err(Failure::new(Code::Temporary, sentence));
             }
         }
+        if let Some(sentence) = self.stranded.first() {
+            return Err(Failure::new(Code::Temporary, sentence));
+        }
         match self.pauses.first() {
             Some((account, pause)) => {
                 let sentence = format!("the account {account} is paused: {}", pause.reason);
@@ -151,8 +155,15 @@ impl Health {
             });
             output::line(format!("{what:12}  {waits}"));
         }
-        let Backlog { dead, failed, .. } = self.backlog;
+        let Backlog {
+            dead, failed, held, ..
+        } = self.backlog;
         output::line(format!("dead letters  {dead} given up, {failed} refused"));
+        let hint = match held {
+            0 => "",
+            _ => " (`postrider inbound list --state held` lists them)",
+        };
+        output::line(format!("held mails    {held}{hint}"));
         for (account, pause) in &self.pauses {
             let until = pause.until.strftime("%Y-%m-%d %H:%M:%S UTC");
             let line = format!(
@@ -182,6 +193,8 @@ impl Health {
             "inbound_due_for": seconds(self.backlog.inbound),
             "dead": self.backlog.dead,
             "failed": self.backlog.failed,
+            "held": self.backlog.held,
+            "stranded": self.stranded,
             "paused": pauses.collect::<Vec<_>>(),
         })
     }

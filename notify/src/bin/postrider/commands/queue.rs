@@ -156,6 +156,7 @@ fn list(setup: &setup::Setup, limit: usize, json: bool) -> Result {
         ));
     }
     log::waiting(setup)?;
+    setup.stranded()?.iter().for_each(output::remark);
     let pop3 = setup.config.pop3.iter().map(|a| format!("pop3:{}", a.name));
     let accounts = setup.config.smtp.iter().map(|a| a.name.clone()).chain(pop3);
     for account in accounts {

@@ -2,9 +2,10 @@
 
 use crate::exit::{Code, Failure, Result};
 use crate::{output, setup};
+use jiff::Timestamp;
 use postrider_notify::config::Config;
 use postrider_notify::daemon::{Daemon, Heartbeat, Level, LogEvent, Metrics, Observer, Summary};
-use postrider_notify::store::DaemonLock;
+use postrider_notify::store::{DaemonLock, Store};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,23 +41,25 @@ pub(crate) async fn run(config: Option<&Path>, args: Args) -> Result {
     let heartbeat = Heartbeat::default();
     let metrics = Arc::new(Metrics::default());
     let observer = observer(args.log, Arc::clone(&metrics));
+    let store = Arc::clone(&setup.store);
     if args.once {
         let daemon = Daemon::new(setup.config, setup.store, observer)?;
         let judged = judge(daemon.run_once().await?);
-        write_metrics(args.metrics.as_deref(), &metrics)?;
+        write_metrics(args.metrics.as_deref(), &metrics, &*store)?;
         return judged;
     }
     if let Some(lock) = lock {
         note_rounds(lock, heartbeat.clone());
     }
     if let Some(path) = args.metrics.clone() {
-        write_metrics(Some(&path), &metrics)?;
-        let metrics = Arc::clone(&metrics);
+        write_metrics(Some(&path), &metrics, &*store)?;
+        let (metrics, store) = (Arc::clone(&metrics), Arc::clone(&store));
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(METRICS).await;
                 // A disk that is full now may have room later; the log says what matters.
-                let _ = write_metrics(Some(&path), &metrics);
+                let _ =
+                    tokio::task::block_in_place(|| write_metrics(Some(&path), &metrics, &*store));
             }
         });
     }
@@ -113,7 +116,7 @@ pub(crate) async fn run(config: Option<&Path>, args: Args) -> Result {
             None => break,
         }
     }
-    write_metrics(args.metrics.as_deref(), &metrics)
+    write_metrics(args.metrics.as_deref(), &metrics, &*store)
 }
 
 /// Holds the lock as long as the program runs, and notes in it when the daemon last looked for work, for `postrider health`.
@@ -146,8 +149,12 @@ fn observer(form: Form, metrics: Arc<Metrics>) -> Observer {
 }
 
 /// Whole or not at all: whoever reads it never sees half of it.
-fn write_metrics(path: Option<&Path>, metrics: &Metrics) -> Result {
+fn write_metrics(path: Option<&Path>, metrics: &Metrics, store: &dyn Store) -> Result {
     let Some(path) = path else { return Ok(()) };
+    // A store that cannot be read now is told of by the log; what is known stays.
+    if let Ok(backlog) = store.backlog(Timestamp::now()) {
+        metrics.waits(backlog);
+    }
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     let written = std::fs::write(&beside, metrics.text());

@@ -79,6 +79,7 @@ fn a_glance_at_what_waits_and_at_the_past_reads_no_whole_table() {
     assert_by_index(backlog::READY, "delivery_state (state=?)");
     assert_by_index(backlog::AGAIN, "delivery_state (state=?)");
     assert_by_index(backlog::ENDED, "delivery_state (state=?)");
+    assert_by_index(backlog::HELD, "inbound_held (id>?)");
     assert_by_index(events::PAST, "INTEGER PRIMARY KEY (rowid>?)");
     let page = LogFilter {
         before: Some(7),
