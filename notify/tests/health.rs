@@ -77,7 +77,7 @@ fn what_waits_too_long_a_pause_and_a_heart_that_stopped_are_told_apart() {
     desk.create();
     let store = desk.store();
     let lock = store.lock_daemon().unwrap();
-    lock.note_round(Timestamp::now()).unwrap();
+    lock.note_round(Some(Timestamp::now()), None).unwrap();
     let well = desk.run(&["health"]).good();
     assert!(
         well.contains("daemon        running, last round "),
@@ -98,7 +98,7 @@ fn what_waits_too_long_a_pause_and_a_heart_that_stopped_are_told_apart() {
     desk.run(&["health"])
         .says(75, "the account main is paused: 535 5.7.8 wrong password");
     store.set_pause("main", None).unwrap();
-    lock.note_round(before(100)).unwrap();
+    lock.note_round(Some(before(100)), None).unwrap();
     let ran = desk.run(&["health", "--json"]);
     assert_eq!((ran.code, ran.err.as_str()), (69, ""));
     let object = json(&ran.out).remove(0);
@@ -108,6 +108,113 @@ fn what_waits_too_long_a_pause_and_a_heart_that_stopped_are_told_apart() {
         why.starts_with("the daemon made its last round 10"),
         "{why}"
     );
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_no_health() {
+    let desk = Desk::new();
+    desk.create();
+    let lock = desk.store().lock_daemon().unwrap();
+    let full = "cannot store a mail in postrider.db: database or\ndisk is full";
+    lock.note_round(Some(Timestamp::now()), Some(full)).unwrap();
+    let ran = desk.run(&["health"]);
+    ran.says(
+        75,
+        "the daemon cannot use its database: cannot store a mail in postrider.db: database or disk is full",
+    );
+    let object = json(&desk.run(&["health", "--json"]).out).remove(0);
+    assert!(object["store_fault"].as_str().unwrap().ends_with("is full"));
+    lock.note_round(Some(Timestamp::now()), None).unwrap();
+    desk.run(&["health"]).good();
+    lock.note_round(None, Some(&"é".repeat(999))).unwrap();
+    assert_eq!(desk.run(&["health", "--quiet"]).code, 75);
+    drop(lock);
+    let ran = desk.run(&["health"]);
+    assert_eq!(ran.code, 69, "the fault ended with the daemon: {}", ran.err);
+}
+
+#[test]
+fn a_daemon_tells_health_of_its_store_and_json_has_numbers() {
+    let desk = Desk::new();
+    let sick = "CREATE TRIGGER sick BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END";
+    desk.create();
+    let database = desk.0.path().join("postrider.db");
+    let own = rusqlite::Connection::open(database).unwrap();
+    own.execute_batch(sick).unwrap();
+    let mut child = postrider()
+        .current_dir(desk.0.path())
+        .args(["run", "--log", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut objects = lines.map(|line| json(&line.unwrap()).remove(0));
+    let fault = objects.find(|object| object["event"] == "store_fault");
+    let remedy = &fault.unwrap()["remedy"];
+    assert!(
+        remedy.as_str().unwrap().starts_with("make room"),
+        "{remedy}"
+    );
+    let fault = || {
+        let object = json(&desk.run(&["health", "--json"]).out).remove(0);
+        object["store_fault"].as_str().map(str::to_owned)
+    };
+    let seen = (0..500).find_map(|_| fault()).unwrap();
+    assert!(seen.contains("disk is full"), "{seen}");
+    own.execute_batch("DROP TRIGGER sick").unwrap();
+    let settled = objects.find(|object| object["event"] == "settled").unwrap();
+    assert!(settled["event_id"].is_i64(), "{settled}");
+    assert!(objects.any(|object| object["event"] == "store_ok"));
+    assert!((0..500).any(|_| fault().is_none()), "it is well again");
+    let kill = Command::new("kill").arg(child.id().to_string()).status();
+    assert!(kill.unwrap().success());
+    child.wait().unwrap();
+}
+
+#[test]
+fn mail_of_an_account_that_is_gone_and_held_mail_are_told() {
+    let desk = Desk::new();
+    desk.create();
+    desk.run(&["run", "--once"]);
+    let path = desk.0.path().join("postrider.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let text = text.replace("[smtp.main]", "[smtp.primary]");
+    std::fs::write(
+        &path,
+        text.replace("account = \"main\"", "account = \"primary\""),
+    )
+    .unwrap();
+    let held = postrider_notify::inbound::NewInbound {
+        account: "support".into(),
+        uidl: None,
+        raw: b"Subject: From nobody\r\n\r\nx\r\n".to_vec(),
+        sha256: "1".into(),
+        message_id: None,
+    };
+    desk.store()
+        .store_inbound(Timestamp::now(), &[held])
+        .unwrap();
+    desk.run(&["inbound", "reprocess", "1"]).good();
+    let _lock = desk.store().lock_daemon().unwrap();
+    let ran = desk.run(&["health"]);
+    ran.says(
+        75,
+        "mail waits for the SMTP account main, which the configuration does not have: [smtp.main] with `active = false` and `fall_back` would let another account send it",
+    );
+    assert!(ran.out.contains("held mails    1 ("), "{}", ran.out);
+    let object = json(&desk.run(&["health", "--json"]).out).remove(0);
+    assert_eq!(object["held"], 1);
+    assert_eq!(object["stranded"].as_array().unwrap().len(), 1);
+    for args in [&["check", "--offline"][..], &["queue", "list"]] {
+        let ran = desk.run(args);
+        assert_eq!(ran.code, 0);
+        assert!(
+            ran.err.contains("the SMTP account main, which"),
+            "{}",
+            ran.err
+        );
+    }
 }
 
 #[test]

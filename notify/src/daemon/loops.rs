@@ -2,7 +2,7 @@
 
 use super::report;
 use super::signal::{Listener, Signal};
-use super::{Daemon, Level, LogEvent, Summary};
+use super::{Daemon, Heartbeat, Level, LogEvent, Summary};
 use crate::blocking::with_store;
 use crate::delivery::{Sender, Sent};
 use crate::inbound::reader::{Reader, Round};
@@ -26,25 +26,48 @@ const EVENTS: usize = 250;
 /// Digests ended in one transaction.
 const DIGESTS: usize = 50;
 
-/// The store's last fault, so that each is reported once.
-#[derive(Default)]
-struct Health(Option<String>);
+/// The store's last fault, so that each is reported once; the heartbeat tells of it for as long as it lasts.
+struct Health {
+    fault: Option<String>,
+    heartbeat: Heartbeat,
+}
+
+impl Drop for Health {
+    fn drop(&mut self) {
+        self.heartbeat.replace_fault(self.fault.as_deref(), None);
+    }
+}
 
 impl Health {
+    fn of(daemon: &Daemon) -> Self {
+        Self {
+            fault: None,
+            heartbeat: daemon.heartbeat.clone(),
+        }
+    }
+
+    fn replace(&mut self, fault: Option<String>) {
+        let former = std::mem::replace(&mut self.fault, fault);
+        self.heartbeat
+            .replace_fault(former.as_deref(), self.fault.as_deref());
+    }
+
     /// Reports a new fault, or the end of one; gives the value if there is one.
     fn check<T>(&mut self, daemon: &Daemon, result: Result<T, StoreError>) -> Option<T> {
         match result {
             Ok(value) => {
-                if self.0.take().is_some() {
+                if self.fault.is_some() {
+                    self.replace(None);
                     daemon.say(LogEvent::new(Level::Info, "store_ok"));
                 }
                 Some(value)
             }
             Err(error) => {
                 let words = error.to_string();
-                if self.0.as_ref() != Some(&words) {
-                    daemon.say(LogEvent::new(Level::Error, "store_fault").with("reason", &words));
-                    self.0 = Some(words);
+                if self.fault.as_ref() != Some(&words) {
+                    let event = LogEvent::new(Level::Error, "store_fault").with("reason", &words);
+                    daemon.say(event.with("remedy", error.remedy().unwrap_or_default()));
+                    self.replace(Some(words));
                 }
                 None
             }
@@ -71,7 +94,7 @@ impl Daemon {
     }
 
     pub(super) async fn event_loop(self: Arc<Self>, mut listener: Listener) {
-        let mut health = Health::default();
+        let mut health = Health::of(&self);
         while !listener.is_stopped() {
             listener.begin_work();
             let settled = self.settle_all(Timestamp::now()).await;
@@ -87,7 +110,7 @@ impl Daemon {
     }
 
     pub(super) async fn inbound_loop(self: Arc<Self>, mut listener: Listener) {
-        let mut health = Health::default();
+        let mut health = Health::of(&self);
         while !listener.is_stopped() {
             listener.begin_work();
             let processed = self.process(Timestamp::now()).await;
@@ -100,7 +123,7 @@ impl Daemon {
     }
 
     pub(super) async fn sender_loop(self: Arc<Self>, mut sender: Sender, mut listener: Listener) {
-        let mut health = Health::default();
+        let mut health = Health::of(&self);
         let mut summary = Summary::default();
         while !listener.is_stopped() {
             listener.begin_work();
@@ -116,7 +139,7 @@ impl Daemon {
     }
 
     pub(super) async fn reader_loop(self: Arc<Self>, mut reader: Reader, mut listener: Listener) {
-        let mut health = Health::default();
+        let mut health = Health::of(&self);
         let mut summary = Summary::default();
         let interval = reader.account().interval.max(NAP);
         while !listener.is_stopped() {

@@ -17,27 +17,52 @@ pub struct DaemonLock {
 }
 
 /// Whether a daemon works on a database.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DaemonLife {
     /// One holds the lock.
     pub alive: bool,
     /// When it, or the one before, last looked for work; `None` if nobody knows.
     pub last_round: Option<Timestamp>,
+    /// What keeps it from reading or writing the database, in the database's words.
+    pub fault: Option<String>,
 }
 
+/// Octets of a note: a line with the moment, and one with the fault.
+const NOTE: usize = 512;
+
 impl DaemonLock {
-    /// Notes in the file that the daemon has looked for work at this moment. Not kept by a power cut, and not needed then.
+    /// Notes in the file that the daemon has looked for work at this moment, or never yet, and what its store says if it does not
+    /// work. Not kept by a power cut, and not needed then.
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn note_round(&self, at: Timestamp) -> io::Result<()> {
+    pub fn note_round(&self, at: Option<Timestamp>, fault: Option<&str>) -> io::Result<()> {
         let Some(mut file) = self.file.as_ref() else {
             return Ok(());
         };
+        let at = at.map(|at| at.as_second().to_string()).unwrap_or_default();
+        let fault: Vec<&str> = fault.unwrap_or_default().split_whitespace().collect();
+        let note = format!("{at:20}\n{}", fault.join(" "));
         file.seek(SeekFrom::Start(0))?;
-        // As wide as before, so that whoever reads meanwhile sees one moment or the other.
-        writeln!(file, "{:20}", at.as_second())
+        file.write_all(&padded(&note))
     }
+
+    /// Takes the room of a note, so that one can be written when the disk is full.
+    fn make_room(&self) -> io::Result<()> {
+        let Some(mut file) = self.file.as_ref() else {
+            return Ok(());
+        };
+        let length = usize::try_from(file.seek(SeekFrom::End(0))?).unwrap_or(NOTE);
+        file.write_all(padded("").get(length..).unwrap_or_default())
+    }
+}
+
+/// As wide as every other, so that whoever reads meanwhile sees one note or the other.
+fn padded(note: &str) -> Vec<u8> {
+    let mut note = note.as_bytes().to_owned();
+    note.resize(NOTE - 1, b' ');
+    note.push(b'\n');
+    note
 }
 
 impl SqliteStore {
@@ -64,7 +89,10 @@ impl SqliteStore {
             Err(TryLockError::Error(error)) => return Err(failed(&name, error)),
         }
         self.work("release old leases", |c| outbox::release_all(c))?;
-        Ok(DaemonLock { file: Some(file) })
+        let lock = DaemonLock { file: Some(file) };
+        // Where there is none, the daemon works all the same.
+        let _ = lock.make_room();
+        Ok(lock)
     }
 
     /// Whether a daemon works on this database at this moment.
@@ -89,15 +117,16 @@ impl SqliteStore {
             // Held for a moment only: a daemon that begins right now tries again.
             file.unlock().map_err(|error| failed(&name, error))?;
         }
-        let mut text = String::new();
-        let read = (&mut file).take(64).read_to_string(&mut text);
+        let mut text = Vec::new();
+        let read = (&mut file).take(NOTE as u64).read_to_end(&mut text);
         read.map_err(|error| failed(&name, error))?;
-        let seconds = text
-            .lines()
-            .next()
-            .and_then(|line| line.trim().parse().ok());
+        let text = String::from_utf8_lossy(&text);
+        let mut lines = text.lines().map(str::trim);
+        let seconds = lines.next().and_then(|line| line.parse().ok());
+        let fault = lines.next().filter(|line| alive && !line.is_empty());
         Ok(DaemonLife {
             alive,
+            fault: fault.map(str::to_owned),
             last_round: seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()),
         })
     }

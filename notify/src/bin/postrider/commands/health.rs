@@ -70,6 +70,8 @@ pub(crate) fn run(config: Option<&Path>, args: &Args) -> Result {
             .filter(|pause| pause.holds(now, longest));
         pauses.extend(pause.map(|pause| (account, pause)));
     }
+    let backlog = store.backlog(now)?;
+    let round = life.as_ref().and_then(|life| life.last_round);
     let health = Health {
         round: round.map(|at| now.duration_since(at)),
         stranded: setup::stranded(&config, &backlog),
@@ -96,6 +98,11 @@ pub(crate) fn run(config: Option<&Path>, args: &Args) -> Result {
 }
 
 impl Health {
+    /// What keeps the daemon from its store.
+    fn fault(&self) -> Option<&str> {
+        self.life.as_ref()?.fault.as_deref()
+    }
+
     fn waits(&self) -> [(&'static str, Option<Timestamp>); 3] {
         let Backlog {
             event,
@@ -111,9 +118,13 @@ impl Health {
     }
 
     fn verdict(&self, now: Timestamp, patience: SignedDuration) -> Result {
-        if self.life.is_some_and(|life| !life.alive) {
+        if self.life.as_ref().is_some_and(|life| !life.alive) {
             let sentence = "no daemon works on the database (`postrider run` starts one)";
             return Err(Failure::new(Code::Unavailable, sentence));
+        }
+        if let Some(fault) = self.fault() {
+            let sentence = format!("the daemon cannot use its database: {fault}");
+            return Err(Failure::new(Code::Temporary, sentence));
         }
         if let Some(ago) = self.round.filter(|ago| *ago > ROUND) {
             let sentence = format!("the daemon made its last round {} s ago", ago.as_secs());
@@ -139,7 +150,8 @@ impl Health {
     }
 
     fn show(&self, now: Timestamp) {
-        let daemon = match (self.life.map(|life| life.alive), self.round) {
+        let alive = self.life.as_ref().map(|life| life.alive);
+        let daemon = match (alive, self.round) {
             (None, _) => "not known from here".to_owned(),
             (Some(false), _) => "not running".to_owned(),
             (Some(true), None) => "running".to_owned(),
@@ -183,11 +195,13 @@ impl Health {
                 "reason": pause.reason,
             })
         });
+        let life = self.life.as_ref();
         json!({
             "healthy": failure.is_none(),
             "why": failure.map(ToString::to_string),
-            "daemon": self.life.map(|life| life.alive),
-            "last_round": self.life.and_then(|life| life.last_round).map(|at| at.to_string()),
+            "daemon": life.map(|life| life.alive),
+            "last_round": life.and_then(|life| life.last_round).map(|at| at.to_string()),
+            "store_fault": self.fault(),
             "event_due_for": seconds(self.backlog.event),
             "delivery_due_for": seconds(self.backlog.delivery),
             "inbound_due_for": seconds(self.backlog.inbound),

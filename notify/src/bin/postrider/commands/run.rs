@@ -119,14 +119,15 @@ pub(crate) async fn run(config: Option<&Path>, args: Args) -> Result {
     write_metrics(args.metrics.as_deref(), &metrics, &*store)
 }
 
-/// Holds the lock as long as the program runs, and notes in it when the daemon last looked for work, for `postrider health`.
+/// Holds the lock as long as the program runs, and notes in it when the daemon last looked for work and what keeps it from its store, for `postrider health`.
 fn note_rounds(lock: DaemonLock, heartbeat: Heartbeat) {
     tokio::spawn(async move {
         loop {
             tokio::time::sleep(ROUNDS).await;
-            if let Some(last) = heartbeat.last() {
+            let (last, fault) = (heartbeat.last(), heartbeat.fault());
+            if last.is_some() || fault.is_some() {
                 // A disk that is full now may have room later; the daemon works all the same.
-                let _ = lock.note_round(last);
+                let _ = lock.note_round(last, fault.as_deref());
             }
         }
     });
