@@ -75,7 +75,7 @@ fn read(file: &Path, document: &Document, top: &Section<'_>, scripts: Scripts) -
     let (records, mut warnings) = people::read(top, &schema);
     let mut templates = template::folder(top, dir);
     templates.scripts = scripts;
-    let notifications = notification::read(top, &schema, &events, &smtp, &mut templates);
+    let notifications = notification::read(top, &schema, &events, &mut templates);
     let actions = inbound::read(top, &schema, &events, &mut templates, dir);
     let policy = incoming::read(top);
     let mailtos = mailto::read(top, &schema, &mut templates);

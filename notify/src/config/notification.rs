@@ -3,7 +3,6 @@
 use super::account::{is_from, is_reply_to};
 use super::document::{At, Document, Section, choice};
 use super::{RegisteredEvent, SeedRecord, digest, locale, table};
-use crate::account::SmtpAccount;
 use crate::address::is_address;
 use crate::condition::Query;
 use crate::diagnostic::Diagnostic;
@@ -34,13 +33,15 @@ pub(super) fn read(
     top: &Section<'_>,
     schema: &Schema,
     events: &BTreeMap<String, RegisteredEvent>,
-    smtp: &[SmtpAccount],
     templates: &mut Builder,
 ) -> Vec<Read> {
+    // Also those that have a mistake of their own.
+    let accounts = top.sections("smtp").into_iter();
+    let accounts: Vec<String> = accounts.map(|(name, _)| name.value).collect();
     let sections = top.sections("notification");
     sections
         .into_iter()
-        .filter_map(|(name, section)| one(name, section, schema, events, smtp, templates))
+        .filter_map(|(name, section)| one(name, section, schema, events, &accounts, templates))
         .collect()
 }
 
@@ -49,7 +50,7 @@ fn one(
     section: Section<'_>,
     schema: &Schema,
     events: &BTreeMap<String, RegisteredEvent>,
-    smtp: &[SmtpAccount],
+    accounts: &[String],
     templates: &mut Builder,
 ) -> Option<Read> {
     let (when, table) = trigger(&section, schema, events);
@@ -57,7 +58,7 @@ fn one(
     let (users, groups) = (section.texts("users"), section.texts("groups"));
     let recipients = recipients(&section, schema, table.as_deref(), &users, &groups);
     let (content, template) = content(&section, &name.value, templates);
-    let account = account(&section, smtp);
+    let account = account(&section, accounts);
     let weight = section.integer("weight", 0..=1_000).unwrap_or(0);
     let order = section.integer("order", 0..=9_999).unwrap_or(100);
     let active = section.boolean("active").unwrap_or(true);
@@ -352,26 +353,19 @@ fn importance(section: &Section<'_>) -> Importance {
         .unwrap_or_default()
 }
 
-fn account(section: &Section<'_>, smtp: &[SmtpAccount]) -> Option<String> {
+fn account(section: &Section<'_>, accounts: &[String]) -> Option<String> {
     let account = section.text("account");
     if let Some(account) = account
         .as_ref()
-        .filter(|account| !smtp.iter().any(|known| known.name == account.value))
+        .filter(|account| !accounts.contains(&account.value))
     {
-        let hint = nearest(&account.value, smtp.iter().map(|known| known.name.as_str()));
+        let hint = nearest(&account.value, accounts.iter().map(String::as_str));
         section.document.hint(
             &account.span,
             format!("there is no [smtp.{}] in this file", account.value),
             hint,
         );
-    } else if smtp.is_empty()
-        && !section
-            .document
-            .faults
-            .borrow()
-            .iter()
-            .any(|fault| fault.message.contains("smtp"))
-    {
+    } else if accounts.is_empty() {
         section.document.fault(
             &section.span,
             "a notification needs an account to go out by: there is no [smtp.NAME] in this file",

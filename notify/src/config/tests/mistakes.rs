@@ -377,6 +377,29 @@ postrider.toml:26:41: the table `task` has no field `titel`
 }
 
 #[test]
+fn an_account_with_a_mistake_is_in_the_file_all_the_same() {
+    for account in ["", "account = \"main\"\n"] {
+        let text = GOOD.replace("from = \"test@example.org\"", "from = \"nobody\"");
+        let text = text.replace(
+            "[notification.told]\n",
+            &format!("[notification.told]\n{account}"),
+        );
+        assert_ne!(text, GOOD);
+        let said = said_of(&[("postrider.toml", &text)]);
+        assert!(said.contains("from = "), "{said}");
+        assert!(!said.contains("there is no [smtp"), "{said}");
+    }
+    let start = GOOD.find("[smtp.main]").unwrap();
+    let length = GOOD[start + 1..].find("\n[").unwrap() + 1;
+    let without = GOOD.replace(&GOOD[start..start + length], "");
+    let said = said_of(&[("postrider.toml", &without)]);
+    assert!(
+        said.contains("there is no [smtp.NAME] in this file"),
+        "{said}"
+    );
+}
+
+#[test]
 fn an_escaped_text_is_pointed_at_as_a_whole() {
     check(
         "subject = \"${title}\"",
