@@ -261,6 +261,11 @@ impl DeliveryState {
             Self::Skipped | Self::Suppressed => "Skipped",
         }
     }
+
+    /// True if it may still be sent, without anybody's doing.
+    pub fn is_waiting(self) -> bool {
+        self.mailbox() == "Outbox"
+    }
 }
 
 /// A delivery that a worker has claimed: its attempt is counted and its attempt row is open.

@@ -6,7 +6,7 @@ use super::record_key;
 use crate::exit::Result;
 use crate::{output, setup};
 use jiff::Timestamp;
-use postrider_notify::outgoing::{DeliveryState, LogRow};
+use postrider_notify::outgoing::{DeliveryId, DeliveryState, LogRow};
 use postrider_notify::record::RecordKey;
 use postrider_notify::store::LogFilter;
 use serde_json::{Value, json};
@@ -139,6 +139,17 @@ fn each_page(
         }
     }
     Ok(())
+}
+
+/// The row of one mail.
+pub(super) fn row(setup: &setup::Setup, delivery: DeliveryId) -> Result<Option<LogRow>> {
+    let filter = LogFilter {
+        before: Some(delivery.saturating_add(1)),
+        limit: 1,
+        ..LogFilter::default()
+    };
+    let found = setup.store.log(&filter)?.pop();
+    Ok(found.filter(|row| row.delivery == delivery))
 }
 
 /// Events that are counted; it is said that there are more.

@@ -11,6 +11,7 @@ use serde_json::json;
 pub(crate) fn run(setup: &Setup, delivery: i64, as_json: bool) -> Result {
     let absent = || Failure::new(Code::NoInput, format!("there is no mail {delivery}"));
     let raw = setup.store.raw_message(delivery)?.ok_or_else(absent)?;
+    let row = super::log::row(setup, delivery)?.ok_or_else(absent)?;
     let attempts = setup.store.attempts(delivery)?;
     let message = Message::parse(&raw);
     let head = message.headers().map(|field| {
@@ -21,6 +22,8 @@ pub(crate) fn run(setup: &Setup, delivery: i64, as_json: bool) -> Result {
         let head: Vec<_> = head.map(|(name, text)| json!([name, text])).collect();
         output::line(json!({
             "delivery": delivery,
+            "state": row.state.name(),
+            "reason": row.reason,
             "octets": raw.len(),
             "headers": head,
             "attempts": attempts.iter().map(object).collect::<Vec<_>>(),
@@ -39,8 +42,18 @@ pub(crate) fn run(setup: &Setup, delivery: i64, as_json: bool) -> Result {
         output::line(told(attempt));
     }
     if attempts.is_empty() {
-        output::line(paint(Style::Dim, "no attempt yet"));
+        let none = match row.state.is_waiting() {
+            true => "no attempt yet",
+            false => "no attempt was made",
+        };
+        output::line(paint(Style::Dim, none));
     }
+    let state = format!("{} ({})", row.state.name(), row.state.mailbox());
+    let state = match row.reason.as_str() {
+        "" => state,
+        why => format!("{state}: {why}"),
+    };
+    output::line(foreign(&format!("state {state}")));
     Ok(())
 }
 
