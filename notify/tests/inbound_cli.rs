@@ -212,6 +212,25 @@ fn mail_is_judged_anew_by_condition_where_it_was_held_or_has_failed() {
 }
 
 #[test]
+fn of_a_mail_that_failed_it_is_not_said_that_nobody_was_asked() {
+    let desk = Desk::new();
+    desk.change(|text| {
+        let set = "[inbound.new_incident.set]\nassigned_to = \"nobody\"";
+        text.replace("[inbound.new_incident.set]", set)
+    });
+    desk.put(&[QUESTION, MACHINES]);
+    desk.process();
+    let failed = desk.run(&["explain", "--mail", "1"]).good();
+    assert!(
+        failed.contains("error: inbound action new_incident: "),
+        "{failed}"
+    );
+    assert!(!failed.contains("was asked"), "{failed}");
+    let ignored = desk.run(&["explain", "--mail", "2"]).good();
+    assert!(ignored.contains("no inbound action was asked"), "{ignored}");
+}
+
+#[test]
 fn a_mail_that_was_ignored_by_mistake_acts_once_after_all() {
     let desk = Desk::new();
     desk.put(&[QUESTION]);

@@ -17,6 +17,8 @@ struct Explained {
     outcome: InboundOutcome,
     /// Nothing of it has happened.
     would: bool,
+    /// Actions failed, and the reason names the one: what the others said was not kept.
+    failed: bool,
 }
 
 pub(super) fn run(setup: &Setup, mail: &str, as_json: bool) -> Result {
@@ -49,6 +51,7 @@ fn stored(setup: &Setup, id: InboundId) -> Result<Explained> {
     Ok(Explained {
         from: row.from,
         subject: row.subject,
+        failed: row.outcome.state == InboundState::Error || row.mail.attempts > 1,
         outcome: row.outcome,
         would: false,
     })
@@ -60,6 +63,7 @@ fn judged(setup: &Setup, inbound: &Inbound) -> Result<Explained> {
     Ok(Explained {
         from: mail.from.map(|from| from.address).unwrap_or_default(),
         subject: mail.subject,
+        failed: outcome.state == InboundState::Error,
         outcome,
         would: true,
     })
@@ -101,7 +105,7 @@ fn text(explained: &Explained, number: Option<InboundId>) -> String {
             because(&outcome.reason)
         ),
     ];
-    if outcome.verdicts.is_empty() {
+    if outcome.verdicts.is_empty() && !explained.failed {
         lines.push("  no inbound action was asked".to_owned());
     }
     lines.extend(outcome.verdicts.iter().map(|said| {
