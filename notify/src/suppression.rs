@@ -21,6 +21,14 @@ pub struct Suppression {
     pub hits: u32,
 }
 
+impl Suppression {
+    /// Whether the address gets no mail at this moment. A bounce may be counted before there are enough of them, and a
+    /// suppression that is over is remembered.
+    pub fn is_in_force(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+}
+
 /// Why an address gets no mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {

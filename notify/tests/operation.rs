@@ -6,7 +6,9 @@
 mod desk;
 mod support;
 
-use desk::{as_it_is, json, ran};
+use desk::{as_it_is, json, ran, run};
+use postrider_notify::store::{SqliteStore, Store};
+use postrider_notify::suppression::{Reason, Suppression};
 use postrider_sandbox::Sandbox;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};

@@ -1,8 +1,10 @@
 //! `postrider suppression`: the addresses that get no mail.
 
 use crate::exit::{Code, Failure, Result};
-use crate::{output, setup};
+use crate::output;
+use crate::setup::{self, Setup};
 use jiff::Timestamp;
+use postrider_notify::address::is_address;
 use postrider_notify::suppression::{Reason, Suppression};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -34,8 +36,12 @@ pub(crate) enum Command {
 pub(crate) fn run(config: Option<&Path>, command: Command) -> Result {
     let setup = setup::open(config)?;
     match command {
-        Command::List { json } => list(&setup.store.suppressions()?, json),
+        Command::List { json } => list(&setup, json)?,
         Command::Add { address, remark } => {
+            if !is_address(&address) {
+                let sentence = format!("{address:?} is no address: NAME@DOMAIN");
+                return Err(Failure::new(Code::Data, sentence));
+            }
             setup.store.suppress(&Suppression {
                 address,
                 account: None,
@@ -58,20 +64,20 @@ pub(crate) fn run(config: Option<&Path>, command: Command) -> Result {
     Ok(())
 }
 
-fn list(suppressions: &[Suppression], as_json: bool) {
+fn list(setup: &Setup, as_json: bool) -> Result {
+    let (suppressions, now) = (setup.store.suppressions()?, Timestamp::now());
     if as_json {
-        suppressions.iter().for_each(|s| output::line(object(s)));
-        return;
+        let objects = suppressions.iter().map(|s| object(s, now));
+        objects.for_each(output::line);
+        return Ok(());
     }
+    let enough = setup.config.incoming.bounces.suppress_at;
     let row = |s: &Suppression| {
         vec![
             s.address.clone(),
             s.account.clone().unwrap_or_else(|| "all".to_owned()),
             s.reason.name().to_owned(),
-            s.until.map_or_else(
-                || "for good".to_owned(),
-                |at| at.strftime("%Y-%m-%d").to_string(),
-            ),
+            until(s, enough, now),
             s.detail.clone(),
         ]
     };
@@ -80,9 +86,21 @@ fn list(suppressions: &[Suppression], as_json: bool) {
         &["ADDRESS", "ACCOUNT", "REASON", "UNTIL", "WHY"],
         &rows,
     ));
+    Ok(())
 }
 
-fn object(s: &Suppression) -> Value {
+/// How long the address gets no mail, or that it gets some.
+fn until(s: &Suppression, enough: u32, now: Timestamp) -> String {
+    let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
+    match s.until {
+        None => "for good".to_owned(),
+        Some(at) if s.is_in_force(now) => day(at),
+        Some(_) if s.hits < enough => format!("not yet: {} of {enough} points", s.hits),
+        Some(at) => format!("over since {}", day(at)),
+    }
+}
+
+fn object(s: &Suppression, now: Timestamp) -> Value {
     json!({
         "address": s.address,
         "account": s.account,
@@ -91,5 +109,6 @@ fn object(s: &Suppression) -> Value {
         "since": s.since.to_string(),
         "until": s.until.map(|at| at.to_string()),
         "hits": s.hits,
+        "in_force": s.is_in_force(now),
     })
 }
