@@ -264,18 +264,8 @@ impl Processor {
         let registered = self.config.events.get(name);
         let registered = registered
             .ok_or_else(|| format!("there is no [event.\"{name}\"] in the configuration"))?;
-        let about = event.what.record.as_ref().map(|key| key.table.as_str());
-        match registered.table.as_deref() {
-            Some(table) if about != Some(table) => {
-                let about = about.map_or("no record".to_owned(), |table| {
-                    format!("a record of `{table}`")
-                });
-                Err(format!(
-                    "`{name}` is about a record of `{table}`, and this one is about {about}"
-                ))
-            }
-            _ => Ok(self.by_event.get(name).cloned().unwrap_or_default()),
-        }
+        registered.may_be_about(event.what.record.as_ref())?;
+        Ok(self.by_event.get(name).cloned().unwrap_or_default())
     }
 
     fn context(&self, event: &Event) -> Context {

@@ -438,6 +438,25 @@ fn mistakes_about_records_and_events_are_named() {
         dir.canonicalize().unwrap().display()
     );
     run(dir, &["event", "fire", "incident.closed"]).says(65, &unknown);
+    run(dir, &["event", "fire", "incident.escalated"]).says(
+        65,
+        "`incident.escalated` is about a record of `incident`, and this one is about no record (`--record TABLE/ID` names one)",
+    );
+    let of_ada = "event fire incident.escalated --record user/ada";
+    let of_ada: Vec<&str> = of_ada.split(' ').collect();
+    run(dir, &of_ada).says(
+        65,
+        "`incident.escalated` is about a record of `incident`, and this one is about a record of `user`",
+    );
+    let create = ["record", "create", "incident", "--as"];
+    let by = |who| run(dir, &[&create[..], &[who]].concat());
+    by("garce").says(
+        65,
+        "there is no user `garce`, and it is no address; did you mean `grace`?",
+    );
+    by("somebody@example.net").good();
+    by("grace").good();
+    run(dir, &["suppression", "add", "bad"]).says(65, "\"bad\" is no address: NAME@DOMAIN");
     run(dir, &["explain", "99"]).says(66, "there is no event 99");
     run(dir, &["explain", "--record", "incident/INC1"])
         .says(66, "there is no event about incident/INC1");
@@ -448,10 +467,17 @@ fn an_event_with_a_key_is_queued_once() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     run(dir, &["init", "."]).good();
+    run(
+        dir,
+        &["record", "create", "incident", "short_description=x"],
+    )
+    .good();
     let fire = [
         "event",
         "fire",
         "incident.escalated",
+        "--record",
+        "incident/INC0010001",
         "--key",
         "k",
         "--parm1",

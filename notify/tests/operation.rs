@@ -111,12 +111,14 @@ async fn each_line_of_the_intake_is_acknowledged_and_a_bad_one_stops_no_other() 
         "\n",
         r#"{"name": "incident.escalated", "parm3": "x"}"#,
         "\n",
+        r#"{"name": "incident.escalated"}"#,
+        "\n",
         r#"{"name": "incident.escalated", "record": "incident/INC0010001", "at": "+1h"}"#,
     );
     let path = dir.path().to_owned();
     let (code, answers) = spawn_blocking(move || intake(&path, lines)).await.unwrap();
     assert_eq!(code, 65);
-    assert_eq!(answers.len(), 6);
+    assert_eq!(answers.len(), 7);
     assert!(answers[0]["event"].is_i64());
     assert_eq!(
         answers[0]["event"], answers[2]["event"],
@@ -128,7 +130,12 @@ async fn each_line_of_the_intake_is_acknowledged_and_a_bad_one_stops_no_other() 
         "the event `nobody.knows` is not registered"
     );
     assert_eq!(answers[4]["error"], "there is no key `parm3`");
-    assert!(answers[5]["event"].as_i64() > answers[0]["event"].as_i64());
+    assert!(answers[6]["event"].as_i64() > answers[0]["event"].as_i64());
+    let alone = answers[5]["error"].as_str().unwrap();
+    assert!(
+        alone.ends_with("and this one is about no record"),
+        "{alone}"
+    );
     // The one with a time is not due yet.
     let once = ran(dir.path(), &["run", "--once"]).await;
     assert!(once.err.contains("7 events settled"), "{}", once.err);

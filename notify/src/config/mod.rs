@@ -65,7 +65,7 @@ use crate::address::with_name;
 use crate::diagnostic::Diagnostic;
 use crate::inbound::{InboundAction, Policy};
 use crate::notification::Notification;
-use crate::record::Fields;
+use crate::record::{Fields, RecordKey};
 use crate::repeat::Repeat;
 use crate::schema::Schema;
 use crate::template::{Scripts, Templates};
@@ -148,6 +148,26 @@ pub struct RegisteredEvent {
     pub description: String,
     /// When it fires by itself, if it does.
     pub repeat: Option<Repeat>,
+}
+
+impl RegisteredEvent {
+    /// Whether it may be fired about this record, or about none.
+    ///
+    /// # Errors
+    /// Why not, in a sentence.
+    pub fn may_be_about(&self, record: Option<&RecordKey>) -> Result<(), String> {
+        let about = record.map(|key| key.table.as_str());
+        let Some(table) = self.table.as_deref().filter(|table| about != Some(table)) else {
+            return Ok(());
+        };
+        let about = about.map_or("no record".to_owned(), |table| {
+            format!("a record of `{table}`")
+        });
+        let name = &self.name;
+        Err(format!(
+            "`{name}` is about a record of `{table}`, and this one is about {about}"
+        ))
+    }
 }
 
 /// A record that is to be there from the start.

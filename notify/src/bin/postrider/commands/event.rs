@@ -86,6 +86,15 @@ fn fire(config: Option<&Path>, fire: Fire) -> Result {
         );
         return Err(Failure::new(Code::Data, sentence));
     }
+    setup.knows(&actor)?;
+    if let Some(registered) = setup.config.events.get(&name) {
+        let about = registered.may_be_about(record.as_ref());
+        about.map_err(|why| {
+            let hint = " (`--record TABLE/ID` names one)";
+            let hint = if record.is_none() { hint } else { "" };
+            Failure::new(Code::Data, format!("{why}{hint}"))
+        })?;
+    }
     let current = match &record {
         Some(key) => match setup.store.record(key)? {
             Some(record) => record.whole(),

@@ -163,9 +163,10 @@ fn event(setup: &Setup, line: &str) -> std::result::Result<NewEvent, String> {
     if let Some(unknown) = object.keys().next() {
         return Err(format!("there is no key `{unknown}`"));
     }
-    if !setup.config.events.contains_key(&name) {
+    let Some(registered) = setup.config.events.get(&name) else {
         return Err(format!("the event `{name}` is not registered"));
-    }
+    };
+    registered.may_be_about(record.as_ref())?;
     Ok(NewEvent {
         name,
         kind: EventKind::Fired,
