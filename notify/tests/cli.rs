@@ -391,6 +391,17 @@ async fn an_address_that_does_not_work_is_suppressed_and_explain_says_so() {
         (&list[0]["address"], &list[0]["reason"]),
         (&"fail-550@example.org".into(), &"hard".into())
     );
+    let list = run(dir, &["suppression", "list"]).good();
+    assert!(list.contains(" hard "), "{list}");
+    let again = run(dir, &["queue", "requeue", "1"]);
+    assert!(
+        again
+            .err
+            .starts_with("fail-550@example.org is suppressed (hard) and gets no mail: "),
+        "{}",
+        again.err
+    );
+    run(dir, &["queue", "cancel", "1"]).good();
     run(dir, &create).good();
     let once = ran(dir, &["run", "--once"]).await;
     assert!(

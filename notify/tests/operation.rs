@@ -247,7 +247,11 @@ async fn a_reload_takes_a_good_configuration_and_keeps_the_old_one_instead_of_a_
 #[tokio::test]
 async fn mail_is_chosen_by_condition_shown_whole_and_sent_again() {
     let (_sandbox, dir) = house().await;
-    for to in ["fail-550@example.org", "ada@example.org"] {
+    for to in [
+        "fail-550@example.org",
+        "fail-450@example.org",
+        "ada@example.org",
+    ] {
         let caller = format!("caller_email={to}");
         let create = [
             "record",
@@ -290,8 +294,62 @@ async fn mail_is_chosen_by_condition_shown_whole_and_sent_again() {
         .await
         .good();
     assert_eq!(none.trim(), "0 requeued");
-    let again = ran(dir.path(), &["queue", "requeue", "--where", "code=550"])
-        .await
-        .good();
-    assert_eq!(again.trim(), "1 requeued");
+    for condition in ["code=550", "code=450^state=deferred"] {
+        let requeue = ["queue", "requeue", "--where", condition];
+        let again = ran(dir.path(), &requeue).await.good();
+        assert_eq!(again.trim(), "1 requeued");
+    }
+}
+
+#[test]
+fn of_a_mail_that_was_never_tried_the_state_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    run(dir, &["init", "."]).good();
+    run(dir, &["record", "create", "incident", "assigned_to=ada"]).good();
+    run(dir, &["run", "--once"]);
+    let shown = || run(dir, &["log", "show", "1"]).good();
+    assert!(
+        shown().ends_with("no attempt yet\nstate ready (Outbox)\n"),
+        "{}",
+        shown()
+    );
+    run(dir, &["queue", "cancel", "1"]).good();
+    let ended = "no attempt was made\nstate cancelled (Failed): cancelled\n";
+    assert!(shown().ends_with(ended), "{}", shown());
+}
+
+#[test]
+fn an_address_with_too_few_points_is_listed_as_one_that_gets_mail() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    run(dir, &["init", "."]).good();
+    run(dir, &["suppression", "add", "ada@example.org"]).good();
+    let now = jiff::Timestamp::now();
+    let long_ago = now - jiff::SignedDuration::from_hours(48);
+    let store = SqliteStore::open(&dir.join("postrider.db")).unwrap();
+    for (address, hits) in [("bob@example.org", 1), ("carol@example.org", 4)] {
+        let counted = Suppression {
+            address: address.into(),
+            account: None,
+            reason: Reason::Soft,
+            detail: "4.2.2".into(),
+            since: long_ago,
+            until: Some(long_ago),
+            hits,
+        };
+        store.suppress(&counted).unwrap();
+    }
+    let list = run(dir, &["suppression", "list"]).good();
+    let over = format!("over since {}", long_ago.strftime("%Y-%m-%d"));
+    for (line, said) in list
+        .lines()
+        .skip(1)
+        .zip(["for good", "not yet: 1 of 4 points", &over])
+    {
+        assert!(line.contains(said), "{said}: {line}");
+    }
+    let objects = json(&run(dir, &["suppression", "list", "--json"]).good());
+    let in_force: Vec<_> = objects.iter().map(|s| s["in_force"].clone()).collect();
+    assert_eq!(in_force, [true, false, false]);
 }

@@ -5,9 +5,10 @@ use crate::exit::{Code, Failure, Result};
 use crate::{output, setup};
 use jiff::{SignedDuration, Timestamp};
 use postrider_notify::email_digest::DueDigest;
-use postrider_notify::outgoing::DeliveryState;
+use postrider_notify::outgoing::{DeliveryId, DeliveryState};
 use postrider_notify::store::LogFilter;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Mail that is sent again has as long as new mail.
@@ -39,7 +40,7 @@ pub(crate) enum Command {
         /// All in this state instead
         #[arg(long, value_parser = log::state, conflicts_with = "deliveries")]
         state: Option<DeliveryState>,
-        /// All that failed or died and that this holds for: code=550^recipientENDSWITH@example.org
+        /// All that failed, died or wait to be tried again and that this holds for: code=550^recipientENDSWITH@example.org
         #[arg(
             long = "where",
             value_name = "CONDITION",
@@ -73,6 +74,7 @@ pub(crate) fn run(config: Option<&Path>, command: &Command) -> Result {
             let now = Timestamp::now();
             let expires = now.checked_add(LIFE).unwrap_or(Timestamp::MAX);
             let count = setup.store.requeue(&deliveries, now, expires)?;
+            suppressed(&setup, &deliveries, now)?;
             changed(count, deliveries.len(), "requeued")
         }
         Command::Cancel { deliveries } => {
@@ -94,6 +96,27 @@ fn changed(count: usize, asked: usize, done: &str) -> Result {
     Ok(())
 }
 
+/// Names the recipients that get no mail all the same.
+fn suppressed(setup: &setup::Setup, deliveries: &[DeliveryId], now: Timestamp) -> Result {
+    let mut told = BTreeSet::new();
+    for &delivery in deliveries {
+        let Some(row) = log::row(setup, delivery)?.filter(|row| row.state.is_waiting()) else {
+            continue;
+        };
+        let (address, account) = (row.mail.recipient, row.mail.account);
+        let Some(found) = setup.store.suppressed(&address, &account, now)? else {
+            continue;
+        };
+        if told.insert(address.clone()) {
+            output::remark(format!(
+                "{address} is suppressed ({}) and gets no mail: `postrider suppression remove {address}` ends that",
+                found.reason.name()
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn in_state(setup: &setup::Setup, state: DeliveryState) -> Result<Vec<i64>> {
     let filter = LogFilter {
         state: Some(state),
@@ -108,16 +131,18 @@ fn in_state(setup: &setup::Setup, state: DeliveryState) -> Result<Vec<i64>> {
         .collect())
 }
 
-/// What ended without being delivered, by a condition.
+/// What ended without being delivered, or waits to be tried again, by a condition.
 fn that_failed(
     setup: &setup::Setup,
     state: Option<DeliveryState>,
     condition: &str,
 ) -> Result<Vec<i64>> {
-    use DeliveryState::{Bounced, Cancelled, Dead, Failed, Suppressed};
+    use DeliveryState::{Bounced, Cancelled, Dead, Deferred, Failed, Suppressed, Unknown};
     let matching = super::matching::Matching::new(condition)?;
-    let ended = [Failed, Dead, Cancelled, Bounced, Suppressed];
-    let states = state.map_or(ended.to_vec(), |state| vec![state]);
+    let not_sent = [
+        Failed, Dead, Cancelled, Bounced, Suppressed, Deferred, Unknown,
+    ];
+    let states = state.map_or(not_sent.to_vec(), |state| vec![state]);
     let mut chosen = Vec::new();
     for state in states {
         let filter = LogFilter {
