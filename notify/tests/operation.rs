@@ -287,9 +287,19 @@ async fn mail_is_chosen_by_condition_shown_whole_and_sent_again() {
         shown.contains("attempt 1 at ") && shown.contains("rcpt: 550 5.1.1"),
         "{shown}"
     );
-    let wrong = ran(dir.path(), &["log", "--where", "colour=red"]).await;
-    assert_eq!(wrong.code, 64);
-    assert!(wrong.err.contains("colour"), "{}", wrong.err);
+    assert!(shown.ends_with("state failed (Failed)\n"), "{shown}");
+    for (condition, said) in [
+        ("colour=red", "`colour` (the fields are: state, mailbox, "),
+        ("recipent=x", "; did you mean `recipient`?"),
+        (
+            "code=550^ORstate=defered",
+            "there is no state `defered`; did you mean `deferred`? (the states are: ready, ",
+        ),
+    ] {
+        let wrong = ran(dir.path(), &["log", "--where", condition]).await;
+        assert_eq!(wrong.code, 64);
+        assert!(wrong.err.contains(said), "{}", wrong.err);
+    }
     let none = ran(dir.path(), &["queue", "requeue", "--where", "code=554"])
         .await
         .good();

@@ -201,6 +201,17 @@ impl Query {
         })
     }
 
+    /// The values that a field is compared with as a whole: `=`, `!=`, `IN`, `NOT IN`.
+    pub fn values_of<'q>(&'q self, path: &'q str) -> impl Iterator<Item = &'q str> {
+        let terms = self.terms().filter(move |term| term.path == path);
+        let values = terms.flat_map(|term| match &term.test {
+            Test::Equal(value) | Test::NotEqual(value) => std::slice::from_ref(value),
+            Test::In(values) | Test::NotIn(values) => values.as_slice(),
+            _ => &[],
+        });
+        values.map(String::as_str)
+    }
+
     pub(super) fn terms_mut(&mut self) -> impl Iterator<Item = &mut Term> {
         let clauses = self.alternatives.iter_mut().flat_map(|a| &mut a.clauses);
         clauses.flat_map(|clause| &mut clause.terms)

@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use postrider_notify::condition::{Facts, Query};
 use postrider_notify::directory::Stored;
 use postrider_notify::event::{Event, EventKind};
-use postrider_notify::inbound::InboundRow;
-use postrider_notify::outgoing::LogRow;
+use postrider_notify::inbound::{InboundRow, InboundState};
+use postrider_notify::outgoing::{DeliveryState, LogRow};
 use postrider_notify::record::Fields;
 use postrider_notify::schema::{Field, FieldKind, Schema, Table};
+use postrider_notify::suggest::nearest;
 use serde_json::{Value, json};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -24,6 +25,11 @@ pub(crate) trait Row {
     const NUMBERS: &'static [&'static str];
     /// The one that holds a moment.
     const MOMENT: &'static str;
+
+    /// The words of the field `state`.
+    fn states() -> Vec<&'static str> {
+        Vec::new()
+    }
 
     /// The value of each.
     fn values(&self) -> Value;
@@ -40,16 +46,24 @@ impl<R: Row> Matching<R> {
     /// Reads the condition.
     pub(crate) fn new(text: &str) -> Result<Self> {
         let schema = Schema::with_built_ins([table::<R>()]);
+        let wrong = |why: String| Failure::new(Code::Usage, format!("--where {text:?}: {why}"));
         let query = Query::parse(text, TABLE, &schema).map_err(|errors| {
-            let said = errors
-                .iter()
-                .map(|e| format!("{}: {}", e.column, e.message));
-            let said: Vec<String> = said.collect();
-            Failure::new(
-                Code::Usage,
-                format!("--where {text:?}: {}", said.join("; ")),
-            )
+            let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            let fields = [R::TEXTS, R::NUMBERS, &[R::MOMENT]].concat().join(", ");
+            wrong(format!("{} (the fields are: {fields})", said.join("; ")))
         })?;
+        let states = R::states();
+        let unknown = |value: &&str| !value.is_empty() && !states.contains(value);
+        if let Some(value) = query.values_of("state").find(unknown)
+            && !states.is_empty()
+        {
+            let near = nearest(value, states.iter().copied());
+            let meant = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            let states = states.join(", ");
+            return Err(wrong(format!(
+                "there is no state `{value}`{meant} (the states are: {states})"
+            )));
+        }
         Ok(Self {
             schema,
             query,
@@ -106,6 +120,13 @@ impl Row for LogRow {
     ];
     const NUMBERS: &'static [&'static str] = &["code", "attempts", "event"];
     const MOMENT: &'static str = "queued";
+
+    fn states() -> Vec<&'static str> {
+        DeliveryState::ALL
+            .iter()
+            .map(|state| state.name())
+            .collect()
+    }
 
     fn values(&self) -> Value {
         let last = self.last.clone().unwrap_or_default();
@@ -164,6 +185,10 @@ impl Row for InboundRow {
     ];
     const NUMBERS: &'static [&'static str] = &["id", "attempts"];
     const MOMENT: &'static str = "received";
+
+    fn states() -> Vec<&'static str> {
+        InboundState::ALL.iter().map(|state| state.name()).collect()
+    }
 
     fn values(&self) -> Value {
         let outcome = &self.outcome;
