@@ -4,6 +4,7 @@ use crate::diagnostic::Diagnostic;
 use crate::suggest::nearest;
 use crate::template::Origin;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
@@ -56,6 +57,23 @@ impl Document {
         if faults.len() < MAX_FAULTS && !faults.contains(&fault) {
             faults.push(fault);
         }
+    }
+
+    /// Reports a key that is none of the known ones: with the one that may have been meant, or with all that there are.
+    pub(super) fn no_key<'k>(
+        &self,
+        name: &At<String>,
+        here: &str,
+        known: impl IntoIterator<Item = &'k str>,
+    ) {
+        let known: BTreeSet<&str> = known.into_iter().collect();
+        let mut message = format!("there is no key `{}` {here}", name.value);
+        let near = nearest(&name.value, known.iter().copied());
+        if near.is_none() && !known.is_empty() {
+            let known: Vec<_> = known.iter().map(|key| format!("`{key}`")).collect();
+            message.push_str(&format!("; there are {}", known.join(", ")));
+        }
+        self.hint(&name.span, message, near);
     }
 
     /// Where a text of the file stands, for what is written in it.
@@ -298,12 +316,10 @@ impl<'d> Section<'d> {
                     "" => "at the top of the file".to_owned(),
                     name => format!("in [{name}]"),
                 };
-                let message = format!("there is no key `{}` {here}", name.value);
-                self.document.hint(
-                    &name.span,
-                    message,
-                    nearest(&name.value, asked.iter().copied()),
-                );
+                let known = asked.iter().copied();
+                // These are asked for to be refused.
+                let known = known.filter(|key| !["password", "token", "secret"].contains(key));
+                self.document.no_key(&name, &here, known);
             }
         }
     }

@@ -119,16 +119,10 @@ fn record(section: &Section<'_>, schema: &Schema, table: &str, others: &[&str]) 
             continue;
         }
         let Some(known) = table.fields.get(&name.value) else {
-            let hint = nearest(
-                &name.value,
-                table
-                    .fields
-                    .keys()
-                    .map(String::as_str)
-                    .chain(others.iter().copied()),
-            );
-            let message = format!("there is no key `{}` in [{}]", name.value, section.name);
-            section.document.hint(&name.span, message, hint);
+            let known = table.fields.keys().map(String::as_str);
+            let known = known.chain(others.iter().copied());
+            let here = format!("in [{}]", section.name);
+            section.document.no_key(&name, &here, known);
             continue;
         };
         let Some(typed) = field(section.document, &known.kind, value) else {

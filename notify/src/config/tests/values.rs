@@ -74,7 +74,10 @@ fn what_does_not_fit_a_field_is_pointed_at() {
         ),
         ("likes = [1]", "a list of task is expected here, not a list"),
         ("motto = [\"On.\"]", "text is expected here, not a list"),
-        ("mood = \"good\"", "there is no key `mood` in [user.ada]"),
+        (
+            "mood = \"good\"",
+            "there is no key `mood` in [user.ada]; there are `active`, `born`, `email`, `floor`, `height`, `likes`, `locale`, `motto`, `name`, `notification`, `schedule`, `since`, `time_zone`",
+        ),
     ] {
         let said = said_of(&[("postrider.toml", &ada(text))]);
         let first = said.lines().next().unwrap();
@@ -113,7 +116,7 @@ fn mistakes_in_tables_accounts_and_notifications_are_named() {
         (
             "[table.task.fields]",
             "[smtp.main.x]",
-            "there is no key `x` in [smtp.main]",
+            "there is no key `x` in [smtp.main]; there are `active`, `ca_file`, `client_certificate_file`, `client_key_file`, `danger_accept_invalid_certs`, `danger_allow_clear_text_credentials`, `domain_rate`, `ehlo_name`, `fall_back`, `from`, `host`, `password_command`, `password_env`, `password_file`, `port`, `protocol_log`, `proxy`, `rate`, `reply_to`, `security`, `source_address`, `timeout`, `tls_pin`, `token_command`, `token_env`, `token_file`, `user`",
         ),
         (
             "port = 25",
