@@ -114,6 +114,7 @@ pub fn explained(error: &dyn fmt::Display) -> String {
     let text = error.to_string();
     text.replace("Security::StartTls", "security = \"starttls\"")
         .replace("Security::Tls", "security = \"tls\"")
+        .replace("Security::None", "security = \"none\"")
 }
 
 /// An account that cannot be used as it is configured.
@@ -174,10 +175,10 @@ mod tests {
 
     #[test]
     fn hints_are_in_the_words_of_the_configuration() {
-        let said = explained(&"did you mean Security::StartTls or Security::Tls?");
+        let said = explained(&"Security::StartTls, Security::Tls or Security::None?");
         assert_eq!(
             said,
-            "did you mean security = \"starttls\" or security = \"tls\"?"
+            "security = \"starttls\", security = \"tls\" or security = \"none\"?"
         );
     }
 }

@@ -497,6 +497,10 @@ async fn tls_is_as_the_option_says() {
     let ran = send(&sandbox, &args, b"").await;
     assert_eq!(ran.code, 64);
     assert!(ran.err.contains("--danger-allow-clear-text"), "{}", ran.err);
+    let plain = Sandbox::builder().without(Extension::StartTls);
+    let plain = plain.start().await.unwrap();
+    let refused = send(&plain, &BASIC, b"").await;
+    assert!(refused.err.contains("?security=none"), "{}", refused.err);
     let args = [&BASIC[..], &["--tls", "starttls"]].concat();
     assert_eq!(send(&sandbox, &args, b"").await.code, 0);
     let args = [&BASIC[..], &["--tls", "tls", "--timeout", "2"]].concat();

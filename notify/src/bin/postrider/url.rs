@@ -82,11 +82,12 @@ impl ServerUrl {
     }
 
     /// A failure whose hint speaks of the configuration, in the words of a URL.
-    pub(crate) fn in_its_words(&self, failure: Failure) -> Failure {
+    pub(crate) fn in_its_words(failure: Failure) -> Failure {
         let sentence = failure.to_string();
         let sentence = sentence
             .replace("security = \"starttls\"", "?security=starttls")
-            .replace("security = \"tls\"", "?security=tls");
+            .replace("security = \"tls\"", "?security=tls")
+            .replace("security = \"none\"", "?security=none");
         Failure::new(failure.code(), sentence)
     }
 }
@@ -216,10 +217,9 @@ mod tests {
 
     #[test]
     fn hints_are_in_the_words_of_the_url() {
-        let url = ServerUrl::parse("pop3://ada@h", Protocol::Pop3).unwrap();
-        let hint = Failure::new(Code::Protocol, "did you mean security = \"tls\"?");
-        let failure = url.in_its_words(hint);
-        assert_eq!(failure.to_string(), "did you mean ?security=tls?");
+        let hint = "security = \"tls\" or security = \"none\"";
+        let failure = ServerUrl::in_its_words(Failure::new(Code::Protocol, hint));
+        assert_eq!(failure.to_string(), "?security=tls or ?security=none");
         assert_eq!(failure.code(), Code::Protocol);
     }
 

@@ -44,7 +44,7 @@ struct Row {
 pub(crate) async fn run(args: Args) -> Result {
     let url = ServerUrl::parse(&args.url, Protocol::Pop3)?.with_user()?;
     let config = args.login.pop3(&url, Transcript::off())?;
-    let failed = |error: Error| url.in_its_words(Failure::pop3("mailbox", &error));
+    let failed = |error: Error| ServerUrl::in_its_words(Failure::pop3("mailbox", &error));
     let mut client = Client::connect(&config).await.map_err(failed)?;
     let (rows, count) = rows(&mut client, args.last).await.map_err(failed)?;
     // Everything has been read, and nothing was changed.

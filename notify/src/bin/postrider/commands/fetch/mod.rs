@@ -136,11 +136,11 @@ impl Fetch {
             };
             match error.retry_after() {
                 Some(after) if started.elapsed() + after <= self.patience => {
-                    let what = failure(&error, url);
+                    let what = failure(&error);
                     output::remark(format!("{what}; trying again in {} s", after.as_secs()));
                     tokio::time::sleep(after).await;
                 }
-                _ => return Err(failure(&error, url)),
+                _ => return Err(failure(&error)),
             }
         }
     }
@@ -178,9 +178,9 @@ fn finished(summary: &Summary) -> Result {
     }
 }
 
-fn failure(error: &SyncError, url: &ServerUrl) -> Failure {
+fn failure(error: &SyncError) -> Failure {
     match error {
-        SyncError::Pop3(error) => url.in_its_words(Failure::pop3("fetch", error)),
+        SyncError::Pop3(error) => ServerUrl::in_its_words(Failure::pop3("fetch", error)),
         SyncError::Storage(_) => Failure::new(Code::Io, error),
         _ => Failure::new(Code::Temporary, output::foreign(&error.to_string())),
     }

@@ -114,6 +114,14 @@ struct Route {
 }
 
 pub(crate) async fn run(config: Option<&Path>, args: &Args) -> Result {
+    let sent = send(config, args).await;
+    sent.map_err(|failure| match args.server {
+        Some(_) => ServerUrl::in_its_words(failure),
+        None => failure,
+    })
+}
+
+async fn send(config: Option<&Path>, args: &Args) -> Result {
     let route = route(config, args)?;
     if args.sendmail.speaks_smtp() {
         return relay::run(&route.config).await;
