@@ -306,6 +306,28 @@ fn a_winmail_dat_has_the_words_of_a_mail_that_has_no_others() {
 }
 
 #[test]
+fn the_html_has_the_words_of_a_mail_whose_text_is_blank() {
+    let html = "<p>Only html has the words</p>\n<blockquote>Tea?</blockquote>";
+    for blank in ["", " ", "\u{a0}\n \u{200b}"] {
+        let house = House::with(|text| text);
+        let both = format!(
+            "Content-Type: multipart/alternative; boundary=b\n\n--b\nContent-Type: text/plain; charset=utf-8\n\n{blank}\n\
+             --b\nContent-Type: text/html\n\n{html}\n--b--\n"
+        );
+        let (description, _) = made(&house, &format!("{PLANS}{both}"));
+        assert_eq!(description, "Only html has the words");
+        let to = house.reply_address(&first_incident(), "ada@example.org");
+        let reply = format!("From: ada@example.org\nTo: {to}\nSubject: Re: Tea\n{both}");
+        let done = take(&house, &reply).outcome;
+        assert_eq!(done.state, InboundState::Processed, "{}", done.reason);
+        assert_eq!(
+            house.comments(&first_incident()),
+            ["Only html has the words"]
+        );
+    }
+}
+
+#[test]
 fn a_winmail_dat_that_breaks_off_is_kept_beside_what_was_in_it() {
     let house = House::with(|text| text);
     let whole = winmail(&[("plan.txt", b"tea"), ("more.txt", b"cake")]);

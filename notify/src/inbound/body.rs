@@ -1,5 +1,6 @@
-//! The words of a mail: those of its text parts or, where these say nothing, those in its winmail.dat.
+//! The words of a mail: those of its text parts or, where these say nothing, those of its HTML, else those in its winmail.dat.
 
+use super::text::line::is_blank;
 use postrider_mime::tnef::Tnef;
 use postrider_mime::{Message, Part, html_to_text};
 
@@ -31,10 +32,25 @@ impl Body {
     fn of_parts(message: &Message<'_>) -> Self {
         let texts = message.bodies().text;
         let is_html = |part: &Part<'_>| part.content_type().is("text", "html");
-        Self {
+        let body = Self {
             text: message.body_text().unwrap_or_default(),
             html: message.body_html(),
             only_html: !texts.is_empty() && texts.iter().all(is_html),
+        };
+        body.or_html()
+    }
+
+    /// Some programs write an empty text beside their HTML.
+    fn or_html(self) -> Self {
+        let html = self.html.as_deref().filter(|_| self.is_blank());
+        let text = html.map(html_to_text).unwrap_or_default();
+        if is_blank(&text) {
+            return self;
+        }
+        Self {
+            text,
+            only_html: true,
+            ..self
         }
     }
 
@@ -51,6 +67,6 @@ impl Body {
     }
 
     fn is_blank(&self) -> bool {
-        self.text.trim().is_empty()
+        is_blank(&self.text)
     }
 }

@@ -75,8 +75,8 @@ fn is_without_width(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// True if there is nothing to read in a line.
-pub(super) fn is_blank(text: &str) -> bool {
+/// True if there is nothing to read in a text.
+pub(in crate::inbound) fn is_blank(text: &str) -> bool {
     text.chars()
         .all(|c| c.is_whitespace() || is_without_width(c))
 }
