@@ -253,6 +253,44 @@ fn lines_between_the_marks_set_the_fields_that_may_be_set() {
 }
 
 #[test]
+fn lines_that_are_only_quoted_set_nothing() {
+    let block = "parse_start\npriority: 1\nparse_end";
+    let desk = desk(|text| {
+        let lines = "[inbound.reply_comment]\nlines = [\"priority\"]\n";
+        text.replace("[inbound.reply_comment]\n", lines)
+    });
+    let before = desk.field(10001, "priority");
+    for quoted in [
+        format!(
+            "Lowered again.\n\nFrom: Desk <support@example.org>\nSent: Monday, 23 November 2026 10:00\nTo: Ada\nSubject: Tea\n\n{block}"
+        ),
+        format!("Fine.\n\n-----Original Message-----\n{block}"),
+        format!("Fine.\n\nOn 23 Nov 2026, Desk <support@example.org> wrote:\n\n{block}"),
+        format!(
+            "Fine.\n-- \nAda\n\nVon: Desk <support@example.org>\nGesendet: 23.11.2026 10:00\nAn: Ada\nBetreff: Tea\n\n{block}"
+        ),
+        format!("Fine.\n\n> {}", block.replace('\n', "\n> ")),
+        "Fine.\n\n> parse_start\npriority: 1\n> parse_end".to_owned(),
+    ] {
+        let done = desk.take(&desk.reply(&quoted)).outcome;
+        assert_eq!(done.state, InboundState::Processed, "{done:?}");
+        assert_eq!(desk.field(10001, "priority"), before, "{quoted}");
+    }
+    for own in [
+        format!("Fine.\n\nRegards,\nAda\n{block}\n\n> Tea?"),
+        format!("Fine.\n-- \n{block}"),
+        format!("> Tea?\n\n{block}\n"),
+    ] {
+        let three = house::fields(serde_json::json!({"priority": 3}));
+        desk.records
+            .update(&incident(10001), &three, "grace")
+            .unwrap();
+        desk.take(&desk.reply(&own));
+        assert_eq!(desk.field(10001, "priority"), 1, "{own}");
+    }
+}
+
+#[test]
 fn what_a_trusted_server_calls_spam_is_treated_as_the_policy_says() {
     let marked = QUESTION.replacen(
         "Subject:",

@@ -6,7 +6,7 @@ use super::calendar::CalendarAnswer;
 use super::file::MailFile;
 use super::report::Report;
 use super::spam::Opinions;
-use super::text::{new_text_of, new_text_of_html};
+use super::text::{new_text_of, new_text_of_html, text_of_html, unquoted};
 use postrider_mime::{AddressList, LooseMailbox, Message};
 use std::collections::HashSet;
 
@@ -115,6 +115,14 @@ impl Mail {
         match &self.html {
             Some(html) if self.only_html => new_text_of_html(html, writer),
             _ => new_text_of(&self.text, writer),
+        }
+    }
+
+    /// What the writer wrote, with the signature and without quotes.
+    pub(super) fn unquoted(&self) -> String {
+        match &self.html {
+            Some(html) if self.only_html => unquoted(&text_of_html(html)),
+            _ => unquoted(&self.text),
         }
     }
 

@@ -54,7 +54,7 @@ pub(super) fn of(
         }
     }
     if let Some(lines) = &action.lines {
-        for (field, value) in between(lines, &incoming.mail.text) {
+        for (field, value) in between(lines, &incoming.mail.unquoted()) {
             let one = Fields::from_iter([(field.clone(), Value::from(value))]);
             match given.records.check(&action.table, &one) {
                 Ok(()) => fields.extend(one),
@@ -75,10 +75,7 @@ pub(super) fn of(
 
 /// The lines `name: value` (or `name=value`) between the marks, for the fields that may be set; the last one of a field counts.
 fn between(lines: &Lines, text: &str) -> Vec<(String, String)> {
-    let own = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.starts_with('>'));
+    let own = text.lines().map(str::trim);
     let inside = own.skip_while(|line| *line != lines.start).skip(1);
     let inside = inside
         .take(MOST_LINES)
@@ -109,7 +106,6 @@ mod tests {
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
         let text = "priority: 9\n parse_start \nPriority: 2\nowner: x\nstate=3: new\nwords\nparse_end\nstate: 9\n";
         assert_eq!(read(text), [pair("priority", "2"), pair("state", "3: new")]);
-        assert_eq!(read("> parse_start\npriority: 1\n"), []);
         assert_eq!(read("priority: 1"), []);
     }
 }

@@ -22,6 +22,7 @@ mod separator;
 mod signature;
 mod tidy;
 
+use super::beginning::beginning;
 use line::{Line, is_blank};
 
 /// A text of more octets is no letter that somebody answers: it is left as it is.
@@ -40,8 +41,7 @@ pub fn new_text_of(text: &str, writer: &str) -> String {
     if text.len() > LONGEST {
         return text.trim().to_owned();
     }
-    let lines: Vec<Line<'_>> = line::lines(text).map(Line::new).collect();
-    let mut own = own_lines(&lines, separator::may_ask(text));
+    let mut own = own_lines(&lines_of(text), separator::may_ask(text), Signed::Ends);
     for _ in 0..LAYERS {
         let before = own.len();
         tidy::drop_rules(&mut own);
@@ -56,12 +56,36 @@ pub fn new_text_of(text: &str, writer: &str) -> String {
 
 /// The same of an HTML text.
 pub fn new_text_of_html(html: &str, writer: &str) -> String {
-    let text = postrider_mime::html_to_text(&html::marked(html));
-    new_text_of(&text, writer)
+    new_text_of(&text_of_html(html), writer)
+}
+
+/// What the writer wrote, with the signature: nothing that is quoted is in it. Of the first 1 MiB, as it is to be believed.
+pub(super) fn unquoted(text: &str) -> String {
+    let text = beginning(text, LONGEST);
+    let own = own_lines(&lines_of(text), separator::may_ask(text), Signed::GoesOn);
+    tidy::joined(&own)
+}
+
+/// An HTML text as the rules read it.
+pub(super) fn text_of_html(html: &str) -> String {
+    postrider_mime::html_to_text(&html::marked(html))
+}
+
+fn lines_of(text: &str) -> Vec<Line<'_>> {
+    line::lines(text).map(Line::new).collect()
+}
+
+/// What the delimiter of a signature means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Signed {
+    /// The writer's own text ends there.
+    Ends,
+    /// It goes on: whoever signed wrote that as well.
+    GoesOn,
 }
 
 /// The lines that are neither quoted nor introduce a quote; `asking` if one of them may ask for answers above it.
-fn own_lines<'t>(lines: &[Line<'t>], asking: bool) -> Vec<&'t str> {
+fn own_lines<'t>(lines: &[Line<'t>], asking: bool, signed: Signed) -> Vec<&'t str> {
     let delimiters = lines.iter().filter(|line| line.is_bare_delimiter()).count();
     let mut own: Vec<&Line<'t>> = Vec::with_capacity(lines.len());
     let mut quoting = false;
@@ -74,8 +98,10 @@ fn own_lines<'t>(lines: &[Line<'t>], asking: bool) -> Vec<&'t str> {
             continue;
         }
         // Several of them part sections of the text.
-        let signed = delimiters == 1 || !line.is_bare_delimiter();
-        if signed && ends_own_text(lines, at, asking) {
+        let one = delimiters == 1 || !line.is_bare_delimiter();
+        let rest = lines.get(at..).unwrap_or_default();
+        let ends = signed == Signed::Ends && one && signature::is_delimiter(rest);
+        if ends || (one && ends_own_text(lines, at, asking)) {
             break;
         }
         if is_wrapped_quote(lines, at) {
@@ -103,7 +129,6 @@ fn ends_own_text(lines: &[Line<'_>], at: usize, asking: bool) -> bool {
     let rest = lines.get(at..).unwrap_or_default();
     rest.first()
         .is_some_and(|line| line.bare.starts_with(html::MARK))
-        || signature::is_delimiter(rest)
         || separator::is(rest, asking)
         || head::is(rest)
         || (is_paragraph(lines, at) && attribution::is_unmarked(rest))
