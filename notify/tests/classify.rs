@@ -354,6 +354,53 @@ fn a_forward_needs_a_subject_and_a_forwarded_head() {
 }
 
 #[test]
+fn forwards_are_known_in_the_languages_of_their_programs() {
+    let bench = bench();
+    for (prefix, head) in [
+        (
+            "TR",
+            "De : Support <support@example.org>\nEnvoy\u{e9} : lundi",
+        ),
+        ("TR", "De\u{a0}: Support"),
+        ("Doorst", "Van: Support"),
+        ("WG", "*Von:* Support"),
+        ("RV", "> De: Support"),
+        ("VB", "Fr\u{e5}n: Support"),
+        (
+            "\u{8f6c}\u{53d1}",
+            "\u{53d1}\u{4ef6}\u{4eba}\u{ff1a}Support",
+        ),
+        ("Fwd", "From: Support"),
+    ] {
+        // The number in the subject and the token in the text are of the mail that is passed on.
+        let mail = format!(
+            "From: ada@example.org\nTo: {OWN}\nContent-Type: text/plain; charset=utf-8\nSubject: {prefix}: INC0010001\n\n\
+             Nouveau\n\n{head}\n\n{}\n",
+            bench.token("ada@example.org")
+        );
+        acts(&bench.classify(&mail), Forward, "none: forwarded", None);
+    }
+}
+
+#[test]
+fn a_mail_forwarded_as_an_attachment_is_a_forward() {
+    let bench = bench();
+    let mail = |subject: &str| {
+        format!(
+            "From: ada@example.org\nTo: {OWN}\nSubject: {subject}\nContent-Type: multipart/mixed; boundary=b\n\n\
+             --b\n\nSee it.\n--b\nContent-Type: message/rfc822\n\nFrom: carol@example.net\nSubject: help\n\nx\n--b--\n"
+        )
+    };
+    acts(
+        &bench.classify(&mail("FW: help")),
+        Forward,
+        "none: forwarded",
+        None,
+    );
+    acts(&bench.classify(&mail("help")), New, "none", None);
+}
+
+#[test]
 fn rfc3834_automatic_answers_are_never_acted_upon() {
     let bench = bench();
     let to = bench.token("ada@example.org");

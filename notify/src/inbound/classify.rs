@@ -20,6 +20,7 @@ use super::policy::{Policy, Strangers, Treatment};
 use super::report::{Report, Reported};
 use super::spam;
 use super::subject;
+use super::text;
 use crate::delivery::is_hard;
 use crate::outgoing::{DeliveryId, LogRow};
 use crate::record::RecordKey;
@@ -419,13 +420,7 @@ fn weight(recipient: &Reported) -> Reason {
     }
 }
 
-/// The subject says so, and the text shows the head of another mail.
+/// The subject says so, and the mail has another one with it: its head in the text, or all of it as an attachment.
 fn is_forward(mail: &Mail) -> bool {
-    subject::is_forward(&mail.subject)
-        && mail.text.lines().any(|line| {
-            let line = line.trim_start_matches([' ', '>', '*', '\t']);
-            ["From:", "Von:", "De:", "Da:"]
-                .iter()
-                .any(|from| line.starts_with(from))
-        })
+    subject::is_forward(&mail.subject) && (mail.has_message || text::shows_a_sender(&mail.text))
 }

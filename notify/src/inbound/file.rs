@@ -45,6 +45,11 @@ impl<'m> MailFile<'m> {
         }
     }
 
+    /// True if it is another mail (RFC 2046 §5.2.1, RFC 6532 §3.7), as programs forward one that is left as it was.
+    pub(super) fn is_message(&self) -> bool {
+        matches!(&*self.media_type(), "message/rfc822" | "message/global")
+    }
+
     /// How many octets the content has, at the most.
     pub(super) fn octets(&self) -> usize {
         match self {

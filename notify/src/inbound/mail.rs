@@ -53,6 +53,8 @@ pub struct Mail {
     pub importance: &'static str,
     /// The names of its attachments, and of those in a winmail.dat.
     pub attachments: Vec<String>,
+    /// True if it brings another mail as an attachment.
+    pub(super) has_message: bool,
     /// The octets of its header.
     pub(super) header: Vec<u8>,
 }
@@ -73,6 +75,7 @@ impl Mail {
         let ids = |ids: postrider_mime::MessageIds<'_>| ids.map(|id| id.into_owned()).collect();
         let texts = |name: &str| texts(&message, name);
         let body = Body::read(&message);
+        let files = MailFile::of(&message);
         let envelope = ["Delivered-To", "X-Original-To", "Envelope-To"];
         Self {
             from: message.from().mailboxes().find_map(address),
@@ -104,7 +107,8 @@ impl Mail {
             opinions: Opinions::read(&message),
             calendar: CalendarAnswer::read(&message),
             importance: importance(&message),
-            attachments: MailFile::of(&message).iter().map(MailFile::name).collect(),
+            attachments: files.iter().map(MailFile::name).collect(),
+            has_message: files.iter().any(MailFile::is_message),
             header: message.root().raw_header().to_vec(),
         }
     }

@@ -227,6 +227,12 @@ pub(super) fn is(rest: &[Line<'_>]) -> bool {
     named && enough && (whole || address || date)
 }
 
+/// True if a line names a sender, as the first one of such a head does; also where it is quoted.
+pub(super) fn names_a_sender(line: &str) -> bool {
+    let line = line.trim_start_matches(['>', ' ', '\t', '\u{a0}']);
+    label(line).is_some_and(|(label, _)| label == Label::From)
+}
+
 /// The label of a line, and what stands behind it.
 fn label(line: &str) -> Option<(Label, &str)> {
     let line = line.trim_start_matches(['*', '_', ' ', '|']);
@@ -238,7 +244,9 @@ fn label(line: &str) -> Option<(Label, &str)> {
     if word.len() > 40 {
         return None;
     }
-    let word = word.trim_end_matches(['*', '_', ' ', '|']).to_lowercase();
+    // French puts a space in front of a colon, and programs one that does not break.
+    let word = word.trim_end_matches(['*', '_', ' ', '|', '\u{a0}', '\u{202f}']);
+    let word = word.to_lowercase();
     let (label, _) = LABELS
         .iter()
         .find(|(_, words)| words.contains(&word.as_str()))?;

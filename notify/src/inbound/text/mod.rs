@@ -71,6 +71,11 @@ pub(super) fn text_of_html(html: &str) -> String {
     postrider_mime::html_to_text(&html::marked(html))
 }
 
+/// True if a line of the text names the sender of another mail.
+pub(super) fn shows_a_sender(text: &str) -> bool {
+    line::lines(text).any(head::names_a_sender)
+}
+
 fn lines_of(text: &str) -> Vec<Line<'_>> {
     line::lines(text).map(Line::new).collect()
 }
