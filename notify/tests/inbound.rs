@@ -128,10 +128,39 @@ fn a_reply_becomes_a_comment_of_its_author_without_the_quote() {
 }
 
 #[test]
-fn a_reply_of_quotes_only_is_kept_whole() {
+fn a_reply_of_quotes_only_is_no_comment_and_a_person_may_take_it() {
+    for text in [
+        "> Tea?",
+        "On 23 Nov 2026, Support wrote:\n> Tea?",
+        "Sent from my iPhone\n\n> Tea?",
+    ] {
+        let desk = desk(|text| text);
+        let done = desk.take(&desk.reply(text)).outcome;
+        assert_eq!(done.state, InboundState::Held, "{done:?}");
+        assert!(done.reason.contains("no words of its own"), "{done:?}");
+        assert!(desk.comments().is_empty());
+        let taken = desk.inbound.accept(done.id, Some(incident(10001)), now());
+        assert_eq!(taken.unwrap().outcome.state, InboundState::Processed);
+        assert_eq!(desk.comments(), [text], "perhaps it answers inside");
+    }
+}
+
+#[test]
+fn a_reply_of_a_file_and_no_words_attaches_the_file_and_comments_nothing() {
     let desk = desk(|text| text);
-    desk.take(&desk.reply("> Tea?"));
-    assert_eq!(desk.comments(), ["> Tea?"]);
+    let reply = desk.reply("");
+    let head = reply.trim_end();
+    let done = desk.take(&format!(
+        "{head}\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nSent from my iPhone\n\n> Tea?\n\
+         --b\nContent-Type: image/png; name=shot.png\nContent-Disposition: attachment; filename=shot.png\n\nx\n--b--\n"
+    ));
+    let outcome = done.outcome;
+    assert_eq!(outcome.state, InboundState::Processed, "{outcome:?}");
+    assert!(desk.comments().is_empty());
+    let files = desk.store.attachments(&incident(10001)).unwrap();
+    assert_eq!(files[0].name, "shot.png");
+    let said = &outcome.verdicts[0].detail;
+    assert!(said.contains("no words of its own"), "{said}");
 }
 
 #[test]

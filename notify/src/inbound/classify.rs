@@ -29,6 +29,9 @@ use crate::store::{Store, StoreError};
 use crate::suppression::Reason;
 use crate::token::Signer;
 
+/// What `matched_by` says where a person has decided.
+pub(super) const PERSON: &str = "person";
+
 /// At most so many Message-IDs of a References field are looked up.
 const MAX_REFERENCES: usize = 50;
 

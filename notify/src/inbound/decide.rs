@@ -2,7 +2,7 @@
 
 use super::action::ActionError;
 use super::author::Author;
-use super::classify::{Classification, Verdict};
+use super::classify::{Classification, PERSON, Verdict};
 use super::mail::Mail;
 use super::processor::{Processed, Processor, only, outcome, unknown};
 use super::{Class, Inbound, InboundId, InboundState};
@@ -83,7 +83,7 @@ impl Processor {
         };
         let decided = Classification {
             class,
-            matched_by: "person".to_owned(),
+            matched_by: PERSON.to_owned(),
             record,
             verdict: Verdict::Act,
             bounced: None,

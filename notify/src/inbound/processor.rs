@@ -300,7 +300,13 @@ fn judged(applied: &Applied, found: &Classification) -> (InboundState, String) {
         );
         return (InboundState::Held, why);
     }
-    (InboundState::Ignored, notes)
+    if !applied.wordless {
+        return (InboundState::Ignored, notes);
+    }
+    if found.verdict != Verdict::Act {
+        notes = format!("{notes}; {}", applied.notes());
+    }
+    (InboundState::Held, notes)
 }
 
 pub(super) fn only(outcome: InboundOutcome) -> Work {

@@ -4,6 +4,7 @@ use super::Incoming;
 use crate::inbound::Class;
 use crate::inbound::author::Author;
 use crate::inbound::beginning::beginning;
+use crate::inbound::classify::{Classification, PERSON};
 use crate::inbound::mail::{Address, Mail};
 use crate::inbound::query::MAIL_NAMES;
 use minijinja::value::{Enumerator, Object, Value};
@@ -25,6 +26,8 @@ pub(super) struct MailView {
     mail: Arc<Mail>,
     account: String,
     class: Class,
+    /// Whether all of the text stands for the writer's own words where it has none.
+    falls_back: bool,
     /// Octets of the whole.
     size: usize,
     /// The values that were asked for, in the order of their names.
@@ -39,6 +42,7 @@ impl MailView {
             mail: Arc::clone(incoming.mail),
             account: what.account.clone(),
             class: incoming.found.class,
+            falls_back: falls_back(incoming.found),
             size: what.raw.len(),
             made: Default::default(),
             json: OnceLock::new(),
@@ -56,7 +60,7 @@ impl MailView {
         })
     }
 
-    /// What is written into the journal: the writer's own words, or all of the text if none can be told apart.
+    /// What is written into the journal: the writer's own words. `None` if there are none.
     pub(super) fn words(&self) -> Option<String> {
         let text = self.value("text")?;
         let text = text.as_str().filter(|text| !text.is_empty())?;
@@ -74,7 +78,7 @@ impl MailView {
         let text = |text: &Option<String>| Value::from(text.as_deref().unwrap_or_default());
         match name {
             "subject" => Value::from(mail.subject.as_str()),
-            "text" => Value::from(words(mail)),
+            "text" => Value::from(words(mail, self.falls_back)),
             "whole" => Value::from(mail.text.trim()),
             "html" => text(&mail.html),
             "from" => Value::from(mail.from.as_ref().map_or("", |from| from.address.as_str())),
@@ -155,9 +159,14 @@ pub(super) fn sender(author: &Author) -> serde_json::Value {
     })
 }
 
-fn words(mail: &Mail) -> String {
+/// What an answer quotes is known already, unless a person has looked at it and takes it nevertheless.
+fn falls_back(found: &Classification) -> bool {
+    found.record.is_none() || found.matched_by == PERSON
+}
+
+fn words(mail: &Mail, falls_back: bool) -> String {
     let own = mail.new_text();
-    if own.is_empty() {
+    if own.is_empty() && falls_back {
         mail.text.trim().to_owned()
     } else {
         own

@@ -35,8 +35,10 @@ pub(super) fn of(
                 incoming.author.address
             )
         });
-        if let (Some(field), Some(text)) = (&action.comment, says) {
-            fields.insert(field.clone(), Value::String(text));
+        match (&action.comment, says) {
+            (Some(field), Some(text)) => drop(fields.insert(field.clone(), Value::String(text))),
+            (Some(_), None) => wordless(incoming, step),
+            (None, _) => {}
         }
         return Ok(fields);
     }
@@ -67,13 +69,26 @@ pub(super) fn of(
     if let Some(field) = &action.comment {
         match given.mail.words() {
             Some(text) => drop(fields.insert(field.clone(), Value::String(text))),
-            None => step.notes.push("the mail has no text".to_owned()),
+            None => wordless(incoming, step),
         }
     }
     Ok(fields)
 }
 
+/// Notes that there is nothing to write into the journal. Perhaps it stands inside of what is quoted: a person can tell.
+fn wordless(incoming: &Incoming<'_>, step: &mut Step) {
+    let empty = incoming.mail.text.trim().is_empty();
+    step.wordless |= !empty;
+    step.notes.push(match empty {
+        true => "the mail has no text".to_owned(),
+        false => {
+            "the mail has no words of its own beside what it quotes and how it is signed".to_owned()
+        }
+    });
+}
+
 /// The lines `name: value` (or `name=value`) between the marks, for the fields that may be set; the last one of a field counts.
+/// The text has nothing in it that was only quoted: that is somebody else's, or from some time ago.
 fn between(lines: &Lines, text: &str) -> Vec<(String, String)> {
     let own = text.lines().map(str::trim);
     let inside = own.skip_while(|line| *line != lines.start).skip(1);

@@ -74,6 +74,8 @@ pub(super) struct Applied {
     pub(super) calls: Vec<Call>,
     /// What each action said.
     pub(super) verdicts: Vec<ActionVerdict>,
+    /// An action found no words to write down in a mail that has some.
+    pub(super) wordless: bool,
 }
 
 /// What one action does, as far as it is known.
@@ -81,6 +83,8 @@ pub(super) struct Applied {
 struct Step {
     notes: Vec<String>,
     acts: bool,
+    /// The mail has a text, and nothing in it that could be told to be new.
+    wordless: bool,
 }
 
 /// An action that could not be applied.
@@ -201,6 +205,7 @@ impl Actions {
                 );
                 applied.calls.extend(Call::of(action, payload));
             }
+            applied.wordless |= step.wordless;
             let acts = step.acts;
             let verdict = if acts { "ran" } else { "nothing" };
             let notes: Vec<String> = Some(because)
