@@ -244,6 +244,21 @@ fn a_mail_that_was_ignored_by_mistake_acts_once_after_all() {
 }
 
 #[test]
+fn a_person_takes_a_mail_that_was_ignored() {
+    let desk = Desk::new();
+    desk.put(&[MACHINES]);
+    desk.process();
+    assert_eq!(desk.ids(&["--state", "ignored"]), [1]);
+    let accept = || desk.run(&["inbound", "accept", "1"]);
+    accept().good();
+    let (_, store) = desk.store();
+    assert_eq!(store.records("incident").unwrap().len(), 1);
+    let again = accept();
+    assert_eq!(again.code, 65, "{}", again.err);
+    assert_eq!(store.records("incident").unwrap().len(), 1);
+}
+
+#[test]
 fn a_mail_is_shown_whole_with_its_copies() {
     let desk = Desk::new();
     let mail = QUESTION.replace("Subject", "Message-ID: <once@x>\nSubject");

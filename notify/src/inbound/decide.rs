@@ -1,4 +1,4 @@
-//! What a person decides about a mail that was held or has failed.
+//! What a person decides about a mail that was held, has failed or was ignored.
 
 use super::action::ActionError;
 use super::author::Author;
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use std::fmt;
 use std::sync::Arc;
 
-/// A decision that could not be carried out. Nothing was changed.
+/// A decision that could not be carried out. No record was changed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DecideError {
@@ -58,10 +58,11 @@ impl From<ActionError> for DecideError {
 }
 
 impl Processor {
-    /// Acts upon a mail: as an answer about the record, or as new mail. What classification said of it does not count.
+    /// Acts upon a mail that was held, has failed or was ignored: as an answer about the record, or as new mail. What
+    /// classification said of it does not count.
     ///
     /// # Errors
-    /// [`DecideError`]; nothing was changed then. A mail that has acted already does not act again.
+    /// [`DecideError`]; no record was changed then. A mail that has acted already does not act again.
     pub fn accept(
         &self,
         id: InboundId,
@@ -95,6 +96,7 @@ impl Processor {
         if outcome.state != InboundState::Processed {
             return Err(DecideError::Action(outcome.reason));
         }
+        self.store.reopen_inbound(id, "a person has taken it")?;
         let committed = self.store.commit(&work)?;
         outcome.record = outcome.record.or(committed.records.into_iter().next());
         let from = from.address.clone();
