@@ -49,6 +49,8 @@ pub struct Event {
     pub id: EventId,
     /// When it was queued.
     pub created: Timestamp,
+    /// It came of mail through a list: whoever caused it is not told by it, whatever a notification says (RFC 3834 §2).
+    pub unanswered: bool,
     /// What was queued.
     pub what: NewEvent,
 }

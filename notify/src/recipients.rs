@@ -16,7 +16,7 @@
 //! | `unknown_recipient` | there is no such user or group |
 //! | `no_address` | the field is empty, the user has no address, or the group has nobody to tell |
 //! | `invalid_address` | not exactly one address |
-//! | `excluded_actor` | caused the event, and is not told about it |
+//! | `excluded_actor` | caused the event, and is not told about it; or did so by mail through a list, which is not answered |
 //! | `own_address` | belongs to an account of ours: we never write to ourselves |
 //! | `denied_domain` | is in a domain that `[outgoing]` keeps mail from |
 //! | `suppressed` | is on the suppression list, for the stated reason |
@@ -120,10 +120,17 @@ pub fn choose(
         }
         user => (Some(user.to_owned()), String::new()),
     };
+    let wanted = notification.recipients.send_to_event_creator;
+    let why = match wanted {
+        true => BY_A_LIST,
+        false => "caused the event",
+    };
+    let (id, address) = actor;
+    let actor = Actor { id, address, why };
     let mut search = Search {
         around,
         notification,
-        actor: (!notification.recipients.send_to_event_creator).then_some(actor),
+        actor: (!wanted || event.unanswered).then_some(actor),
         chosen: Chosen::default(),
         told: HashMap::new(),
     };
@@ -195,11 +202,22 @@ pub fn choose_again(
     })))
 }
 
+/// Why somebody is not told whom a notification would tell of what they caused.
+pub(crate) const BY_A_LIST: &str =
+    "caused the event by mail through a list, which is not answered automatically";
+
+/// Who caused an event and is not told: the user, and the address if it was one.
+struct Actor {
+    id: Option<String>,
+    address: String,
+    why: &'static str,
+}
+
 struct Search<'a> {
     around: Surroundings<'a>,
     notification: &'a Notification,
-    /// Who caused the event and is not told: the user, and the address if it was one.
-    actor: Option<(Option<String>, String)>,
+    /// Who caused the event, if they are not told.
+    actor: Option<Actor>,
     chosen: Chosen,
     /// Addresses in lower case, and how they were chosen.
     told: HashMap<String, String>,

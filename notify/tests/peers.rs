@@ -176,6 +176,14 @@ fn stripped(mail: String) -> String {
     lines.join("\r\n")
 }
 
+/// The same, and it belongs to a list, which says so.
+fn through_a_list(mail: String) -> String {
+    format!(
+        "List-Id: <desks.example.net>\r\nPrecedence: list\r\n{}",
+        stripped(mail)
+    )
+}
+
 // FreeScout, RT, PostHog, Chatwoot: two desks that acknowledge each other's acknowledgements.
 #[test]
 fn two_desks_do_not_write_to_each_other_for_ever() {
@@ -188,6 +196,8 @@ fn two_desks_do_not_write_to_each_other_for_ever() {
     for (change, most) in [
         (std::convert::identity as fn(String) -> String, 1),
         (stripped, 60),
+        // What comes through a list is not answered at all.
+        (through_a_list, 1),
     ] {
         let ours = House::new();
         let theirs = House::with(|config| config.replace("support@example.org", there));

@@ -6,6 +6,7 @@ mod support;
 
 use postrider_notify::inbound::processor::Processed;
 use postrider_notify::inbound::{Class, InboundState};
+use postrider_notify::outgoing::RecipientVerdict;
 use serde_json::json;
 use std::time::{Duration, Instant};
 use support::house::{House, first_incident};
@@ -57,16 +58,24 @@ fn answers_of_people_who_are_away_are_known_by_their_subjects_in_many_languages(
         "\u{81ea}\u{52a8}\u{56de}\u{590d}: INC0010001",
         "\u{c790}\u{b3d9} \u{d68c}\u{c2e0}: INC0010001",
     ] {
-        let done = take(
-            &house,
-            &from_ada(&format!("Subject: {subject}"), "I am away."),
-        );
+        let answer = format!("In-Reply-To: <x@y>\nSubject: {subject}");
+        let done = take(&house, &from_ada(&answer, "I am away."));
         ends(
             &done,
             Class::Auto,
             InboundState::Ignored,
             "no person wrote it: Subject",
         );
+        // What answers nothing may be a person's: somebody has to look.
+        let done = take(
+            &house,
+            &from_ada(&format!("Subject: {subject}"), "I cannot switch it off."),
+        );
+        let (state, why) = match subject.contains("INC0010001") {
+            true => (InboundState::Ignored, "no person wrote it: Subject"),
+            false => (InboundState::Held, "perhaps no person wrote it: Subject"),
+        };
+        ends(&done, Class::Auto, state, why);
     }
     for subject in ["Out of office chairs", "Auto: Reifen platt", "Vacations"] {
         let done = take(
@@ -207,6 +216,115 @@ fn what_has_been_delivered_here_before_is_a_loop() {
         InboundState::Processed,
         "",
     );
+}
+
+/// What a Google Group in front of the mailbox adds.
+const GROUP: &str = "Precedence: list\nMailing-list: list support@example.org; contact support+owners@example.org\n\
+                     List-ID: <support.example.org>\nX-Google-Group-Id: 358814495539\n\
+                     List-Unsubscribe: <mailto:googlegroups-manage+358814495539+unsubscribe@googlegroups.com>\n";
+
+#[test]
+fn rfc3834_2_mail_through_a_group_is_taken_and_not_answered_automatically() {
+    let house = House::new();
+    let ask = |fields: &str, from: &str| {
+        format!("{fields}From: {from}\nTo: support@example.org\nSubject: Help\n\nIt is broken.\n")
+    };
+    let told = |mail: &str| {
+        let done = take(&house, mail);
+        ends(&done, Class::New, InboundState::Processed, "");
+        let people = house
+            .settle()
+            .into_iter()
+            .flat_map(|settled| settled.matches);
+        let people: Vec<_> = people.flat_map(|found| found.recipients).collect();
+        people
+    };
+    let is = |people: &[RecipientVerdict], verdict: &str, why: &str| {
+        let mut rows = people.iter();
+        rows.any(|row| row.verdict == verdict && row.detail.contains(why))
+    };
+    for from in ["carol@example.net", "grace@example.org"] {
+        let people = told(&ask("", from));
+        assert!(is(&people, "queued", ""), "{people:?}");
+        let people = told(&ask(GROUP, from));
+        assert!(!is(&people, "queued", ""), "{people:?}");
+        assert!(
+            is(&people, "excluded_actor", "through a list"),
+            "{people:?}"
+        );
+    }
+    // An answer through the group is one.
+    let to = house.reply_address(&first_incident(), ADA);
+    let answer = format!("{GROUP}From: {ADA}\nTo: {to}\nSubject: Re: Tea\n\nMilk.\n");
+    ends(
+        &take(&house, &answer),
+        Class::Reply,
+        InboundState::Processed,
+        "token",
+    );
+    assert_eq!(house.comments(&first_incident()), ["Milk."]);
+}
+
+#[test]
+fn what_machines_and_we_write_through_a_group_stays_theirs_and_ours() {
+    let house = House::new();
+    let before = house.incidents();
+    let from = |fields: &str, from: &str| {
+        format!(
+            "{GROUP}{fields}From: {from}\nTo: support@example.org\nSubject: Help\n\nIt is broken.\n"
+        )
+    };
+    let own = written(&house);
+    let carol = "carol@example.net";
+    let support = "Carol via Support <support@example.org>";
+    for (mail, class, state, why) in [
+        (
+            from("Auto-Submitted: auto-replied\n", carol),
+            Class::Auto,
+            InboundState::Ignored,
+            "Auto-Submitted",
+        ),
+        (
+            from("X-Autoreply: yes\n", carol),
+            Class::Auto,
+            InboundState::Ignored,
+            "X-Autoreply",
+        ),
+        (
+            from("List-Unsubscribe-Post: List-Unsubscribe=One-Click\n", carol),
+            Class::Auto,
+            InboundState::Ignored,
+            "One-Click",
+        ),
+        (
+            from("X-Loop: support@example.org\n", carol),
+            Class::Auto,
+            InboundState::Ignored,
+            "a loop",
+        ),
+        (
+            from(&format!("Message-ID: <{own}>\n"), carol),
+            Class::Auto,
+            InboundState::Ignored,
+            "a loop",
+        ),
+        (
+            from("Return-Path: <>\n", carol),
+            Class::Bounce,
+            InboundState::Ignored,
+            "no sender",
+        ),
+        (
+            from("", support),
+            Class::Auto,
+            InboundState::Held,
+            "a list wrote our own address",
+        ),
+    ] {
+        ends(&take(&house, &mail), class, state, why);
+    }
+    assert_eq!(house.incidents(), before);
+    assert!(house.mails().is_empty());
 }
 
 /// Ada was written to; the Message-ID of that mail.

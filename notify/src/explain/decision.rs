@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::notification::Condition;
 use crate::outgoing::{Match, MatchVerdict, RecipientVerdict};
+use crate::recipients::BY_A_LIST;
 use std::fmt;
 
 /// What decided: a setting of the configuration, or a record.
@@ -43,6 +44,7 @@ impl Decision {
     pub fn of_person(config: &Config, found: &Match, row: &RecipientVerdict) -> Option<Self> {
         let detail = row.detail.as_str();
         match row.verdict {
+            "excluded_actor" if detail == BY_A_LIST => None,
             "excluded_actor" => Some(setting(
                 config,
                 &found.notification,

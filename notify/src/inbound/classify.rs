@@ -14,6 +14,7 @@
 
 use super::Class;
 use super::author::Author;
+use super::automatic;
 use super::involved::involvement;
 use super::mail::Mail;
 use super::policy::{Policy, Strangers, Treatment};
@@ -27,7 +28,7 @@ use crate::record::RecordKey;
 use crate::schema::Schema;
 use crate::store::{Store, StoreError};
 use crate::suppression::Reason;
-use crate::token::Signer;
+use crate::token::{ReplyToken, Signer};
 
 /// What `matched_by` says where a person has decided.
 pub(super) const PERSON: &str = "person";
@@ -235,11 +236,21 @@ impl Classifier<'_> {
         } else if let Some(field) = &mail.automatic {
             let why = format!("no person wrote it: {field}");
             (Class::Auto, "none".to_owned(), None, why)
+        } else if automatic::is_away(&mail.subject) {
+            return Ok(Some(self.away(mail)));
         } else if mail.return_path.as_deref() == Some("") {
             let why = "its envelope has no sender, so it reports about a mail".to_owned();
             (Class::Bounce, "none".to_owned(), None, why)
         } else if self.is_own(&author.address) {
-            let why = format!("it claims to come from our own address {}", author.address);
+            let own = &author.address;
+            if let Some(list) = &mail.list {
+                // Lists write in their own name for senders whose domain wants it so (DMARC).
+                let why = format!(
+                    "a list wrote our own address {own} in the place of who wrote it: {list}"
+                );
+                return Ok(Some(Classification::held(Class::Auto, why)));
+            }
+            let why = format!("it claims to come from our own address {own}");
             (Class::Auto, "none".to_owned(), None, why)
         } else {
             return Ok(None);
@@ -251,6 +262,26 @@ impl Classifier<'_> {
             verdict: Verdict::Ignore(why),
             bounced: None,
         }))
+    }
+
+    /// Mail whose subject is that of somebody who is away, and nothing else tells. What answers a mail is an answer of a program;
+    /// else a person may want something with just these words.
+    fn away(&self, mail: &Mail) -> Classification {
+        let subject = &mail.subject;
+        let answers = mail.answers().next().is_some()
+            || mail.return_path.as_deref() == Some("")
+            || !subject::numbers(subject, self.schema).is_empty()
+            || mail
+                .destinations()
+                .any(|to| ReplyToken::from_address(to).is_some());
+        if !answers {
+            let why = format!("perhaps no person wrote it: Subject: {subject}");
+            return Classification::held(Class::Auto, why);
+        }
+        Classification {
+            verdict: Verdict::Ignore(format!("no person wrote it: Subject: {subject}")),
+            ..Classification::held(Class::Auto, String::new())
+        }
     }
 
     fn is_own(&self, address: &str) -> bool {
@@ -352,6 +383,13 @@ impl Classification {
         ["token", "in_reply_to"]
             .iter()
             .any(|rule| self.matched_by.starts_with(rule))
+    }
+
+    fn held(class: Class, why: String) -> Self {
+        Self {
+            verdict: Verdict::Hold(why),
+            ..Self::act(class, "none".to_owned(), None)
+        }
     }
 
     pub(super) fn act(class: Class, matched_by: String, record: Option<RecordKey>) -> Self {

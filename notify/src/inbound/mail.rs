@@ -43,6 +43,8 @@ pub struct Mail {
     pub passed_by: Vec<(&'static str, String)>,
     /// The field that says that no person wrote it: `Auto-Submitted: auto-replied`.
     pub automatic: Option<String>,
+    /// The field that says that it came through a list: `List-Id: <support.example.org>`. It is not answered automatically.
+    pub list: Option<String>,
     /// A report about a mail, if it is one.
     pub report: Option<Report>,
     /// What servers on its way said about it.
@@ -103,6 +105,7 @@ impl Mail {
             only_html: body.only_html,
             passed_by: passed_by(&message),
             automatic: automatic::field(&message),
+            list: automatic::list(&message),
             report: Report::read(&message),
             opinions: Opinions::read(&message),
             calendar: CalendarAnswer::read(&message),
@@ -259,7 +262,6 @@ mod tests {
             "Precedence: Bulk",
             "X-Auto-Response-Suppress: All",
             "X-Autoreply: yes",
-            "List-Id: <l.example.org>",
         ] {
             assert_eq!(by(header).as_deref(), Some(header));
         }
@@ -268,12 +270,34 @@ mod tests {
             "Auto-Submitted: No (a person)",
             "Precedence: first-class",
             "X-Auto-Response-Suppress: OOF",
+            "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+            "Subject: Out of office",
         ] {
             assert_eq!(by(header), None, "{header}");
         }
         let receipt =
             "Content-Type: multipart/report; report-type=disposition-notification; boundary=b";
         assert!(by(receipt).is_some());
+    }
+
+    #[test]
+    fn rfc3834_2_a_list_only_passes_on_what_somebody_wrote() {
+        let read = |header: &str| Mail::parse(format!("{header}\r\n\r\n").as_bytes());
+        for header in [
+            "List-Id: <l.example.org>",
+            "Precedence: list",
+            "Mailing-List: list l@example.org; contact o@example.org",
+            "List-Post: <mailto:l@example.org>",
+        ] {
+            let mail = read(header);
+            assert_eq!((mail.automatic, mail.list.as_deref()), (None, Some(header)));
+            let post = "List-Unsubscribe-Post: List-Unsubscribe=One-Click";
+            let mass = read(&format!("{header}\r\n{post}"));
+            assert_eq!(mass.automatic.as_deref(), Some(post));
+        }
+        assert_eq!(read("Precedence: bulk").list, None);
+        let both = read("Precedence: list\r\nAuto-Submitted: auto-replied");
+        assert!(both.automatic.is_some());
     }
 
     #[test]

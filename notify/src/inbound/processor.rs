@@ -246,6 +246,7 @@ impl Processor {
                 verdicts: applied.verdicts,
                 ..outcome
             }),
+            unanswered: mail.list.is_some(),
             ..applied.work
         };
         Ok((work, applied.calls))

@@ -1,6 +1,6 @@
 //! From a person to addresses: what they have switched off, where they want to be told, when, and who stands in for them.
 
-use super::{Hold, Recipient, Search, is_false, text};
+use super::{Actor, Hold, Recipient, Search, is_false, text};
 use crate::address::is_address;
 use crate::email_digest::interval;
 use crate::notification::Delivery;
@@ -167,7 +167,7 @@ impl Search<'_> {
         };
         self.at_devices(&person, &wishes)?;
         let recipients = &self.notification.recipients;
-        let caused_it = self.is_actor(Some(id), "");
+        let caused_it = self.is_actor(Some(id), "").is_some();
         if recipients.exclude_delegates || caused_it {
             return Ok(());
         }
@@ -326,11 +326,13 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Whether this is whoever caused the event, and is not told about it.
-    fn is_actor(&self, user: Option<&str>, address: &str) -> bool {
-        self.actor.as_ref().is_some_and(|(id, actor)| {
-            (user.is_some() && user == id.as_deref()) || (!actor.is_empty() && *actor == address)
-        })
+    /// Why this one is not told, if it is whoever caused the event.
+    fn is_actor(&self, user: Option<&str>, address: &str) -> Option<&'static str> {
+        let is = |actor: &&Actor| {
+            (user.is_some() && user == actor.id.as_deref())
+                || (!actor.address.is_empty() && actor.address == address)
+        };
+        self.actor.as_ref().filter(is).map(|actor| actor.why)
     }
 
     /// What keeps an address that is good in itself from being told.
@@ -340,8 +342,8 @@ impl Search<'_> {
         address: &str,
     ) -> Result<Option<(&'static str, String)>, StoreError> {
         let folded = address.to_lowercase();
-        if self.is_actor(user, &folded) {
-            return Ok(Some(("excluded_actor", "caused the event".into())));
+        if let Some(why) = self.is_actor(user, &folded) {
+            return Ok(Some(("excluded_actor", why.into())));
         }
         if self.around.own.contains(&folded) {
             let why = "belongs to an account of ours".into();

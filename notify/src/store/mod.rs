@@ -41,6 +41,8 @@ pub struct Work {
     pub events: Vec<NewEvent>,
     /// Gives the events without a record the record (and its current fields) of the first change.
     pub events_about_first_change: bool,
+    /// Whoever caused it is not told by its events: see [`Event::unanswered`](crate::event::Event::unanswered).
+    pub unanswered: bool,
     /// Files to attach to records.
     pub attachments: Vec<NewAttachment>,
     /// Mails of ours that came back.

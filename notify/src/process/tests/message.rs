@@ -280,6 +280,7 @@ proptest::proptest! {
         let event = Event {
             id: 1,
             created: Timestamp::UNIX_EPOCH,
+            unanswered: false,
             what: NewEvent {
                 name: "incident.changed".into(),
                 kind: if inserted { EventKind::Inserted } else { EventKind::Updated },

@@ -19,6 +19,7 @@ impl House {
         Event {
             id: 77,
             created: NOW.parse().unwrap(),
+            unanswered: false,
             what: self.processor().suppose(notification, what).unwrap(),
         }
     }

@@ -29,6 +29,9 @@ pub(super) fn commit(c: &dyn Connection, now: i64, work: &Work) -> Result<Commit
         let about = first.as_ref().filter(|_| work.events_about_first_change);
         committed.events.push(fire(c, now, event, about)?);
     }
+    if work.unanswered {
+        events::leave_unanswered(c, &committed.events)?;
+    }
     for attachment in &work.attachments {
         attachments::attach(c, now, attachment, committed.records.first())?;
     }

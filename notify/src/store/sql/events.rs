@@ -13,7 +13,7 @@ use crate::store::EventFilter;
 use rusqlite::params;
 
 const COLUMNS: &str = "event.id, event.created, event.name, event.kind, event.table_name, event.record_id, event.parm1,
-    event.parm2, event.actor, event.idem_key, event.due_at";
+    event.parm2, event.actor, event.idem_key, event.due_at, event.unanswered";
 
 const FIELDS: &str =
     "event_fields.current, event_fields.previous, record.fields, record.created, record.updated";
@@ -54,6 +54,15 @@ pub(super) fn queue_inserted(
 ) -> Result<EventId, Fault> {
     let (Entered::Now(id) | Entered::Before(id)) = enter(c, now, event)?;
     Ok(id)
+}
+
+/// Notes that whoever caused the events is not told by them.
+pub(super) fn leave_unanswered(c: &dyn Connection, ids: &[EventId]) -> Result<(), Fault> {
+    let mut update = c.prepare_cached("UPDATE event SET unanswered = 1 WHERE id = ?1")?;
+    for id in ids {
+        update.execute([id])?;
+    }
+    Ok(())
 }
 
 /// Gives the event of a record that was inserted and now changes fields of its own.
@@ -211,7 +220,7 @@ pub(super) fn one(
     let row = select.query_row([id], |row| {
         let (event, kind) = head(row)?;
         let fields = RawFields::read(row, event.what.record.as_ref())?;
-        Ok((event, kind, fields, row.get(16)?, row.get(17)?))
+        Ok((event, kind, fields, row.get(17)?, row.get(18)?))
     });
     let Some((mut event, kind, fields, state, error)) = row.optional()? else {
         return Ok(None);
@@ -231,13 +240,13 @@ enum RawFields {
 
 impl RawFields {
     fn read(row: &Row<'_>, key: Option<&RecordKey>) -> SqlResult<Self> {
-        if let Some(current) = row.get(11)? {
-            let previous = row.get(12)?;
+        if let Some(current) = row.get(12)? {
+            let previous = row.get(13)?;
             return Ok(Self::Own { current, previous });
         }
-        Ok(match (key, row.get(13)?) {
+        Ok(match (key, row.get(14)?) {
             (Some(key), Some(fields)) => {
-                Self::OfRecord((key.clone(), fields, row.get(14)?, row.get(15)?))
+                Self::OfRecord((key.clone(), fields, row.get(15)?, row.get(16)?))
             }
             _ => Self::Nowhere,
         })
@@ -264,6 +273,7 @@ fn head(row: &Row<'_>) -> SqlResult<(Event, String)> {
     let event = Event {
         id: row.get(0)?,
         created: column::moment(row.get(1)?),
+        unanswered: row.get::<i64>(11)? != 0,
         what: NewEvent {
             name: row.get(2)?,
             kind: EventKind::Fired,

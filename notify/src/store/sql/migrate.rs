@@ -10,9 +10,9 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i64 = 0x506f_7374;
 
 /// Each entry takes the database from version n to n + 1 (`PRAGMA user_version`). Entries are only ever added.
-pub(super) const MIGRATIONS: [&str; 10] = [
+pub(super) const MIGRATIONS: [&str; 11] = [
     VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8,
-    VERSION_9, VERSION_10,
+    VERSION_9, VERSION_10, VERSION_11,
 ];
 
 const VERSION_1: &str = "
@@ -370,6 +370,11 @@ CREATE INDEX notification_preference_address ON record (lower(json_extract(field
   WHERE table_name = 'notification_preference';
 ";
 
+/// Whether whoever caused an event is told by it.
+const VERSION_11: &str = "
+ALTER TABLE event ADD COLUMN unanswered INTEGER NOT NULL DEFAULT 0;
+";
+
 /// Brings the database to the version of this program.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
     let newest = MIGRATIONS.len() as i64;
@@ -462,6 +467,7 @@ mod tests {
         let whole = inbound::one(&connection, 3).unwrap().unwrap();
         assert_eq!(whole.what.raw, [0]);
         let due = events::due(&connection, 0, 9, &|_| true).unwrap().events;
+        assert!(!due[0].unanswered);
         assert_eq!((due[0].id, &due[0].what.current["a"]), (5, &1.into()));
     }
 

@@ -65,7 +65,7 @@ pub fn without_store(port: u16, mails: usize) -> Result<Taken, String> {
     let account = desk.config.smtp.first().ok_or("no account")?;
     let config = account.connection(Transcript::off()).map_err(said)?;
     let events: Vec<Event> =
-        (0..mails).map(|n| Event { id: n as i64, created: Timestamp::UNIX_EPOCH, what: event(n) }).collect();
+        (0..mails).map(|n| Event { id: n as i64, created: Timestamp::UNIX_EPOCH, unanswered: false, what: event(n) }).collect();
     runtime()?.block_on(async {
         let mut client = Client::connect(&config).await.map_err(said)?;
         let watch = Watch::start();
