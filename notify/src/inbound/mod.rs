@@ -2,6 +2,7 @@
 
 mod action;
 mod arrivals;
+pub(crate) mod as_sent;
 pub mod author;
 mod automatic;
 mod batch;
@@ -59,7 +60,8 @@ pub struct NewInbound {
 pub enum Stored {
     /// It is new.
     New(InboundId),
-    /// The same octets are stored already, under the same Message-ID, or under the same unique-id of the same account.
+    /// The same mail is stored already: under the same Message-ID, but for what servers added on its way, or octet for octet under
+    /// the same unique-id of the same account.
     Duplicate(InboundId),
 }
 

@@ -5,6 +5,7 @@ use super::connection::{Connection, OptionalExtension, Row, SqlError, SqlResult}
 use super::due::LONGEST_WAIT;
 use super::fault::Fault;
 use super::heading;
+use crate::inbound::as_sent;
 use crate::inbound::{ActionVerdict, Inbound, InboundId, InboundOutcome, NewInbound, Stored};
 use crate::record::RecordKey;
 use crate::store::StoreError;
@@ -21,19 +22,28 @@ pub(super) fn store(
 }
 
 fn store_one(c: &dyn Connection, now: i64, mail: &NewInbound) -> Result<Stored, Fault> {
-    let Some(id) = known(c, mail)? else {
-        return Ok(Stored::New(insert(c, now, mail)?));
+    // Without a Message-ID, equal words may be two mails.
+    let as_sent = mail.message_id.as_ref().map(|_| as_sent::sha256(&mail.raw));
+    let Some(id) = known(c, mail, as_sent.as_deref())? else {
+        return Ok(Stored::New(insert(c, now, mail, as_sent)?));
     };
     let mut count = c.prepare_cached("UPDATE inbound SET copies = copies + 1 WHERE id = ?1")?;
     count.execute([id])?;
     Ok(Stored::Duplicate(id))
 }
 
-/// The same octets, under the same Message-ID or, as not every mail has one, under the same unique-id of the same account.
-pub(super) const KNOWN: &str = "SELECT min(id) FROM inbound
-    WHERE sha256 = ?1 AND (message_id = ?2 OR (account = ?3 AND uidl IS NOT DISTINCT FROM ?4))";
+/// The same mail, under the same Message-ID or, as not every mail has one, the same octets under the same unique-id of the same
+/// account. Mail of older versions is known by its octets only.
+pub(super) const KNOWN: &str = "SELECT coalesce(
+    (SELECT min(id) FROM inbound WHERE as_sent = ?5 AND message_id = ?2),
+    (SELECT min(id) FROM inbound
+     WHERE sha256 = ?1 AND (message_id = ?2 OR (account = ?3 AND uidl IS NOT DISTINCT FROM ?4))))";
 
-fn known(c: &dyn Connection, mail: &NewInbound) -> Result<Option<InboundId>, Fault> {
+fn known(
+    c: &dyn Connection,
+    mail: &NewInbound,
+    as_sent: Option<&str>,
+) -> Result<Option<InboundId>, Fault> {
     let NewInbound {
         sha256,
         message_id,
@@ -42,15 +52,20 @@ fn known(c: &dyn Connection, mail: &NewInbound) -> Result<Option<InboundId>, Fau
         ..
     } = mail;
     let mut select = c.prepare_cached(KNOWN)?;
-    let known = params![sha256, message_id, account, uidl];
+    let known = params![sha256, message_id, account, uidl, as_sent];
     Ok(select.query_row(known, |row| row.get(0))?)
 }
 
-fn insert(c: &dyn Connection, now: i64, mail: &NewInbound) -> Result<InboundId, Fault> {
+fn insert(
+    c: &dyn Connection,
+    now: i64,
+    mail: &NewInbound,
+    as_sent: Option<String>,
+) -> Result<InboundId, Fault> {
     let heading = heading::of(&mail.raw);
     let mut insert = c.prepare_cached(
-        "INSERT INTO inbound (account, uidl, sha256, message_id, sender, subject, received, author)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO inbound (account, uidl, sha256, message_id, sender, subject, received, author, as_sent)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
     let id = insert.insert(params![
         mail.account,
@@ -61,6 +76,7 @@ fn insert(c: &dyn Connection, now: i64, mail: &NewInbound) -> Result<InboundId, 
         heading.subject,
         now,
         heading.author,
+        as_sent,
     ])?;
     let id = id.ok_or(SqlError::NoRow)?;
     let mut raw = c.prepare_cached("INSERT INTO inbound_raw (id, raw) VALUES (?1, ?2)")?;

@@ -10,9 +10,9 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i64 = 0x506f_7374;
 
 /// Each entry takes the database from version n to n + 1 (`PRAGMA user_version`). Entries are only ever added.
-pub(super) const MIGRATIONS: [&str; 11] = [
+pub(super) const MIGRATIONS: [&str; 12] = [
     VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8,
-    VERSION_9, VERSION_10, VERSION_11,
+    VERSION_9, VERSION_10, VERSION_11, VERSION_12,
 ];
 
 const VERSION_1: &str = "
@@ -373,6 +373,12 @@ CREATE INDEX notification_preference_address ON record (lower(json_extract(field
 /// Whether whoever caused an event is told by it.
 const VERSION_11: &str = "
 ALTER TABLE event ADD COLUMN unanswered INTEGER NOT NULL DEFAULT 0;
+";
+
+/// The hash of a mail without what servers added on its way; unknown of the mail that is there.
+const VERSION_12: &str = "
+ALTER TABLE inbound ADD COLUMN as_sent TEXT;
+CREATE INDEX inbound_as_sent ON inbound (as_sent) WHERE as_sent IS NOT NULL;
 ";
 
 /// Brings the database to the version of this program.

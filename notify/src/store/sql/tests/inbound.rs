@@ -39,6 +39,41 @@ fn finished(outcome: InboundOutcome) -> Work {
 }
 
 #[test]
+fn one_mail_to_two_mailboxes_is_one_by_its_message_id_and_all_but_its_trace() {
+    let store = memory();
+    let copy = |account: &str, id: Option<&str>, trace: &str, text: &str| {
+        let mut mail = mail_in(Some("1"), id, text);
+        mail.account = account.to_owned();
+        mail.raw = [trace.as_bytes(), &mail.raw].concat();
+        mail.sha256 = crate::digest::sha256(&mail.raw);
+        store_in(&store, mail)
+    };
+    let desk = "Delivered-To: desk@x\r\nReceived: id 1\r\n";
+    let sales = "Delivered-To: sales@x\r\nReceived: id 2\r\n";
+    assert_eq!(copy("desk", Some("m"), desk, "x"), Stored::New(1));
+    assert_eq!(copy("sales", Some("m"), sales, "x"), Stored::Duplicate(1));
+    assert_eq!(copy("sales", Some("n"), sales, "x"), Stored::New(2));
+    assert_eq!(copy("sales", Some("m"), sales, "y"), Stored::New(3));
+    assert_eq!(copy("desk", None, desk, "z"), Stored::New(4));
+    assert_eq!(copy("sales", None, sales, "z"), Stored::New(5));
+    assert_eq!(rows(&store).iter().map(|row| row.copies).sum::<u32>(), 1);
+}
+
+#[test]
+fn a_mail_of_an_older_version_is_known_by_its_octets() {
+    let store = memory();
+    let mail = || mail_in(Some("1"), Some("m"), "x");
+    assert_eq!(store_in(&store, mail()), Stored::New(1));
+    let forget = "UPDATE inbound SET as_sent = NULL";
+    crate::store::sql::lock(&store.writing)
+        .execute(forget, [])
+        .unwrap();
+    let mut again = mail();
+    again.uidl = Some("2".to_owned());
+    assert_eq!(store_in(&store, again), Stored::Duplicate(1));
+}
+
+#[test]
 fn the_same_octets_are_one_mail_by_message_id_or_by_unique_id() {
     let store = memory();
     let stored = |uidl, id, text| store_in(&store, mail_in(uidl, id, text));

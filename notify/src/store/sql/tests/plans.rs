@@ -66,6 +66,7 @@ fn what_is_due_is_found_by_the_partial_indexes() {
     let steps = plan(&lock(&store.reading), outbox::RELEASE);
     assert_eq!(steps, ["SCAN delivery USING INDEX delivery_thread"]);
     assert_by_index(inbound::KNOWN, "inbound_sha256 (sha256=?)");
+    assert_by_index(inbound::KNOWN, "inbound_as_sent (as_sent=?)");
     assert_by_index(fetched::JOURNAL, "fetch_journal_account (account=?)");
     assert_by_index(inbound::DUE, "inbound_due (next_at<?)");
     assert_by_index(inbound::ANY_DUE, "inbound_due (next_at<?)");
