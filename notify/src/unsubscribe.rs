@@ -16,6 +16,7 @@ mod listener;
 pub use http::{MAX_REQUEST, answer};
 pub use listener::listen;
 
+use crate::inbound::subject::inside;
 use crate::preference::{self, Person};
 use crate::record::{Change, Fields};
 use crate::store::{Store, StoreError};
@@ -61,9 +62,9 @@ impl UnsubscribeToken {
         })
     }
 
-    /// The token in the subject of a mail: `unsubscribe TOKEN`.
+    /// The token in the subject of a mail: `unsubscribe TOKEN`. A gateway may have marked it as one from outside.
     pub fn in_subject(subject: &str) -> Option<Self> {
-        let mut words = subject.split_whitespace();
+        let mut words = inside(subject).split_whitespace();
         let command = words.next()?;
         let token = Self::parse(words.next()?)?;
         command
@@ -218,6 +219,16 @@ mod tests {
     #[test]
     fn a_token_survives_the_subject_and_the_url() {
         let token = signer().unsubscribe_token("incident_commented", "Ada@example.org");
+        for mark in [
+            "",
+            "[EXT] ",
+            "[External] (spam?) ",
+            "EXTERN: ",
+            "[EXT] External: ",
+        ] {
+            let subject = format!("{mark}unsubscribe {token}");
+            assert_eq!(UnsubscribeToken::in_subject(&subject), Some(token.clone()));
+        }
         let read = UnsubscribeToken::in_subject(&format!("Unsubscribe {token}")).unwrap();
         assert_eq!(read, token);
         assert_eq!(read.address(), "ada@example.org");

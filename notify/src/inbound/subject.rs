@@ -6,6 +6,9 @@ use crate::schema::Schema;
 /// More numbers than this in one subject are not looked up.
 const MAX_NUMBERS: usize = 8;
 
+/// Octets of a word in front of a colon that is looked at.
+const LONGEST_MARK: usize = 48;
+
 /// What reply programs put in front of a subject, in lower case.
 const REPLIES: [&str; 47] = [
     "re",
@@ -135,6 +138,18 @@ pub fn is_forward(subject: &str) -> bool {
     prefix(subject).is_some_and(|word| word != "vs" && FORWARDS.contains(&word.as_str()))
 }
 
+/// The subject without what gateways write in front of mail from outside: `[EXT]`, `External:`.
+pub(crate) fn inside(subject: &str) -> &str {
+    let mut rest = without_marks(subject);
+    while let Some((word, after)) = rest.split_once([':', '：']) {
+        if word.len() > LONGEST_MARK || !OUTSIDE.contains(&word.trim().to_lowercase().as_str()) {
+            break;
+        }
+        rest = without_marks(after);
+    }
+    rest
+}
+
 /// The word in front of the first colon, in lower case, without the counter of `Re[2]:` and `Re (2):`. What gateways write in
 /// front of it is passed over.
 fn prefix(subject: &str) -> Option<String> {
@@ -145,7 +160,7 @@ fn prefix(subject: &str) -> Option<String> {
         let counter =
             |c: char| c.is_ascii_digit() || matches!(c, '[' | ']' | '(' | ')' | '^' | ' ' | '*');
         let word = word.trim_end_matches(counter).trim_start_matches('*');
-        if word.len() > 48 {
+        if word.len() > LONGEST_MARK {
             return None;
         }
         let word = word.to_lowercase();
