@@ -157,6 +157,8 @@ struct Writer<'h> {
     space: bool,
     preformatted: usize,
     quote: usize,
+    /// The open `blockquote` elements: which of them only indent.
+    blockquotes: Vec<bool>,
     /// The open link: its address and where its text begins.
     link: Option<(&'h str, usize)>,
     hidden: bool,
@@ -261,8 +263,10 @@ impl<'h> Writer<'h> {
                 self.preformatted += 1;
             }
             "blockquote" => {
+                let indents = only_indents(attributes);
                 self.block(2);
-                self.quote += 1;
+                self.quote += usize::from(!indents);
+                self.blockquotes.push(indents);
             }
             "td" | "th" => self.space = true,
             "img" => {
@@ -289,7 +293,8 @@ impl<'h> Writer<'h> {
                 self.block(2);
             }
             "blockquote" => {
-                self.quote = self.quote.saturating_sub(1);
+                let quoted = self.blockquotes.pop() == Some(false);
+                self.quote -= usize::from(quoted && self.quote > 0);
                 self.block(2);
             }
             "li" => self.block(1),
@@ -325,6 +330,24 @@ impl<'h> Writer<'h> {
         }
         self.out
     }
+}
+
+/// True for the `blockquote` that editors write to indent the writer's own words: it is no citation, has no class that would
+/// say so, and its style takes away the border that quotes have.
+fn only_indents(attributes: &str) -> bool {
+    let has = |name: &str| attribute(attributes, name).is_some();
+    if has("class") || has("type") || has("cite") {
+        return false;
+    }
+    let style = attribute(attributes, "style").unwrap_or_default();
+    style.split(';').any(|declaration| {
+        let (name, value) = declaration.split_once(':').unwrap_or_default();
+        let none = ["none", "0", "0px"];
+        name.trim().eq_ignore_ascii_case("border")
+            && none
+                .iter()
+                .any(|none| value.trim().eq_ignore_ascii_case(none))
+    })
 }
 
 fn is_worth_telling(href: &str) -> bool {
@@ -384,6 +407,27 @@ mod tests {
             html_to_text("x<blockquote>a<br>b</blockquote>y"),
             "x\n\n> a\n> b\n\ny\n"
         );
+    }
+
+    #[test]
+    fn what_is_only_indented_is_no_quote() {
+        let indented =
+            "<blockquote style=\"margin:0 0 0 40px;border:none;padding:0px\">b</blockquote>";
+        assert_eq!(html_to_text(&format!("a{indented}c")), "a\n\nb\n\nc\n");
+        let inside = format!("<blockquote type=cite>a{indented}c</blockquote>d");
+        assert_eq!(html_to_text(&inside), "> a\n\n> b\n\n> c\n\nd\n");
+        for quote in [
+            "class=gmail_quote style=\"border:none\"",
+            "type=\"cite\" style=\"border: none\"",
+            "cite=\"mid:x@y\" style=\"border:0\"",
+            "style=\"margin:0 0 0 .8ex;border-left:1px solid #ccc;padding-left:1ex\"",
+            "style=\"margin:0\"",
+            "",
+        ] {
+            let html = format!("a<blockquote {quote}>b</blockquote>c");
+            assert_eq!(html_to_text(&html), "a\n\n> b\n\nc\n", "{quote}");
+        }
+        assert_eq!(html_to_text("</blockquote>a</blockquote>"), "a\n");
     }
 
     #[test]
