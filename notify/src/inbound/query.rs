@@ -37,6 +37,9 @@ const MAIL_FIELDS: [(&str, FieldKind); 16] = [
     ("class", FieldKind::String),
 ];
 
+/// What can be asked of its sender.
+const SENDER_FIELDS: [&str; 4] = ["address", "name", "domain", "user"];
+
 /// The names that templates know of a mail; those of a query and what only a template can use.
 pub(crate) const MAIL_NAMES: [&str; 18] = [
     "subject",
@@ -74,7 +77,10 @@ impl MailQuery {
         schema: &Schema,
     ) -> Result<Self, Vec<QueryError>> {
         let schema = extended(schema, table);
-        let query = Query::parse(text, START, &schema)?;
+        let query = Query::parse(text, START, &schema);
+        let query = query.map_err(|errors| -> Vec<QueryError> {
+            errors.into_iter().map(|error| led(error, text)).collect()
+        })?;
         Ok(Self { query, schema })
     }
 
@@ -109,6 +115,28 @@ impl MailQuery {
     }
 }
 
+/// A path that begins with a field of the mail or its sender: the way to it is what was meant.
+fn led(error: QueryError, text: &str) -> QueryError {
+    let name = text.get(error.span.clone()).unwrap_or_default();
+    let inside = text
+        .get(..error.span.start)
+        .is_some_and(|before| before.ends_with('.'));
+    let of_mail = || {
+        MAIL_FIELDS
+            .iter()
+            .any(|(field, _)| *field == name)
+            .then_some(MAIL)
+    };
+    let of_sender = || SENDER_FIELDS.contains(&name).then_some(SENDER);
+    match of_mail().or_else(of_sender).filter(|_| !inside) {
+        Some(table) => QueryError {
+            suggestion: Some(format!("{table}.{name}")),
+            ..error
+        },
+        None => error,
+    }
+}
+
 /// The schema with the tables that only a mail has.
 fn extended(schema: &Schema, table: Option<&str>) -> Schema {
     let mut schema = schema.clone();
@@ -123,12 +151,11 @@ fn extended(schema: &Schema, table: Option<&str>) -> Schema {
             .fields
             .insert(name.to_owned(), field(name, reference(to)));
     }
-    let sender = vec![
-        field("address", FieldKind::String),
-        field("name", FieldKind::String),
-        field("domain", FieldKind::String),
-        field("user", reference("user")),
-    ];
+    let sender = SENDER_FIELDS.map(|name| match name {
+        "user" => field(name, reference("user")),
+        name => field(name, FieldKind::String),
+    });
+    let sender = sender.to_vec();
     let mail = MAIL_FIELDS.map(|(name, kind)| field(name, kind)).to_vec();
     for table in [start, made(MAIL, mail), made(SENDER, sender)] {
         schema.tables.insert(table.name.clone(), table);
@@ -199,4 +226,32 @@ fn flat(value: &Value) -> Fields {
     entries
         .map(|(name, value)| (name.clone(), flat(value)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_of_the_mail_and_its_sender_are_suggested_with_the_way_to_them() {
+        let schema = Schema::with_built_ins([]);
+        let meant = |text: &str| {
+            let mut errors = MailQuery::parse(text, None, &schema).unwrap_err();
+            errors.remove(0).suggestion
+        };
+        assert_eq!(meant("subjectLIKEurgent").as_deref(), Some("mail.subject"));
+        assert_eq!(
+            meant("fromENDSWITHexample.net").as_deref(),
+            Some("mail.from")
+        );
+        assert_eq!(
+            meant("domain=example.net").as_deref(),
+            Some("sender.domain")
+        );
+        assert_eq!(
+            meant("mail.subjctLIKEurgent").as_deref(),
+            Some("mail.subject")
+        );
+        assert_eq!(meant("colour=red"), None);
+    }
 }
