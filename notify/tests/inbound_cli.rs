@@ -128,10 +128,23 @@ fn a_file_is_explained_as_if_it_came_now_and_nothing_happens() {
     );
     assert!(text.contains("  state    would be processed"), "{text}");
     assert!(text.contains("  action new_incident: ran"), "{text}");
+    for written in [
+        "  would insert incident\n",
+        "    short_description: Help\n",
+        "    description: It does not work.",
+        "    caller_email: carol@example.net\n",
+    ] {
+        assert!(text.contains(written), "{written} is not in\n{text}");
+    }
     let object = json(&desk.run(&["explain", "--mail", "a.eml", "--json"]).good()).remove(0);
     assert_eq!(
         (&object["state"], &object["would"]),
         (&"processed".into(), &true.into())
+    );
+    let change = &object["writes"]["changes"][0];
+    assert_eq!(
+        (&change["table"], &change["fields"]["short_description"]),
+        (&"incident".into(), &"Help".into())
     );
     let (_, store) = desk.store();
     assert!(store.records("incident").unwrap().is_empty());

@@ -156,15 +156,23 @@ impl Processor {
     /// # Errors
     /// [`StoreError`] if the store cannot be read.
     pub fn dry_run(&self, inbound: &Inbound) -> Result<InboundOutcome, StoreError> {
+        let nothing = || outcome(inbound.id, &unknown(), InboundState::Error, String::new());
+        let work = self.supposed(inbound)?;
+        Ok(work.inbound.unwrap_or_else(nothing))
+    }
+
+    /// The same, with all that would be written: changes, events and files.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read.
+    pub fn supposed(&self, inbound: &Inbound) -> Result<Work, StoreError> {
         let mail = Arc::new(Mail::parse(&inbound.what.raw));
         let now = inbound.received;
-        let work = match self.work(inbound, &mail, 0, now) {
-            Ok((work, _)) => work,
-            Err(ActionError::Action(why)) => failed(inbound, &why, now),
-            Err(ActionError::Store(error)) => return Err(error),
-        };
-        let nothing = || outcome(inbound.id, &unknown(), InboundState::Error, String::new());
-        Ok(work.inbound.unwrap_or_else(nothing))
+        match self.work(inbound, &mail, 0, now) {
+            Ok((work, _)) => Ok(work),
+            Err(ActionError::Action(why)) => Ok(failed(inbound, &why, now)),
+            Err(ActionError::Store(error)) => Err(error),
+        }
     }
 
     /// Why a sender looks like a program in a loop with us; acknowledgements and answers stop with it.

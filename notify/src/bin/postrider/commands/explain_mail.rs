@@ -7,18 +7,19 @@ use crate::setup::Setup;
 use jiff::Timestamp;
 use postrider_notify::inbound::mail::Mail;
 use postrider_notify::inbound::{Inbound, InboundId, InboundOutcome, InboundState, NewInbound};
-use postrider_notify::store::InboundFilter;
-use serde_json::{Value, json};
+use postrider_notify::record::Change;
+use postrider_notify::store::{InboundFilter, Work};
+use serde_json::{Map, Value, json};
 
 /// A mail with what became of it, or what would.
 struct Explained {
     from: String,
     subject: String,
     outcome: InboundOutcome,
-    /// Nothing of it has happened.
-    would: bool,
     /// Actions failed, and the reason names the one: what the others said was not kept.
     failed: bool,
+    /// What would be written, if nothing of it has happened.
+    would: Option<Work>,
 }
 
 pub(super) fn run(setup: &Setup, mail: &str, as_json: bool) -> Result {
@@ -53,19 +54,20 @@ fn stored(setup: &Setup, id: InboundId) -> Result<Explained> {
         subject: row.subject,
         failed: row.outcome.state == InboundState::Error || row.mail.attempts > 1,
         outcome: row.outcome,
-        would: false,
+        would: None,
     })
 }
 
 fn judged(setup: &Setup, inbound: &Inbound) -> Result<Explained> {
     let mail = Mail::parse(&inbound.what.raw);
-    let outcome = processor(setup)?.dry_run(inbound)?;
+    let mut work = processor(setup)?.supposed(inbound)?;
+    let outcome = work.inbound.take().ok_or_else(|| missing(inbound.id))?;
     Ok(Explained {
         from: mail.from.map(|from| from.address).unwrap_or_default(),
         subject: mail.subject,
         failed: outcome.state == InboundState::Error,
         outcome,
-        would: true,
+        would: Some(work),
     })
 }
 
@@ -93,7 +95,7 @@ fn text(explained: &Explained, number: Option<InboundId>) -> String {
     let name = number.map_or_else(|| "mail".to_owned(), |id| format!("mail {id}"));
     let record = outcome.record.as_ref().map(ToString::to_string);
     let record = record.unwrap_or_else(|| "none".to_owned());
-    let would = if explained.would { "would be " } else { "" };
+    let would = explained.would.as_ref().map_or("", |_| "would be ");
     let mut lines = vec![
         format!("{name} from {}: {}", explained.from, explained.subject),
         format!("  class    {}", outcome.class.name()),
@@ -112,8 +114,80 @@ fn text(explained: &Explained, number: Option<InboundId>) -> String {
         let detail = because(&said.detail);
         format!("  action {}: {}{detail}", said.action, said.verdict)
     }));
+    lines.extend(explained.would.iter().flat_map(written));
     let lines: Vec<String> = lines.iter().map(|line| output::foreign(line)).collect();
     lines.join("\n")
+}
+
+/// What would be written, in lines.
+fn written(work: &Work) -> Vec<String> {
+    let mut lines = Vec::new();
+    for change in &work.changes {
+        let (head, fields, journal) = match change {
+            Change::Insert {
+                table,
+                fields,
+                journal,
+                ..
+            } => (format!("  would insert {table}"), fields, journal),
+            Change::Update {
+                key,
+                fields,
+                journal,
+                ..
+            } => (format!("  would update {key}"), fields, journal),
+        };
+        lines.push(head);
+        lines.extend(fields.iter().map(|(name, value)| match value {
+            Value::String(text) => format!("    {name}: {text}"),
+            value => format!("    {name}: {value}"),
+        }));
+        lines.extend(
+            journal
+                .iter()
+                .map(|(name, text)| format!("    {name}: {text}")),
+        );
+    }
+    let files = work.attachments.iter();
+    lines.extend(files.map(|file| {
+        let octets = file.content.len();
+        format!("  would attach {} ({octets} octets)", file.name)
+    }));
+    let events = work.events.iter();
+    lines.extend(events.map(|event| format!("  would fire {}", event.name)));
+    lines
+}
+
+/// The same for programs.
+fn writes(work: &Work) -> Value {
+    let changes = work.changes.iter().map(|change| {
+        let (table, id, fields, journal) = match change {
+            Change::Insert {
+                table,
+                fields,
+                journal,
+                ..
+            } => (table, None, fields, journal),
+            Change::Update {
+                key,
+                fields,
+                journal,
+                ..
+            } => (&key.table, Some(&key.id), fields, journal),
+        };
+        let journal: Map<String, Value> = journal
+            .iter()
+            .map(|(name, text)| (name.clone(), text.as_str().into()))
+            .collect();
+        json!({ "table": table, "id": id, "fields": fields, "journal": journal })
+    });
+    let files = work.attachments.iter().map(|file| file.name.as_str());
+    let events = work.events.iter().map(|event| event.name.as_str());
+    json!({
+        "changes": changes.collect::<Vec<_>>(),
+        "files": files.collect::<Vec<_>>(),
+        "events": events.collect::<Vec<_>>(),
+    })
 }
 
 fn because(why: &str) -> String {
@@ -128,7 +202,8 @@ fn object(explained: &Explained, number: Option<InboundId>) -> Value {
     let verdicts: Vec<Value> = outcome.verdicts.iter().map(|said| said.json()).collect();
     json!({
         "mail": number,
-        "would": explained.would,
+        "would": explained.would.is_some(),
+        "writes": explained.would.as_ref().map(writes),
         "from": explained.from,
         "subject": explained.subject,
         "class": outcome.class.name(),
