@@ -128,42 +128,6 @@ fn a_reply_becomes_a_comment_of_its_author_without_the_quote() {
 }
 
 #[test]
-fn a_reply_of_quotes_only_is_no_comment_and_a_person_may_take_it() {
-    for text in [
-        "> Tea?",
-        "On 23 Nov 2026, Support wrote:\n> Tea?",
-        "Sent from my iPhone\n\n> Tea?",
-    ] {
-        let desk = desk(|text| text);
-        let done = desk.take(&desk.reply(text)).outcome;
-        assert_eq!(done.state, InboundState::Held, "{done:?}");
-        assert!(done.reason.contains("no words of its own"), "{done:?}");
-        assert!(desk.comments().is_empty());
-        let taken = desk.inbound.accept(done.id, Some(incident(10001)), now());
-        assert_eq!(taken.unwrap().outcome.state, InboundState::Processed);
-        assert_eq!(desk.comments(), [text], "perhaps it answers inside");
-    }
-}
-
-#[test]
-fn a_reply_of_a_file_and_no_words_attaches_the_file_and_comments_nothing() {
-    let desk = desk(|text| text);
-    let reply = desk.reply("");
-    let head = reply.trim_end();
-    let done = desk.take(&format!(
-        "{head}\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nSent from my iPhone\n\n> Tea?\n\
-         --b\nContent-Type: image/png; name=shot.png\nContent-Disposition: attachment; filename=shot.png\n\nx\n--b--\n"
-    ));
-    let outcome = done.outcome;
-    assert_eq!(outcome.state, InboundState::Processed, "{outcome:?}");
-    assert!(desk.comments().is_empty());
-    let files = desk.store.attachments(&incident(10001)).unwrap();
-    assert_eq!(files[0].name, "shot.png");
-    let said = &outcome.verdicts[0].detail;
-    assert!(said.contains("no words of its own"), "{said}");
-}
-
-#[test]
 fn a_reply_without_text_is_ignored_with_the_reason() {
     let desk = desk(|text| text);
     let done = desk.take(&desk.reply(""));
@@ -279,44 +243,6 @@ fn lines_between_the_marks_set_the_fields_that_may_be_set() {
     assert_ne!(desk.field(10001, "state"), 7, "not among the fields");
     let said = &done.verdicts[0].detail;
     assert!(said.contains("the line assigned_to: "), "{said}");
-}
-
-#[test]
-fn lines_that_are_only_quoted_set_nothing() {
-    let block = "parse_start\npriority: 1\nparse_end";
-    let desk = desk(|text| {
-        let lines = "[inbound.reply_comment]\nlines = [\"priority\"]\n";
-        text.replace("[inbound.reply_comment]\n", lines)
-    });
-    let before = desk.field(10001, "priority");
-    for quoted in [
-        format!(
-            "Lowered again.\n\nFrom: Desk <support@example.org>\nSent: Monday, 23 November 2026 10:00\nTo: Ada\nSubject: Tea\n\n{block}"
-        ),
-        format!("Fine.\n\n-----Original Message-----\n{block}"),
-        format!("Fine.\n\nOn 23 Nov 2026, Desk <support@example.org> wrote:\n\n{block}"),
-        format!(
-            "Fine.\n-- \nAda\n\nVon: Desk <support@example.org>\nGesendet: 23.11.2026 10:00\nAn: Ada\nBetreff: Tea\n\n{block}"
-        ),
-        format!("Fine.\n\n> {}", block.replace('\n', "\n> ")),
-        "Fine.\n\n> parse_start\npriority: 1\n> parse_end".to_owned(),
-    ] {
-        let done = desk.take(&desk.reply(&quoted)).outcome;
-        assert_eq!(done.state, InboundState::Processed, "{done:?}");
-        assert_eq!(desk.field(10001, "priority"), before, "{quoted}");
-    }
-    for own in [
-        format!("Fine.\n\nRegards,\nAda\n{block}\n\n> Tea?"),
-        format!("Fine.\n-- \n{block}"),
-        format!("> Tea?\n\n{block}\n"),
-    ] {
-        let three = house::fields(serde_json::json!({"priority": 3}));
-        desk.records
-            .update(&incident(10001), &three, "grace")
-            .unwrap();
-        desk.take(&desk.reply(&own));
-        assert_eq!(desk.field(10001, "priority"), 1, "{own}");
-    }
 }
 
 #[test]

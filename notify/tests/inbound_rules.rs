@@ -189,3 +189,92 @@ fn rfc5965_who_complains_about_a_mail_of_ours_gets_no_more_by_any_account() {
     );
     assert_eq!(house.incidents(), 1);
 }
+
+/// An answer of Ada's.
+fn reply(house: &House, text: &str) -> String {
+    let to = house.reply_address(&first_incident(), "ada@example.org");
+    format!("From: ada@example.org\nTo: {to}\nSubject: Re: Tea\n\n{text}\n").replace('\n', "\r\n")
+}
+
+#[test]
+fn a_reply_of_quotes_only_is_no_comment_and_a_person_may_take_it() {
+    for text in [
+        "> Tea?",
+        "On 23 Nov 2026, Support wrote:\n> Tea?",
+        "Sent from my iPhone\n\n> Tea?",
+    ] {
+        let house = House::new();
+        let done = take(&house, &reply(&house, text));
+        assert_eq!(done.state, Held, "{done:?}");
+        assert!(done.reason.contains("no words of its own"), "{done:?}");
+        assert!(house.comments(&first_incident()).is_empty());
+        let taken = house.inbound.accept(done.id, Some(first_incident()), now());
+        assert_eq!(taken.unwrap().outcome.state, Processed);
+        assert_eq!(
+            house.comments(&first_incident()),
+            [text],
+            "perhaps it answers inside"
+        );
+    }
+}
+
+#[test]
+fn a_reply_of_a_file_and_no_words_attaches_the_file_and_comments_nothing() {
+    let house = House::new();
+    let empty = reply(&house, "");
+    let head = empty.trim_end();
+    let mail = format!(
+        "{head}\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nSent from my iPhone\n\n> Tea?\n\
+         --b\nContent-Type: image/png; name=shot.png\nContent-Disposition: attachment; filename=shot.png\n\nx\n--b--\n"
+    );
+    let outcome = take(&house, &mail.replace('\n', "\r\n"));
+    assert_eq!(outcome.state, Processed, "{outcome:?}");
+    assert!(house.comments(&first_incident()).is_empty());
+    let files = house.store.attachments(&first_incident()).unwrap();
+    assert_eq!(files[0].name, "shot.png");
+    let said = &outcome.verdicts[0].detail;
+    assert!(said.contains("no words of its own"), "{said}");
+}
+
+#[test]
+fn lines_that_are_only_quoted_set_nothing() {
+    let block = "parse_start\npriority: 1\nparse_end";
+    let house = House::with(|text| {
+        let lines = "[inbound.reply_comment]\nlines = [\"priority\"]\n";
+        text.replace("[inbound.reply_comment]\n", lines)
+    });
+    let before = house.field(&first_incident(), "priority");
+    for quoted in [
+        format!(
+            "Lowered again.\n\nFrom: Desk <support@example.org>\nSent: Monday, 23 November 2026 10:00\nTo: Ada\nSubject: Tea\n\n{block}"
+        ),
+        format!("Fine.\n\n-----Original Message-----\n{block}"),
+        format!("Fine.\n\nOn 23 Nov 2026, Desk <support@example.org> wrote:\n\n{block}"),
+        format!(
+            "Fine.\n-- \nAda\n\nVon: Desk <support@example.org>\nGesendet: 23.11.2026 10:00\nAn: Ada\nBetreff: Tea\n\n{block}"
+        ),
+        format!("Fine.\n\n> {}", block.replace('\n', "\n> ")),
+        "Fine.\n\n> parse_start\npriority: 1\n> parse_end".to_owned(),
+    ] {
+        let done = take(&house, &reply(&house, &quoted));
+        assert_eq!(done.state, Processed, "{done:?}");
+        assert_eq!(
+            house.field(&first_incident(), "priority"),
+            before,
+            "{quoted}"
+        );
+    }
+    for own in [
+        format!("Fine.\n\nRegards,\nAda\n{block}\n\n> Tea?"),
+        format!("Fine.\n-- \n{block}"),
+        format!("> Tea?\n\n{block}\n"),
+    ] {
+        let three = fields(json!({"priority": 3}));
+        house
+            .records
+            .update(&first_incident(), &three, "grace")
+            .unwrap();
+        take(&house, &reply(&house, &own));
+        assert_eq!(house.field(&first_incident(), "priority"), 1, "{own}");
+    }
+}
