@@ -66,7 +66,7 @@ pub struct Connection {
     /// What a login can be bound to.
     binding: Option<ChannelBinding>,
     greeting: Option<Reply>,
-    /// What we said to log in: until that is done, it is left out of the server's words.
+    /// What we said to log in: it is left out of the server's words, then and later.
     secrets: Redactor,
 }
 
@@ -277,7 +277,7 @@ impl Connection {
     }
 
     fn greet(&mut self, line: &Bytes) -> Result<Event, Violation> {
-        let reply = self.reply(line)?;
+        let reply = self.reply(line, None)?;
         self.state = State::after_greeting(reply.status());
         if !reply.is_ok() {
             return Ok(Event::Refused {
@@ -297,7 +297,7 @@ impl Connection {
         if request == Request::Auth && line.starts_with(b"+") && !line.starts_with(b"+OK") {
             return self.challenge(trim_ending(line)).map(|()| Event::Challenge);
         }
-        let reply = self.reply(line)?;
+        let reply = self.reply(line, Some(request))?;
         if request == Request::Auth {
             self.conclude_dialogue(&reply)?;
         }
@@ -330,24 +330,22 @@ impl Connection {
 
     fn unsolicited(&self, input: &[u8]) -> Violation {
         let line = input.split(|b| *b == b'\n').next().unwrap_or_default();
-        Violation::Unsolicited(shown(&self.without_secrets(trim_ending(line))))
+        Violation::Unsolicited(shown(&self.secrets.redact(trim_ending(line))))
     }
 
-    fn reply(&self, line: &Bytes) -> Result<Reply, Violation> {
+    /// Some servers repeat what they were sent, at the time or later. Only the numbers and names that were asked for stay as
+    /// they are.
+    fn reply(&self, line: &Bytes, request: Option<Request>) -> Result<Reply, Violation> {
         let text = trim_ending(line);
-        let text = match self.without_secrets(text) {
-            Cow::Borrowed(text) => line.slice_ref(text),
-            Cow::Owned(text) => Bytes::from(text),
+        let asked_for = matches!(
+            request,
+            Some(Request::Stat | Request::List(Some(_)) | Request::Uidl(Some(_)))
+        );
+        let text = match self.secrets.redact(text) {
+            Cow::Owned(text) if !(asked_for && text.starts_with(b"+OK")) => Bytes::from(text),
+            _ => line.slice_ref(text),
         };
         Reply::parse(&text).ok_or_else(|| Violation::NotAReply(shown(&text)))
-    }
-
-    /// Some servers repeat what they were sent. Afterwards, replies hold numbers and names that must stay as they are.
-    fn without_secrets<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
-        match self.state {
-            State::Authorization | State::Closed => self.secrets.redact(text),
-            _ => Cow::Borrowed(text),
-        }
     }
 }
 

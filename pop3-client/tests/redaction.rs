@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Cut, play, turn};
-use postrider_pop3::{Command, Event, Limits, Password, UserName};
+use postrider_pop3::{Command, Event, Limits, MessageNumber, Password, UserName};
 
 #[test]
 fn t7_a_server_that_repeats_the_password_is_quoted_without_it() {
@@ -36,7 +36,24 @@ fn t7_a_server_that_repeats_the_password_is_quoted_without_it() {
             "{shown}"
         );
     }
-    // Later on, a number is a number.
+    // Later on as well, in a refusal, a welcome and what nobody asked for.
+    for later in [
+        "-ERR no such message, hunter2\r\n",
+        "+OK hunter2\r\nx\r\n.\r\n",
+        "hunter2\r\n",
+        "-ERR\r\n+OK hunter2\r\n",
+    ] {
+        let turns = [
+            turn([], "+OK\r\n"),
+            turn([user()], "+OK\r\n"),
+            turn([pass()], "+OK\r\n"),
+            turn([Command::Retr(MessageNumber::new(1).unwrap())], later),
+        ];
+        let heard = play(&Limits::default(), &turns, Cut::Whole, false);
+        let shown = format!("{:?} {:?}", heard.events, heard.error);
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+    // But a number is a number.
     let pass = Command::Pass(Password::new("12345").unwrap());
     let turns = [
         turn([], "+OK\r\n"),

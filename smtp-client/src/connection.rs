@@ -41,7 +41,7 @@ pub struct Connection {
     authenticated: bool,
     encrypted: bool,
     transcript: Transcript,
-    /// What we said in AUTH; some servers repeat it.
+    /// What we said in AUTH; some servers repeat it, then or later.
     secrets: Redactor,
 }
 
@@ -208,8 +208,9 @@ impl Connection {
             return self.only_tls_follows(input).map(|()| None);
         }
         let reply = match self.reader.take(input, &self.secrets) {
-            Ok(Some(reply)) if stage == Stage::Auth => reply.without(&self.secrets),
-            Ok(Some(reply)) => reply,
+            // A challenge is an input, and shown nowhere.
+            Ok(Some(reply)) if stage == Stage::Auth && reply.code().value() == 334 => reply,
+            Ok(Some(reply)) => reply.without(&self.secrets),
             Ok(None) => return Ok(None),
             Err(error) => return Err(self.fail(stage, ErrorKind::InvalidReply(error))),
         };
@@ -266,7 +267,7 @@ impl Connection {
         }
     }
 
-    /// Leaves these out of the replies to AUTH.
+    /// Leaves these out of every reply from now on.
     pub(crate) fn leave_out(&mut self, secrets: Redactor) {
         self.secrets = secrets;
     }

@@ -108,7 +108,7 @@ impl Connection {
     ///
     /// We also accept `+` without the blank, because servers send it for an empty challenge.
     pub(super) fn challenge(&mut self, line: &[u8]) -> Result<(), Violation> {
-        let shown = super::shown(&self.without_secrets(line));
+        let shown = super::shown(&self.secrets.redact(line));
         let Some(dialogue) = &mut self.dialogue else {
             return Err(Violation::Closed);
         };

@@ -140,7 +140,7 @@ impl Connection {
     fn listed_item(&mut self, request: Request, line: Bytes) -> Result<Event, Violation> {
         let unreadable = || Violation::Unreadable {
             request,
-            line: shown(&line),
+            line: shown(&self.secrets.redact(&line)),
         };
         match request {
             Request::List(_) => {
@@ -164,7 +164,7 @@ impl Connection {
     fn single_item(&mut self, request: Request, text: &[u8]) -> Result<Event, Violation> {
         let unreadable = || Violation::Unreadable {
             request,
-            line: shown(text),
+            line: shown(&self.secrets.redact(text)),
         };
         match request {
             Request::List(Some(asked)) => {

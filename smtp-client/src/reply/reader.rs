@@ -125,9 +125,9 @@ impl ReplyReader {
 }
 
 impl Reply {
-    /// The same without these secrets in its text. A challenge stays as it is: it is an input, and shown nowhere.
+    /// The same without these secrets in its text.
     pub(crate) fn without(self, secrets: &Redactor) -> Self {
-        if self.code.is_intermediate() {
+        if !secrets.finds(&self.raw) {
             return self;
         }
         let mut raw = Vec::with_capacity(self.raw.len());

@@ -73,7 +73,7 @@ fn a_response_of_auth_answers_a_challenge_and_has_12286_octets_at_most() {
 }
 
 #[test]
-fn what_we_said_in_auth_is_left_out_of_its_replies_and_of_no_others() {
+fn t7_what_we_said_in_auth_is_left_out_of_every_reply_from_then_on() {
     let secret = Secret::new("AHVzZXIAc2VjcmV0");
     let mut talk = Talk::ready(&["AUTH PLAIN"]);
     talk.says(&Command::Auth(plain(), Some(&secret)));
@@ -81,7 +81,28 @@ fn what_we_said_in_auth_is_left_out_of_its_replies_and_of_no_others() {
     assert!(!event.reply.to_string().contains("AHVz"), "{}", event.reply);
     talk.says(&Command::Noop);
     let event = talk.hears("250 AHVzZXIAc2VjcmV0");
-    assert!(event.reply.to_string().contains("AHVz"), "{}", event.reply);
+    assert_eq!(event.reply.to_string(), "250 (…)");
+    talk.says(&Command::Noop);
+    let event = talk.hears("250 ok");
+    assert_eq!(event.reply.to_string(), "250 ok");
+}
+
+#[test]
+fn t7_a_reply_too_many_is_quoted_without_what_we_said_in_auth() {
+    let secret = Secret::new("AHVzZXIAc2VjcmV0");
+    for unasked in [
+        "535 not AHVzZXIAc2VjcmV0",
+        "334 AHVzZXIAc2VjcmV0",
+        "AHVzZXIAc2VjcmV0",
+    ] {
+        let mut talk = Talk::ready(&["AUTH PLAIN"]);
+        talk.says(&Command::Auth(plain(), Some(&secret)));
+        talk.hears("235 welcome");
+        let mut input = BytesMut::from(&*format!("{unasked}\r\n"));
+        let error = talk.connection.receive(&mut input).unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains("(…)") && !shown.contains("AHVz"), "{shown}");
+    }
 }
 
 #[test]
