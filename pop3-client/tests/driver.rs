@@ -60,12 +60,23 @@ async fn a_mailbox_is_read() {
 
 #[tokio::test]
 async fn nothing_is_sent_in_clear_text_unless_somebody_said_so() {
-    let (endpoint, commands) = Server::new().start();
+    for security in [Security::None, Security::StartTlsIfOffered] {
+        let (endpoint, commands) = Server::new().start();
+        let careful = Config::new(endpoint)
+            .security(security)
+            .credentials(Credentials::password("tim", "p").unwrap());
+        let error = Client::connect(&careful).await.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::ClearText), "{error}");
+        assert_eq!(commands.join().unwrap(), ["CAPA"]);
+    }
+    // Where TLS may have been stripped, no challenge of whoever did it is answered either.
+    let server = Server::new().on("CAPA", say("+OK\r\nSASL SCRAM-SHA-256 CRAM-MD5\r\n.\r\n"));
+    let (endpoint, commands) = server.start();
     let careful = Config::new(endpoint)
-        .security(Security::None)
+        .security(Security::StartTlsIfOffered)
         .credentials(Credentials::password("tim", "p").unwrap());
     let error = Client::connect(&careful).await.unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::ClearText), "{error}");
+    assert!(matches!(error.kind(), ErrorKind::NoMechanism(_)), "{error}");
     assert_eq!(commands.join().unwrap(), ["CAPA"]);
 }
 

@@ -1,7 +1,7 @@
 use crate::{Extension, InvalidReply, Limit, Reply, Stage, State};
 use postrider_wire::Endpoint;
 use postrider_wire::escape::Escaped;
-use postrider_wire::sasl::{NoMechanism, SaslError};
+use postrider_wire::sasl::{NoMechanism, SaslError, Skipped};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -228,7 +228,7 @@ impl Error {
             ErrorKind::StartTlsNotOffered => {
                 "try Security::Tls on port 465; Security::None gives up protection"
             }
-            ErrorKind::NoMechanism(none) if none.to_string().contains("clear text") => {
+            ErrorKind::NoMechanism(none) if wants_tls(none) => {
                 "use TLS; danger_allow_clear_text_credentials() would show the password to everybody on the path"
             }
             ErrorKind::Missing(Extension::EightBitMime) => {
@@ -253,6 +253,12 @@ impl Fault {
                 Self::Message
             }
             (_, ..500) => Self::Server,
+/// Whether a mechanism would have done inside TLS.
+fn wants_tls(none: &NoMechanism) -> bool {
+    let mut reasons = none.skipped.iter().map(|(_, why)| why);
+    reasons.any(|why| matches!(why, Skipped::ClearText | Skipped::NoTls))
+}
+
             (Stage::Mail, _) => match subject {
                 Some(2 | 3) if matches!(detail, 3 | 4) => Self::Message,
                 Some(6) => Self::Message,

@@ -232,6 +232,9 @@ impl Opening {
             (true, _) if self.binding.is_some() => Channel::Bound,
             (true, _) => Channel::Encrypted,
             (false, true) => Channel::ClearTextWithCredentialsAllowed,
+            (false, false) if self.terms.security == Security::StartTlsIfOffered => {
+                Channel::PerhapsStripped
+            }
             (false, false) => Channel::ClearText,
         };
         let offered = self.connection.capabilities().auth();

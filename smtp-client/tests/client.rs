@@ -202,6 +202,22 @@ async fn t6b_credentials_do_not_go_over_a_clear_channel_without_the_loud_opt_in(
         );
         assert!(!server.await.unwrap().contains("AUTH"));
     }
+    // Where TLS may have been stripped, no challenge of whoever did it is answered either.
+    let ehlo = "250-evil\r\n250-PIPELINING\r\n250 AUTH CRAM-MD5 SCRAM-SHA-256 PLAIN\r\n";
+    let challenging = [
+        ("", "220 evil\r\n"),
+        ("EHLO", ehlo),
+        ("AUTH", "334 PDFAeD4=\r\n"),
+    ];
+    let stripped = config.clone().security(Security::StartTlsIfOffered);
+    let (client, server) = connect(&stripped, &challenging).await;
+    let shown = client.unwrap_err().to_string();
+    assert!(
+        shown.contains("SCRAM-SHA-256 (only with TLS") || !cfg!(feature = "scram"),
+        "{shown}"
+    );
+    assert!(shown.contains("(use TLS;"), "{shown}");
+    assert!(!server.await.unwrap().contains("AUTH"));
     let (client, server) = connect(&config.danger_allow_clear_text_credentials(), &steps).await;
     drop(client.unwrap());
     assert!(

@@ -11,7 +11,8 @@ pub enum Security {
     /// Clear text until STARTTLS (RFC 3207) or STLS (RFC 2595), then TLS; without it, an error. Ports 587, 25 and 110.
     StartTls,
     /// STARTTLS where the server offers it, clear text otherwise. An attacker who can change bytes can also remove
-    /// the offer, so this protects against listening only. Credentials are never sent in the clear.
+    /// the offer, so this protects against listening only. Nobody logs in in the clear, by whatever mechanism, unless the
+    /// caller opts in to that.
     StartTlsIfOffered,
     /// No TLS at all. Credentials are not sent unless the caller opts in to that as well.
     None,

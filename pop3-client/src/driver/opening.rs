@@ -37,6 +37,9 @@ impl Opening {
         let channel = match (encrypted, config.clear_text_credentials) {
             (true, _) => Channel::Encrypted,
             (false, true) => Channel::ClearTextWithCredentialsAllowed,
+            (false, false) if config.security == Security::StartTlsIfOffered => {
+                Channel::PerhapsStripped
+            }
             (false, false) => Channel::ClearText,
         };
         Self {
@@ -162,7 +165,8 @@ impl Opening {
         credentials: &Credentials,
         pop3: &Connection,
     ) -> Option<Result<Step, ErrorKind>> {
-        let password = credentials.as_password().filter(|_| self.apop)?.clone();
+        let wanted = self.apop && self.channel != Channel::PerhapsStripped;
+        let password = credentials.as_password().filter(|_| wanted)?.clone();
         crate::Timestamp::find(pop3.greeting()?.raw_text())?;
         let user = UserName::new(credentials.user()).map_err(ErrorKind::Argument);
         let password = Password::new(password).map_err(ErrorKind::Argument);
@@ -181,7 +185,7 @@ impl Opening {
         let Some(password) = credentials.as_password().filter(|_| has_user) else {
             return Err(ErrorKind::NoMechanism(no_mechanism));
         };
-        if self.channel == Channel::ClearText {
+        if matches!(self.channel, Channel::ClearText | Channel::PerhapsStripped) {
             return Err(ErrorKind::ClearText);
         }
         // Both are checked before the first is sent.

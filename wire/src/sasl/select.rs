@@ -11,6 +11,9 @@ pub enum Channel {
     Bound,
     /// Everything; only mechanisms that do not expose the credentials may be used.
     ClearText,
+    /// Everything, and somebody on the path may have brought that about by taking away the offer of TLS. No mechanism may be
+    /// used: who chooses the challenge can guess the password from the answer.
+    PerhapsStripped,
     /// Everything, and the caller has said loudly that credentials may be sent all the same.
     ClearTextWithCredentialsAllowed,
 }
@@ -41,8 +44,12 @@ fn usable(name: &str, credentials: &Credentials, channel: Channel) -> Result<Mec
         Err(Skipped::OtherCredentials)
     } else if !credentials.permits(mechanism) {
         Err(Skipped::NotWanted)
-    } else if channel == Channel::ClearText && mechanism.exposes_credentials() {
+    } else if mechanism.exposes_credentials()
+        && matches!(channel, Channel::ClearText | Channel::PerhapsStripped)
+    {
         Err(Skipped::ClearText)
+    } else if channel == Channel::PerhapsStripped {
+        Err(Skipped::NoTls)
     } else if channel != Channel::Bound && mechanism.binds_channel() {
         Err(Skipped::NoBinding)
     } else {
@@ -60,6 +67,8 @@ pub enum Skipped {
     OtherCredentials,
     /// It would show the credentials on an unencrypted channel.
     ClearText,
+    /// There is no TLS, and somebody on the path may have seen to that.
+    NoTls,
     /// It is bound to TLS 1.3, and that is not in use.
     NoBinding,
     /// The credentials are for other mechanisms [only](Credentials::only).
@@ -72,6 +81,7 @@ impl fmt::Display for Skipped {
             Self::Unknown => "not supported here",
             Self::OtherCredentials => "needs another kind of credentials",
             Self::ClearText => "would send the credentials in clear text",
+            Self::NoTls => "only with TLS, of which the offer may have been taken away",
             Self::NoBinding => "needs TLS 1.3",
             Self::NotWanted => "not asked for",
         })
@@ -182,6 +192,24 @@ mod tests {
             "{shown}"
         );
         assert!(shown.contains("NTLM (not supported here)"), "{shown}");
+        let stripped = select(
+            ["CRAM-MD5", "SCRAM-SHA-256", "PLAIN", "XOAUTH2"],
+            &password,
+            Channel::PerhapsStripped,
+        );
+        let skipped = stripped.unwrap_err().skipped;
+        let usable = skipped
+            .iter()
+            .filter(|(name, _)| Mechanism::from_name(name).is_some_and(|m| m.accepts(&password)));
+        assert!(usable.clone().count() > 0);
+        for (name, why) in usable {
+            let exposes = Mechanism::from_name(name).unwrap().exposes_credentials();
+            let expected = match exposes {
+                true => Skipped::ClearText,
+                false => Skipped::NoTls,
+            };
+            assert_eq!(*why, expected, "{name}");
+        }
         let allowed = Channel::ClearTextWithCredentialsAllowed;
         assert_eq!(select(["PLAIN"], &password, allowed), Ok(Mechanism::Plain));
     }
