@@ -223,7 +223,7 @@ fn start_tls(config: &Config, opening: &mut Opening, wire: &mut Wire) -> Result<
     let tls = config.tls_config()?;
     let stream = wire.stream()?;
     let started = stream.start_tls(config.endpoint(), &tls, config.times().of(Stage::Tls));
-    started.map_err(Error::of_connecting)?;
+    started.map_err(|error| Error::of_tls(error, config.terms().security))?;
     opening.bind(config.may_bind(stream.channel_binding()));
     if let Some(description) = stream.tls_description() {
         config.terms().transcript.note(&description);

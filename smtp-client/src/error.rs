@@ -1,3 +1,5 @@
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+use crate::Security;
 use crate::{Extension, InvalidReply, Limit, Reply, Stage, State};
 use postrider_wire::Endpoint;
 use postrider_wire::escape::Escaped;
@@ -128,6 +130,15 @@ impl Error {
         Self::new(stage, ErrorKind::Connect(Arc::new(error)))
     }
 
+    /// The same of a handshake, which comes first or after STARTTLS.
+    #[cfg(any(feature = "tokio", feature = "blocking"))]
+    pub(crate) fn of_tls(error: postrider_wire::ConnectError, security: Security) -> Self {
+        Self::of_connecting(match security {
+            Security::Tls => error,
+            _ => error.after_upgrade(),
+        })
+    }
+
     pub(crate) fn local(kind: ErrorKind) -> Self {
         Self::new(Stage::Local, kind)
     }
@@ -242,6 +253,12 @@ impl Error {
     }
 }
 
+/// Whether a mechanism would have done inside TLS.
+fn wants_tls(none: &NoMechanism) -> bool {
+    let mut reasons = none.skipped.iter().map(|(_, why)| why);
+    reasons.any(|why| matches!(why, Skipped::ClearText | Skipped::NoTls))
+}
+
 impl Fault {
     /// Judges a refusal by the stage, the code and the enhanced code.
     pub(crate) fn of_reply(stage: Stage, reply: &Reply) -> Self {
@@ -253,12 +270,6 @@ impl Fault {
                 Self::Message
             }
             (_, ..500) => Self::Server,
-/// Whether a mechanism would have done inside TLS.
-fn wants_tls(none: &NoMechanism) -> bool {
-    let mut reasons = none.skipped.iter().map(|(_, why)| why);
-    reasons.any(|why| matches!(why, Skipped::ClearText | Skipped::NoTls))
-}
-
             (Stage::Mail, _) => match subject {
                 Some(2 | 3) if matches!(detail, 3 | 4) => Self::Message,
                 Some(6) => Self::Message,

@@ -107,7 +107,7 @@ async fn t6f_a_certificate_that_is_not_in_order_is_refused_with_a_hint() {
         for (identity, tls, hint) in [
             (&other, trusting(&other), "belongs to another name"),
             (&expired, trusting(&expired), "has expired"),
-            (&own, stranger.clone(), "add that authority's certificate"),
+            (&own, stranger.clone(), "add the authority's certificate"),
             (&own, namesake.clone(), "is not signed by it"),
             (&authority, stranger.clone(), "pin its SHA-256 fingerprint"),
         ] {

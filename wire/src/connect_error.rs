@@ -27,6 +27,8 @@ pub struct ConnectError {
     source: io::Error,
     /// `socks5://host:port`
     proxy: Option<String>,
+    /// The server had agreed to TLS.
+    upgrade: bool,
 }
 
 impl ConnectError {
@@ -42,6 +44,7 @@ impl ConnectError {
             timeout,
             source,
             proxy: None,
+            upgrade: false,
         }
     }
 
@@ -49,6 +52,13 @@ impl ConnectError {
     pub(crate) fn through(mut self, proxy: &Proxy) -> Self {
         self.stage = ConnectStage::Proxy;
         self.proxy = Some(proxy.to_string());
+        self
+    }
+
+    /// The same, if the handshake came after STARTTLS or STLS: nobody need be told to try that.
+    #[must_use]
+    pub fn after_upgrade(mut self) -> Self {
+        self.upgrade = true;
         self
     }
 
@@ -97,11 +107,14 @@ impl ConnectError {
     fn hint(&self) -> Option<&'static str> {
         use rustls::Error::{InvalidCertificate, InvalidMessage as BadMessage};
         Some(match self.tls_error()? {
+            BadMessage(InvalidMessage::InvalidContentType) if self.upgrade => {
+                "the server agreed to TLS, and went on in plain text"
+            }
             BadMessage(InvalidMessage::InvalidContentType) => {
                 "the server answered in plain text: did you mean Security::StartTls (usual on ports 587, 25 and 110)?"
             }
             InvalidCertificate(CertificateError::UnknownIssuer) => {
-                "the certificate is signed by an authority that is not trusted here: add that authority's certificate to the trusted roots"
+                "the certificate is signed by an authority that is not trusted here, or the server leaves out a certificate in between: add the authority's certificate to the trusted roots, or have the server send its whole chain"
             }
             InvalidCertificate(CertificateError::BadSignature) => {
                 "the certificate names an authority that is trusted here, and is not signed by it: a self-signed certificate that was made anew, or somebody in between"
@@ -110,6 +123,11 @@ impl ConnectError {
                 CertificateError::Expired | CertificateError::ExpiredContext { .. },
             ) => {
                 "the server's certificate has expired: its administrator must renew it (or this machine's clock is wrong)"
+            }
+            InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. })
+                if presented.is_empty() =>
+            {
+                "the certificate lists no name, and a common name alone does not count: its administrator must have it issued with subject alternative names"
             }
             InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
@@ -176,6 +194,39 @@ impl std::error::Error for ConnectError {
 mod tests {
     use super::*;
 
+    fn tls(why: rustls::Error) -> ConnectError {
+        let endpoint = Endpoint::new("localhost", 465).unwrap();
+        let source = io::Error::new(io::ErrorKind::InvalidData, why);
+        ConnectError::new(&endpoint, ConnectStage::Tls, Duration::ZERO, source)
+    }
+
+    #[test]
+    fn nobody_is_told_to_try_starttls_after_it() {
+        let plain = || {
+            tls(rustls::Error::InvalidMessage(
+                InvalidMessage::InvalidContentType,
+            ))
+        };
+        let shown = plain().to_string();
+        assert!(shown.contains("did you mean Security::StartTls"), "{shown}");
+        let shown = plain().after_upgrade().to_string();
+        assert!(!shown.contains("did you mean"), "{shown}");
+        assert!(shown.contains("agreed to TLS"), "{shown}");
+    }
+
+    #[test]
+    fn a_certificate_without_names_is_told_from_one_with_others() {
+        let shown = |presented: &[&str]| {
+            let why = CertificateError::NotValidForNameContext {
+                expected: rustls::pki_types::ServerName::try_from("localhost").unwrap(),
+                presented: presented.iter().map(|&name| name.to_owned()).collect(),
+            };
+            tls(rustls::Error::InvalidCertificate(why)).to_string()
+        };
+        assert!(shown(&[]).contains("a common name alone does not count"));
+        assert!(shown(&["mx.example.org"]).contains("connect by a name that it lists"));
+    }
+
     #[test]
     fn a_certificate_that_calls_itself_an_authority_is_to_be_pinned() {
         // The words of the verifier, as a server with a certificate of `openssl req -x509` brings them about.
@@ -188,10 +239,9 @@ mod tests {
         }
         impl std::error::Error for CaUsedAsEndEntity {}
         let why = rustls::OtherError(std::sync::Arc::new(CaUsedAsEndEntity));
-        let why = rustls::Error::InvalidCertificate(CertificateError::Other(why));
-        let endpoint = Endpoint::new("localhost", 465).unwrap();
-        let source = io::Error::new(io::ErrorKind::InvalidData, why);
-        let error = ConnectError::new(&endpoint, ConnectStage::Tls, Duration::ZERO, source);
+        let error = tls(rustls::Error::InvalidCertificate(CertificateError::Other(
+            why,
+        )));
         assert!(
             error.to_string().ends_with("pin its SHA-256 fingerprint)"),
             "{error}"

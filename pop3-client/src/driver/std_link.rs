@@ -82,7 +82,8 @@ impl Link for StdLink {
         tls: &Tls,
         timeout: Duration,
     ) -> Result<(), ErrorKind> {
-        self.handshake(endpoint, tls, timeout)
+        let started = self.0.start_tls(endpoint, tls, timeout);
+        started.map_err(|e| ErrorKind::Connect(e.after_upgrade()))
     }
 
     fn is_tls(&self) -> bool {

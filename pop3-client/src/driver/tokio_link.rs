@@ -86,7 +86,7 @@ impl Link for TokioLink {
     ) -> Result<(), ErrorKind> {
         if let Some(stream) = self.stream.take() {
             let started = start_tls(stream, endpoint, tls, timeout).await;
-            self.stream = Some(started.map_err(ErrorKind::Connect)?);
+            self.stream = Some(started.map_err(|e| ErrorKind::Connect(e.after_upgrade()))?);
         }
         Ok(())
     }

@@ -80,7 +80,7 @@ async fn start_tls(config: &Config, stream: Stream) -> Result<Stream, Error> {
     let patience = config.times().tls;
     let stream = postrider_wire::start_tls(stream, config.endpoint(), &tls, patience)
         .await
-        .map_err(Error::of_connecting)?;
+        .map_err(|error| Error::of_tls(error, config.terms().security))?;
     if let Some(description) = stream.tls_description() {
         config.terms().transcript.note(&description);
     }
