@@ -74,8 +74,8 @@ pub struct Timeouts {
 pub(crate) const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 impl Timeouts {
-    /// The same time for each thing that is waited for. The totals, [`opening`](Self::opening) and
-    /// [`message`](Self::message), are as they are by default.
+    /// The same time for each thing that is waited for; for the reply to QUIT no longer than by default, for nobody needs it.
+    /// The totals, [`opening`](Self::opening) and [`message`](Self::message), are as they are by default.
     pub fn all(time: Duration) -> Self {
         Self {
             connect: time,
@@ -90,7 +90,7 @@ impl Timeouts {
             block: time,
             end_of_data: time,
             other: time,
-            quit: time,
+            quit: time.min(Duration::from_secs(2)),
             block_octets: 1_024,
             opening: Duration::from_secs(15 * 60),
             message: Duration::from_secs(2 * 60 * 60),
@@ -131,7 +131,6 @@ impl Default for Timeouts {
         Self {
             connect: Duration::from_secs(30),
             tls: Duration::from_secs(30),
-            quit: Duration::from_secs(2),
             data: minutes(2),
             block: minutes(3),
             end_of_data: minutes(10),
@@ -153,6 +152,10 @@ mod tests {
         assert_eq!(minutes(Stage::Rcpt), 5);
         assert_eq!(minutes(Stage::Data), 2);
         assert_eq!(minutes(Stage::Content), 3);
+        // Nor is anybody's patience tried by a reply that does not matter.
+        let quit = |time| Timeouts::all(Duration::from_millis(time)).quit.as_millis();
+        assert_eq!((quit(20_000), quit(500)), (2_000, 500));
+        assert_eq!(times.quit.as_secs(), 2);
         assert_eq!(minutes(Stage::EndOfData), 10);
     }
 }
