@@ -2,7 +2,7 @@
 //! (both are demanded by RFC 2920 §3.1).
 
 use super::Planner;
-use super::transaction::{Next, says_full};
+use super::transaction::{Full, Next};
 use crate::{Awaited, Error, ErrorKind, Event, Meaning, Outcome, Protocol, Stage};
 
 impl Planner<'_> {
@@ -61,18 +61,47 @@ impl Planner<'_> {
         if first.refused {
             return;
         }
-        if event.meaning == Meaning::Done {
-            first.accepted.push(index);
-        } else if says_full(&event.reply) && !first.accepted.is_empty() {
-            first.postponed.push(index);
-            first.full = true;
-            let fits = self.limits.recipients.min(first.accepted.len());
-            self.limits.recipients = fits;
-        } else {
-            let mail = first.mail;
-            self.settle_by_reply(mail, vec![index], Stage::Rcpt, &event.reply);
+        let is_full = match (event.meaning, first.accepted.is_empty()) {
+            (Meaning::Refused, false) => Full::of(&event.reply),
+            _ => Full::No,
+        };
+        // One whom another transaction took was not refused: it was the number.
+        let fits = first.perhaps_fits.take();
+        if let Some(fits) = fits.filter(|_| event.meaning == Meaning::Done) {
+            self.limits.recipients = self.limits.recipients.min(fits);
+        }
+        match (event.meaning, is_full) {
+            (Meaning::Done, _) => {
+                first.accepted.push(index);
+                self.refuse_doubtful();
+            }
+            (_, Full::Yes) => {
+                first.postponed.push(index);
+                first.full = true;
+                let fits = self.limits.recipients.min(first.accepted.len());
+                self.limits.recipients = fits;
+            }
+            (_, Full::Perhaps) => {
+                first.doubtful.push((index, event.reply.clone()));
+                first.full = true;
+            }
+            (_, Full::No) => {
+                let mail = first.mail;
+                self.settle_by_reply(mail, vec![index], Stage::Rcpt, &event.reply);
+            }
         }
         self.part_from_rest();
+    }
+
+    /// A transaction that takes somebody else was not full: what was said before was said of those recipients.
+    fn refuse_doubtful(&mut self) {
+        let Some(first) = self.active.front_mut() else {
+            return;
+        };
+        let mail = first.mail;
+        for (index, reply) in std::mem::take(&mut first.doubtful) {
+            self.settle_by_reply(mail, vec![index], Stage::Rcpt, &reply);
+        }
     }
 
     /// Once all RCPT are answered: those that did not fit go into a further transaction.

@@ -25,6 +25,10 @@ pub(super) struct Transaction {
     pub(super) accepted: Vec<usize>,
     /// Recipients that go into a further transaction, because this one is full.
     pub(super) postponed: Vec<usize>,
+    /// Those of whom that is not certain, with what was said.
+    pub(super) doubtful: Vec<(usize, Reply)>,
+    /// How many recipients a transaction before this one had, when its server may have said of our first one that it was full.
+    pub(super) perhaps_fits: Option<usize>,
     /// MAIL was refused.
     pub(super) refused: bool,
     /// The server takes no more recipients in this transaction.
@@ -80,6 +84,8 @@ impl Transaction {
             answered: 0,
             accepted: Vec::new(),
             postponed: Vec::new(),
+            doubtful: Vec::new(),
+            perhaps_fits: None,
             refused: false,
             full: false,
             resets_first: false,
@@ -93,6 +99,9 @@ impl Transaction {
     pub(super) fn rest(&mut self) -> Option<Self> {
         let mut to = std::mem::take(&mut self.postponed);
         to.extend(self.to.drain(self.sent.min(self.to.len())..));
+        let doubtful = std::mem::take(&mut self.doubtful);
+        let perhaps_fits = (to.is_empty() && !doubtful.is_empty()).then_some(self.accepted.len());
+        to.extend(doubtful.iter().map(|(index, _)| index));
         if to.is_empty() || self.refused {
             return None;
         }
@@ -101,7 +110,10 @@ impl Transaction {
             carriage: self.carriage,
             regular: self.regular,
         };
-        Some(Self::new(self.mail, to, prepared))
+        Some(Self {
+            perhaps_fits,
+            ..Self::new(self.mail, to, prepared)
+        })
     }
 
     /// Who may have been accepted by the final reply, had it arrived. With BDAT, RCPT may be unanswered then.
@@ -117,13 +129,23 @@ impl Transaction {
     }
 }
 
-/// Whether a reply to RCPT says that the transaction is full, and not that the recipient is bad (RFC 5321 §4.5.3.1.10).
-pub(super) fn says_full(reply: &Reply) -> bool {
-    let too_many = |code: EnhancedStatusCode| (code.subject(), code.detail()) == (5, 3);
-    match reply.code().value() {
-        452 => reply.enhanced().is_none_or(too_many),
-        // The code of RFC 821, which RFC 5321 asks to treat like 452.
-        552 => reply.enhanced().is_some_and(too_many),
-        _ => false,
+/// Whether a reply to RCPT says that the transaction is full, and not that the recipient is bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Full {
+    Yes,
+    /// The code of RFC 5321 §4.5.3.1.10 alone, which some servers give for a mailbox that is full.
+    Perhaps,
+    No,
+}
+
+impl Full {
+    pub(super) fn of(reply: &Reply) -> Self {
+        let too_many = |code: EnhancedStatusCode| (code.subject(), code.detail()) == (5, 3);
+        match (reply.code().value(), reply.enhanced().map(too_many)) {
+            // 552 is the code of RFC 821, which RFC 5321 asks to treat like 452.
+            (452 | 552, Some(true)) => Self::Yes,
+            (452, None) => Self::Perhaps,
+            _ => Self::No,
+        }
     }
 }

@@ -219,6 +219,47 @@ fn a_full_transaction_gets_no_further_recipient_and_the_next_mails_are_as_small(
 }
 
 #[test]
+fn a_transaction_that_takes_somebody_after_452_alone_was_not_full() {
+    let envelope = to(&["1@x", "2@x", "3@x"]);
+    let mails = [Mail::new(&envelope, HELLO); 2];
+    let mut connection = ready(&["PIPELINING"]);
+    let mut dialogue = flight(&mut connection, &mails);
+    for mail in 0..2 {
+        dialogue.hears(&["250 ok", "250 ok", "452 mailbox full", "250 ok", "354 go"]);
+        dialogue.says(&["hello", "."]);
+        dialogue.hears(&["250 queued"]);
+        let full = "deferred at RCPT: 452 mailbox full";
+        dialogue.settles(mail, &[QUEUED, full, QUEUED]);
+        dialogue.written(usize::MAX);
+    }
+    dialogue.is_over();
+}
+
+#[test]
+fn the_next_mails_are_smaller_only_after_whoever_had_452_alone_was_taken() {
+    for was_full in [true, false] {
+        let (first, second) = (to(&["1@x", "2@x"]), to(&["3@x", "4@x"]));
+        let mails = [Mail::new(&first, HELLO), Mail::new(&second, HELLO)];
+        let mut connection = ready(&["PIPELINING"]);
+        let mut dialogue = flight(&mut connection, &mails);
+        dialogue.hears(&["250 ok", "250 ok", "452 mailbox full", "354 go"]);
+        dialogue.says(&["hello", "."]);
+        dialogue.hears(&["250 queued"]);
+        dialogue.says(&["MAIL FROM:<a@x>", "RCPT TO:<2@x>", "DATA"]);
+        if was_full {
+            dialogue.hears(&["250 ok", "250 ok", "354 go"]);
+            dialogue.says(&["hello", "."]);
+            dialogue.hears(&["250 queued"]);
+            dialogue.says(&["MAIL FROM:<a@x>", "RCPT TO:<3@x>", "DATA"]);
+        } else {
+            dialogue.hears(&["250 ok", "452 mailbox full", "503 nobody"]);
+            let both = ["RCPT TO:<3@x>", "RCPT TO:<4@x>", "DATA"];
+            dialogue.says(&[&["RSET", "MAIL FROM:<a@x>"][..], &both].concat());
+        }
+    }
+}
+
+#[test]
 fn nobody_is_postponed_from_a_transaction_whose_message_is_refused() {
     let envelope = to(&["1@x", "2@x"]);
     let mails = [Mail::new(&envelope, HELLO)];
