@@ -251,7 +251,6 @@ impl<'m> Planner<'m> {
             return self.begin_transaction();
         };
         match last.next {
-            Next::LeadingReset => self.send(&Command::Rset, Next::Mail),
             Next::Mail => self.send_mail(),
             Next::Rcpt => self.send_rcpt(),
             Next::Data => self.send_data(),
@@ -321,12 +320,31 @@ impl<'m> Planner<'m> {
             return answered && self.begin_content();
         };
         let octets = message.len() as u64;
-        let sent = self.send(&Command::Bdat { octets, last: true }, Next::AwaitEnd);
+        let next = self.after_last_chunk();
+        let sent = self.send(&Command::Bdat { octets, last: true }, next);
         if sent {
+            self.prove_count(next);
             self.output.verbatim(message);
             self.end_message();
         }
         sent
+    }
+
+    /// Where commands run ahead of a BDAT, nobody knows before its reply whether a transaction is open, and its reply is told
+    /// from the one to RCPT by counting alone. RSET closes the one, and its reply, in the same flight, proves the other: after
+    /// a reply too many it would be the one that BDAT has.
+    fn after_last_chunk(&self) -> Next {
+        let ahead = self.policy.pipelining == Pipelining::Chunked;
+        match ahead && self.connection.capabilities().offers(Extension::Pipelining) {
+            true => Next::Reset,
+            false => Next::AwaitEnd,
+        }
+    }
+
+    fn prove_count(&mut self, next: Next) {
+        if let Some(last) = self.active.back_mut() {
+            last.proves_count = next == Next::Reset;
+        }
     }
 
     fn send_message(&mut self) -> bool {

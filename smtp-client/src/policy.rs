@@ -3,7 +3,8 @@
 /// Replies carry no number: which command one belongs to is known by counting (RFC 2920 §3.1). Where commands run ahead,
 /// a server that leaves a reply out, or adds one, shifts all that follow until a code does not fit its command, and the
 /// connection is closed. Until then a verdict may be another command's: at [`LookAhead`](Self::LookAhead) a `250` for
-/// MAIL may stand for the final dot before it, at [`Chunked`](Self::Chunked) a chunk's for the one of the mail before.
+/// MAIL may stand for the final dot before it. At [`Chunked`](Self::Chunked), where the replies to RCPT and BDAT are alike, RSET
+/// follows each BDAT, and nobody counts as accepted before it is answered with 2yz: behind one reply too many, that is BDAT's.
 /// [`Off`](Self::Off) does not trust the count: a reply too many is seen before the next command is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Pipelining {

@@ -227,7 +227,7 @@ async fn forgets(far: DuplexStream) -> io::Result<()> {
         reply = match line.split([' ', '\r']).next().unwrap_or_default() {
             "EHLO" => "250-x\r\n250-PIPELINING\r\n250 CHUNKING\r\n",
             "DATA" => "354 go\r\n",
-            "MAIL" | "RCPT" | "." => "250 ok\r\n",
+            "MAIL" | "RCPT" | "RSET" | "." => "250 ok\r\n",
             "BDAT" => {
                 let octets = line.split([' ', '\r']).nth(1).unwrap();
                 let mut chunk = (&mut far).take(octets.parse().unwrap());

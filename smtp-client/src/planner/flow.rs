@@ -215,11 +215,15 @@ impl<'m> Planner<'m> {
     }
 
     fn end_content(&mut self) -> Result<(), Error> {
+        let after_chunk = self.after_last_chunk();
         let Some((flow, last)) = self.flow.as_mut().zip(self.active.back_mut()) else {
             return Ok(());
         };
         let octets = flow.octets;
-        last.next = Next::AwaitEnd;
+        last.next = match last.carriage {
+            Carriage::Lines => Next::AwaitEnd,
+            Carriage::Chunk => after_chunk,
+        };
         let binary = last.parameters.body == Some(Body::BinaryMime);
         if last.carriage == Carriage::Lines {
             let dot = Bytes::from_static(flow.encoder.end());
@@ -230,6 +234,7 @@ impl<'m> Planner<'m> {
                 false => Bytes::from_static(b"\r\n"),
             };
             self.send_bdat(&[line_end], true)?;
+            self.prove_count(after_chunk);
         }
         let note = format_args!("{octets} octets of message");
         self.connection.transcript().note(&note);

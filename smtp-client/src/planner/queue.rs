@@ -1,7 +1,7 @@
 //! Which transaction is next: mails prepared, and their recipients divided as the server's limits ask for.
 
 use super::Planner;
-use super::prepare::{Carriage, Prepared, prepare, prepare_stream};
+use super::prepare::{Prepared, prepare, prepare_stream};
 use super::tally::Tally;
 use super::transaction::{Next, Transaction};
 use crate::{
@@ -54,17 +54,9 @@ impl Planner<'_> {
             self.defer_rest(Limit::RcptMax);
             return false;
         }
-        let Some(mut transaction) = self.further.pop_front() else {
+        let Some(transaction) = self.further.pop_front() else {
             return false;
         };
-        // After a BDAT that is not answered, nobody knows whether a transaction is open.
-        if let Some(before) = self.active.back() {
-            let open = before.carriage == Carriage::Chunk && before.next == Next::AwaitEnd;
-            if open {
-                transaction.resets_first = true;
-                transaction.next = Next::LeadingReset;
-            }
-        }
         self.active.push_back(transaction);
         true
     }

@@ -148,6 +148,14 @@ impl Planner<'_> {
                 )
             }
         };
+        if first.proves_count {
+            // A reply too many would make the one to RCPT pass for this one.
+            if event.meaning == Meaning::Done {
+                first.unproven.push((settled, event.reply.clone()));
+                return;
+            }
+            return self.settle_by_reply(mail, settled, Stage::EndOfData, &event.reply);
+        }
         let failed_chunk = event.to == Awaited::LastChunk && event.meaning == Meaning::Refused;
         if failed_chunk && first.next == Next::AwaitEnd && self.active.len() == 1 {
             // RFC 3030 §2: only RSET may follow a BDAT that failed.
@@ -182,13 +190,17 @@ impl Planner<'_> {
         self.active.front().is_some_and(|first| first.next == next)
     }
 
-    fn on_reset(&mut self, _: &Event) {
-        match self.active.front_mut() {
-            Some(first) if first.resets_first => first.resets_first = false,
-            Some(_) => {
-                self.active.pop_front();
-            }
-            None => {}
+    fn on_reset(&mut self, event: &Event) {
+        let first = self.active.front();
+        let unproven = first.is_some_and(|first| !first.unproven.is_empty());
+        if unproven && event.meaning != Meaning::Done {
+            return;
+        }
+        let Some(first) = self.active.pop_front() else {
+            return;
+        };
+        for (to, reply) in first.unproven {
+            self.settle_by_reply(first.mail, to, Stage::EndOfData, &reply);
         }
     }
 
@@ -206,13 +218,18 @@ impl Planner<'_> {
         Err(error)
     }
 
-    /// LMTP: whoever's final reply was still to come after `421`. The server had the whole message by then.
+    /// LMTP: whoever's final reply was still to come after `421`. The server had the whole message by then. And whoever's reply
+    /// is not proven to be the final one.
     fn leave_unknown(&mut self, error: &Error) {
-        let Some(first) = self.active.front().filter(|first| first.finals > 0) else {
+        let Some(first) = self.active.front() else {
             return;
         };
-        let rest = first.accepted.get(first.finals..).unwrap_or_default();
-        let (mail, rest) = (first.mail, rest.to_vec());
+        let mut rest = match first.finals {
+            0 => Vec::new(),
+            finals => first.accepted.get(finals..).unwrap_or_default().to_vec(),
+        };
+        rest.extend(first.unproven.iter().flat_map(|(to, _)| to));
+        let mail = first.mail;
         self.settle(mail, |tally| {
             let rest = rest.iter();
             rest.for_each(|&index| tally.error(index, Outcome::Unknown, error));

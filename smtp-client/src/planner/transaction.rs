@@ -33,8 +33,10 @@ pub(super) struct Transaction {
     pub(super) refused: bool,
     /// The server takes no more recipients in this transaction.
     pub(super) full: bool,
-    /// RSET was sent in front, because the transaction before is not settled.
-    pub(super) resets_first: bool,
+    /// RSET follows the message, and its reply shows that those before were counted right.
+    pub(super) proves_count: bool,
+    /// Accepted by a final reply, if the count is right.
+    pub(super) unproven: Vec<(Vec<usize>, Reply)>,
     /// Where MAIL ends in the stream, once it was handed over.
     pub(super) begin: Option<Mark>,
     /// Where the message ends in the stream, once it was handed over.
@@ -46,8 +48,6 @@ pub(super) struct Transaction {
 /// What a transaction sends next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// RSET, to have a known state whatever became of the transaction before.
-    LeadingReset,
     Mail,
     Rcpt,
     /// DATA, or BDAT with the message.
@@ -60,7 +60,7 @@ pub(super) enum Next {
     Content,
     /// Nothing: the final reply is awaited.
     AwaitEnd,
-    /// RSET, because the transaction failed.
+    /// RSET, because the transaction failed, or to have a known state whatever becomes of it.
     Reset,
     /// Nothing: the reply to RSET is awaited.
     AwaitReset,
@@ -88,7 +88,8 @@ impl Transaction {
             perhaps_fits: None,
             refused: false,
             full: false,
-            resets_first: false,
+            proves_count: false,
+            unproven: Vec::new(),
             begin: None,
             end: None,
             finals: 0,
@@ -98,10 +99,10 @@ impl Transaction {
     /// The recipients that this transaction could not take, as a further one.
     pub(super) fn rest(&mut self) -> Option<Self> {
         let mut to = std::mem::take(&mut self.postponed);
-        to.extend(self.to.drain(self.sent.min(self.to.len())..));
         let doubtful = std::mem::take(&mut self.doubtful);
         let perhaps_fits = (to.is_empty() && !doubtful.is_empty()).then_some(self.accepted.len());
         to.extend(doubtful.iter().map(|(index, _)| index));
+        to.extend(self.to.drain(self.sent.min(self.to.len())..));
         if to.is_empty() || self.refused {
             return None;
         }
@@ -119,7 +120,9 @@ impl Transaction {
     /// Who may have been accepted by the final reply, had it arrived. With BDAT, RCPT may be unanswered then.
     pub(super) fn perhaps_accepted(&self) -> impl Iterator<Item = usize> {
         let unanswered = self.to.get(self.answered..).unwrap_or_default();
-        let everybody = self.accepted.iter().chain(unanswered).copied();
+        let unproven = self.unproven.iter().flat_map(|(to, _)| to);
+        let everybody = self.accepted.iter().chain(unanswered).chain(unproven);
+        let everybody = everybody.copied();
         everybody.filter(|_| !self.refused)
     }
 

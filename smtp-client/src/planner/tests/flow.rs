@@ -125,8 +125,8 @@ fn rfc3030_2_chunks_follow_each_other_once_somebody_is_accepted() {
     assert_eq!(dialogue.written(usize::MAX), "BDAT 3\r\ntwo");
     dialogue.hears(&["250 ok", "250 ok"]);
     dialogue.gives(b"");
-    dialogue.says(&["BDAT 2 LAST", ""]);
-    dialogue.hears(&["250 queued"]);
+    dialogue.says(&["BDAT 2 LAST", "", "RSET"]);
+    dialogue.hears(&["250 queued", "250 ok"]);
     dialogue.settles(0, &[QUEUED, "refused at RCPT: 550 who?"]);
     dialogue.is_over();
 }
@@ -140,7 +140,7 @@ fn rfc3030_a_message_that_ends_with_a_line_ends_with_an_empty_chunk() {
     dialogue.gives(HELLO);
     dialogue.says(&["BDAT 7", "hello"]);
     dialogue.gives(b"");
-    dialogue.says(&["BDAT 0 LAST"]);
+    dialogue.says(&["BDAT 0 LAST", "RSET"]);
 }
 
 #[test]
@@ -250,12 +250,10 @@ fn a_chunk_that_is_refused_after_the_last_one_was_sent_is_the_verdict() {
     dialogue.gives(HELLO);
     dialogue.says(&["BDAT 7", "hello"]);
     dialogue.gives(b"");
-    dialogue.says(&["BDAT 0 LAST"]);
+    dialogue.says(&["BDAT 0 LAST", "RSET"]);
     dialogue.hears(&["452 full"]);
     dialogue.settles(0, &["deferred at message content: 452 full"]);
-    dialogue.hears(&["503 bad"]);
-    dialogue.says(&["RSET"]);
-    dialogue.hears(&["250 ok"]);
+    dialogue.hears(&["503 bad", "250 ok"]);
     dialogue.is_over();
 }
 

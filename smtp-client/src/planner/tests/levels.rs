@@ -91,17 +91,19 @@ fn rfc2920_3_1_level_2_has_the_message_and_the_next_mail_in_one_flight() {
 }
 
 #[test]
-fn rfc3030_level_3_has_whole_transactions_in_one_flight_with_rset_between() {
+fn rfc3030_level_3_has_whole_transactions_in_one_flight_with_rset_behind_each() {
     let envelope = to(&["1@x"]);
     let mails = [Mail::new(&envelope, HELLO); 2];
     let mut connection = ready(&["PIPELINING", "CHUNKING"]);
     let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::Chunked), &mails);
     let transaction = ["MAIL FROM:<a@x>", "RCPT TO:<1@x>", "BDAT 7 LAST", "hello"];
-    dialogue.says(&[&transaction[..], &["RSET"], &transaction].concat());
+    dialogue.says(&[&transaction[..], &["RSET"], &transaction, &["RSET"]].concat());
     assert!(dialogue.planner.wants_quick_acknowledgement());
-    dialogue.hears(&["250 ok", "250 ok", "250 one", "250 ok"]);
+    dialogue.hears(&["250 ok", "250 ok", "250 one"]);
+    assert_eq!(dialogue.settled(), None);
+    dialogue.hears(&["250 ok"]);
     dialogue.settles(0, &["accepted at end of data: 250 one"]);
-    dialogue.hears(&["250 ok", "250 ok", "250 two"]);
+    dialogue.hears(&["250 ok", "250 ok", "250 two", "250 ok"]);
     dialogue.settles(1, &["accepted at end of data: 250 two"]);
     dialogue.is_over();
     assert!(!dialogue.planner.wants_quick_acknowledgement());
@@ -174,11 +176,11 @@ fn no_more_octets_of_chunks_are_unanswered_than_the_limit_holds() {
     policy.limits.chunks = 2 * HELLO.len();
     let mut dialogue = Dialogue::new(&mut connection, policy, &mails);
     let transaction = ["MAIL FROM:<a@x>", "RCPT TO:<1@x>", "BDAT 7 LAST", "hello"];
-    let next = [&["RSET"], &transaction[..]].concat();
-    dialogue.says(&[&transaction[..], &next].concat());
-    dialogue.hears(&["250 ok", "250 ok"]);
+    let next = [&transaction[..], &["RSET"]].concat();
+    dialogue.says(&[&next[..], &next].concat());
+    dialogue.hears(&["250 ok", "250 ok", "250 one"]);
     dialogue.says(&[]);
-    dialogue.hears(&["250 one"]);
+    dialogue.hears(&["250 ok"]);
     dialogue.says(&next);
 }
 

@@ -112,7 +112,7 @@ fn at_level_3_whoever_may_have_been_accepted_with_a_message_that_was_written_is_
     let mut connection = ready(&["PIPELINING", "CHUNKING"]);
     let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::Chunked), &mails);
     let all = dialogue.planner.output.mark();
-    assert_eq!((all.commands, all.messages), (3 * 60 + 2 * 6, 3));
+    assert_eq!((all.commands, all.messages), (3 * 66, 3));
     dialogue.written(60 + 7 + 6 + 60 + 7);
     dialogue.hears(&["250 ok", "550 who?"]);
     lost(&mut dialogue);
@@ -120,6 +120,38 @@ fn at_level_3_whoever_may_have_been_accepted_with_a_message_that_was_written_is_
     dialogue.settles(0, &["refused at RCPT: 550 who?", unknown]);
     dialogue.settles(1, &[unknown, unknown]);
     dialogue.settles(2, &[NOT_YET; 2]);
+    dialogue.is_over();
+}
+
+#[test]
+fn at_level_3_a_reply_too_many_accepts_nobody_that_the_last_one_does_not() {
+    let envelope = to(&["1@x"]);
+    let mails = [Mail::new(&envelope, HELLO); 2];
+    let offers = ["PIPELINING", "CHUNKING"];
+    // The second 250 to RCPT is taken for that to BDAT, and what BDAT has for the one to RSET.
+    let mut connection = ready(&offers);
+    let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::Chunked), &mails);
+    dialogue.written(usize::MAX);
+    let error = dialogue.hears_the_end(&["250 ok", "250 ok", "250 ok", "552 no"]);
+    assert_eq!(error.stage(), Stage::Reset);
+    dialogue.settles(0, &["unknown at RSET: Refused(Reply(552 no))"]);
+    dialogue.settled().unwrap();
+    dialogue.is_over();
+    for end in ["421 full", "354 go"] {
+        let mut connection = ready(&offers);
+        let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::Chunked), &mails);
+        dialogue.written(usize::MAX);
+        dialogue.hears_the_end(&["250 ok", "250 ok", "250 ok", end]);
+        let (_, verdicts) = dialogue.settled().unwrap();
+        assert!(verdicts[0].starts_with("unknown"), "{verdicts:?}");
+    }
+    // Neither does the end of the connection prove anything.
+    let mut connection = ready(&offers);
+    let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::Chunked), &mails[..1]);
+    dialogue.written(usize::MAX);
+    dialogue.hears(&["250 ok", "250 ok", "250 ok"]);
+    lost(&mut dialogue);
+    dialogue.settles(0, &["unknown at RSET: Closed"]);
     dialogue.is_over();
 }
 

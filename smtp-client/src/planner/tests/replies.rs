@@ -346,7 +346,7 @@ fn rset_refused_ends_the_dialogue() {
 }
 
 #[test]
-fn rfc3030_2_a_last_chunk_that_fails_is_followed_by_rset() {
+fn rfc3030_2_a_last_chunk_that_fails_was_followed_by_rset() {
     let envelope = to(&["1@x"]);
     let mails = [Mail::new(&envelope, HELLO)];
     let mut connection = ready(&["PIPELINING", "CHUNKING"]);
@@ -354,7 +354,7 @@ fn rfc3030_2_a_last_chunk_that_fails_is_followed_by_rset() {
     dialogue.written(usize::MAX);
     dialogue.hears(&["250 ok", "250 ok", "554 spam"]);
     dialogue.settles(0, &["refused at end of data: 554 spam"]);
-    dialogue.says(&["RSET"]);
+    dialogue.says(&[]);
     dialogue.hears(&["250 ok"]);
     dialogue.is_over();
 }
@@ -369,7 +369,7 @@ fn rfc3030_2_a_last_chunk_that_fails_was_followed_by_rset_if_another_transaction
     dialogue.hears(&["250 ok", "550 who?", "503 nobody", "250 ok"]);
     dialogue.settles(0, &["refused at RCPT: 550 who?"]);
     dialogue.says(&[]);
-    dialogue.hears(&["250 ok", "250 ok", "250 queued"]);
+    dialogue.hears(&["250 ok", "250 ok", "250 queued", "250 ok"]);
     dialogue.settles(1, &[QUEUED]);
     dialogue.is_over();
 }
@@ -381,8 +381,22 @@ fn a_message_that_is_taken_for_nobody_is_no_verdict() {
     let mut connection = ready(&["PIPELINING", "CHUNKING"]);
     let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::Chunked), &mails);
     dialogue.written(usize::MAX);
-    dialogue.hears(&["250 ok", "550 who?", "250 queued"]);
+    dialogue.hears(&["250 ok", "550 who?", "250 queued", "250 ok"]);
     dialogue.settles(0, &["refused at RCPT: 550 who?"]);
+    dialogue.is_over();
+}
+
+#[test]
+fn rfc3030_2_a_last_chunk_that_fails_is_followed_by_rset_below_level_3() {
+    let envelope = binary();
+    let mails = [Mail::new(&envelope, HELLO)];
+    let mut connection = ready(&["PIPELINING", "CHUNKING", "BINARYMIME"]);
+    let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::LookAhead), &mails);
+    dialogue.written(usize::MAX);
+    dialogue.hears(&["250 ok", "250 ok", "554 spam"]);
+    dialogue.settles(0, &["refused at end of data: 554 spam"]);
+    dialogue.says(&["RSET"]);
+    dialogue.hears(&["250 ok"]);
     dialogue.is_over();
 }
 
