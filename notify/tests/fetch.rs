@@ -314,6 +314,41 @@ async fn a_wrong_password_is_told_from_a_server_that_is_not_there() {
 }
 
 #[tokio::test]
+async fn exit_codes_say_whether_it_may_work_later() {
+    for (stage, line, code) in [
+        (Stage::Greeting, "-ERR [SYS/PERM] closed for good", 69),
+        (Stage::Greeting, "-ERR [SYS/TEMP] closed for now", 75),
+        (Stage::StartTls, "-ERR no TLS", 69),
+        (Stage::Auth, "-ERR [SYS/PERM] no mailbox", 69),
+        (Stage::Quit, "-ERR some were not removed", 75),
+    ] {
+        let sandbox = sandbox().await;
+        deliver(&sandbox, 0..1);
+        let refusal = Action::Reply(line.as_bytes().to_vec());
+        sandbox.add_fault(Fault::pop3(stage, refusal));
+        let dir = desk(&sandbox);
+        let args = ["fetch", &pop3(&sandbox), "--maildir", "in", "--delete"];
+        let said = ran(&dir, &args).await;
+        assert_eq!(said.code, code, "{line}: {}{}", said.out, said.err);
+    }
+    let sandbox = sandbox().await;
+    let dir = desk(&sandbox);
+    sandbox.add_fault(Fault::pop3(
+        Stage::Ehlo,
+        Action::Raw(b"+OK\r\nUSER\r\n.\r\n".to_vec()),
+    ));
+    let long = "x".repeat(255);
+    let args = [
+        "mailbox",
+        &format!("{}?security=none", pop3(&sandbox)),
+        "--danger-allow-clear-text",
+    ];
+    let said = with(&dir, Some(&long), &args).await;
+    assert_eq!(said.code, 65, "{}", said.err);
+    assert!(said.err.contains("login at"), "{}", said.err);
+}
+
+#[tokio::test]
 async fn hints_speak_of_the_url() {
     let capa = Action::Reply(b"+OK\r\nUSER\r\nUIDL\r\n.".to_vec());
     let builder = Sandbox::builder().fault(Fault::pop3(Stage::Ehlo, capa).every());

@@ -144,6 +144,11 @@ async fn exit_codes_say_what_became_of_it() {
         (Stage::EndOfData, "554 5.6.0 not that", 69),
         (Stage::EndOfData, "451 4.3.0 later", 75),
         (Stage::Auth, "535 5.7.8 no", 77),
+        (Stage::Auth, "454 4.7.0 later", 75),
+        (Stage::Auth, "432 4.7.12 a new password is needed first", 75),
+        (Stage::Greeting, "554 5.3.2 not today", 69),
+        (Stage::StartTls, "502 5.5.1 no TLS", 69),
+        (Stage::StartTls, "454 4.7.0 later", 75),
     ] {
         let sandbox = sandbox().await;
         refuse(&sandbox, stage, 1, line);

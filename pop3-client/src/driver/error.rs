@@ -82,6 +82,13 @@ pub enum ErrorKind {
 impl Error {
     pub(crate) fn new(endpoint: &Endpoint, stage: Stage, kind: ErrorKind) -> Self {
         let endpoint = endpoint.clone();
+        // They are noticed before anything is said.
+        let stage = match kind {
+            ErrorKind::NoMechanism(_) | ErrorKind::ClearText | ErrorKind::Argument(_) => {
+                Stage::Login
+            }
+            _ => stage,
+        };
         Self(Box::new(Inner {
             endpoint,
             stage,

@@ -4,6 +4,7 @@ use crate::output;
 use postrider_notify::connect::explained;
 use postrider_notify::records::RecordError;
 use postrider_notify::store::StoreError;
+use postrider_wire::sasl::SaslError;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -64,18 +65,18 @@ impl Failure {
     pub(crate) fn smtp(what: &str, error: &postrider_smtp::Error) -> Self {
         use postrider_smtp::{ErrorKind, Stage};
         let code = match error.kind() {
-            ErrorKind::Refused(_) | ErrorKind::Sasl(_) if error.stage() == Stage::Auth => {
-                Code::NoPermission
-            }
+            ErrorKind::Refused(_) if error.is_retryable() => Code::Temporary,
+            ErrorKind::Refused(_) if error.stage() == Stage::Auth => Code::NoPermission,
+            ErrorKind::Sasl(error) => sasl(error),
             ErrorKind::Connect(error) => connect(error),
             ErrorKind::Io(_)
             | ErrorKind::Closed
             | ErrorKind::Timeout(_)
             | ErrorKind::Closing(_) => Code::Temporary,
-            ErrorKind::Refused(_) if error.is_retryable() => Code::Temporary,
-            ErrorKind::StartTlsNotOffered | ErrorKind::NoMechanism(_) | ErrorKind::Missing(_) => {
-                Code::Unavailable
-            }
+            ErrorKind::Refused(_)
+            | ErrorKind::StartTlsNotOffered
+            | ErrorKind::NoMechanism(_)
+            | ErrorKind::Missing(_) => Code::Unavailable,
             _ => Code::Protocol,
         };
         Self::new(code, format!("{what}: {}", explained(error)))
@@ -88,12 +89,21 @@ impl Failure {
 
     /// A failure of a POP3 server, or of the way to it.
     pub(crate) fn pop3(what: &str, error: &postrider_pop3::Error) -> Self {
-        use postrider_pop3::ErrorKind;
+        use postrider_pop3::{ErrorKind, Local, Request, Stage, Violation};
         let code = match error.kind() {
             _ if error.is_credential_fault() => Code::NoPermission,
             ErrorKind::Connect(error) => connect(error),
+            ErrorKind::Violation(Violation::Sasl(error)) => sasl(error),
             _ if error.is_retryable() => Code::Temporary,
-            ErrorKind::TlsNotOffered | ErrorKind::NoMechanism(_) => Code::Unavailable,
+            // What was not removed is removed another time.
+            ErrorKind::Refused(_) if error.stage() == Stage::Request(Request::Quit) => {
+                Code::Temporary
+            }
+            ErrorKind::Refused(_)
+            | ErrorKind::TlsRefused(_)
+            | ErrorKind::TlsNotOffered
+            | ErrorKind::NoMechanism(_) => Code::Unavailable,
+            ErrorKind::Argument(_) | ErrorKind::Local(Local::LineTooLong) => Code::Data,
             _ => Code::Protocol,
         };
         Self::new(code, format!("{what}: {}", explained(error)))
@@ -121,10 +131,19 @@ impl fmt::Display for Failure {
 
 /// Whether waiting helps against a connection that could not be made.
 fn connect(error: &postrider_wire::ConnectError) -> Code {
-    match error.stage() {
-        postrider_wire::ConnectStage::Tls => Code::Unavailable,
-        _ if error.is_retryable() => Code::Temporary,
-        _ => Code::Unavailable,
+    // TLS that the two sides do not agree on, a certificate for example, is not mended by waiting.
+    match error.is_retryable() && error.tls_error().is_none() {
+        true => Code::Temporary,
+        false => Code::Unavailable,
+    }
+}
+
+/// Whether the server refused the log-in, or broke the rules of its dialogue.
+fn sasl(error: &SaslError) -> Code {
+    match error {
+        SaslError::Rejected(_) => Code::NoPermission,
+        SaslError::NoRandomness => Code::Software,
+        _ => Code::Protocol,
     }
 }
 
