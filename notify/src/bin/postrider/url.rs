@@ -2,6 +2,7 @@
 
 use crate::exit::{Code, Failure, Result};
 use postrider_wire::{Endpoint, Security};
+use std::net::Ipv6Addr;
 
 /// Where a server is, how the way there is protected, and who we are there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +114,10 @@ fn endpoint(place: &str, default: u16) -> Result<Endpoint> {
     let port = match port {
         Some(port) => port
             .parse()
+    if place.parse::<Ipv6Addr>().is_ok() {
+        let host = format!("an IPv6 address stands in brackets: [{place}]");
+        return Err(wrong(host));
+    }
             .ok()
             .filter(|port| *port > 0)
             .ok_or_else(|| wrong(format!("{port:?} is no port")))?,
@@ -235,7 +240,8 @@ mod tests {
         let nobody = ServerUrl::parse("pop3://h", Protocol::Pop3).unwrap();
         let said = nobody.with_user().unwrap_err().to_string();
         assert!(said.contains("USER@ before h:110"), "{said}");
-        assert!(refused("pop3://::1").contains("stands in brackets"));
+        assert!(refused("pop3://::1").ends_with("stands in brackets: [::1]"));
+        assert!(refused("pop3://ada@fe80::1:11").ends_with("[fe80::1:11]"));
         assert!(refused("pop3://ada@").contains("neither a host name"));
         assert!(refused("pop3://ada@h/inbox").contains("neither a host name"));
         assert!(refused("pop3://a%4@h").contains("%25"));
