@@ -7,6 +7,7 @@ mod outcome;
 mod parameters;
 mod relay;
 mod sendmail;
+mod share;
 
 use crate::exit::{Code, Failure, Result};
 use crate::login::LoginArgs;
@@ -15,7 +16,7 @@ use crate::setup;
 use crate::url::{Protocol, ServerUrl};
 use clap::{ArgAction, ValueEnum};
 use outcome::Tally;
-use postrider_smtp::{Client, Config, Envelope, Mail, Pipelining};
+use postrider_smtp::{Config, Envelope, Pipelining};
 use postrider_wire::{Security, Transcript};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -149,35 +150,17 @@ async fn deliver(
         let begin = number * mails.len() / connections;
         let end = (number + 1) * mails.len() / connections;
         let (config, mails, said) = (config.clone(), Arc::clone(&mails), said.clone());
-        tokio::spawn(async move {
-            let share = mails.get(begin..end).unwrap_or_default();
-            let share: Vec<Mail<'_>> = share.iter().map(|(e, m)| Mail::new(e, m)).collect();
-            match Client::connect(&config).await {
-                Ok(mut client) => {
-                    let settled = |index, outcomes| {
-                        let _ = said.send(Ok((begin + index, outcomes)));
-                    };
-                    client.send_each(&share, settled).await;
-                    client.quit().await;
-                }
-                Err(error) => {
-                    let _ = said.send(Err((begin..end, error)));
-                }
-            }
-        });
+        tokio::spawn(share::send(config, mails, begin..end, said));
     }
     drop(said);
     let mut failure = None;
     while let Some(news) = heard.recv().await {
         match news {
             Ok((index, outcomes)) => tally.add(index, &outcomes),
-            Err((range, error)) => {
+            Err((left, error)) => {
                 failure = Some(Failure::smtp("nothing was sent", &error));
-                for index in range {
-                    let envelope = mails.get(index).map(|(envelope, _)| envelope);
-                    envelope
-                        .into_iter()
-                        .for_each(|e| tally.not_connected(index, e, &error));
+                for (index, envelope) in left {
+                    tally.not_connected(index, &envelope, &error);
                 }
             }
         }
