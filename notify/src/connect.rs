@@ -115,6 +115,10 @@ pub fn explained(error: &dyn fmt::Display) -> String {
     text.replace("Security::StartTls", "security = \"starttls\"")
         .replace("Security::Tls", "security = \"tls\"")
         .replace("Security::None", "security = \"none\"")
+        .replace(
+            "danger_allow_clear_text_credentials()",
+            "danger_allow_clear_text_credentials = true",
+        )
 }
 
 /// An account that cannot be used as it is configured.
@@ -175,10 +179,17 @@ mod tests {
 
     #[test]
     fn hints_are_in_the_words_of_the_configuration() {
-        let said = explained(&"Security::StartTls, Security::Tls or Security::None?");
-        assert_eq!(
-            said,
-            "security = \"starttls\", security = \"tls\" or security = \"none\"?"
-        );
+        for (hint, words) in [
+            (
+                "did you mean Security::StartTls or Security::Tls?",
+                "did you mean security = \"starttls\" or security = \"tls\"?",
+            ),
+            (
+                "Security::None or danger_allow_clear_text_credentials()",
+                "security = \"none\" or danger_allow_clear_text_credentials = true",
+            ),
+        ] {
+            assert_eq!(explained(&hint), words);
+        }
     }
 }

@@ -159,6 +159,71 @@ async fn exit_codes_say_what_became_of_it() {
 }
 
 #[tokio::test]
+async fn a_server_that_breaks_the_rules_of_the_log_in_has_not_refused_it() {
+    let sandbox = sandbox().await;
+    let raw = Action::Raw(b"334 !!!\r\n".to_vec());
+    sandbox.add_fault(Fault::smtp(Stage::Auth, raw));
+    let ran = send(&sandbox, &BASIC, b"").await;
+    assert_eq!(ran.code, 76, "{}", ran.err);
+}
+
+#[tokio::test]
+async fn a_mail_of_which_nobody_knows_is_not_said_to_be_refused() {
+    let sandbox = sandbox().await;
+    sandbox.add_fault(Fault::smtp(Stage::EndOfData, Action::DropUnanswered));
+    let ran = send(&sandbox, &BASIC, b"").await;
+    assert_eq!(ran.code, 75, "{}", ran.err);
+    assert!(ran.err.contains("may have been delivered"), "{}", ran.err);
+    assert!(!ran.err.contains("it may work later"), "{}", ran.err);
+    assert!(!ran.err.contains("not accepted"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn rfc9422_what_goes_over_one_connection_no_more_goes_over_the_next() {
+    let sandbox = prepared(Sandbox::builder().clear_text_auth(true)).await;
+    let limits = b"250-sandbox\r\n250-AUTH PLAIN\r\n250 LIMITS MAILMAX=1 RCPTMAX=1\r\n".to_vec();
+    sandbox.add_fault(Fault::smtp(Stage::Ehlo, Action::Raw(limits)).every());
+    let args = [
+        &BASIC[..],
+        &[
+            "--tls",
+            "none",
+            "--danger-allow-clear-text",
+            "--repeat",
+            "2",
+            "--json",
+        ],
+    ]
+    .concat();
+    let ran = send(&sandbox, &args, b"").await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(ran.out.lines().count(), 4, "{}", ran.out);
+    for person in ["ada@example.org", "bob@example.org"] {
+        assert_eq!(sandbox.messages(person).len(), 2);
+    }
+    assert_eq!(sandbox.connections().smtp, 4);
+}
+
+#[tokio::test]
+async fn hints_are_in_the_words_of_the_command() {
+    let open = Sandbox::builder().without(Extension::StartTls);
+    let sandbox = prepared(open.clear_text_auth(true)).await;
+    for (tls, hint) in [
+        ("starttls", "?security=tls"),
+        ("if-offered", "--danger-allow-clear-text"),
+    ] {
+        let args = [&BASIC[..], &["--tls", tls]].concat();
+        let ran = send(&sandbox, &args, b"").await;
+        assert_eq!(ran.code, 69, "{}", ran.err);
+        assert!(ran.err.contains(hint), "{}", ran.err);
+        for word in ["Security::", "security = ", "()"] {
+            assert!(!ran.err.contains(word), "{}", ran.err);
+        }
+    }
+    assert_eq!(sandbox.mails().len(), 0);
+}
+
+#[tokio::test]
 async fn one_refused_recipient_does_not_keep_the_mail_from_the_other() {
     let sandbox = sandbox().await;
     refuse(&sandbox, Stage::Rcpt, 2, "550 5.1.1 no such user");

@@ -247,7 +247,8 @@ const BEHIND: &[Behind] = &[
             "send --server smtp://localhost --from a@example.org --to b@example.org --subject Hi --body Hello",
             "send -t -i < mail.eml",
         ],
-        "0 every recipient was accepted; 67 one was refused; 75 it may work later; 77 log-in was refused",
+        "0 every recipient was accepted; 67 one was refused; 69 the server will not; 75 it may work later, or nobody knows; \
+         77 log-in was refused",
     ),
     behind(
         "inspect",

@@ -83,14 +83,21 @@ impl ServerUrl {
     }
 
     /// A failure whose hint speaks of the configuration, in the words of a URL.
-    pub(crate) fn in_its_words(failure: Failure) -> Failure {
-        let sentence = failure.to_string();
-        let sentence = sentence
-            .replace("security = \"starttls\"", "?security=starttls")
-            .replace("security = \"tls\"", "?security=tls")
-            .replace("security = \"none\"", "?security=none");
-        Failure::new(failure.code(), sentence)
+    pub(crate) fn in_its_words(&self, failure: Failure) -> Failure {
+        Failure::new(failure.code(), in_words_of_a_url(&failure.to_string()))
     }
+}
+
+/// A sentence whose hint speaks of the configuration, in the words of a URL and its options.
+pub(crate) fn in_words_of_a_url(sentence: &str) -> String {
+    sentence
+        .replace("security = \"starttls\"", "?security=starttls")
+        .replace("security = \"tls\"", "?security=tls")
+        .replace("security = \"none\"", "?security=none")
+        .replace(
+            "danger_allow_clear_text_credentials = true",
+            "--danger-allow-clear-text",
+        )
 }
 
 fn wrong(sentence: impl std::fmt::Display) -> Failure {
@@ -106,6 +113,10 @@ fn password_in_url() -> Failure {
 }
 
 fn endpoint(place: &str, default: u16) -> Result<Endpoint> {
+    if place.parse::<Ipv6Addr>().is_ok() {
+        let host = format!("an IPv6 address stands in brackets: [{place}]");
+        return Err(wrong(host));
+    }
     // The colons of an IPv6 address stand in brackets.
     let (host, port) = match place.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
@@ -114,10 +125,6 @@ fn endpoint(place: &str, default: u16) -> Result<Endpoint> {
     let port = match port {
         Some(port) => port
             .parse()
-    if place.parse::<Ipv6Addr>().is_ok() {
-        let host = format!("an IPv6 address stands in brackets: [{place}]");
-        return Err(wrong(host));
-    }
             .ok()
             .filter(|port| *port > 0)
             .ok_or_else(|| wrong(format!("{port:?} is no port")))?,

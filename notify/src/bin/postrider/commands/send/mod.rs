@@ -13,7 +13,7 @@ use crate::exit::{Code, Failure, Result};
 use crate::login::LoginArgs;
 use crate::output;
 use crate::setup;
-use crate::url::{Protocol, ServerUrl};
+use crate::url::{Protocol, ServerUrl, in_words_of_a_url};
 use clap::{ArgAction, ValueEnum};
 use outcome::Tally;
 use postrider_smtp::{Config, Envelope, Pipelining};
@@ -102,7 +102,7 @@ enum Protection {
     Tls,
     /// By STARTTLS, or not at all
     Starttls,
-    /// By STARTTLS where it is offered, else in clear text, without log-in
+    /// By STARTTLS where it is offered, else in clear text, where nobody logs in
     IfOffered,
     /// In clear text; wants --danger-allow-clear-text
     None,
@@ -117,7 +117,7 @@ struct Route {
 pub(crate) async fn run(config: Option<&Path>, args: &Args) -> Result {
     let sent = send(config, args).await;
     sent.map_err(|failure| match args.server {
-        Some(_) => ServerUrl::in_its_words(failure),
+        Some(_) => Failure::new(failure.code(), in_words_of_a_url(&failure.to_string())),
         None => failure,
     })
 }
@@ -132,7 +132,8 @@ async fn send(config: Option<&Path>, args: &Args) -> Result {
         false => compose::mails(args, route.sender.as_deref())?,
     };
     // In the place of sendmail no news is good news: cron mails whatever is printed.
-    let tally = Tally::new(args.json, args.to.is_empty() && !args.sendmail.verbose);
+    let quiet = args.to.is_empty() && !args.sendmail.verbose;
+    let tally = Tally::new(args.json, quiet, args.server.is_some());
     deliver(route.config, mails, usize::from(args.connections), tally).await
 }
 

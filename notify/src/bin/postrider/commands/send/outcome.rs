@@ -2,15 +2,22 @@
 
 use crate::exit::{Code, Failure, Result};
 use crate::output::{self, Style, foreign, paint};
+use crate::url::in_words_of_a_url;
+use postrider_notify::connect::explained;
 use postrider_smtp::{Cause, Envelope, Error, Fault, Outcome, RecipientOutcome};
 use serde_json::json;
+use std::fmt;
 
 /// Counts the verdicts, and prints each.
 pub(super) struct Tally {
     json: bool,
     quiet: bool,
+    /// The server was given as a URL, and hints speak of that.
+    by_url: bool,
     recipients: usize,
     not_accepted: usize,
+    /// Of whom nobody knows.
+    unknown: usize,
     /// Recipients whose mail never came to a server.
     unasked: usize,
     /// The exit code that tells the most.
@@ -18,12 +25,14 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn new(json: bool, quiet: bool) -> Self {
+    pub(super) fn new(json: bool, quiet: bool, by_url: bool) -> Self {
         Self {
             json,
             quiet,
+            by_url,
             recipients: 0,
             not_accepted: 0,
+            unknown: 0,
             unasked: 0,
             worst: None,
         }
@@ -35,6 +44,7 @@ impl Tally {
             self.print(mail, outcome);
             if let Some(code) = code(outcome) {
                 self.not_accepted += 1;
+                self.unknown += usize::from(outcome.outcome == Outcome::Unknown);
                 // What may still work is worth more to know than what will not.
                 if self.worst != Some(Code::Temporary) {
                     self.worst = match self.worst {
@@ -83,6 +93,13 @@ impl Tally {
         self.unasked == self.recipients
     }
 
+    fn in_words(&self, text: &dyn fmt::Display) -> String {
+        match self.by_url {
+            true => in_words_of_a_url(&explained(text)),
+            false => explained(text),
+        }
+    }
+
     fn print(&self, mail: usize, outcome: &RecipientOutcome) {
         if self.json {
             let reply = outcome.reply();
@@ -93,11 +110,11 @@ impl Tally {
                 "stage": outcome.stage.to_string(),
                 "code": reply.map(|reply| reply.code().value()),
                 "enhanced": reply.and_then(|r| r.enhanced()).map(|e| e.to_string()),
-                "text": outcome.cause.to_string(),
+                "text": self.in_words(&outcome.cause),
                 "reply": reply.map(ToString::to_string),
             }));
         } else if !outcome.is_accepted() {
-            output::remark(outcome);
+            output::remark(self.in_words(outcome));
         } else if !self.quiet {
             let mark = paint(Style::Good, "ok");
             output::line(format!("{mark} {}", foreign(&outcome.to_string())));
@@ -112,16 +129,30 @@ impl Tally {
         let Self {
             not_accepted,
             recipients,
+            unknown,
             ..
         } = self;
-        let hint = match code {
-            Code::Temporary => ", and it may work later",
+        let refused = not_accepted - unknown;
+        let later = match code {
+            Code::Temporary if refused > 0 => ", and it may work later",
             _ => "",
         };
-        Err(Failure::new(
-            code,
-            format!("{not_accepted} of {recipients} recipients were not accepted{hint}"),
-        ))
+        let refused = match refused {
+            0 => String::new(),
+            _ => format!("{refused} of {recipients} recipients were not accepted{later}"),
+        };
+        let unknown = match unknown {
+            0 => String::new(),
+            _ => format!(
+                "of {unknown} of {recipients} recipients nobody knows: the mail may have been delivered, and would come twice if it were sent again"
+            ),
+        };
+        let between = if refused.is_empty() || unknown.is_empty() {
+            ""
+        } else {
+            "; "
+        };
+        Err(Failure::new(code, format!("{refused}{between}{unknown}")))
     }
 }
 
