@@ -173,6 +173,41 @@ async fn a_server_that_turns_us_away_or_is_not_there_has_an_exit_code() {
         said.contains("turns us away: 554 5.3.2 not today"),
         "{said}"
     );
+    // For now is not for ever.
+    for stage in [Stage::Greeting, Stage::Ehlo] {
+        let busy = Action::Reply(b"421 4.3.2 too busy".to_vec());
+        sandbox.add_fault(Fault::smtp(stage, busy));
+        let output = probe(&sandbox, &[&url]).await;
+        assert_eq!(output.status.code(), Some(75), "{stage:?}");
+    }
+    for (words, code) in [("-ERR [SYS/TEMP] later", 75), ("-ERR no", 69)] {
+        let no = Action::Reply(words.as_bytes().to_vec());
+        sandbox.add_fault(Fault::pop3(Stage::Greeting, no));
+        let output = probe(&sandbox, &[&format!("pop3://{}", sandbox.pop3())]).await;
+        assert_eq!(output.status.code(), Some(code), "{words}");
+    }
+    // What comes before it was asked for would be taken for the answer.
+    for (url, early) in [
+        (url.clone(), "220 x\r\n250 STARTTLS\r\n220 go\r\n"),
+        (
+            format!("pop3://{}", sandbox.pop3()),
+            "+OK\r\n+OK\r\nSTLS\r\n.\r\n+OK\r\n",
+        ),
+    ] {
+        let raw = Action::Raw(early.as_bytes().to_vec());
+        sandbox.add_fault(match url.starts_with("smtp") {
+            true => Fault::smtp(Stage::Greeting, raw),
+            false => Fault::pop3(Stage::Greeting, raw),
+        });
+        let output = probe(&sandbox, &[&url]).await;
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(76), "{said}");
+        assert!(said.contains("what nobody asked for"), "{said}");
+    }
+    // A handshake that breaks off may work later; one that is no handshake does not.
+    sandbox.add_fault(Fault::smtp(Stage::Connect, Action::DropBefore));
+    let output = probe(&sandbox, &[&format!("smtps://{}", sandbox.smtps())]).await;
+    assert_eq!(output.status.code(), Some(75));
     // A POP3 server is no SMTP server.
     let output = probe(&sandbox, &[&format!("smtp://{}", sandbox.pop3())]).await;
     assert_eq!(output.status.code(), Some(76));

@@ -3,8 +3,11 @@
 use super::chain::Chain;
 use super::report::Findings;
 use crate::exit::{Code, Failure};
-use crate::url::ServerUrl;
+use crate::url::{ServerUrl, in_words_of_a_url};
 use bytes::BytesMut;
+use postrider_notify::connect::explained;
+use postrider_wire::escape::Escaped;
+use postrider_wire::line::trim_ending;
 use postrider_wire::{ConnectError, Endpoint, Security, Stream, Tls};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -52,15 +55,25 @@ impl Link {
         let clear = std::mem::replace(&mut self.stream, Stream::from_io(tokio::io::empty()));
         let stream =
             postrider_wire::start_tls(clear, &self.endpoint, &self.tls, self.patience).await;
-        self.stream = stream.map_err(|error| Trouble::of(&error))?;
+        self.stream = stream.map_err(|error| match self.security {
+            Security::Tls => Trouble::of(&error),
+            _ => Trouble::of(&error.after_upgrade()),
+        })?;
         self.deadline = Instant::now() + self.patience;
         found.tls = self.stream.tls_description();
         found.chain = Chain::of(self.stream.peer_certificates());
         Ok(())
     }
 
-    /// Writes all of it; the time for the answer begins.
+    /// Writes all of it; the time for the answer begins. What the server has said before it was asked would be taken for the
+    /// answer.
     pub(super) async fn write(&mut self, out: &mut BytesMut) -> Result {
+        if !self.input.is_empty() {
+            let mut lines = self.input.as_ref().split(|octet: &u8| *octet == b'\n');
+            let line = trim_ending(lines.next().unwrap_or_default());
+            let line = Escaped(line.get(..200).unwrap_or(line));
+            return Err(self.nonsense(format_args!("it says what nobody asked for: {line}")));
+        }
         self.deadline = Instant::now() + self.patience;
         let write = async {
             self.stream.write_all(out).await?;
@@ -90,10 +103,19 @@ impl Link {
         Trouble::Other(Failure::new(Code::Protocol, sentence))
     }
 
-    /// The server wants nothing to do with us.
-    pub(super) fn turned_away(&self, what: impl std::fmt::Display) -> Trouble {
+    /// The server wants nothing to do with us, for now or at all.
+    pub(super) fn turned_away(&self, what: impl std::fmt::Display, for_now: bool) -> Trouble {
         let sentence = format!("{} turns us away: {what}", self.endpoint);
-        Trouble::Other(Failure::new(Code::Unavailable, sentence))
+        let code = match for_now {
+            true => Code::Temporary,
+            false => Code::Unavailable,
+        };
+        Trouble::Other(Failure::new(code, sentence))
+    }
+
+    /// All has been said; for the last answer, which does not matter, nobody waits for long.
+    pub(super) fn take_leave(&mut self) {
+        self.patience = self.patience.min(Duration::from_secs(2));
     }
 
     fn broken(&self, what: impl std::fmt::Display) -> Trouble {
@@ -118,7 +140,9 @@ impl Trouble {
     fn of(error: &ConnectError) -> Self {
         let inner = error.io_error().get_ref();
         match inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            Some(rustls::Error::InvalidCertificate(_)) => Self::Certificate(error.to_string()),
+            Some(rustls::Error::InvalidCertificate(_)) => {
+                Self::Certificate(in_words_of_a_url(&explained(error)))
+            }
             _ => Self::Other(Failure::connect(error)),
         }
     }

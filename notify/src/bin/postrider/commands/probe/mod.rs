@@ -48,7 +48,8 @@ pub(crate) async fn run(args: Args) -> Result {
         false => Protocol::Smtp,
     };
     let url = ServerUrl::parse(&args.server, protocol)?;
-    let found = probe(&args, &url, protocol).await?;
+    let found = probe(&args, &url, protocol).await;
+    let found = found.map_err(|failure| url.in_its_words(failure))?;
     match args.json {
         true => output::line(found.json()),
         false => found.show(),

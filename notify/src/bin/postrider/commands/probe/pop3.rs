@@ -3,7 +3,7 @@
 use super::link::{Link, Trouble};
 use super::report::{Findings, Offer};
 use bytes::BytesMut;
-use postrider_pop3::{Command, Connection, Event, Limits, Reply};
+use postrider_pop3::{Command, Connection, Event, Limits, Reply, ResponseCode};
 use postrider_wire::Security;
 
 pub(super) async fn ask(link: &mut Link, found: &mut Findings) -> Result<(), Trouble> {
@@ -13,7 +13,10 @@ pub(super) async fn ask(link: &mut Link, found: &mut Findings) -> Result<(), Tro
     }
     match hear(&mut pop3, link).await? {
         Ok(reply) => found.greeting = reply.map(|r| r.to_string()).unwrap_or_default(),
-        Err(reply) => return Err(link.turned_away(reply)),
+        Err(reply) => {
+            let for_now = reply.code().is_some_and(ResponseCode::is_temporary);
+            return Err(link.turned_away(reply, for_now));
+        }
     }
     let offer = capabilities(&mut pop3, link).await?;
     if link.security == Security::Tls {
@@ -53,7 +56,7 @@ async fn capabilities(pop3: &mut Connection, link: &mut Link) -> Result<Offer, T
 }
 
 async fn goodbye(pop3: &mut Connection, link: &mut Link) -> Result<(), Trouble> {
-    // All has been said; how the server takes leave does not matter.
+    link.take_leave();
     let _ = say(pop3, link, &Command::Quit).await;
     Ok(())
 }

@@ -3,7 +3,9 @@
 use super::link::{Link, Trouble};
 use super::report::{Findings, Offer};
 use bytes::BytesMut;
-use postrider_smtp::{Command, Connection, Domain, Event, Extension, Limits, Meaning, Protocol};
+use postrider_smtp::{
+    Command, Connection, Domain, Event, Extension, Limits, Meaning, Protocol, Reply,
+};
 use postrider_wire::Security;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -14,7 +16,7 @@ pub(super) async fn ask(link: &mut Link, found: &mut Findings) -> Result<(), Tro
     }
     let greeting = hear(&mut smtp, link).await?;
     if greeting.meaning != Meaning::Done {
-        return Err(link.turned_away(&greeting.reply));
+        return Err(turned_away(link, &greeting.reply));
     }
     found.greeting = greeting.reply.to_string();
     let offer = hello(&mut smtp, link).await?;
@@ -46,7 +48,7 @@ async fn hello(smtp: &mut Connection, link: &mut Link) -> Result<Offer, Trouble>
         answer = say(smtp, link, &Command::Helo(&name)).await?;
     }
     if answer.meaning != Meaning::Done {
-        return Err(link.turned_away(&answer.reply));
+        return Err(turned_away(link, &answer.reply));
     }
     let capabilities = smtp.capabilities();
     let line = |(keyword, parameters): (&str, &str)| match parameters {
@@ -68,8 +70,12 @@ async fn hello(smtp: &mut Connection, link: &mut Link) -> Result<Offer, Trouble>
     })
 }
 
+fn turned_away(link: &Link, reply: &Reply) -> Trouble {
+    link.turned_away(reply, reply.code().is_transient())
+}
+
 async fn goodbye(smtp: &mut Connection, link: &mut Link) -> Result<(), Trouble> {
-    // All has been said; how the server takes leave does not matter.
+    link.take_leave();
     let _ = say(smtp, link, &Command::Quit).await;
     Ok(())
 }
