@@ -83,7 +83,7 @@ impl ServerUrl {
     }
 
     /// A failure whose hint speaks of the configuration, in the words of a URL.
-    pub(crate) fn in_its_words(&self, failure: Failure) -> Failure {
+    pub(crate) fn in_its_words(failure: Failure) -> Failure {
         Failure::new(failure.code(), in_words_of_a_url(&failure.to_string()))
     }
 }

@@ -49,7 +49,7 @@ pub(crate) async fn run(args: Args) -> Result {
     };
     let url = ServerUrl::parse(&args.server, protocol)?;
     let found = probe(&args, &url, protocol).await;
-    let found = found.map_err(|failure| url.in_its_words(failure))?;
+    let found = found.map_err(ServerUrl::in_its_words)?;
     match args.json {
         true => output::line(found.json()),
         false => found.show(),

@@ -13,7 +13,7 @@ use crate::exit::{Code, Failure, Result};
 use crate::login::LoginArgs;
 use crate::output;
 use crate::setup;
-use crate::url::{Protocol, ServerUrl, in_words_of_a_url};
+use crate::url::{Protocol, ServerUrl};
 use clap::{ArgAction, ValueEnum};
 use outcome::Tally;
 use postrider_smtp::{Config, Envelope, Pipelining};
@@ -117,7 +117,7 @@ struct Route {
 pub(crate) async fn run(config: Option<&Path>, args: &Args) -> Result {
     let sent = send(config, args).await;
     sent.map_err(|failure| match args.server {
-        Some(_) => Failure::new(failure.code(), in_words_of_a_url(&failure.to_string())),
+        Some(_) => ServerUrl::in_its_words(failure),
         None => failure,
     })
 }
