@@ -74,6 +74,13 @@ pub enum Violation {
     NotAReply(String),
     /// Bytes that answer nothing: a second reply, or one before its command. As much of the line as has arrived.
     Unsolicited(String),
+    /// With several commands in flight: no answer to this one. One before it is missing, or there is one too many.
+    OutOfStep {
+        /// The command whose turn it was.
+        request: Request,
+        /// What came instead.
+        line: String,
+    },
     /// Numbers that are none, or a unique-id with forbidden bytes.
     Unreadable {
         /// What was asked.
@@ -103,6 +110,8 @@ pub enum Violation {
         number: MessageNumber,
         /// The limit in octets.
         limit: u64,
+        /// Its size as LIST gave it, if it did.
+        listed: Option<u64>,
     },
     /// Clear text after the server agreed to TLS: somebody may have put it there (RFC 2595 §4).
     ClearTextAfterStls,
@@ -127,6 +136,10 @@ impl fmt::Display for Violation {
                 write!(f, "the server's line is neither +OK nor -ERR: {line:?}")
             }
             Self::Unsolicited(line) => write!(f, "the server sent what nobody asked for: {line:?}"),
+            Self::OutOfStep { request, line } => write!(
+                f,
+                "the server's answers are out of step with the commands: {line:?} is none to {request}"
+            ),
             Self::Unreadable { request, line } => write!(
                 f,
                 "the server's answer to {request} is unreadable: {line:?}"
@@ -141,8 +154,16 @@ impl fmt::Display for Violation {
                     "the server's answer to {request} has more than {limit} lines"
                 )
             }
-            Self::MessageTooLarge { number, limit } => {
-                write!(f, "message {number} is larger than {limit} octets")
+            Self::MessageTooLarge {
+                number,
+                limit,
+                listed,
+            } => {
+                write!(f, "message {number} is larger than {limit} octets")?;
+                match listed {
+                    Some(listed) => write!(f, ", though the server lists it with {listed}"),
+                    None => Ok(()),
+                }
             }
             Self::ClearTextAfterStls => {
                 f.write_str("the server sent clear text after it agreed to TLS")

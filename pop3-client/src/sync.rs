@@ -24,6 +24,7 @@
 //! | renames all messages | compares sizes and headers with a Message-ID, by TOP, before it fetches: [`SyncEvent::UidlReset`], [`SyncEvent::Recognised`] |
 //! | never delivers one message | leaves it for last, and after some failures alone for a while: [`LeftAlone::Quarantined`] |
 //! | drops the connection | connects again, one command at a time, as long as there is progress |
+//! | leaves an answer out, doubles one, or says a line too much | notices it before a message is taken for another, by `LIST n` behind each: connects again, one command at a time |
 //!
 //! The journal is a text file of one line for each thing that happened, or a [`Journal`] of the caller's own. One process
 //! uses it at a time; another one is told so.

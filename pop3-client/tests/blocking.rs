@@ -102,7 +102,7 @@ fn a_mailbox_is_mirrored_and_emptied_without_a_runtime() {
     assert!(error.is_retryable(), "{error}");
     let commands = commands.join().unwrap();
     let second: Vec<_> = commands[1].iter().skip(4).collect();
-    assert_eq!(second, ["STAT", "UIDL", "LIST", "DELE 1", "QUIT"]);
+    assert_eq!(second, ["STAT", "UIDL", "STAT", "LIST", "DELE 1", "QUIT"]);
     std::fs::remove_dir_all(&folder).unwrap();
 }
 

@@ -40,7 +40,7 @@ fn with_bodies(server: Server, count: usize) -> Server {
     })
 }
 
-/// What came of a sync that deletes at once, and the commands after STAT, UIDL and LIST.
+/// What came of a sync that deletes at once, and the commands from the first message on.
 async fn sync(folder: &Path, server: Server) -> (Result<Summary, SyncError>, Vec<String>) {
     sync_with(Deletion::Now, folder, server).await
 }
@@ -67,10 +67,10 @@ async fn sync_with(
         .policy(policy);
     let result = mailbox.sync(|_| {}).await;
     drop(mailbox);
-    (
-        result,
-        commands.join().unwrap().into_iter().skip(7).collect(),
-    )
+    let commands = commands.join().unwrap().into_iter().skip(8);
+    // Those between messages say whose answer is whose.
+    let shown = commands.filter(|command| !command.starts_with("LIST ") && command != "STAT");
+    (result, shown.collect())
 }
 
 fn stored(folder: &Path) -> usize {
@@ -162,6 +162,30 @@ async fn a_listing_that_is_refused_is_an_error_unless_there_is_nothing_to_list()
         assert_eq!(quit, !fails, "{stat}");
     }
     assert_eq!(stored(&folder), 0);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Without their names, all messages would be fetched again, and forgotten under those that they had.
+#[tokio::test]
+async fn unique_ids_that_are_refused_for_now_are_no_sign_that_there_are_none() {
+    let folder = folder("unnamed");
+    let uids = ["A", "B"];
+    let (result, _) = sync_with(Deletion::Never, &folder, with_bodies(server(&uids), 2)).await;
+    assert_eq!(result.unwrap().stored, 2);
+    let no_uidl = "+OK\r\nUSER\r\n.\r\n";
+    for (capa, refusal, fails) in [
+        (no_uidl, "-ERR [SYS/TEMP] x\r\n", true),
+        ("+OK\r\nUSER\r\nUIDL\r\n.\r\n", "-ERR x\r\n", true),
+        (no_uidl, "-ERR x\r\n", false),
+    ] {
+        let refusing = with_bodies(server(&uids), 2)
+            .first("UIDL", say(refusal))
+            .on("CAPA", say(capa));
+        let (result, commands) = sync_with(Deletion::Never, &folder, refusing).await;
+        assert_eq!(result.is_err(), fails, "{capa} {refusal}");
+        assert_eq!(commands.iter().any(|c| c.starts_with("RETR")), !fails);
+    }
+    assert_eq!(stored(&folder), 2);
     std::fs::remove_dir_all(&folder).unwrap();
 }
 

@@ -197,7 +197,8 @@ fn s7_a_message_stops_near_the_size_that_list_gave() {
         error,
         Violation::MessageTooLarge {
             number: n(1),
-            limit
+            limit,
+            listed: Some(60)
         }
     );
     assert!(octets as u64 <= limit);

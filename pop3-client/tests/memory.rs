@@ -64,9 +64,15 @@ fn flood(answers: Vec<(&'static str, String, Vec<u8>, usize, &'static str)>) -> 
         let greeting = std::iter::once(Ok(String::new()));
         let mut commands = greeting.chain(&mut commands);
         while let Some(Ok(command)) = commands.next() {
-            let answer = answers.iter().find(|(start, ..)| match *start {
-                "" => command.is_empty(),
-                start => command.starts_with(start),
+            let one = command.strip_prefix("LIST ");
+            let one = one.map(|number| ("", format!("+OK {number} 60\r\n"), Vec::new(), 0, ""));
+            let mut all = one.iter().chain(&answers);
+            let answer = all.find(|(start, ..)| {
+                one.is_some()
+                    || match *start {
+                        "" => command.is_empty(),
+                        start => command.starts_with(start),
+                    }
             });
             let (begin, piece, times, end) = match answer {
                 Some((_, begin, piece, times, end)) => (begin.as_str(), &piece[..], *times, *end),

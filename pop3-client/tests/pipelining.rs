@@ -49,7 +49,8 @@ async fn s20_retr_many_keeps_order_and_one_refusal_touches_no_other() {
         .map(|number| (number, number != n(30)))
         .collect();
     assert_eq!(result.unwrap(), expected);
-    assert_eq!(commands.len(), 4 + 200);
+    assert_eq!(commands.len(), 4 + 2 * 200);
+    assert_eq!(commands[4..7], ["RETR 1", "LIST 1", "RETR 2"]);
 }
 
 #[tokio::test]
@@ -78,8 +79,8 @@ async fn many_headers_travel_in_one_flight() {
         .map(|number| (number, number != n(7)))
         .collect();
     assert_eq!(result.unwrap(), expected);
-    assert_eq!(commands[4..].len(), 200);
-    assert_eq!(commands[4], "TOP 1 0");
+    assert_eq!(commands[4..].len(), 2 * 200);
+    assert_eq!(commands[4..7], ["TOP 1 0", "LIST 1", "TOP 2 0"]);
 }
 
 #[tokio::test]
@@ -97,7 +98,7 @@ async fn s20_after_sys_perm_no_more_messages_are_asked_for() {
         result.unwrap_err().response_code(),
         Some(&ResponseCode::SysPerm)
     );
-    assert!(commands.len() <= 4 + 64, "{}", commands.len());
+    assert!(commands.len() <= 4 + 2 * 64, "{}", commands.len());
 }
 
 #[tokio::test]
@@ -184,7 +185,9 @@ async fn a_flight_larger_than_every_buffer_does_not_dead_lock() {
         far.write_all(b"+OK\r\n").await.unwrap();
         let mut line = String::new();
         while far.read_line(&mut line).await.unwrap() > 0 {
+            let listed = format!("+OK {} 502\r\n", line[4..].trim());
             let reply: &[u8] = match &line[..4] {
+                "LIST" => listed.as_bytes(),
                 "CAPA" => b"+OK\r\nPIPELINING\r\nUSER\r\n.\r\n",
                 "RETR" => &[b"+OK\r\n".as_slice(), &[b'x'; 500], b"\r\n.\r\n"].concat(),
                 _ => b"+OK\r\n",

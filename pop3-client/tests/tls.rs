@@ -186,9 +186,10 @@ async fn what_tls_holds_back_is_flushed_though_answers_come_first() {
         peer.flush().await.unwrap();
         while peer.read_line(&mut line).await.unwrap_or(0) > 0 {
             let answer = match line.split_ascii_whitespace().next() {
-                Some("CAPA") => "+OK\r\nUSER\r\nPIPELINING\r\n.\r\n",
-                Some("RETR") => "+OK\r\nSubject: x\r\n\r\nb\r\n.\r\n",
-                _ => "+OK\r\n",
+                Some("CAPA") => "+OK\r\nUSER\r\nPIPELINING\r\n.\r\n".to_owned(),
+                Some("RETR") => "+OK\r\nSubject: x\r\n\r\nb\r\n.\r\n".to_owned(),
+                Some("LIST") => format!("+OK {} 17\r\n", line[4..].trim()),
+                _ => "+OK\r\n".to_owned(),
             };
             retrieved += usize::from(line.starts_with("RETR"));
             line.clear();

@@ -62,8 +62,16 @@ fn what_a_server_did_wrong_is_said_with_the_message_it_concerns() {
             Violation::MessageTooLarge {
                 number: n(4),
                 limit: 99,
+                listed: Some(9),
             },
-            "99",
+            "message 4 is larger than 99 octets, though the server lists it with 9",
+        ),
+        (
+            Violation::OutOfStep {
+                request: Request::List(Some(n(4))),
+                line: "+OK".to_owned(),
+            },
+            "out of step with the commands: \"+OK\" is none to LIST 4",
         ),
         (
             Violation::Truncated { request: None },

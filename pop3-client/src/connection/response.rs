@@ -23,6 +23,7 @@ pub(super) struct Body {
     number: MessageNumber,
     decoder: DotDecoder,
     octets: u64,
+    listed: Option<u64>,
     limit: u64,
 }
 
@@ -48,6 +49,7 @@ impl Connection {
                 number,
                 decoder: DotDecoder::new(LineEnding::of(line)),
                 octets: 0,
+                listed: self.maildrop.octets(number),
                 limit: self.limits.message(self.maildrop.octets(number)),
             }),
             Request::List(None)
@@ -213,6 +215,7 @@ impl Body {
                     return Err(Violation::MessageTooLarge {
                         number: self.number,
                         limit: self.limit,
+                        listed: self.listed,
                     });
                 }
                 Ok(Some(Received::Piece(self.number, length)))

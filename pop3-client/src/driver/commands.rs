@@ -48,7 +48,7 @@ impl<L: Link> Session<L> {
         commands: &[Command],
         sink: &mut impl FnMut(Event),
     ) -> Result<(), Error> {
-        let together = self.pop3.capabilities().pipelining() && self.config.may_pipeline();
+        let together = self.pipelines();
         let (mut waiting, mut in_flight) = (commands.iter(), 0_usize);
         loop {
             while together || in_flight == 0 {

@@ -143,7 +143,11 @@ impl Error {
                 Some(code) => code.is_temporary(),
                 None => self.stage() == Stage::Greeting,
             },
-            ErrorKind::Violation(Violation::Truncated { .. } | Violation::Unsolicited(_)) => true,
+            ErrorKind::Violation(
+                Violation::Truncated { .. }
+                | Violation::Unsolicited(_)
+                | Violation::OutOfStep { .. },
+            ) => true,
             _ => false,
         }
     }

@@ -3,8 +3,9 @@ use super::link::Link;
 use super::session::Session;
 use super::window::Window;
 use crate::connection::Received;
-use crate::{Command, Event, MessageNumber, Reply, Request, ResponseCode};
+use crate::{Command, Event, MessageNumber, Reply, Request, ResponseCode, Violation};
 use bytes::Buf;
+use postrider_wire::escape::Escaped;
 use std::ops::ControlFlow;
 
 /// What `retr_many` and `top_many` hand over, message by message, in the order asked for.
@@ -17,7 +18,7 @@ pub enum Retrieved<'a> {
         /// The piece, dots removed, line endings as sent.
         bytes: &'a [u8],
     },
-    /// The message is whole.
+    /// The message is whole, and it is certain that it is this one.
     End {
         /// The message.
         number: MessageNumber,
@@ -71,7 +72,7 @@ impl<L: Link> Session<L> {
             Some(retrieved) => sink(retrieved),
             None => ControlFlow::Continue(()),
         };
-        self.flight(numbers, command, &mut answered, &mut fault)
+        self.flight(numbers, command, Order::Proven, &mut answered, &mut fault)
             .await?;
         fault.map_or(Ok(()), Err)
     }
@@ -98,22 +99,33 @@ impl<L: Link> Session<L> {
             }
             ControlFlow::Continue(())
         };
-        self.flight(numbers, Command::Dele, &mut answered, &mut None)
+        let order = Order::Believed;
+        self.flight(numbers, Command::Dele, order, &mut answered, &mut None)
             .await?;
         Ok(results)
     }
 
     /// Sends `command` for each number and hands over each event. After `[SYS/PERM]` nothing more is sent; what is in
     /// flight is still taken, and `fault` says why it ended early.
+    ///
+    /// An answer does not say to which command it belongs: it follows from their order alone. If a server leaves one out, or
+    /// says a line too much, all others are taken for those of their neighbours. So, where several messages are in flight,
+    /// behind the command for each travels `LIST n`, the answer to which names the message; one at a time, a refusal is
+    /// followed by STAT, for it may be a word too many about the message before. The end of a message, or its refusal, is
+    /// handed over when that is answered as it must be. It costs no round trip but those after a refusal.
     async fn flight(
         &mut self,
         numbers: &[MessageNumber],
         command: impl Fn(MessageNumber) -> Command,
+        order: Order,
         answered: &mut impl FnMut(Answer<'_>) -> ControlFlow<()>,
         fault: &mut Option<Error>,
     ) -> Result<(), Error> {
-        let mut window = self.window();
+        let proven = order == Order::Proven;
+        let marked = proven && numbers.len() > 1 && self.pipelines();
+        let mut window = self.window(if marked { 2 } else { 1 });
         let mut waiting = numbers.iter().copied().peekable();
+        let mut held: Option<(Event, u64)> = None;
         loop {
             while let Some(&next) = waiting.peek() {
                 if fault.is_some() || !window.may_send(self.expected(next)) {
@@ -124,6 +136,10 @@ impl<L: Link> Session<L> {
                 } else {
                     self.send(&command(next))?;
                 }
+                if marked {
+                    self.send(&Command::List(Some(next)))?;
+                }
+                self.alone = Some(next).filter(|_| proven && !marked);
                 window.sent(self.expected(next));
                 waiting.next();
             }
@@ -141,28 +157,63 @@ impl<L: Link> Session<L> {
                     continue;
                 }
             };
-            if let Some(number) = concluded(&event) {
-                window.answered(self.expected(number));
-            }
-            if let Event::Refused {
-                request: Some(request),
-                reply,
-            } = &event
-            {
-                if reply.code() == Some(&ResponseCode::SysPerm) && fault.is_none() {
-                    *fault = Some(self.refused(*request, reply.clone()));
+            let (event, octets) = match (concluded(&event), &event) {
+                (Some(number), _) => {
+                    self.alone = None;
+                    self.note_fault(&event, fault);
+                    let octets = self.expected(number);
+                    if marked {
+                        held = Some((event, octets));
+                        continue;
+                    }
+                    if proven && matches!(event, Event::Refused { .. }) {
+                        self.request(&Command::Stat).await?;
+                        held = Some((event, octets));
+                        continue;
+                    }
+                    (event, octets)
                 }
-            }
+                (None, Event::Finished { .. }) => match held.take() {
+                    Some(held) => held,
+                    None => continue,
+                },
+                (None, Event::Refused { request, reply }) => {
+                    return Err(self.out_of_step(*request, reply));
+                }
+                (None, _) => continue,
+            };
+            window.answered(octets);
             if answered(Answer::Event(&event)).is_break() {
                 return Err(self.give_up(ErrorKind::Stopped));
             }
         }
     }
 
-    fn window(&self) -> Window {
-        let listed = self.pop3.capabilities().pipelining();
-        if listed && self.config.may_pipeline() {
-            Window::adaptive(L::MOST_IN_FLIGHT)
+    /// After `[SYS/PERM]` nothing more will come of it.
+    fn note_fault(&self, event: &Event, fault: &mut Option<Error>) {
+        if let Event::Refused {
+            request: Some(request),
+            reply,
+        } = event
+        {
+            if reply.code() == Some(&ResponseCode::SysPerm) && fault.is_none() {
+                *fault = Some(self.refused(*request, reply.clone()));
+            }
+        }
+    }
+
+    /// What was to prove the order of the answers was refused.
+    fn out_of_step(&mut self, request: Option<Request>, reply: &Reply) -> Error {
+        let request = request.unwrap_or(Request::Stat);
+        let line = Escaped(&reply.to_line()).to_string();
+        let violation = Violation::OutOfStep { request, line };
+        self.give_up(ErrorKind::Violation(violation))
+    }
+
+    /// For so many commands at a time.
+    fn window(&self, commands: usize) -> Window {
+        if self.pipelines() {
+            Window::adaptive(L::MOST_IN_FLIGHT / commands)
         } else {
             Window::lock_step()
         }
@@ -171,6 +222,15 @@ impl<L: Link> Session<L> {
     fn expected(&self, number: MessageNumber) -> u64 {
         self.pop3.listed_octets(number).unwrap_or(USUAL)
     }
+}
+
+/// Whether it matters that an answer is that of its command, and not of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    /// It does.
+    Proven,
+    /// It does not: every command is about something that may happen in any case.
+    Believed,
 }
 
 /// What a flight hands over: a piece of a message, or any other event.

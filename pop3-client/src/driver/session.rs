@@ -3,7 +3,7 @@ use super::error::{Error, ErrorKind, Stage};
 use super::link::{Link, Transfer};
 use super::opening::{Opening, Step};
 use crate::connection::Received;
-use crate::{Command, Connection, Event, Phase, Reply, Request, Violation};
+use crate::{Command, Connection, Event, MessageNumber, Phase, Reply, Request, Violation};
 use bytes::BytesMut;
 use postrider_wire::Tls;
 use std::time::{Duration, Instant};
@@ -24,6 +24,10 @@ pub(crate) struct Session<L> {
     arrived: usize,
     /// An event was delivered; the clock starts anew when more is waited for.
     delivered: bool,
+    /// Since nothing was in flight, several commands were at once.
+    together: bool,
+    /// The message that was asked for alone, until its answer is complete.
+    pub(super) alone: Option<MessageNumber>,
 }
 
 impl<L: Link> Session<L> {
@@ -40,6 +44,8 @@ impl<L: Link> Session<L> {
             since: now,
             arrived: 0,
             delivered: true,
+            together: false,
+            alone: None,
             link,
         };
         if session.link.is_tls() {
@@ -76,7 +82,7 @@ impl<L: Link> Session<L> {
                 step = opening.tls_started();
             }
             match step {
-                Step::Send(command) => self.send(&command)?,
+                Step::Send(command) => self.request(&command).await?,
                 Step::Respond => self.respond()?,
                 Step::Wait | Step::StartTls => {}
                 Step::Done => return Ok(()),
@@ -86,6 +92,10 @@ impl<L: Link> Session<L> {
 
     async fn start_tls(&mut self) -> Result<(), Error> {
         self.stage = Stage::Tls;
+        if !self.out.is_empty() {
+            // What STLS was answered with came before it was sent.
+            return Err(self.give_up(ErrorKind::Violation(Violation::ClearTextAfterStls)));
+        }
         let tls = match &self.config.tls {
             Some(tls) => tls.clone(),
             None => Tls::webpki_roots().map_err(|e| self.error(ErrorKind::TlsConfig(e)))?,
@@ -131,6 +141,7 @@ impl<L: Link> Session<L> {
         }
         let sent = self.pop3.send(command, &mut self.out);
         sent.map_err(|e| Error::new(&self.config.endpoint, request, ErrorKind::Local(e)))?;
+        self.together = !idle;
         self.config.transcript.client(command);
         Ok(())
     }
@@ -151,7 +162,8 @@ impl<L: Link> Session<L> {
     /// The same, but a piece of a message stays at the front of `input`.
     pub(super) async fn received(&mut self) -> Result<Received, Error> {
         loop {
-            if let Some(request) = self.pop3.awaited().next() {
+            let request = self.pop3.awaited().next();
+            if let Some(request) = request {
                 self.stage = stage(request);
             }
             match self.pop3.receive_in_place(&mut self.input) {
@@ -163,7 +175,19 @@ impl<L: Link> Session<L> {
                     return Ok(received);
                 }
                 Ok(None) => self.transfer().await?,
-                Err(violation) => return Err(self.give_up(ErrorKind::Violation(violation))),
+                Err(violation) => {
+                    let violation = match (violation, request) {
+                        // With several commands in flight, it is rather the answer to another one.
+                        (Violation::Unreadable { request, line }, _)
+                        | (Violation::NotAReply(line), Some(request))
+                            if self.together =>
+                        {
+                            Violation::OutOfStep { request, line }
+                        }
+                        (violation, _) => violation,
+                    };
+                    return Err(self.give_up(ErrorKind::Violation(violation)));
+                }
             }
         }
     }
@@ -191,15 +215,11 @@ impl<L: Link> Session<L> {
                 Err(self.give_up(ErrorKind::Timeout(patience)))
             }
             Ok(Transfer::Closed) => Err(self.closed()),
-            Err(e) => {
-                self.blame_pipelining();
-                Err(self.give_up(ErrorKind::Io(e)))
-            }
+            Err(e) => Err(self.give_up(ErrorKind::Io(e))),
         }
     }
 
     fn closed(&mut self) -> Error {
-        self.blame_pipelining();
         match self.pop3.end_of_input() {
             Err(Violation::Truncated {
                 request: Some(request),
@@ -213,8 +233,15 @@ impl<L: Link> Session<L> {
         }
     }
 
-    fn blame_pipelining(&self) {
-        if self.pop3.awaited().len() > 1 {
+    /// Several commands in flight may be what the server does not bear, whatever it did then.
+    fn blame_pipelining(&self, kind: &ErrorKind) {
+        let bears_it = match kind {
+            ErrorKind::Timeout(_) => self.end.is_some_and(|end| self.link.now() >= end),
+            ErrorKind::Violation(Violation::MessageTooLarge { .. }) => true,
+            ErrorKind::Io(_) | ErrorKind::Closed | ErrorKind::Violation(_) => false,
+            _ => true,
+        };
+        if self.together && !bears_it {
             self.config.pipelining_failed();
         }
     }
@@ -250,6 +277,7 @@ impl<L: Link> Session<L> {
 
     /// The session is over, without QUIT: the server must not remove anything.
     pub(crate) fn give_up(&mut self, kind: ErrorKind) -> Error {
+        self.blame_pipelining(&kind);
         let error = self.error(kind);
         // Whatever was awaited is known to be lost; the error says so already.
         let _ = self.pop3.end_of_input();
@@ -257,6 +285,17 @@ impl<L: Link> Session<L> {
         self.input.clear();
         self.config.transcript.note(&error);
         error
+    }
+
+    /// Whether several commands may be in flight.
+    pub(crate) fn pipelines(&self) -> bool {
+        self.pop3.capabilities().pipelining() && self.config.may_pipeline()
+    }
+
+    /// The message that was asked for alone when the session ended.
+    #[cfg(feature = "sync")]
+    pub(crate) fn asked_alone(&self) -> Option<MessageNumber> {
+        self.alone
     }
 
     pub(crate) fn error(&self, kind: ErrorKind) -> Error {

@@ -145,6 +145,14 @@ impl Fingerprint {
             .any(|line| is_named(line, b"Message-ID"))
     }
 
+    /// Whether the message begins with what is rather the reply to its command, behind a line too much.
+    pub(super) fn begins_with_a_reply(&self) -> bool {
+        let rest = [&b"+OK"[..], b"-ERR"]
+            .iter()
+            .find_map(|status| self.header.strip_prefix(*status));
+        rest.is_some_and(|rest| rest.first().is_none_or(u8::is_ascii_whitespace))
+    }
+
     pub(super) fn finish(mut self) -> Prints {
         if self.in_header {
             self.end_header(&[]);

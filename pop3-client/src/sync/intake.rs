@@ -1,7 +1,7 @@
 use super::Summary;
 use super::digest::{Fingerprint, Prints};
 use super::event::SyncEvent;
-use super::index::{Entry, Index};
+use super::index::{Entry, Index, uid_key};
 use super::journal::{Journal, Log};
 use super::plan::Wanted;
 use super::policy::Policy;
@@ -39,7 +39,12 @@ pub(super) struct Intake<'a, S, J> {
     pub(super) events: &'a mut dyn FnMut(SyncEvent),
     /// Messages to delete: durable, or about to be with the next commit.
     pub(super) delete: Vec<(MessageNumber, u64)>,
+    /// Messages of earlier sessions are to be deleted when this one is through.
+    pub(super) others_wait: bool,
     open: Option<(MessageNumber, Fingerprint)>,
+    /// Messages that begin as no message does: they are asked for once more, and then believed.
+    again: Vec<MessageNumber>,
+    asked_again: bool,
     /// Finished in the store, but perhaps not durable.
     finished: Vec<Record>,
     stored: Vec<SyncEvent>,
@@ -81,7 +86,10 @@ impl<'a, S: Store, J: Journal> Intake<'a, S, J> {
             summary,
             events,
             delete: Vec::new(),
+            others_wait: false,
             open: None,
+            again: Vec::new(),
+            asked_again: false,
             finished: Vec::new(),
             stored: Vec::new(),
             since: None,
@@ -102,7 +110,28 @@ impl<'a, S: Store, J: Journal> Intake<'a, S, J> {
         }
     }
 
-    /// The message that was open when the connection broke, or that the server refused.
+    /// The messages to be asked for once more, one by one.
+    pub(super) fn asks_again(&mut self) -> Vec<MessageNumber> {
+        self.asked_again = true;
+        std::mem::take(&mut self.again)
+    }
+
+    /// The message that was asked for, alone, when the session broke.
+    ///
+    /// Where nothing else has arrived in the session, it may be the server that gives no message at all. So it comes last
+    /// the next time, but is not put into quarantine for that, unless it is the one that holds up the rest.
+    pub(super) fn broke(&mut self, number: MessageNumber) {
+        let uid = self.wanted.get(&number);
+        let uid = uid.and_then(|wanted| wanted.listed.uid.as_ref());
+        let count = uid.map_or(0, |uid| self.vault.index.failures(uid_key(uid)).count);
+        let last = count.saturating_add(1) >= self.policy.quarantine_after;
+        let holds_up_the_rest = self.wanted.len() == 1 && self.others_wait;
+        if self.received > 0 || !last || holds_up_the_rest {
+            self.failed(number);
+        }
+    }
+
+    /// The message that broke the session, or that the server refused.
     pub(super) fn failed(&mut self, number: MessageNumber) {
         if let Some(uid) = self
             .wanted
@@ -163,6 +192,10 @@ impl<'a, S: Store, J: Journal> Intake<'a, S, J> {
         else {
             return self.vault.store.abort();
         };
+        if fingerprint.begins_with_a_reply() && !self.asked_again {
+            self.again.push(number);
+            return self.vault.store.abort();
+        }
         let prints = fingerprint.finish();
         match self.vault.index.same_message(wanted.key, prints.lasting) {
             Some(entry) => {

@@ -1,5 +1,5 @@
 //! The promise of the sync, against a model: a server that drops the connection at any step, a disk that forgets at any
-//! step what was not synced, mails that come, go and are renamed, over more than ten thousand seeded histories.
+//! step what was not synced, a server whose answers leave the order of the commands, mails that come, go and are renamed, over more than ten thousand seeded histories.
 //!
 //! Chance is a seed, or the octets of a fuzzer. A history that fails prints its seed.
 //! `POSTRIDER_SYNC_SEED=SEED cargo test sync::model` lives through that one again, and `POSTRIDER_SYNC_HISTORIES=COUNT` through
@@ -12,7 +12,7 @@ use super::{Deletion, Digest, Policy, Summary, SyncError, SyncEvent, session};
 use crate::driver::Session;
 use crate::{Config, Credentials, Endpoint, Security};
 use disk::{Disk, ModelJournal, ModelStore, Shared, lock};
-use server::{Drop, How, ModelLink, World, lasting};
+use server::{Drop, How, ModelLink, Slip, World, lasting};
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::io;
@@ -84,6 +84,8 @@ struct History {
     now: u64,
     stored: BTreeMap<Digest, usize>,
     crashes: usize,
+    /// What the server answers out of order in the next session.
+    slips: Vec<Slip>,
 }
 
 impl History {
@@ -101,6 +103,7 @@ impl History {
             now: 1_700_000_000,
             stored: BTreeMap::new(),
             crashes: 0,
+            slips: Vec::new(),
         }
     }
 
@@ -121,7 +124,9 @@ impl History {
             lock(&self.disk).restart(random);
             return Err(error.into());
         }
-        let link = ModelLink::new(&self.world, &self.disk, drop);
+        let mut link = ModelLink::new(&self.world, &self.disk, drop);
+        link.slips = std::mem::take(&mut self.slips);
+        link.silent = !link.slips.is_empty() && random.one_in(2);
         let (mut summary, stored) = (Summary::default(), &mut self.stored);
         let disk = Arc::clone(&self.disk);
         let mut events = |event| {
@@ -232,12 +237,14 @@ enum Kind {
     Disk,
     /// The same, and what is stored is in one transaction with what is known of it.
     Database,
+    /// The server answers out of order.
+    Order,
 }
 
 /// A history of the first octet's kind, in which the others are chance.
 pub(super) fn live_through_octets(octets: &[u8]) {
     let (&kind, chance) = octets.split_first().unwrap_or((&0, &[]));
-    let kind = [Kind::Connection, Kind::Disk, Kind::Database][usize::from(kind % 3)];
+    let kind = [Kind::Connection, Kind::Disk, Kind::Database, Kind::Order][usize::from(kind % 4)];
     live_through(Random::chosen(chance), kind);
 }
 
@@ -262,7 +269,12 @@ fn live_through(mut random: Random, kind: Kind) {
             command: 1 + random.below(20),
             how,
         });
-        if kind != Kind::Connection && random.one_in(2) {
+        if kind == Kind::Order {
+            history.slips = (0..random.below(4))
+                .map(|_| Slip::new(&mut random))
+                .collect();
+        }
+        if matches!(kind, Kind::Disk | Kind::Database) && random.one_in(2) {
             let mut disk = lock(&history.disk);
             disk.breaks_at = Some(disk.operations + 1 + usize::try_from(random.below(20)).unwrap());
         }
@@ -276,7 +288,7 @@ fn live_through(mut random: Random, kind: Kind) {
             .session(None, &mut random)
             .unwrap_or_else(|e| panic!("nothing breaks, and yet: {e}"));
     }
-    history.check(kind == Kind::Connection);
+    history.check(matches!(kind, Kind::Connection | Kind::Order));
     let world = lock(&history.world);
     if history.policy.deletion == Deletion::Now {
         let left = world

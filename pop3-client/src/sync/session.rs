@@ -11,7 +11,8 @@ use super::store::Store;
 use super::{Summary, SyncError};
 use crate::driver::{Link, Session};
 use crate::{
-    Command, Error, ErrorKind, Event, MessageNumber, Request, Retrieved, UniqueId, Violation,
+    Command, Error, ErrorKind, Event, MessageNumber, Request, ResponseCode, Retrieved, UniqueId,
+    Violation,
 };
 use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
@@ -43,6 +44,7 @@ pub(super) async fn run<L: Link, S: Store, J: Journal>(
         .map(|wanted| wanted.listed.number)
         .collect();
     let mut intake = Intake::new(vault, policy, now, plan.fetch, summary, events);
+    intake.others_wait = !plan.delete.is_empty();
     let fetched = fetch(&mut session, &mut intake, &order, &plan.renamed).await;
     intake.commit()?;
     let mut delete = std::mem::take(&mut intake.delete);
@@ -81,10 +83,17 @@ fn announce(plan: &super::plan::Plan, summary: &mut Summary, events: &mut dyn Fn
 }
 
 /// STAT, UIDL and LIST, in one flight where the server allows it. A server may have no UIDL; then every uid is `None`.
+///
+/// An answer to UIDL may look like one to LIST. In a flight, another STAT between them shows that neither is missing.
 async fn look<L: Link>(session: &mut Session<L>) -> Result<Vec<Listed>, SyncError> {
     let mut found: BTreeMap<MessageNumber, (u64, Option<UniqueId>)> = BTreeMap::new();
-    let commands = [Command::Stat, Command::Uidl(None), Command::List(None)];
+    let (uidl, list) = (Command::Uidl(None), Command::List(None));
+    let commands = match session.pipelines() {
+        true => vec![Command::Stat, uidl, Command::Stat, list],
+        false => vec![Command::Stat, uidl, list],
+    };
     let (mut refused, mut count) = (None, 0);
+    let has_uidl = session.pop3.capabilities().uidl();
     session
         .volley(&commands, &mut |event| match event {
             Event::DropListing(listing) => count = listing.count,
@@ -97,6 +106,13 @@ async fn look<L: Link>(session: &mut Session<L>) -> Result<Vec<Listed>, SyncErro
                 reply,
             } => {
                 // Of a server that refuses both, STAT's is the one that matters.
+                refused.get_or_insert((request, reply));
+            }
+            Event::Refused {
+                request: Some(request @ Request::Uidl(_)),
+                reply,
+            } if has_uidl || reply.code().is_some_and(ResponseCode::is_temporary) => {
+                // It has names and does not tell them now: without them, all would be fetched again.
                 refused.get_or_insert((request, reply));
             }
             _ => {}
@@ -130,20 +146,25 @@ async fn fetch<L: Link, S: Store, J: Journal>(
         .copied()
         .filter(|number| !recognised.contains(number))
         .collect();
+    retrieve(session, intake, &order).await?;
+    for number in intake.asks_again() {
+        retrieve(session, intake, &[number]).await?;
+    }
+    Ok(())
+}
+
+async fn retrieve<L: Link, S: Store, J: Journal>(
+    session: &mut Session<L>,
+    intake: &mut Intake<'_, S, J>,
+    numbers: &[MessageNumber],
+) -> Result<(), SyncError> {
     let mut fault = None;
-    let mut open = None;
     let result = session
-        .retr_many(&order, &mut |retrieved| {
-            open = match retrieved {
-                Retrieved::Chunk { number, .. } => Some(number),
-                _ => None,
-            };
-            match intake.take(retrieved) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    fault = Some(error);
-                    ControlFlow::Break(())
-                }
+        .retr_many(numbers, &mut |retrieved| match intake.take(retrieved) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                fault = Some(error);
+                ControlFlow::Break(())
             }
         })
         .await;
@@ -151,12 +172,12 @@ async fn fetch<L: Link, S: Store, J: Journal>(
         return Err(error.into());
     }
     if let Err(error) = &result {
-        // Only a message that had begun can be blamed for what broke the session.
+        // Of several in flight, nobody knows which one it was: the next session asks for one at a time.
         let blamed = match error.kind() {
             ErrorKind::Violation(Violation::MessageTooLarge { number, .. }) => Some(*number),
-            _ => open,
+            _ => session.asked_alone(),
         };
-        blamed.into_iter().for_each(|number| intake.failed(number));
+        blamed.into_iter().for_each(|number| intake.broke(number));
     }
     Ok(result?)
 }
@@ -174,8 +195,11 @@ async fn probe<L: Link, S: Store, J: Journal>(
     if numbers.is_empty() || !session.pop3.capabilities().top() || intake.vault.index.top_broken() {
         return Ok(recognised);
     }
+    let pipelined = session.pipelines();
     let headers = match headers(session, &numbers).await {
         Ok(headers) => headers,
+        // It may be that only several at a time are too much.
+        Err(error) if session.pipelines() != pipelined => return Err(error.into()),
         Err(error) => {
             intake.vault.note(Record::TopBroken);
             return Err(error.into());

@@ -8,7 +8,7 @@ use super::shorten::{FEW, index_of};
 use super::store::Store;
 use super::{Summary, SyncError, session};
 use crate::driver::{Link, Session};
-use crate::{Config, Error, ErrorKind, Violation};
+use crate::{Config, Error};
 use std::future::Future;
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -71,7 +71,7 @@ impl<S: Store, J: Journal> Work<S, J> {
         now: Option<SystemTime>,
         events: &mut dyn FnMut(SyncEvent),
     ) -> Result<Summary, SyncError> {
-        let mut summary = Summary::default();
+        let (mut summary, mut fruitless) = (Summary::default(), 0);
         for left in (0..policy.connections.max(1)).rev() {
             let before = self.progress(config, &summary);
             let error = match self
@@ -81,9 +81,16 @@ impl<S: Store, J: Journal> Work<S, J> {
                 Ok(()) => return Ok(summary),
                 Err(error) => error,
             };
-            let moved = self.progress(config, &summary) != before;
+            let after = self.progress(config, &summary);
+            // One command at a time, it may go well.
+            let slower = before.pipelines && !after.pipelines;
+            // What fails goes last, and the others can be had. If they all fail, it is not the message.
+            let fails = after.failed > before.failed;
+            fruitless += u32::from(fails && after.done == before.done);
+            let worth = after != before && fruitless < 2 && (error.is_retryable() || fails);
             // A server that wants time between logins gets it: the caller decides when.
-            if left == 0 || !moved || !is_worth_another(&error) || summary.login_delay.is_some() {
+            let wants_time = summary.login_delay.is_some_and(|delay| !delay.is_zero());
+            if left == 0 || !(worth || slower) || wants_time {
                 return Err(error);
             }
             events(SyncEvent::Reconnecting {
@@ -107,27 +114,22 @@ impl<S: Store, J: Journal> Work<S, J> {
     }
 
     /// What a new connection is worth trying for: more is stored, or what broke the last one is known.
-    fn progress(&self, config: &Config, summary: &Summary) -> (usize, usize, bool, bool) {
-        let done = summary.stored + summary.duplicates + summary.recognised + summary.deleted;
-        (
-            done,
-            self.vault.index.failed(),
-            config.may_pipeline(),
-            self.vault.index.top_broken(),
-        )
+    fn progress(&self, config: &Config, summary: &Summary) -> Progress {
+        Progress {
+            done: summary.stored + summary.duplicates + summary.recognised + summary.deleted,
+            failed: self.vault.index.failed(),
+            pipelines: config.may_pipeline(),
+            top_broken: self.vault.index.top_broken(),
+        }
     }
 }
 
-/// A message without end broke the session; the others can be had in another one, where it comes last.
-fn is_worth_another(error: &SyncError) -> bool {
-    let endless = match error {
-        SyncError::Pop3(error) => matches!(
-            error.kind(),
-            ErrorKind::Violation(Violation::MessageTooLarge { .. })
-        ),
-        _ => false,
-    };
-    endless || error.is_retryable()
+#[derive(PartialEq, Eq)]
+struct Progress {
+    done: usize,
+    failed: usize,
+    pipelines: bool,
+    top_broken: bool,
 }
 
 /// In seconds since 1970.

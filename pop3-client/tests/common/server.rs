@@ -37,9 +37,15 @@ impl Server {
         }
     }
 
-    /// Replaces the answer to commands that begin so; the greeting is the answer to "".
+    /// Replaces the answer to commands that begin so, and to LIST without a number; the greeting is the answer to "".
     pub fn on(mut self, command: &str, act: Act) -> Self {
         self.acts.push((command.to_owned(), act));
+        self
+    }
+
+    /// The same, before what was said of it so far.
+    pub fn first(mut self, command: &str, act: Act) -> Self {
+        self.acts.insert(0, (command.to_owned(), act));
         self
     }
 
@@ -94,23 +100,28 @@ impl Server {
     fn act(&self, command: &str) -> Act {
         let found = self.acts.iter().find(|(start, _)| match start.as_str() {
             "" => command.is_empty(),
+            // Of all messages, and not of one.
+            "LIST" => command == "LIST",
             start => command.starts_with(start),
         });
         found.map_or_else(|| say(usual(command)), |(_, act)| act.clone())
     }
 }
 
-fn usual(command: &str) -> &'static str {
-    match command {
+fn usual(command: &str) -> String {
+    if let Some(number) = command.strip_prefix("LIST ") {
+        return format!("+OK {number} 60\r\n");
+    }
+    let answer = match command {
         "" => "+OK evil <1.2@x>\r\n",
         "CAPA" => "+OK\r\nUSER\r\nUIDL\r\nTOP\r\nPIPELINING\r\n.\r\n",
         "STAT" => "+OK 1 60\r\n",
         "LIST" => "+OK\r\n1 60\r\n.\r\n",
         "UIDL" => "+OK\r\n1 AAA\r\n.\r\n",
-        "LIST 1" => "+OK 1 60\r\n",
         "UIDL 1" => "+OK 1 AAA\r\n",
         command if command.starts_with("RETR ") => "+OK\r\nSubject: x\r\n\r\nb\r\n.\r\n",
         command if command.starts_with("TOP ") => "+OK\r\nSubject: x\r\n\r\n.\r\n",
         _ => "+OK\r\n",
-    }
+    };
+    answer.to_owned()
 }

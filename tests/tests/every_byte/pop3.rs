@@ -51,6 +51,9 @@ async fn serve(pipe: DuplexStream, pipelining: bool) -> Maildrop {
             ("CAPA", _) => "+OK\r\nUSER\r\nUIDL\r\n.\r\n".to_owned(),
             ("STAT", _) => "+OK 3 60\r\n".to_owned(),
             ("LIST", None) => "+OK\r\n1 22\r\n2 2\r\n3 31\r\n.\r\n".to_owned(),
+            ("LIST", Some(number)) => {
+                format!("+OK {number} {}\r\n", MESSAGES[number as usize - 1].1.len())
+            }
             ("UIDL", None) => "+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n".to_owned(),
             ("RETR", Some(number)) => format!("+OK\r\n{}.\r\n", MESSAGES[number as usize - 1].0),
             ("DELE", Some(number)) => {

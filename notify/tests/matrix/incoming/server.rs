@@ -219,6 +219,10 @@ impl Server {
                     say(&mut stream, said.as_bytes()).await?;
                 }
                 ("UIDL", _) if self.is(Hostile::Nameless) => say(&mut stream, b"-ERR\r\n").await?,
+                ("LIST", Some(mail)) => {
+                    let said = format!("+OK {} {}\r\n", at.unwrap_or(0) + 1, mail.text.len());
+                    say(&mut stream, said.as_bytes()).await?;
+                }
                 ("UIDL" | "LIST", _) => {
                     self.list(&mut stream, command, &mails).await?;
                     listed = command == "LIST";

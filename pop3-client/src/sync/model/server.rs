@@ -141,6 +141,55 @@ pub(super) enum How {
     HalfAnswered(u64),
 }
 
+/// The answer to this command leaves the order of the commands, as it may where several are in flight.
+#[derive(Clone, Copy)]
+pub(super) struct Slip {
+    pub(super) command: u64,
+    pub(super) wrong: Wrong,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Wrong {
+    /// It never comes.
+    Missing,
+    /// It comes behind the next one.
+    Late,
+    /// It comes twice.
+    Twice,
+    /// A line more comes behind it.
+    Surplus(&'static str),
+    /// Its last line has no end, so that the dot behind it ends nothing.
+    Unended,
+    /// A line more comes, but only when the next command is there already: one command at a time is no help.
+    Afterwards(&'static str),
+}
+
+impl Slip {
+    pub(super) fn new(random: &mut Random) -> Self {
+        let line = ["-ERR\r\n", "+OK\r\n"][usize::from(random.one_in(2))];
+        Self {
+            command: 1 + random.below(40),
+            wrong: match random.below(6) {
+                0 => Wrong::Missing,
+                1 => Wrong::Late,
+                2 => Wrong::Twice,
+                3 => Wrong::Surplus(line),
+                4 => Wrong::Unended,
+                _ => Wrong::Afterwards(line),
+            },
+        }
+    }
+
+    /// Whether the server makes this mistake here. Of one command at a time it may only say too much, and too late.
+    fn happens(self, verb: &str, together: bool) -> bool {
+        match self.wrong {
+            Wrong::Afterwards(_) => verb == "RETR",
+            Wrong::Unended => together && verb == "RETR",
+            _ => together,
+        }
+    }
+}
+
 /// One session of the model server, which is also the client's byte stream.
 pub(super) struct ModelLink {
     pub(super) world: Shared<World>,
@@ -148,6 +197,12 @@ pub(super) struct ModelLink {
     pub(super) session: Vec<Mail>,
     pub(super) marked: BTreeSet<u64>,
     pub(super) drop: Option<Drop>,
+    pub(super) slips: Vec<Slip>,
+    /// Of a slip: what comes behind the next answer, and what before it.
+    late: Vec<u8>,
+    afterwards: Vec<u8>,
+    /// It waits for ever where it has nothing to say; or else it closes.
+    pub(super) silent: bool,
     pub(super) commands: u64,
     pub(super) greeted: bool,
     pub(super) closed: bool,
@@ -161,13 +216,18 @@ impl ModelLink {
             disk: Arc::clone(disk),
             marked: BTreeSet::new(),
             drop,
+            slips: Vec::new(),
+            late: Vec::new(),
+            afterwards: Vec::new(),
+            silent: false,
             commands: 0,
             greeted: false,
             closed: false,
         }
     }
 
-    pub(super) fn command(&mut self, line: &str, input: &mut BytesMut) {
+    /// Obeys a command that came alone, or together with others.
+    pub(super) fn command(&mut self, line: &str, together: bool, input: &mut BytesMut) {
         self.commands += 1;
         let drop = self.drop.filter(|drop| drop.command == self.commands);
         if let Some(Drop {
@@ -178,6 +238,7 @@ impl ModelLink {
             return;
         }
         let answer = self.obey(line);
+        let answer = self.slipped(line, together, answer);
         let heard = match drop.map(|drop| drop.how) {
             Some(How::HalfAnswered(octets)) => {
                 usize::try_from(octets).unwrap() % answer.len().max(1)
@@ -187,6 +248,28 @@ impl ModelLink {
         };
         self.closed |= drop.is_some();
         input.extend_from_slice(&answer[..heard]);
+    }
+
+    /// The answer as it is sent.
+    fn slipped(&mut self, line: &str, together: bool, mut answer: Vec<u8>) -> Vec<u8> {
+        let verb = line.split(' ').next().unwrap_or_default();
+        let late = std::mem::take(&mut self.late);
+        let here = |slip: &&Slip| slip.command == self.commands && slip.happens(verb, together);
+        match self.slips.iter().find(here).map(|slip| slip.wrong) {
+            None => {}
+            Some(Wrong::Missing) => answer.clear(),
+            Some(Wrong::Late) => self.late = std::mem::take(&mut answer),
+            Some(Wrong::Twice) => answer = answer.repeat(2),
+            Some(Wrong::Surplus(line)) => answer.extend_from_slice(line.as_bytes()),
+            Some(Wrong::Afterwards(line)) => self.afterwards = line.into(),
+            Some(Wrong::Unended) => {
+                if let Some(end) = answer.strip_suffix(b"\r\n.\r\n") {
+                    answer = [end, b".\r\n"].concat();
+                }
+            }
+        }
+        answer.extend_from_slice(&late);
+        answer
     }
 
     pub(super) fn obey(&mut self, line: &str) -> Vec<u8> {
@@ -220,6 +303,7 @@ impl ModelLink {
                 format!("+OK\r\nUSER\r\n{}.\r\n", lines.collect::<String>()).into_bytes()
             }
             ("STAT", _) => format!("+OK {} 1\r\n", self.session.len()).into_bytes(),
+            ("LIST", Some(mail)) => format!("+OK {number} {}\r\n", mail.text.len()).into_bytes(),
             ("LIST", _) => listing(&|mail| mail.text.len().to_string()),
             ("UIDL", _) if world.has_uidl => listing(&|mail| mail.uid.clone()),
             ("RETR", Some(mail)) if world.broken != Some(mail.id) => message(&mail.text),
@@ -267,8 +351,9 @@ impl ModelLink {
                 let pending = format!(" pending {name}");
                 journal.lines().any(|line| line.ends_with(&pending))
             };
+            // Where an answer to DELE was out of order, it may be thought to be refused.
             assert!(
-                seen().any(pending),
+                !self.slips.is_empty() || seen().any(pending),
                 "mail {id} deleted before it was recorded that it would be"
             );
         }
@@ -308,12 +393,15 @@ impl Link for ModelLink {
             self.greeted = true;
             input.extend_from_slice(b"+OK\r\n");
         }
+        let together = out.iter().filter(|b| **b == b'\n').count() > 1;
         while let (false, Some(end)) = (self.closed, out.iter().position(|b| *b == b'\n')) {
             let line = String::from_utf8_lossy(&out[..end]).trim_end().to_owned();
             out.advance(end + 1);
-            self.command(&line, input);
+            input.extend_from_slice(&std::mem::take(&mut self.afterwards));
+            self.command(&line, together, input);
         }
         match input.len() - before {
+            0 if self.silent && !self.closed => Ok(Transfer::Expired),
             0 => Ok(Transfer::Closed),
             read => Ok(Transfer::Read(read)),
         }

@@ -30,6 +30,11 @@ fn no_mail_is_lost_or_stored_twice_in_a_database_whenever_it_breaks() {
     all(2_000_000, Kind::Database);
 }
 
+#[test]
+fn no_mail_is_lost_or_stored_twice_however_answers_leave_the_order_of_the_commands() {
+    all(3_000_000, Kind::Order);
+}
+
 /// Five mails to be moved, by a server that can do everything.
 fn five_mails() -> History {
     let mut world = World::new(Random::new(7));
