@@ -233,6 +233,34 @@ async fn s19_a_line_while_idle_is_noticed_before_the_next_command() {
     assert_eq!(commands.last().unwrap(), "NOOP");
 }
 
+/// In clear text anybody could have said it; inside TLS it would answer what was never asked there.
+#[tokio::test]
+async fn s19_what_comes_before_its_command_is_no_answer_while_a_session_is_opened() {
+    for (command, said, heard) in [
+        ("", "+OK\r\n+OK\r\nSTLS\r\n.\r\n+OK begin\r\n", &[][..]),
+        ("CAPA", "+OK\r\nSTLS\r\n.\r\n+OK begin\r\n", &["CAPA"][..]),
+        ("CAPA", "+OK\r\nUSER\r\n.\r\n+OK\r\n", &["CAPA"]),
+        ("USER", "+OK\r\n+OK\r\n", &["CAPA", "USER tim"]),
+    ] {
+        let (endpoint, commands) = Server::new().on(command, say(said)).start();
+        let security = match said.contains("STLS") {
+            true => Security::StartTls,
+            false => Security::None,
+        };
+        let error = Client::connect(&config(endpoint).security(security))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(
+                error.kind(),
+                ErrorKind::Violation(Violation::Unsolicited(_))
+            ),
+            "{error}"
+        );
+        assert_eq!(commands.join().unwrap(), heard);
+    }
+}
+
 #[tokio::test]
 async fn a_message_beyond_the_callers_limit_ends_the_session() {
     let (result, _) = with(Server::new(), async |client| {

@@ -97,6 +97,20 @@ impl Link {
         }
     }
 
+    /// What comes before its command is no answer to it: perhaps somebody else said it, before TLS.
+    pub(super) async fn nothing_unasked(&mut self) -> Result {
+        if self.input.is_empty() {
+            tokio::task::yield_now().await;
+            let read = self.stream.read_buf(&mut self.input);
+            // Only what is there already: a closed connection is noticed by the next command.
+            let _ = timeout_at(Instant::now(), read).await;
+        }
+        match self.input.is_empty() {
+            true => Ok(()),
+            false => Err(self.nonsense("the server sent what nobody asked for")),
+        }
+    }
+
     /// What the server said makes no sense.
     pub(super) fn nonsense(&self, what: impl std::fmt::Display) -> Trouble {
         let sentence = format!("{}: {what}", self.endpoint);

@@ -65,6 +65,7 @@ async fn goodbye(pop3: &mut Connection, link: &mut Link) -> Result<(), Trouble> 
 type Answer = Result<Option<Reply>, Reply>;
 
 async fn say(pop3: &mut Connection, link: &mut Link, command: &Command) -> Result<Answer, Trouble> {
+    link.nothing_unasked().await?;
     let mut out = BytesMut::new();
     let sent = pop3.send(command, &mut out);
     sent.map_err(|error| link.nonsense(error))?;

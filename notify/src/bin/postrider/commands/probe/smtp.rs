@@ -85,6 +85,7 @@ async fn say(
     link: &mut Link,
     command: &Command<'_>,
 ) -> Result<Event, Trouble> {
+    link.nothing_unasked().await?;
     let mut out = BytesMut::new();
     let sent = smtp.send(command, &mut out);
     sent.map_err(|error| link.nonsense(error))?;
