@@ -262,6 +262,21 @@ async fn s19_what_comes_before_its_command_is_no_answer_while_a_session_is_opene
 }
 
 #[tokio::test]
+async fn credentials_for_one_mechanism_are_shown_by_no_other_way() {
+    use postrider_wire::sasl::Mechanism;
+    let only = |endpoint, mechanism| {
+        let credentials = Credentials::password("tim", "tanstaaf").unwrap();
+        config(endpoint).credentials(credentials.only([mechanism]))
+    };
+    let (endpoint, commands) = Server::new().start();
+    let error = Client::connect(&only(endpoint, Mechanism::ScramSha256))
+        .await
+        .unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::NoMechanism(_)), "{error}");
+    assert_eq!(commands.join().unwrap(), ["CAPA"]);
+}
+
+#[tokio::test]
 async fn a_message_beyond_the_callers_limit_ends_the_session() {
     let (result, _) = with(Server::new(), async |client| {
         assert_eq!(client.retr_to_vec(n(1), 17).await?.len(), 17);

@@ -165,8 +165,9 @@ impl Opening {
         credentials: &Credentials,
         pop3: &Connection,
     ) -> Option<Result<Step, ErrorKind>> {
-        let wanted = self.apop && self.channel != Channel::PerhapsStripped;
-        let password = credentials.as_password().filter(|_| wanted)?.clone();
+        let stripped = self.channel == Channel::PerhapsStripped;
+        let may = self.apop && !stripped && !credentials.is_restricted();
+        let password = credentials.as_password().filter(|_| may)?.clone();
         crate::Timestamp::find(pop3.greeting()?.raw_text())?;
         let user = UserName::new(credentials.user()).map_err(ErrorKind::Argument);
         let password = Password::new(password).map_err(ErrorKind::Argument);
@@ -182,7 +183,8 @@ impl Opening {
         // Servers without CAPA, and some with it, have USER without saying so.
         let capabilities = pop3.capabilities();
         let has_user = capabilities.user() || !capabilities.has("SASL");
-        let Some(password) = credentials.as_password().filter(|_| has_user) else {
+        let may = has_user && !credentials.is_restricted();
+        let Some(password) = credentials.as_password().filter(|_| may) else {
             return Err(ErrorKind::NoMechanism(no_mechanism));
         };
         if matches!(self.channel, Channel::ClearText | Channel::PerhapsStripped) {

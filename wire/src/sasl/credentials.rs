@@ -95,6 +95,11 @@ impl Credentials {
         self
     }
 
+    /// Whether only some mechanisms may be used. What is no SASL mechanism, as USER and PASS of POP3, is none of them.
+    pub fn is_restricted(&self) -> bool {
+        !self.only.is_empty()
+    }
+
     /// Whether a mechanism may be used.
     pub(crate) fn permits(&self, mechanism: Mechanism) -> bool {
         self.only.is_empty() || self.only.contains(&mechanism)
