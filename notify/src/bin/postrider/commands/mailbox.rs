@@ -46,9 +46,15 @@ pub(crate) async fn run(args: Args) -> Result {
     let config = args.login.pop3(&url, Transcript::off())?;
     let failed = |error: Error| ServerUrl::in_its_words(Failure::pop3("mailbox", &error));
     let mut client = Client::connect(&config).await.map_err(failed)?;
-    let (rows, count) = rows(&mut client, args.last).await.map_err(failed)?;
-    // Everything has been read, and nothing was changed.
-    let _ = client.quit().await;
+    let Listed {
+        rows,
+        count,
+        retrieved,
+    } = list(&mut client, args.last).await.map_err(failed)?;
+    // Everything has been read. At QUIT a server may take every RETR for a DELE (RFC 2449 §6.7), and only then.
+    if !retrieved {
+        let _ = client.quit().await;
+    }
     if args.json {
         rows.iter().for_each(object);
     } else {
@@ -63,23 +69,36 @@ pub(crate) async fn run(args: Args) -> Result {
     Ok(())
 }
 
-/// The last messages, and how many there are in all.
-async fn rows(client: &mut Client, last: usize) -> std::result::Result<(Vec<Row>, usize), Error> {
+/// The last messages.
+#[derive(Default)]
+struct Listed {
+    rows: Vec<Row>,
+    /// How many there are in all.
+    count: usize,
+    /// Some were retrieved, for want of TOP.
+    retrieved: bool,
+}
+
+async fn list(client: &mut Client, last: usize) -> std::result::Result<Listed, Error> {
     // An empty maildrop has nothing to list, and some servers say so with -ERR.
     if client.stat().await?.count == 0 {
-        return Ok((Vec::new(), 0));
+        return Ok(Listed::default());
     }
     let mut listings = client.list().await?;
     let mut uids = uids(client).await?;
     let count = listings.len();
     listings.drain(..count.saturating_sub(last));
-    let mut headers = headers(client, &listings).await?;
+    let (mut headers, retrieved) = headers(client, &listings).await?;
     let row = |listing: ScanListing| Row {
         uid: uids.remove(&listing.number),
         header: headers.remove(&listing.number).unwrap_or_default(),
         listing,
     };
-    Ok((listings.into_iter().map(row).collect(), count))
+    Ok(Listed {
+        rows: listings.into_iter().map(row).collect(),
+        count,
+        retrieved,
+    })
 }
 
 /// The unique-ids, if the server has any.
@@ -93,13 +112,14 @@ async fn uids(client: &mut Client) -> std::result::Result<HashMap<MessageNumber,
 
 type Headers = HashMap<MessageNumber, Vec<u8>>;
 
-/// The headers, by TOP if the server has it, whatever it says of itself; many are asked for at a time.
+/// The headers, by TOP if the server has it, whatever it says of itself; many are asked for at a time. And whether messages
+/// were retrieved instead.
 async fn headers(
     client: &mut Client,
     listings: &[ScanListing],
-) -> std::result::Result<Headers, Error> {
+) -> std::result::Result<(Headers, bool), Error> {
     let Some(first) = listings.first() else {
-        return Ok(Headers::new());
+        return Ok((Headers::new(), false));
     };
     let mut headers = Headers::new();
     let has_top = match client.capabilities().top() {
@@ -124,7 +144,7 @@ async fn headers(
         true => client.top_many(&numbers, 0, take).await?,
         false => client.retr_many(&numbers, take).await?,
     }
-    Ok(headers)
+    Ok((headers, !has_top && !numbers.is_empty()))
 }
 
 fn keep(header: &mut Vec<u8>, bytes: &[u8]) {
