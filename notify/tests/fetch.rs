@@ -240,6 +240,9 @@ async fn a_server_without_top_shows_the_message_instead() {
         ["numéro 0".into(), "numéro 1".into(), Value::Null]
     );
     assert_eq!(retrieved(&sandbox), 2, "the large one is not fetched");
+    // A server with EXPIRE 0 may take each RETR for a DELE, at QUIT (RFC 2449 §6.7).
+    let quit = |line: &&_| ToString::to_string(*line).contains("C: QUIT");
+    assert_eq!(sandbox.transcript().iter().filter(quit).count(), 0);
 }
 
 #[tokio::test]
@@ -266,6 +269,25 @@ async fn a_server_that_wants_a_pause_gets_it_if_there_is_patience_for_it() {
         patient.err
     );
     assert!(patient.good().starts_with("1 new of 1 messages"));
+}
+
+#[tokio::test]
+async fn a_server_that_wants_a_pause_for_ever_gets_an_end() {
+    let never = format!(
+        "+OK\r\nUSER\r\nSTLS\r\nUIDL\r\nLOGIN-DELAY {}\r\n.\r\n",
+        u64::MAX
+    );
+    let refusal = Action::Reply(b"-ERR [IN-USE] locked".to_vec());
+    let builder = Sandbox::builder()
+        .fault(Fault::pop3(Stage::Ehlo, Action::Reply(never.into_bytes())).every())
+        .fault(Fault::pop3(Stage::Pass, refusal).every());
+    let sandbox = prepared(builder).await;
+    let dir = desk(&sandbox);
+    let url = pop3(&sandbox);
+    let fetch = ["fetch", &url, "--maildir", "Mail", "--patience", "20s"];
+    let said = ran(&dir, &fetch).await;
+    assert_eq!(said.code, 75, "{}", said.err);
+    assert!(said.err.contains("IN-USE"), "{}", said.err);
 }
 
 #[tokio::test]

@@ -167,6 +167,21 @@ async fn a_maildrop_that_is_in_use_is_left_for_as_long_as_its_server_needs() {
 }
 
 #[tokio::test]
+async fn a_server_that_wants_years_between_two_logins_gets_a_day_and_it_is_said() {
+    let (sandbox, store) = (sandbox().await, store());
+    let capa = Action::Reply(b"+OK\r\nUSER\r\nUIDL\r\nLOGIN-DELAY 999999999\r\n.\r\n".to_vec());
+    sandbox.add_fault(Fault::pop3(Stage::Ehlo, capa).every());
+    let mut reader = reader(pop3_account(&sandbox), &store);
+    let Round::Fetched(fetched) = reader.run_once(now()).await.unwrap() else {
+        panic!("it failed");
+    };
+    let day = std::time::Duration::from_secs(24 * 60 * 60);
+    assert_eq!(fetched.login_delay, Some(day));
+    let said = "the server wants 999999999 s between two logins; it gets 86400 s";
+    assert_eq!(fetched.left, [said]);
+}
+
+#[tokio::test]
 async fn mail_is_neither_lost_nor_stored_twice_when_the_server_renames_everything() {
     let (sandbox, store) = (sandbox().await, store());
     put(&sandbox, 0..5);
@@ -214,7 +229,11 @@ async fn a_mail_that_breaks_every_session_comes_last_and_is_then_left_alone() {
         panic!("it worked");
     };
     assert_eq!((fetched.new.len(), stored(&*store).len()), (1, 1));
-    let fetched = fetch(&mut reader).await;
+    let again = reader.run_once(after(60)).await.unwrap();
+    assert!(matches!(again, Round::Failed { .. }));
+    let Round::Fetched(fetched) = reader.run_once(after(120)).await.unwrap() else {
+        panic!("it failed");
+    };
     assert_eq!((fetched.new.len(), fetched.deleted), (0, 1));
     assert_eq!(
         fetched.left.last().unwrap(),

@@ -234,7 +234,15 @@ impl Reader {
         let summary = summary.await?;
         let mut fetched = lock(noticed);
         fetched.listed = summary.listed as usize;
-        fetched.login_delay = summary.login_delay;
+        fetched.login_delay = summary.login_delay.map(|delay| {
+            if delay > LONGEST_PAUSE {
+                let (wanted, pause) = (delay.as_secs(), LONGEST_PAUSE.as_secs());
+                fetched.left.push(format!(
+                    "the server wants {wanted} s between two logins; it gets {pause} s"
+                ));
+            }
+            delay.min(LONGEST_PAUSE)
+        });
         Ok(())
     }
 }

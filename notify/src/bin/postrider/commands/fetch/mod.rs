@@ -135,7 +135,7 @@ impl Fetch {
                 Err(error) => error,
             };
             match error.retry_after() {
-                Some(after) if started.elapsed() + after <= self.patience => {
+                Some(after) if after <= self.patience.saturating_sub(started.elapsed()) => {
                     let what = failure(&error);
                     output::remark(format!("{what}; trying again in {} s", after.as_secs()));
                     tokio::time::sleep(after).await;
