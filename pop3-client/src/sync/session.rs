@@ -148,6 +148,8 @@ async fn fetch<L: Link, S: Store, J: Journal>(
         .collect();
     retrieve(session, intake, &order).await?;
     for number in intake.asks_again() {
+        // A line that comes late once more is no answer to STAT.
+        session.stat().await?;
         retrieve(session, intake, &[number]).await?;
     }
     Ok(())
