@@ -169,7 +169,8 @@ async fn a_maildrop_that_is_in_use_is_left_for_as_long_as_its_server_needs() {
 #[tokio::test]
 async fn a_server_that_wants_years_between_two_logins_gets_a_day_and_it_is_said() {
     let (sandbox, store) = (sandbox().await, store());
-    let capa = Action::Reply(b"+OK\r\nUSER\r\nUIDL\r\nLOGIN-DELAY 999999999\r\n.\r\n".to_vec());
+    let capa =
+        Action::Reply(b"+OK\r\nUSER\r\nUIDL\r\nSTLS\r\nLOGIN-DELAY 999999999\r\n.\r\n".to_vec());
     sandbox.add_fault(Fault::pop3(Stage::Ehlo, capa).every());
     let mut reader = reader(pop3_account(&sandbox), &store);
     let Round::Fetched(fetched) = reader.run_once(now()).await.unwrap() else {
