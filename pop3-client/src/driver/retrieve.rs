@@ -113,6 +113,8 @@ impl<L: Link> Session<L> {
     /// behind the command for each travels `LIST n`, the answer to which names the message; one at a time, a refusal is
     /// followed by STAT, for it may be a word too many about the message before. The end of a message, or its refusal, is
     /// handed over when that is answered as it must be. It costs no round trip but those after a refusal.
+    ///
+    /// Not noticed: another message in the place of the right one, between two answers to LIST that are both in theirs.
     async fn flight(
         &mut self,
         numbers: &[MessageNumber],
