@@ -270,9 +270,8 @@ fn live_through(mut random: Random, kind: Kind) {
             how,
         });
         if kind == Kind::Order {
-            history.slips = (0..random.below(4))
-                .map(|_| Slip::new(&mut random))
-                .collect();
+            let count = random.below(4);
+            history.slips = Slip::several(count, &mut random);
         }
         if matches!(kind, Kind::Disk | Kind::Database) && random.one_in(2) {
             let mut disk = lock(&history.disk);

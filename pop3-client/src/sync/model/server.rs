@@ -165,7 +165,7 @@ pub(super) enum Wrong {
 }
 
 impl Slip {
-    pub(super) fn new(random: &mut Random) -> Self {
+    fn new(random: &mut Random) -> Self {
         let line = ["-ERR\r\n", "+OK\r\n"][usize::from(random.one_in(2))];
         Self {
             command: 1 + random.below(40),
@@ -178,6 +178,19 @@ impl Slip {
                 _ => Wrong::Afterwards(line),
             },
         }
+    }
+
+    /// So many mistakes of a session. Where one answer is missing and another one late, a whole message may stand in the place of the one
+    /// before, with `LIST n` behind it: that is another message, which nobody can tell, and no line too many or too few.
+    pub(super) fn several(count: u64, random: &mut Random) -> Vec<Self> {
+        let mut slips: Vec<Self> = (0..count).map(|_| Self::new(random)).collect();
+        if slips
+            .iter()
+            .any(|slip| matches!(slip.wrong, Wrong::Missing))
+        {
+            slips.retain(|slip| !matches!(slip.wrong, Wrong::Late));
+        }
+        slips
     }
 
     /// Whether the server makes this mistake here. Of one command at a time it may only say too much, and too late.
