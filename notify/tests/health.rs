@@ -186,6 +186,7 @@ fn mail_of_an_account_that_is_gone_and_held_mail_are_told() {
     )
     .unwrap();
     let held = postrider_notify::inbound::NewInbound {
+        apart: false,
         account: "support".into(),
         uidl: None,
         raw: b"Subject: From nobody\r\n\r\nx\r\n".to_vec(),

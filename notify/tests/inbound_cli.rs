@@ -53,6 +53,7 @@ impl Desk {
 
     fn put(&self, mails: &[&str]) {
         let mail = |(n, text): (usize, &&str)| NewInbound {
+            apart: false,
             account: "support".into(),
             uidl: Some(n.to_string()),
             raw: text.replace('\n', "\r\n").into_bytes(),

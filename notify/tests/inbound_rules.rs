@@ -236,6 +236,26 @@ fn a_reply_of_a_file_and_no_words_attaches_the_file_and_comments_nothing() {
     assert!(said.contains("no words of its own"), "{said}");
 }
 
+/// Nobody can tell an answer in it from what is quoted, and it is not to be lost.
+#[test]
+fn an_answer_that_may_stand_inside_of_an_unmarked_quote_is_written_down_whole() {
+    for text in [
+        "-----Original Message-----\nWhich tea?\nGreen, please.",
+        "From: Support <support@example.org>\nSent: Monday, 23 November 2026 10:00\nTo: Ada\nSubject: Tea\n\nWhich tea?\nGreen, please.",
+    ] {
+        let house = House::new();
+        let empty = reply(&house, "").replace("\r\n", "\n");
+        let head = empty.trim_end();
+        let mail = format!(
+            "{head}\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\n{text}\n\
+             --b\nContent-Type: image/png; name=logo.png\nContent-Disposition: attachment; filename=logo.png\n\nx\n--b--\n"
+        );
+        let outcome = take(&house, &mail.replace('\n', "\r\n"));
+        assert_eq!(outcome.state, Processed, "{outcome:?}");
+        assert_eq!(house.comments(&first_incident()), [text]);
+    }
+}
+
 #[test]
 fn lines_that_are_only_quoted_set_nothing() {
     let block = "parse_start\npriority: 1\nparse_end";

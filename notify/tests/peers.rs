@@ -179,7 +179,7 @@ fn stripped(mail: String) -> String {
 /// The same, and it belongs to a list, which says so.
 fn through_a_list(mail: String) -> String {
     format!(
-        "List-Id: <desks.example.net>\r\nPrecedence: list\r\n{}",
+        "List-Id: <support.example.org>\r\nList-Post: <mailto:support@example.net>\r\nPrecedence: list\r\n{}",
         stripped(mail)
     )
 }

@@ -218,6 +218,30 @@ fn what_has_been_delivered_here_before_is_a_loop() {
     );
 }
 
+/// Whoever writes to the desk and to a list that it reads is heard once.
+#[test]
+fn a_copy_through_a_list_of_others_is_ignored() {
+    for list in [
+        "List-Id: Team <team.example.net>",
+        "Precedence: list",
+        "List-Post: <mailto:team@example.net>",
+        "List-Id: <support.example.org.example.net>",
+    ] {
+        let house = House::new();
+        let mail = "From: carol@example.net\nTo: support@example.org\nCc: team@example.net\n\
+                    Subject: Help\nMessage-ID: <m1@example.net>\n\nIt is broken.\n";
+        let done = take(&house, mail);
+        ends(&done, Class::New, InboundState::Processed, "");
+        let copy = take(&house, &format!("{list}\n{mail}"));
+        ends(
+            &copy,
+            Class::Auto,
+            InboundState::Ignored,
+            "a list that is no address of ours",
+        );
+    }
+}
+
 /// What a Google Group in front of the mailbox adds.
 const GROUP: &str = "Precedence: list\nMailing-list: list support@example.org; contact support+owners@example.org\n\
                      List-ID: <support.example.org>\nX-Google-Group-Id: 358814495539\n\

@@ -359,6 +359,7 @@ impl Both {
         let n = self.dice.below(30);
         let raw = format!("From: Ada <ADA{n}@example.org>\r\nSubject: {n}\r\n\r\n").into_bytes();
         let mail = NewInbound {
+            apart: false,
             account: "in".to_owned(),
             uidl: (!n.is_multiple_of(3)).then(|| format!("u{n}")),
             sha256: format!("{n}"),

@@ -184,6 +184,7 @@ fn what_a_worker_began_and_a_role_that_it_has_are_its_own_until_it_ends() {
     assert!(!second.lead("pop3 support").unwrap());
     assert!(second.lead("pop3 sales").unwrap());
     let mail = NewInbound {
+        apart: false,
         account: "support".to_owned(),
         uidl: None,
         raw: b"Subject: x\r\n\r\n".to_vec(),

@@ -25,6 +25,7 @@ use crate::account::SmtpAccount;
 use crate::blocking::with_store;
 use crate::config::Config;
 use crate::delivery::{Policy, Sender, protocol_log};
+use crate::inbound::InboundAction;
 use crate::inbound::processor as inbound;
 use crate::inbound::reader::Reader;
 use crate::process::Processor;
@@ -180,12 +181,18 @@ impl Daemon {
     }
 
     fn readers(&self) -> impl Iterator<Item = Reader> {
-        self.config.pop3.iter().map(|account| {
+        let apart = self
+            .config
+            .inbound_actions
+            .iter()
+            .any(InboundAction::goes_by_account);
+        self.config.pop3.iter().map(move |account| {
             Reader::new(
                 account.clone(),
                 Arc::clone(&self.store),
                 self.transcript.clone(),
             )
+            .apart(apart)
         })
     }
 

@@ -210,7 +210,10 @@ impl Outbox {
             .await?;
             match written {
                 Ok(late) => return Ok(ledger.sent(late)),
-                Err(StoreError::Database { .. }) if started.elapsed() + rest < LEASE / 2 => {
+                // A commit that may have been made is made once more: each claim has its epoch.
+                Err(StoreError::Database { .. } | StoreError::Uncertain(_))
+                    if started.elapsed() + rest < LEASE / 2 =>
+                {
                     tokio::time::sleep(rest).await;
                     rest = rest.saturating_mul(2);
                     unwritten = ledger;

@@ -21,6 +21,7 @@ struct Waiting {
 #[derive(Clone)]
 pub(super) struct Counter {
     account: String,
+    apart: bool,
     store: Arc<dyn Store>,
     waiting: Arc<Mutex<Waiting>>,
 }
@@ -29,9 +30,15 @@ impl Counter {
     pub(super) fn new(account: &str, store: Arc<dyn Store>) -> Self {
         Self {
             account: account.to_owned(),
+            apart: false,
             store,
             waiting: Arc::default(),
         }
+    }
+
+    /// Copies in other accounts' mailboxes are mails of their own.
+    pub(super) fn apart(self, apart: bool) -> Self {
+        Self { apart, ..self }
     }
 
     /// From now on mails are received at this moment.
@@ -89,6 +96,7 @@ impl sync::Store for Arrivals {
     fn finish(&mut self, message: &Arrived<'_>) -> io::Result<String> {
         let raw = std::mem::take(&mut self.open);
         self.counter.waiting().mails.push(NewInbound {
+            apart: self.counter.apart,
             account: self.counter.account.clone(),
             uidl: message.uid.map(ToString::to_string),
             message_id: Message::parse(&raw).message_id().map(String::from),

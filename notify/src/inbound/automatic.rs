@@ -1,7 +1,7 @@
 //! Mail that no person wrote: RFC 3834, and what programs write that do not know of it.
 //!
-//! A list only says that it passed a mail on: people write through lists, and groups stand in front of mailboxes. Their mail is
-//! taken, and not answered automatically (RFC 3834 §2).
+//! A list only says that it passed a mail on: people write through lists, and groups stand in front of mailboxes. What comes through
+//! a group of our own address is taken, and not answered automatically (RFC 3834 §2).
 
 use super::report::line as one_line;
 use postrider_mime::{AutoSubmitted, Message};
@@ -61,14 +61,26 @@ pub(super) fn field(message: &Message<'_>) -> Option<String> {
     said.or_else(|| mass().map(|post| shown("List-Unsubscribe-Post", post)))
 }
 
-/// The field that says that the mail came through a list (RFC 2919 §3, RFC 2369 §3.4, and what was in use before).
+/// What says that the mail came through a list (RFC 2919 §3, RFC 2369 §3.4, and what was in use before): the fields that name it.
 pub(super) fn list(message: &Message<'_>) -> Option<String> {
     let field = |name: &str| message.header(name).map(|field| one_line(&field.text()));
     let named = ["List-Id", "List-Post", "Mailing-List"]
         .into_iter()
-        .find_map(|name| Some(format!("{name}: {}", field(name)?)));
+        .filter_map(|name| Some(format!("{name}: {}", field(name)?)));
+    let named = named.collect::<Vec<_>>().join("; ");
     let said = || field("Precedence").filter(|value| value.eq_ignore_ascii_case("list"));
-    named.or_else(|| said().map(|value| format!("Precedence: {value}")))
+    match named.is_empty() {
+        false => Some(named),
+        true => said().map(|value| format!("Precedence: {value}")),
+    }
+}
+
+/// True if a list is a group of this address, in front of its mailbox: by its address, or by that with a dot for the `@`.
+pub(super) fn is_list_of(list: &str, address: &str) -> bool {
+    let dotted = address.replacen('@', ".", 1);
+    let between = |c: char| c.is_whitespace() || "<>:;,()\"".contains(c);
+    let is = |word: &str| word.eq_ignore_ascii_case(address) || word.eq_ignore_ascii_case(&dotted);
+    list.split(between).any(is)
 }
 
 /// True for the subjects that programs give to the answers of people who are away, where nothing else tells. People may write

@@ -236,6 +236,10 @@ impl Classifier<'_> {
         } else if let Some(field) = &mail.automatic {
             let why = format!("no person wrote it: {field}");
             (Class::Auto, "none".to_owned(), None, why)
+        } else if let Some(list) = mail.list.as_ref().filter(|list| !self.is_ours(list)) {
+            // Whoever wrote to us as well is heard there, and once.
+            let why = format!("it was written to a list that is no address of ours: {list}");
+            (Class::Auto, "none".to_owned(), None, why)
         } else if automatic::is_away(&mail.subject) {
             return Ok(Some(self.away(mail)));
         } else if mail.return_path.as_deref() == Some("") {
@@ -282,6 +286,11 @@ impl Classifier<'_> {
             verdict: Verdict::Ignore(format!("no person wrote it: Subject: {subject}")),
             ..Classification::held(Class::Auto, String::new())
         }
+    }
+
+    fn is_ours(&self, list: &str) -> bool {
+        let mut own = self.own.iter();
+        own.any(|own| automatic::is_list_of(list, own))
     }
 
     fn is_own(&self, address: &str) -> bool {

@@ -6,7 +6,7 @@ use super::calendar::CalendarAnswer;
 use super::file::MailFile;
 use super::report::Report;
 use super::spam::Opinions;
-use super::text::{new_text_of, new_text_of_html, text_of_html, unquoted};
+use super::text::{may_hide_words, new_text_of, new_text_of_html, text_of_html, unquoted};
 use postrider_mime::{AddressList, LooseMailbox, Message};
 use std::collections::HashSet;
 
@@ -43,7 +43,7 @@ pub struct Mail {
     pub passed_by: Vec<(&'static str, String)>,
     /// The field that says that no person wrote it: `Auto-Submitted: auto-replied`.
     pub automatic: Option<String>,
-    /// The field that says that it came through a list: `List-Id: <support.example.org>`. It is not answered automatically.
+    /// The fields that say that it came through a list: `List-Id: <support.example.org>`. It is not answered automatically.
     pub list: Option<String>,
     /// A report about a mail, if it is one.
     pub report: Option<Report>,
@@ -122,6 +122,14 @@ impl Mail {
         match &self.html {
             Some(html) if self.only_html => new_text_of_html(html, writer),
             _ => new_text_of(&self.text, writer),
+        }
+    }
+
+    /// True if words of the writer may stand inside of what they quote: from somewhere on nobody can tell whose words they are.
+    pub(super) fn may_hide_words(&self) -> bool {
+        match &self.html {
+            Some(html) if self.only_html => may_hide_words(&text_of_html(html)),
+            _ => may_hide_words(&self.text),
         }
     }
 

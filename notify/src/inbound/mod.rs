@@ -53,6 +53,8 @@ pub struct NewInbound {
     pub sha256: String,
     /// Its Message-ID without angle brackets, if it has one.
     pub message_id: Option<String>,
+    /// Actions go by the account: a copy in another account's mailbox is a mail of its own.
+    pub apart: bool,
 }
 
 /// What storing a mail came to.

@@ -147,6 +147,13 @@ impl Reader {
         }
     }
 
+    /// A copy of a mail in another account's mailbox is a mail of its own (default false: a mail that comes to two of them acts once).
+    #[must_use]
+    pub fn apart(mut self, apart: bool) -> Self {
+        self.counter = self.counter.apart(apart);
+        self
+    }
+
     /// The account.
     pub fn account(&self) -> &Pop3Account {
         &self.account

@@ -38,6 +38,24 @@ pub struct InboundAction {
     pub webhook: Option<Webhook>,
 }
 
+impl InboundAction {
+    /// True if it matters to the action which account a mail came by.
+    pub fn goes_by_account(&self) -> bool {
+        let condition = self
+            .condition
+            .as_ref()
+            .map_or("", |condition| match condition {
+                Condition::Query(text) | Condition::Expression(text) => text,
+            });
+        let mut texts = self
+            .set
+            .iter()
+            .map(|(_, template)| template.as_str())
+            .chain([condition]);
+        self.active && texts.any(|text| text.contains("mail.account"))
+    }
+}
+
 /// Lines `name: value` in a mail that set fields: only those between two marks, and only fields that are named here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lines {

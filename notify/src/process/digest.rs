@@ -88,25 +88,42 @@ impl Processor {
         if let Some(why) = self.config.outgoing.denied(&recipient.address) {
             return Ok(ended("denied_domain", why));
         }
+        let mail = |parts| self.digest_mail((due, parts), notification, account, &recipient, now);
         let mut parts = in_one_mail(&due.parts, self.config.outgoing.max_body);
         loop {
-            let outcome =
-                match self.digest_mail((due, parts), notification, account, &recipient, now) {
-                    Ok(mail) => DigestOutcome {
-                        detail: told(parts, &mail, &recipient),
+            let error = match mail(parts) {
+                Ok(mail) => {
+                    let detail = told(parts, &mail, &recipient);
+                    return Ok(DigestOutcome {
+                        ended: parts.len(),
                         mail: Some(mail),
-                        ..ended("digest", String::new())
-                    },
-                    Err(RenderError::Template(TemplateError::Store(error))) => return Err(error),
-                    // Half of them may fit, and if one is at fault, the others are not to be lost with it.
-                    Err(_) if parts.len() > 1 => {
-                        parts = parts.get(..parts.len() / 2).unwrap_or_default();
-                        continue;
-                    }
-                    Err(error) => ended("render_error", error.to_string()),
-                };
-            let ended = parts.len();
-            return Ok(DigestOutcome { ended, ..outcome });
+                        ..ended("digest", detail)
+                    });
+                }
+                Err(RenderError::Template(TemplateError::Store(error))) => return Err(error),
+                Err(error) => error,
+            };
+            if parts.len() > 1 {
+                // Half of them may fit, and if one is at fault, the others are not to be lost with it.
+                parts = parts.get(..parts.len() / 2).unwrap_or_default();
+                continue;
+            }
+            let all = ended("render_error", error.to_string());
+            // Where the part behind it cannot be told alone either, no part is at fault, but the frame.
+            let behind = due.parts.get(1..2).filter(|behind| !behind.is_empty());
+            let is_frame = |behind| {
+                matches!(
+                    mail(behind),
+                    Err(RenderError::Template(TemplateError::Template(_)))
+                )
+            };
+            return Ok(match behind.is_some_and(is_frame) {
+                true => all,
+                false => DigestOutcome {
+                    ended: parts.len(),
+                    ..all
+                },
+            });
         }
     }
 

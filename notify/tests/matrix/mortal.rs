@@ -466,6 +466,7 @@ impl Store for Mortal {
 /// The same mail under names that nobody knows.
 fn another(mail: &NewInbound) -> NewInbound {
     NewInbound {
+        apart: false,
         uidl: None,
         message_id: None,
         sha256: mail.sha256.chars().rev().collect(),

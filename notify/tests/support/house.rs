@@ -147,6 +147,7 @@ impl House {
     pub fn put(&self, raw: &[u8]) -> bool {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let new = NewInbound {
+            apart: false,
             account: "support".into(),
             uidl: Some(NEXT.fetch_add(1, Ordering::Relaxed).to_string()),
             sha256: sha256(raw),

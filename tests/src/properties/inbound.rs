@@ -87,6 +87,7 @@ impl Desk {
 
     fn stores_once(&self, input: &[u8]) -> InboundId {
         let mail = NewInbound {
+            apart: false,
             account: "support".into(),
             uidl: Some("1".into()),
             raw: input.to_vec(),

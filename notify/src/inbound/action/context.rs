@@ -166,7 +166,8 @@ fn falls_back(found: &Classification) -> bool {
 
 fn words(mail: &Mail, falls_back: bool) -> String {
     let own = mail.new_text();
-    if own.is_empty() && falls_back {
+    // Nothing is lost: what may hide an answer is written down whole.
+    if own.is_empty() && (falls_back || mail.may_hide_words()) {
         mail.text.trim().to_owned()
     } else {
         own

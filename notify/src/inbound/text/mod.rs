@@ -66,6 +66,15 @@ pub(super) fn unquoted(text: &str) -> String {
     tidy::joined(&own)
 }
 
+/// True if a quote without marks begins somewhere: an answer may stand inside of it.
+pub(super) fn may_hide_words(text: &str) -> bool {
+    let (lines, asking) = (lines_of(text), separator::may_ask(text));
+    let begins = |at: usize| {
+        lines.get(at).is_some_and(|line| !line.is_quote()) && ends_own_text(&lines, at, asking)
+    };
+    text.len() <= LONGEST && (0..lines.len()).any(begins)
+}
+
 /// An HTML text as the rules read it.
 pub(super) fn text_of_html(html: &str) -> String {
     postrider_mime::html_to_text(&html::marked(html))

@@ -396,6 +396,20 @@ fn a_part_that_no_mail_can_hold_takes_no_other_with_it() {
 }
 
 #[test]
+fn where_the_frame_is_at_fault_all_parts_end_at_once() {
+    let house = house("default = true\ntext = \"${1 // 0}\"");
+    let key = incident(&house, "Tea");
+    let told: Vec<Settlement> = ["a", "b", "c"]
+        .map(|text| house.comment_on(&key, text))
+        .into();
+    assert_eq!(house.end(1), 1);
+    assert!(house.due(100).is_empty() && house.sent().is_empty());
+    for settlement in &told {
+        assert_eq!(house.said(settlement).0, "render_error");
+    }
+}
+
+#[test]
 fn a_clock_that_was_set_back_holds_no_digest_for_ever() {
     let house = house("default = true");
     house.comment_on(&incident(&house, "Tea"), "x");

@@ -22,8 +22,9 @@ pub(super) fn store(
 }
 
 fn store_one(c: &dyn Connection, now: i64, mail: &NewInbound) -> Result<Stored, Fault> {
-    // Without a Message-ID, equal words may be two mails.
-    let as_sent = mail.message_id.as_ref().map(|_| as_sent::sha256(&mail.raw));
+    // Without a Message-ID, equal words may be two mails; and what each mailbox gets is one, where actions go by that.
+    let may_be_known = mail.message_id.is_some() && !mail.apart;
+    let as_sent = may_be_known.then(|| as_sent::sha256(&mail.raw));
     let Some(id) = known(c, mail, as_sent.as_deref())? else {
         return Ok(Stored::New(insert(c, now, mail, as_sent)?));
     };
@@ -192,6 +193,8 @@ pub(super) fn head(row: &Row<'_>) -> SqlResult<Inbound> {
         received: column::moment(row.get(1)?),
         attempts: column::count(row.get(2)?),
         what: NewInbound {
+            // It was stored as what it is.
+            apart: false,
             account: row.get(3)?,
             uidl: row.get(4)?,
             raw: Vec::new(),

@@ -50,6 +50,7 @@ fn processor() -> &'static Processor {
 
 pub(crate) fn judge(mail: &[u8]) -> usize {
     let what = NewInbound {
+        apart: false,
         account: "support".to_owned(),
         uidl: None,
         raw: mail.to_vec(),

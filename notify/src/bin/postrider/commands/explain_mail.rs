@@ -81,6 +81,7 @@ fn read(path: &str) -> Result<Inbound> {
         received: Timestamp::now(),
         attempts: 0,
         what: NewInbound {
+            apart: false,
             account: String::new(),
             uidl: None,
             sha256: String::new(),

@@ -25,6 +25,7 @@ fn killed(path: &Path, name: &str) -> SqliteStore {
 
 fn incoming(n: usize, size: usize) -> NewInbound {
     NewInbound {
+        apart: false,
         account: "support".to_owned(),
         uidl: Some(n.to_string()),
         raw: vec![b'x'; size],

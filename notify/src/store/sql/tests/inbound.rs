@@ -5,6 +5,7 @@ use serde_json::json;
 
 fn mail_in(uidl: Option<&str>, message_id: Option<&str>, text: &str) -> NewInbound {
     NewInbound {
+        apart: false,
         account: "support".to_owned(),
         uidl: uidl.map(str::to_owned),
         raw: format!("From: Ada <ada@b>\r\nSubject: {text}\r\n\r\n{text}\r\n").into_bytes(),
@@ -57,6 +58,22 @@ fn one_mail_to_two_mailboxes_is_one_by_its_message_id_and_all_but_its_trace() {
     assert_eq!(copy("desk", None, desk, "z"), Stored::New(4));
     assert_eq!(copy("sales", None, sales, "z"), Stored::New(5));
     assert_eq!(rows(&store).iter().map(|row| row.copies).sum::<u32>(), 1);
+}
+
+#[test]
+fn where_actions_go_by_the_account_each_mailbox_has_a_mail_of_its_own() {
+    let store = memory();
+    let copy = |account: &str, trace: &str| {
+        let mut mail = mail_in(Some("1"), Some("m"), "x");
+        mail.account = account.to_owned();
+        mail.apart = true;
+        mail.raw = [trace.as_bytes(), &mail.raw].concat();
+        mail.sha256 = crate::digest::sha256(&mail.raw);
+        store_in(&store, mail)
+    };
+    assert_eq!(copy("desk", "Received: id 1\r\n"), Stored::New(1));
+    assert_eq!(copy("sales", "Received: id 2\r\n"), Stored::New(2));
+    assert_eq!(copy("sales", "Received: id 2\r\n"), Stored::Duplicate(2));
 }
 
 #[test]

@@ -61,6 +61,7 @@ fn many_batches_are_forgotten_at_once() {
 fn a_forgotten_inbound_mail_stays_known_to_fetching() {
     let store = memory();
     let mail = |uidl: &str| NewInbound {
+        apart: false,
         account: "support".to_owned(),
         uidl: Some(uidl.to_owned()),
         raw: b"x".to_vec(),
