@@ -101,6 +101,7 @@ impl Mail {
 #[tokio::test]
 async fn s19_a_flight_that_is_out_of_step_is_noticed_before_anything_is_taken_for_another() {
     let surplus = |line| say(format!("{}{line}\r\n", message(1)));
+    let errors = |n| say(format!("-ERR\r\n-ERR\r\n{}", message(n)));
     let unended = message(1).replace("1\r\n.\r\n", "1.\r\n");
     for (name, command, act) in [
         ("missing", "RETR 1", say("")),
@@ -117,6 +118,8 @@ async fn s19_a_flight_that_is_out_of_step_is_noticed_before_anything_is_taken_fo
         ("listed-twice", "LIST 1", say("+OK 1 60\r\n+OK 1 60\r\n")),
         ("listed-ahead", "LIST 1", say("+OK 1 60\r\n+OK 2 60\r\n")),
         ("not-listed", "LIST 3", say("-ERR no\r\n")),
+        ("errors", "RETR 4", errors(4)),
+        ("errors-last", "RETR 5", errors(5)),
         ("no-names", "UIDL", say("")),
     ] {
         let folder = folder(name);
@@ -161,6 +164,8 @@ async fn one_message_that_breaks_every_session_holds_up_no_other() {
         ("begun", Act::SayAndClose(b"+OK\r\n".to_vec())),
         ("silence", Act::Silence),
         ("garbage", say("Internal error 42\r\n")),
+        ("refused-close", Act::SayAndClose(b"-ERR x\r\n".to_vec())),
+        ("refused-silence", Act::SayAndIgnore(b"-ERR x\r\n".to_vec())),
     ] {
         for capa in ["", "PIPELINING\r\n"] {
             let folder = folder(name);

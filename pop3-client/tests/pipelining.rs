@@ -102,6 +102,101 @@ async fn s20_after_sys_perm_no_more_messages_are_asked_for() {
 }
 
 #[tokio::test]
+async fn sys_perm_is_what_is_reported_even_if_the_server_closes_behind_it() {
+    for capa in ["", "PIPELINING\r\n"] {
+        let (server, numbers) = many(3);
+        let capa = say(format!("+OK\r\nUSER\r\nUIDL\r\n{capa}.\r\n"));
+        let close = Act::SayAndClose(b"-ERR [SYS/PERM] x\r\n".to_vec());
+        let server = server.on("CAPA", capa).on("RETR 2", close);
+        let (result, _commands) = with(server, async |client| {
+            client
+                .retr_many(&numbers, |_| ControlFlow::Continue(()))
+                .await
+        })
+        .await;
+        let error = result.unwrap_err();
+        assert_eq!(error.response_code(), Some(&ResponseCode::SysPerm));
+        assert!(!error.is_retryable());
+    }
+}
+
+/// A server without these messages knows neither how to give them nor how to list them.
+#[tokio::test]
+async fn messages_that_are_not_there_are_refused_and_the_others_are_not_affected() {
+    for absent in [vec![1], vec![2, 3], vec![4], vec![1, 2, 3, 4], vec![2, 4]] {
+        let (mut server, numbers) = many(4);
+        for n in &absent {
+            let no = say("-ERR no such message\r\n");
+            server = server.on(&format!("RETR {n}"), no.clone());
+            server = server.on(&format!("LIST {n}"), no);
+        }
+        let (result, commands) = with(server, async |client| {
+            let mut seen = Vec::new();
+            for _ in 0..2 {
+                client
+                    .retr_many(&numbers, |retrieved| {
+                        match retrieved {
+                            Retrieved::Chunk { .. } => {}
+                            Retrieved::End { number, .. } => seen.push((number, true)),
+                            Retrieved::Refused { number, .. } => seen.push((number, false)),
+                        }
+                        ControlFlow::Continue(())
+                    })
+                    .await?;
+            }
+            Ok(seen)
+        })
+        .await;
+        let once: Vec<_> = (1..=4).map(|i| (n(i), !absent.contains(&i))).collect();
+        assert_eq!(result.unwrap(), once.repeat(2), "{absent:?}");
+        // Nothing but STAT where no answer to LIST follows.
+        let stats = commands.iter().skip(4).filter(|c| *c == "STAT").count();
+        assert_eq!(stats, 2 * usize::from(absent.contains(&4)), "{absent:?}");
+        assert_eq!(commands.len(), 4 + 2 * 8 + stats);
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_any_of_many_messages_costs_few_round_trips() {
+    let (server, numbers) = many(2_000);
+    let no = say("-ERR no such message\r\n");
+    let server = server.on("RETR ", no.clone()).on("LIST ", no);
+    let (result, commands) = with(server, async |client| {
+        let mut refused = 0;
+        client
+            .retr_many(&numbers, |retrieved| {
+                refused += usize::from(matches!(retrieved, Retrieved::Refused { .. }));
+                ControlFlow::Continue(())
+            })
+            .await?;
+        Ok(refused)
+    })
+    .await;
+    assert_eq!(result.unwrap(), 2_000);
+    let stats = commands.iter().filter(|c| *c == "STAT").count();
+    assert!(stats < 20, "{stats}");
+}
+
+#[tokio::test]
+async fn a_server_that_closes_when_nothing_is_asked_of_it_still_gets_flights() {
+    let (server, numbers) = many(3);
+    let last = Act::SayAndClose(b"+OK 3 60\r\n".to_vec());
+    let (endpoint, commands) = Server::start_in_turn(vec![server.on("LIST 3", last), many(3).0]);
+    let config = config(endpoint);
+    let mut client = Client::connect(&config).await.unwrap();
+    let all = |_: Retrieved<'_>| ControlFlow::Continue(());
+    client.retr_many(&numbers, all).await.unwrap();
+    // Whoever is answered here is the second client: the first connection is closed by now.
+    let mut second = Client::connect(&config).await.unwrap();
+    let error = client.noop().await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Closed), "{error}");
+    second.retr_many(&numbers, all).await.unwrap();
+    drop(second);
+    let sessions = commands.join().unwrap();
+    assert_eq!(sessions[1][4..7], ["RETR 1", "LIST 1", "RETR 2"]);
+}
+
+#[tokio::test]
 async fn a_sink_can_stop_the_flight_and_nothing_is_deleted() {
     let (server, numbers) = many(10);
     let (result, commands) = with(server, async |client| {

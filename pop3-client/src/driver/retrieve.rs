@@ -8,7 +8,8 @@ use bytes::Buf;
 use postrider_wire::escape::Escaped;
 use std::ops::ControlFlow;
 
-/// What `retr_many` and `top_many` hand over, message by message, in the order asked for.
+/// What `retr_many` and `top_many` hand over, message by message, in the order asked for; but a refusal may come behind the
+/// first pieces of the next message, where those show whose it is.
 #[derive(Clone, Copy, Debug)]
 pub enum Retrieved<'a> {
     /// A piece of a message.
@@ -72,9 +73,18 @@ impl<L: Link> Session<L> {
             Some(retrieved) => sink(retrieved),
             None => ControlFlow::Continue(()),
         };
-        self.flight(numbers, command, Order::Proven, &mut answered, &mut fault)
-            .await?;
-        fault.map_or(Ok(()), Err)
+        let flown = self
+            .flight(numbers, command, Order::Proven, &mut answered, &mut fault)
+            .await;
+        let stopped = matches!(&flown, Err(error) if matches!(error.kind(), ErrorKind::Stopped));
+        match fault.filter(|_| !stopped) {
+            // Whatever became of the session behind it: that is not for any message.
+            Some(fault) => {
+                self.alone = None;
+                Err(fault)
+            }
+            None => flown,
+        }
     }
 
     /// DELE of many messages: what the server said to each.
@@ -112,7 +122,8 @@ impl<L: Link> Session<L> {
     /// says a line too much, all others are taken for those of their neighbours. So, where several messages are in flight,
     /// behind the command for each travels `LIST n`, the answer to which names the message; one at a time, a refusal is
     /// followed by STAT, for it may be a word too many about the message before. The end of a message, or its refusal, is
-    /// handed over when that is answered as it must be. It costs no round trip but those after a refusal.
+    /// handed over when that is answered as it must be. A message that is not there has both refused: then the next one
+    /// that is listed shows the order, or STAT behind the last. It costs no round trip but those after a refusal.
     ///
     /// Not noticed: another message in the place of the right one, between two answers to LIST that are both in theirs.
     async fn flight(
@@ -127,7 +138,8 @@ impl<L: Link> Session<L> {
         let marked = proven && numbers.len() > 1 && self.pipelines();
         let mut window = self.window(if marked { 2 } else { 1 });
         let mut waiting = numbers.iter().copied().peekable();
-        let mut held: Option<(Event, u64)> = None;
+        // What waits for its LIST, and what comes with the next proof.
+        let (mut held, mut concludes) = (None, Vec::new());
         loop {
             while let Some(&next) = waiting.peek() {
                 if fault.is_some() || !window.may_send(self.expected(next)) {
@@ -159,34 +171,40 @@ impl<L: Link> Session<L> {
                     continue;
                 }
             };
-            let (event, octets) = match (concluded(&event), &event) {
-                (Some(number), _) => {
-                    self.alone = None;
+            match (concluded(&event), event) {
+                (Some(number), event) => {
                     self.note_fault(&event, fault);
-                    let octets = self.expected(number);
+                    let refused = matches!(event, Event::Refused { .. });
+                    let answer = (event, self.expected(number));
                     if marked {
-                        held = Some((event, octets));
+                        held = Some(answer);
                         continue;
                     }
-                    if proven && matches!(event, Event::Refused { .. }) {
-                        self.request(&Command::Stat).await?;
-                        held = Some((event, octets));
+                    concludes.push(answer);
+                    if proven && refused {
+                        self.prove().await?;
                         continue;
                     }
-                    (event, octets)
                 }
-                (None, Event::Finished { .. }) => match held.take() {
-                    Some(held) => held,
-                    None => continue,
+                (None, Event::Finished { .. }) => concludes.extend(held.take()),
+                (None, Event::Refused { request, reply }) => match held.take() {
+                    Some(refusal @ (Event::Refused { .. }, _)) => {
+                        concludes.push(refusal);
+                        if self.pop3.awaited().len() == 0 {
+                            self.prove().await?;
+                        }
+                        continue;
+                    }
+                    _ => return Err(self.out_of_step(request, &reply)),
                 },
-                (None, Event::Refused { request, reply }) => {
-                    return Err(self.out_of_step(*request, reply));
-                }
                 (None, _) => continue,
-            };
-            window.answered(octets);
-            if answered(Answer::Event(&event)).is_break() {
-                return Err(self.give_up(ErrorKind::Stopped));
+            }
+            for (event, octets) in concludes.drain(..) {
+                self.alone = None;
+                window.answered(octets);
+                if answered(Answer::Event(&event)).is_break() {
+                    return Err(self.give_up(ErrorKind::Stopped));
+                }
             }
         }
     }

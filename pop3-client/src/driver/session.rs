@@ -131,6 +131,17 @@ impl<L: Link> Session<L> {
         self.send(command)
     }
 
+    /// STAT, the answer to which shows that no line of those before it is late: how it fares is theirs.
+    pub(super) async fn prove(&mut self) -> Result<(), Error> {
+        let together = self.together;
+        let sent = self.request(&Command::Stat).await;
+        if together && sent.is_err() {
+            self.config.pipelining_failed();
+        }
+        self.together = together;
+        sent
+    }
+
     /// Sends a command, whatever is in flight.
     pub(crate) fn send(&mut self, command: &Command) -> Result<(), Error> {
         let idle = self.pop3.awaited().len() == 0;
@@ -238,7 +249,9 @@ impl<L: Link> Session<L> {
         let bears_it = match kind {
             ErrorKind::Timeout(_) => self.end.is_some_and(|end| self.link.now() >= end),
             ErrorKind::Violation(Violation::MessageTooLarge { .. }) => true,
-            ErrorKind::Io(_) | ErrorKind::Closed | ErrorKind::Violation(_) => false,
+            // Where nothing was awaited any more, it has borne them.
+            ErrorKind::Io(_) | ErrorKind::Closed => self.pop3.awaited().len() == 0,
+            ErrorKind::Violation(_) => false,
             _ => true,
         };
         if self.together && !bears_it {

@@ -14,6 +14,8 @@ pub enum Act {
     SayAndClose(Vec<u8>),
     /// Nothing, until the client closes.
     Silence,
+    /// This, and then nothing more.
+    SayAndIgnore(Vec<u8>),
 }
 
 pub fn say(text: impl AsRef<[u8]>) -> Act {
@@ -81,7 +83,10 @@ impl Server {
             let (text, open) = match act {
                 Act::Say(text) => (text, !line.starts_with("QUIT")),
                 Act::SayAndClose(text) => (text, false),
-                Act::Silence => {
+                Act::Silence | Act::SayAndIgnore(_) => {
+                    if let Act::SayAndIgnore(text) = act {
+                        let _ = peer.write_all(&text);
+                    }
                     let _ = lines.read_to_end(&mut Vec::new());
                     return commands;
                 }
