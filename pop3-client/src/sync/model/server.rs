@@ -40,6 +40,8 @@ pub(super) struct World {
     pub(super) taken_by_others: BTreeSet<u64>,
     /// A mail that the server never gives.
     pub(super) broken: Option<u64>,
+    /// Nor is that mail listed alone, and it has no header.
+    pub(super) unlisted: bool,
     pub(super) has_uidl: bool,
     pub(super) has_top: bool,
     pub(super) has_pipelining: bool,
@@ -60,6 +62,7 @@ impl World {
             has_top: !random.one_in(3),
             has_pipelining: !random.one_in(4),
             takes_notes: random.one_in(3),
+            unlisted: random.one_in(2),
             sizes: BTreeSet::new(),
             random,
         }
@@ -214,6 +217,8 @@ pub(super) struct ModelLink {
     /// Of a slip: what comes behind the next answer, and what before it.
     late: Vec<u8>,
     afterwards: Vec<u8>,
+    /// An answer to DELE was none, or not its own.
+    dele_slipped: bool,
     /// It waits for ever where it has nothing to say; or else it closes.
     pub(super) silent: bool,
     pub(super) commands: u64,
@@ -232,6 +237,7 @@ impl ModelLink {
             slips: Vec::new(),
             late: Vec::new(),
             afterwards: Vec::new(),
+            dele_slipped: false,
             silent: false,
             commands: 0,
             greeted: false,
@@ -268,7 +274,9 @@ impl ModelLink {
         let verb = line.split(' ').next().unwrap_or_default();
         let late = std::mem::take(&mut self.late);
         let here = |slip: &&Slip| slip.command == self.commands && slip.happens(verb, together);
-        match self.slips.iter().find(here).map(|slip| slip.wrong) {
+        let wrong = self.slips.iter().find(here).map(|slip| slip.wrong);
+        self.dele_slipped |= verb == "DELE" && (wrong.is_some() || !late.is_empty());
+        match wrong {
             None => {}
             Some(Wrong::Missing) => answer.clear(),
             Some(Wrong::Late) => self.late = std::mem::take(&mut answer),
@@ -316,6 +324,9 @@ impl ModelLink {
                 format!("+OK\r\nUSER\r\n{}.\r\n", lines.collect::<String>()).into_bytes()
             }
             ("STAT", _) => format!("+OK {} 1\r\n", self.session.len()).into_bytes(),
+            ("LIST" | "TOP", Some(mail)) if world.unlisted && world.broken == Some(mail.id) => {
+                b"-ERR\r\n".to_vec()
+            }
             ("LIST", Some(mail)) => format!("+OK {number} {}\r\n", mail.text.len()).into_bytes(),
             ("LIST", _) => listing(&|mail| mail.text.len().to_string()),
             ("UIDL", _) if world.has_uidl => listing(&|mail| mail.uid.clone()),
@@ -364,9 +375,9 @@ impl ModelLink {
                 let pending = format!(" pending {name}");
                 journal.lines().any(|line| line.ends_with(&pending))
             };
-            // Where an answer to DELE was out of order, it may be thought to be refused.
+            // Then it may be thought to be refused.
             assert!(
-                !self.slips.is_empty() || seen().any(pending),
+                self.dele_slipped || seen().any(pending),
                 "mail {id} deleted before it was recorded that it would be"
             );
         }
@@ -410,6 +421,7 @@ impl Link for ModelLink {
         while let (false, Some(end)) = (self.closed, out.iter().position(|b| *b == b'\n')) {
             let line = String::from_utf8_lossy(&out[..end]).trim_end().to_owned();
             out.advance(end + 1);
+            self.dele_slipped |= line.starts_with("DELE") && !self.afterwards.is_empty();
             input.extend_from_slice(&std::mem::take(&mut self.afterwards));
             self.command(&line, together, input);
         }
