@@ -4,7 +4,7 @@ use postrider_mime::Message;
 /// The first line decides, the rest is a file name.
 ///
 /// * A name cut into sections anywhere, each plain or percent-encoded, in any order, is read back equal (RFC 2231 §3, §4).
-/// * Words without quotes are one name, also where the field is folded between them.
+/// * Words without quotes are one name, also where the field is folded between them; of any other value a fold is the end.
 /// * A safe name has no separator, control, drive, `..` or character that turns text; it is never empty.
 /// * Any octets as the field are survived, and give a safe name as well.
 pub fn parameters_2231(input: &[u8]) {
@@ -38,6 +38,12 @@ pub fn parameters_2231(input: &[u8]) {
             .file_name()
             .map(String::from);
         assert_eq!(read.as_deref(), Some(&*words.join(" ")), "{mail}");
+        let mail = format!("Content-Disposition: attachment; other={folded} ; x=y\r\n\r\n");
+        let message = Message::parse(mail.as_bytes());
+        let disposition = message.root().content_disposition().unwrap();
+        let line = folded.trim_start().lines().next().map(str::trim_end);
+        assert_eq!(disposition.parameter("other").as_deref(), line, "{mail}");
+        assert_eq!(disposition.parameter("x").as_deref(), Some("y"), "{mail}");
     }
     for field in [
         "Content-Disposition: attachment; filename=",

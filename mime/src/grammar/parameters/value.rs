@@ -4,9 +4,10 @@
 //! value := token / quoted-string
 //! ```
 //!
-//! What is no token and stands without quotes all the same lasts to the next `;`, with white space, folds and parentheses: that is
-//! how file names and encoded words are written. Where a `;` is missing, it lasts to white space that another `attribute=` follows;
-//! in a file name, which may say that itself, only to a fold. What stands in parentheses is a comment where the value ends behind it.
+//! What is no token and stands without quotes all the same lasts to the next `;`, with white space and parentheses, but not over a
+//! fold: what stands behind that may be the next field, indented by accident. Only a file name goes on over folds, as its words and
+//! encoded words are written so. Where a `;` is missing, the value lasts to white space that another `attribute=` follows; in a file
+//! name, which may say that itself, only to a fold. What stands in parentheses is a comment where the value ends behind it.
 
 use super::ends_attribute;
 use crate::grammar::cfws::{comment, is_wsp, skip_fws};
@@ -64,14 +65,22 @@ fn unquoted(is_file_name: bool, input: &[u8]) -> (&[u8], Value<'_>) {
         match rest {
             [] | [b';', ..] => break,
             [b'(', ..] => {
+                let after = comment(rest).map_or(&[][..], |(after, _)| after);
+                if !is_file_name && is_folded(rest, after) {
+                    break;
+                }
                 odd = true;
-                rest = comment(rest).map_or(&[], |(after, _)| after);
+                rest = after;
             }
             [byte, ..] if is_wsp(*byte) => {
                 let after = skip_fws(rest).0;
-                let blanks = rest.get(..rest.len() - after.len()).unwrap_or_default();
-                let folded = blanks.contains(&b'\n') || blanks.contains(&b'\r');
-                if (folded || !is_file_name) && begins_parameter(after) {
+                let folded = is_folded(rest, after);
+                let ends = match (folded, is_file_name) {
+                    (true, false) => true,
+                    (false, true) => false,
+                    _ => begins_parameter(after),
+                };
+                if ends {
                     break;
                 }
                 odd |= folded;
@@ -95,6 +104,12 @@ fn unquoted(is_file_name: bool, input: &[u8]) -> (&[u8], Value<'_>) {
     )
 }
 
+/// Whether a line ends before what is left `after` something.
+fn is_folded(input: &[u8], after: &[u8]) -> bool {
+    let before = input.get(..input.len() - after.len()).unwrap_or_default();
+    memchr::memchr2(b'\r', b'\n', before).is_some()
+}
+
 /// Whether `attribute=` stands here.
 fn begins_parameter(input: &[u8]) -> bool {
     let length = input.iter().take_while(|b| !ends_attribute(**b)).count();
@@ -104,6 +119,7 @@ fn begins_parameter(input: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::Message;
     use crate::defect::DefectKind;
     use crate::grammar::parameters::{ContentValue, RawParameters};
 
@@ -120,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_without_quotes_goes_on_over_a_fold() {
+    fn a_file_name_without_quotes_goes_on_over_a_fold() {
         for (written, read) in [
             ("=?utf-8?B?44GC?=\r\n =?utf-8?B?LnR4dA==?=", "あ.txt"),
             ("long\r\n  name.pdf", "long  name.pdf"),
@@ -130,8 +146,9 @@ mod tests {
             ),
             ("a\r\n =b", "a =b"),
             ("a\r\n b; c", "a b"),
+            ("a (b\n c) d", "a (b c) d"),
         ] {
-            for name in ["name", "filename", "FileName", "other"] {
+            for name in ["name", "filename", "FileName"] {
                 let value = format!("a/b; {name}={written}; x=y");
                 assert_eq!(
                     all(&value)[0],
@@ -143,6 +160,47 @@ mod tests {
         let value = "a/b; name*0=long\n file; name*1*=%41\n %42";
         assert_eq!(parse(value).get("name").as_deref(), Some("long fileA B"));
         assert_eq!(parse(value).all_defects(), [DefectKind::BadParameter]);
+    }
+
+    #[test]
+    fn any_other_value_without_quotes_ends_at_a_fold() {
+        for (written, read, regular) in [
+            ("abc\r\n Content-Transfer-Encoding: 7bit", "abc", false),
+            ("windows-1251\r\n X-Mailer: foo\r\n", "windows-1251", false),
+            ("a b \n\tc", "a b", false),
+            ("a\n =b", "a", false),
+            ("a (b)\n c", "a", false),
+            ("a (b\n c) d", "a", false),
+            ("a(b) c (d\n e) f", "a(b) c", false),
+            ("\r\n abc", "abc", true),
+            ("abc \r\n ", "abc", true),
+            ("abc\n (comment)", "abc", true),
+            ("abc (com\n ment)", "abc", true),
+        ] {
+            for name in ["boundary", "charset", "other", "other*1", "names"] {
+                for after in ["", ";x=y", "\r\n ; x=y"] {
+                    let value = format!("a/b; {name}={written}{after}");
+                    let of_name = name.trim_end_matches("*1").to_owned();
+                    let mut expected = vec![(of_name, read.to_owned())];
+                    expected.extend((!after.is_empty()).then(|| ("x".into(), "y".into())));
+                    assert_eq!(all(&value), expected, "{value}");
+                    let told = parse(&value).all_defects();
+                    let told = told.contains(&DefectKind::BadParameter);
+                    assert_eq!(told, !regular, "{value}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_indented_by_accident_hides_no_part() {
+        let text = "Content-Type: multipart/mixed; boundary=abc\r\n Content-Transfer-Encoding: 7bit\r\n\r\n\
+            --abc\r\n\r\none\r\n--abc--\r\n";
+        let message = Message::parse(text.as_bytes());
+        let bodies: Vec<_> = message.parts().skip(1).map(|p| p.raw_body()).collect();
+        assert_eq!(bodies, [b"one"]);
+        let told = message.root().content_type().defects();
+        assert_eq!(told, [DefectKind::BadParameter]);
     }
 
     #[test]
@@ -213,10 +271,12 @@ mod tests {
     #[test]
     fn values_without_quotes_take_linear_time() {
         for piece in [
-            "(", "()", "a (", "\n ", "\n a", " a", " a=", "\n =", "(a)\n b ", "\n a\n ",
+            "(", "()", "a (", "\n ", "\n a", " a", " a=", "\n =", "(a)\n b ", "\n a\n ", "(\n) a=",
         ] {
-            let value = format!("a/b; n={}", piece.repeat(300_000));
-            assert!(parse(&value).iter().count() > 0);
+            for name in ["other", "name"] {
+                let value = format!("a/b; {name}={}", piece.repeat(300_000));
+                assert!(parse(&value).iter().count() > 0);
+            }
         }
     }
 }
