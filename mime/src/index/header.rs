@@ -341,6 +341,11 @@ mod tests {
             ("A: b\n", &[(NoBlankLine, 5)], "A"),
             ("junk", &[(JunkLine, 0), (NoHeader, 0)], ""),
             ("junk\n\n", &[(JunkLine, 0), (NoHeader, 0)], ""),
+            (
+                "From x\njunk\n\n",
+                &[(MboxFromLine, 0), (JunkLine, 7), (NoHeader, 0)],
+                "",
+            ),
             ("ju nk:\n\n", &[(JunkLine, 0)], ""),
             ("junk\nA: b\n\n", &[(JunkLine, 0)], "A"),
             ("A: b\njunk", &[(JunkLine, 5), (NoBlankLine, 9)], "A"),

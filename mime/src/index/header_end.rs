@@ -139,7 +139,11 @@ mod tests {
             ("Sub ject: x\njunk\n\nbody", "body"),
             (" junk\n\nbody", "body"),
             ("From x\n\nbody", "body"),
-            ("From x\n\nbody", "body"),
+            // Where no field follows, nothing says that this is the line of an mbox file: it may begin the text.
+            ("From x\njunk\n\nbody", "From x\njunk\n\nbody"),
+            ("From x\njunk", "From x\njunk"),
+            ("From x\nSub ject: x\n\nbody", "body"),
+            ("From x\njunk\nSubject: x\n\nbody", "body"),
             (" \nSubject: x\n\nbody", "body"),
             ("\nbody", "body"),
             ("\r\nbody", "body"),
