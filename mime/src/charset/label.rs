@@ -95,10 +95,10 @@ fn by_alias(label: &[u8]) -> Option<Charset> {
         [b'x' | b'X', b'-', ..] => squeezed.get(1..)?,
         _ => squeezed,
     };
-    let begins = |(alias, _): &&(&str, &str)| name.starts_with(alias.as_bytes());
+    let is_called = |(aliases, _): &&(&[&str], &str)| aliases.iter().any(|a| a.as_bytes() == name);
     standard(squeezed)
         .or_else(|| code_page(number_of_page(name)?))
-        .or_else(|| standard(ALIASES.iter().find(begins)?.1.as_bytes()))
+        .or_else(|| standard(ALIASES.iter().find(is_called)?.1.as_bytes()))
 }
 
 /// Longer than any name of a charset.
@@ -114,25 +114,74 @@ fn squeezed<'l>(label: &[u8], letters: &'l mut [u8; LONGEST]) -> Option<&'l [u8]
     letters.get(..length)
 }
 
-/// How names begin that the Encoding Standard does not have, and its label.
-const ALIASES: &[(&str, &str)] = &[
-    ("eucjp", "euc-jp"),
-    ("shiftjis", "shift_jis"),
-    ("mskanji", "shift_jis"),
-    ("cswindows31j", "shift_jis"),
-    ("iso2022jp", "iso-2022-jp"),
-    ("euccn", "gbk"),
-    ("eucgb2312", "gbk"),
-    ("gb2312", "gbk"),
-    ("euckr", "euc-kr"),
-    ("uhc", "euc-kr"),
-    ("ksc5601", "euc-kr"),
-    ("big5", "big5"),
-    ("tis620", "windows-874"),
-    ("koi8ru", "koi8-u"),
-    ("koi8r", "koi8-r"),
-    ("koi8u", "koi8-u"),
-    ("macroman", "macintosh"),
+/// Names that the Encoding Standard does not have, and its label.
+///
+/// Each is the whole name: a longer one may be another charset (`mac-romanian`, `shift_jis-2004`; `ksc5601-1992` is Johab). Those
+/// with something behind them that are here differ in no letter, or hold a few more that are told as damage.
+const ALIASES: &[(&[&str], &str)] = &[
+    (&["eucjp", "eucjpms", "eucjpwin"], "euc-jp"),
+    (&["shiftjis", "mskanji", "cswindows31j"], "shift_jis"),
+    (
+        &[
+            "iso2022jp",
+            "iso2022jp1",
+            "iso2022jp2",
+            "iso2022jp3",
+            "iso2022jp2004",
+            "iso2022jpext",
+            "iso2022jpms",
+        ],
+        "iso-2022-jp",
+    ),
+    (
+        &[
+            "euccn",
+            "eucgb2312",
+            "eucgb2312cn",
+            "gb231280",
+            "gb23121980",
+            "gb231219800",
+        ],
+        "gbk",
+    ),
+    (
+        &[
+            "euckr",
+            "uhc",
+            "ksc5601",
+            "ksc56011987",
+            "ksc560119870",
+            "ksc56011989",
+        ],
+        "euc-kr",
+    ),
+    (
+        &[
+            "big5",
+            "big5eten",
+            "big5hkscs",
+            "big5hkscs1999",
+            "big5hkscs2001",
+            "big5hkscs2004",
+            "big5hkscs2008",
+        ],
+        "big5",
+    ),
+    (
+        &[
+            "tis620",
+            "tis6200",
+            "tis6202529",
+            "tis62025291",
+            "tis6202533",
+            "tis62025330",
+            "tis62025331",
+        ],
+        "windows-874",
+    ),
+    (&["koi8r"], "koi8-r"),
+    (&["koi8u", "koi8ru"], "koi8-u"),
+    (&["macroman"], "macintosh"),
 ];
 
 /// The number in the name of a code page.
@@ -224,19 +273,22 @@ mod tests {
             ),
             (
                 "gbk",
-                "cp936 ms936 windows-936 euc-cn EUC_CN gb2312-80 x-euc-cn",
+                "cp936 ms936 windows-936 euc-cn EUC_CN gb2312-80 gb2312.1980-0 eucgb2312_cn x-euc-cn",
             ),
             (
                 "euc-kr",
-                "cp949 ms949 uhc windows-949 euckr euc_kr ks_c_5601",
+                "cp949 ms949 uhc windows-949 euckr euc_kr ks_c_5601 ksc5601.1987-0",
             ),
-            ("big5", "cp950 windows-950 big5hkscs Big5_HKSCS x-big5"),
-            ("euc-jp", "eucjp euc_jp eucJP-ms"),
+            (
+                "big5",
+                "cp950 windows-950 big5hkscs Big5_HKSCS Big5-HKSCS:2004 big5-eten x-big5",
+            ),
+            ("euc-jp", "eucjp euc_jp eucJP-ms eucJP-win"),
             (
                 "iso-2022-jp",
-                "iso-2022-jp-1 iso-2022-jp-2 iso-2022-jp-3 ISO2022JP cp50221",
+                "iso-2022-jp-1 iso-2022-jp-2 iso-2022-jp-3 iso-2022-jp-ms iso-2022-jp-2004 ISO2022JP cp50221",
             ),
-            ("windows-874", "cp874 tis620"),
+            ("windows-874", "cp874 tis620 TIS620.2533-0"),
             ("iso-8859-2", "iso8859_2 latin-2 ISO_8859_2"),
             ("koi8-r", "koi8r cp20866"),
             ("koi8-u", "koi8u"),
@@ -281,6 +333,17 @@ mod tests {
             "iso-2022-kr",
             "hz-gb-2312",
             "utf-8utf-8",
+            "x-mac-romanian",
+            "mac-romania",
+            "shift_jisx0213",
+            "shift_jis-2004",
+            "ksc5601-1992",
+            "big5-uao",
+            "big5-plus",
+            "koi8-unified",
+            "koi8-r-x",
+            "tis-620-x",
+            "iso-2022-jpx",
             "a-label-that-is-longer-than-those-of-charsets-are",
         ] {
             assert!(known(label.as_bytes()).is_none(), "{label}");
