@@ -1,95 +1,18 @@
-//! `postrider send`: a mail made of options, a mail as sendmail takes it, and the exit codes of both.
+//! `postrider send`: a mail made of options, and a mail as sendmail takes it.
 
 #![cfg(feature = "cli")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "support/sent.rs"]
+mod sent;
 mod support;
 
 use postrider_sandbox::{Action, Extension, Fault, Sandbox, Stage};
+use sent::{BASIC, configure, content, ran, refuse, send};
 use serde_json::Value;
 use std::io::Write;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use support::{PASSWORD, prepared, sandbox};
-
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-/// Runs `postrider send` in a folder, with this on standard input.
-async fn ran(dir: &Path, args: &[&str], input: &[u8]) -> Ran {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_postrider"));
-    command.current_dir(dir).arg("send").args(args);
-    command.env("POSTRIDER_PASSWORD", PASSWORD);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let input = input.to_vec();
-    let run = move || {
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        // A command that does not read it has ended with an error that the test sees.
-        let _ = child.stdin.take().unwrap().write_all(&input);
-        child.wait_with_output().unwrap()
-    };
-    let output = tokio::task::spawn_blocking(run).await.unwrap();
-    Ran {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-/// The same with the sandbox as `--server`.
-async fn send(sandbox: &Sandbox, args: &[&str], input: &[u8]) -> Ran {
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("ca.pem"), sandbox.ca_pem()).unwrap();
-    std::fs::write(dir.path().join("note.txt"), "attached\n").unwrap();
-    let server = format!("smtp://support@{}", sandbox.smtp());
-    let mut all = vec!["--server", &server, "--ca-file", "ca.pem"];
-    all.extend(args);
-    ran(dir.path(), &all, input).await
-}
-
-/// Writes the example configuration into a folder, with the sandbox as its account.
-fn configure(sandbox: &Sandbox, dir: &Path) {
-    let parts = postrider_notify::config::ExampleParts {
-        smtp_host: sandbox.smtp().host().into(),
-        smtp_port: sandbox.smtp().port(),
-        smtp_security: "starttls",
-        pop3_host: sandbox.pop3().host().into(),
-        pop3_port: sandbox.pop3().port(),
-        pop3_security: "starttls",
-        user: "support".into(),
-        password: "password_env = \"POSTRIDER_PASSWORD\"".into(),
-        ca_file: Some("ca.pem".into()),
-        database: "postrider.db".into(),
-        mail_domain: "example.org".into(),
-    };
-    std::fs::write(dir.join("ca.pem"), sandbox.ca_pem()).unwrap();
-    for (name, text) in postrider_notify::config::example(&parts) {
-        let path = dir.join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-}
-
-fn content(sandbox: &Sandbox, address: &str) -> String {
-    let mails = sandbox.messages(address);
-    assert_eq!(mails.len(), 1, "{address}");
-    String::from_utf8(mails[0].content.to_vec()).unwrap()
-}
-
-fn refuse(sandbox: &Sandbox, stage: Stage, nth: u64, line: &str) {
-    let reply = Action::Reply(line.as_bytes().to_vec());
-    sandbox.add_fault(Fault::smtp(stage, reply).nth(nth));
-}
-
-const BASIC: [&str; 4] = [
-    "--from",
-    "support@example.org",
-    "--to",
-    "ada@example.org,bob@example.org",
-];
 
 #[tokio::test]
 async fn a_mail_of_options_arrives_and_each_recipient_has_a_line() {
@@ -136,49 +59,6 @@ async fn repeated_mails_differ_at_every_level_of_pipelining() {
 }
 
 #[tokio::test]
-async fn exit_codes_say_what_became_of_it() {
-    for (stage, line, code) in [
-        (Stage::Rcpt, "550 5.1.1 no such user", 67),
-        (Stage::Rcpt, "450 4.2.1 later", 75),
-        (Stage::Mail, "550 5.7.1 not you", 69),
-        (Stage::EndOfData, "554 5.6.0 not that", 69),
-        (Stage::EndOfData, "451 4.3.0 later", 75),
-        (Stage::Auth, "535 5.7.8 no", 77),
-        (Stage::Auth, "454 4.7.0 later", 75),
-        (Stage::Auth, "432 4.7.12 a new password is needed first", 75),
-        (Stage::Greeting, "554 5.3.2 not today", 69),
-        (Stage::StartTls, "502 5.5.1 no TLS", 69),
-        (Stage::StartTls, "454 4.7.0 later", 75),
-    ] {
-        let sandbox = sandbox().await;
-        refuse(&sandbox, stage, 1, line);
-        let ran = send(&sandbox, &BASIC, b"").await;
-        assert_eq!(ran.code, code, "{line}: {}{}", ran.out, ran.err);
-        assert!(ran.err.contains(line), "{}", ran.err);
-    }
-}
-
-#[tokio::test]
-async fn a_server_that_breaks_the_rules_of_the_log_in_has_not_refused_it() {
-    let sandbox = sandbox().await;
-    let raw = Action::Raw(b"334 !!!\r\n".to_vec());
-    sandbox.add_fault(Fault::smtp(Stage::Auth, raw));
-    let ran = send(&sandbox, &BASIC, b"").await;
-    assert_eq!(ran.code, 76, "{}", ran.err);
-}
-
-#[tokio::test]
-async fn a_mail_of_which_nobody_knows_is_not_said_to_be_refused() {
-    let sandbox = sandbox().await;
-    sandbox.add_fault(Fault::smtp(Stage::EndOfData, Action::DropUnanswered));
-    let ran = send(&sandbox, &BASIC, b"").await;
-    assert_eq!(ran.code, 75, "{}", ran.err);
-    assert!(ran.err.contains("may have been delivered"), "{}", ran.err);
-    assert!(!ran.err.contains("it may work later"), "{}", ran.err);
-    assert!(!ran.err.contains("not accepted"), "{}", ran.err);
-}
-
-#[tokio::test]
 async fn rfc9422_what_goes_over_one_connection_no_more_goes_over_the_next() {
     let sandbox = prepared(Sandbox::builder().clear_text_auth(true)).await;
     let limits = b"250-sandbox\r\n250-AUTH PLAIN\r\n250 LIMITS MAILMAX=1 RCPTMAX=1\r\n".to_vec();
@@ -202,40 +82,6 @@ async fn rfc9422_what_goes_over_one_connection_no_more_goes_over_the_next() {
         assert_eq!(sandbox.messages(person).len(), 2);
     }
     assert_eq!(sandbox.connections().smtp, 4);
-}
-
-#[tokio::test]
-async fn hints_are_in_the_words_of_the_command() {
-    let open = Sandbox::builder().without(Extension::StartTls);
-    let sandbox = prepared(open.clear_text_auth(true)).await;
-    for (tls, hint) in [
-        ("starttls", "?security=tls"),
-        ("if-offered", "--danger-allow-clear-text"),
-    ] {
-        let args = [&BASIC[..], &["--tls", tls]].concat();
-        let ran = send(&sandbox, &args, b"").await;
-        assert_eq!(ran.code, 69, "{}", ran.err);
-        assert!(ran.err.contains(hint), "{}", ran.err);
-        for word in ["Security::", "security = ", "()"] {
-            assert!(!ran.err.contains(word), "{}", ran.err);
-        }
-    }
-    assert_eq!(sandbox.mails().len(), 0);
-}
-
-#[tokio::test]
-async fn one_refused_recipient_does_not_keep_the_mail_from_the_other() {
-    let sandbox = sandbox().await;
-    refuse(&sandbox, Stage::Rcpt, 2, "550 5.1.1 no such user");
-    let ran = send(&sandbox, &BASIC, b"").await;
-    assert_eq!(ran.code, 67);
-    assert!(
-        ran.err.contains("<bob@example.org> refused at "),
-        "{}",
-        ran.err
-    );
-    assert!(ran.err.contains("1 of 2 recipients were not accepted"));
-    content(&sandbox, "ada@example.org");
 }
 
 #[tokio::test]
@@ -579,67 +425,6 @@ async fn tls_is_as_the_option_says() {
         0,
         "its port speaks clear text first"
     );
-}
-
-#[tokio::test]
-async fn json_has_an_object_for_each_recipient_also_without_a_server() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = format!("smtp://{}", nobody.local_addr().unwrap());
-    drop(nobody);
-    let dir = tempfile::tempdir().unwrap();
-    let args = [&["--server", &server, "--json"], &BASIC[..]].concat();
-    let ran = ran(dir.path(), &args, b"").await;
-    assert_eq!(ran.code, 75, "{}", ran.err);
-    let objects: Vec<Value> = ran
-        .out
-        .lines()
-        .map(|l| serde_json::from_str(l).unwrap())
-        .collect();
-    assert_eq!(objects.len(), 2, "{}", ran.out);
-    for object in objects {
-        assert_eq!(object["outcome"], "deferred");
-        assert_eq!(object["stage"], "connect");
-    }
-}
-
-#[tokio::test]
-async fn what_cannot_be_sent_is_said_before_anybody_is_called() {
-    let sandbox = sandbox().await;
-    for (args, input, code) in [
-        (&["-i"][..], "To: a@b.example\n\n", 64),
-        (&["-t"], "From: a@b.example\nSubject: s\n\n", 65),
-        (&["-t"], "To: a@b.example\n\n", 64),
-        (&["-bv"], "", 64),
-        (&["--to", "nobody at all", "--from", "a@b.example"], "", 65),
-        (
-            &[
-                "--to",
-                "a@b.example",
-                "--from",
-                "a@b.example",
-                "--body",
-                "@absent",
-            ],
-            "",
-            66,
-        ),
-        (
-            &[
-                "--to",
-                "a@b.example",
-                "--from",
-                "a@b.example",
-                "--header",
-                "X: a\r\nBcc: b",
-            ],
-            "",
-            65,
-        ),
-    ] {
-        let ran = send(&sandbox, args, input.as_bytes()).await;
-        assert_eq!(ran.code, code, "{args:?}: {}", ran.err);
-    }
-    assert_eq!(sandbox.connections().smtp, 0);
 }
 
 #[tokio::test]
