@@ -1,4 +1,4 @@
-//! Programs that the configuration names: ended with everything that they started, and never waited for without end.
+//! Programs that the configuration names: never waited for without end; what acts on a mail is ended with everything that it started.
 
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};

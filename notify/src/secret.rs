@@ -4,7 +4,7 @@
 //! Errors name the source and never the value.
 
 use crate::account::SecretSource;
-use crate::program::{LOOK, alone, end, wait};
+use crate::program::{LOOK, wait};
 use postrider_wire::Secret;
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
@@ -126,14 +126,15 @@ fn run(words: &[String], source: &SecretSource) -> Result<Vec<u8>, SecretError> 
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
-    alone(&mut command);
     let mut child = command
         .spawn()
         .map_err(|error| failed(format!("cannot be run: {error}")))?;
     let deadline = Instant::now() + COMMAND_TIMEOUT;
     let line = listen(child.stdout.take());
     let status = wait(&mut child, deadline, COMMAND_TIMEOUT).map_err(|why| {
-        end(&mut child);
+        // It may have ended in between; then there is nothing to end.
+        let _ = child.kill();
+        let _ = child.wait();
         failed(why)
     })?;
     if !status.success() {
@@ -144,12 +145,9 @@ fn run(words: &[String], source: &SecretSource) -> Result<Vec<u8>, SecretError> 
     match line.recv_timeout(left.max(LOOK)) {
         Ok(Ok(line)) => Ok(line),
         Ok(Err(error)) => Err(failed(format!("cannot be read: {error}"))),
-        Err(_) => {
-            end(&mut child);
-            Err(failed(
-                "ended without a line, and what it started did not".into(),
-            ))
-        }
+        Err(_) => Err(failed(
+            "ended without a line, and what it started did not".into(),
+        )),
     }
 }
 
@@ -237,6 +235,22 @@ mod tests {
         let left = command(&["sh", "-c", "sleep 25 & echo hunter2"]);
         assert_eq!(left.read().unwrap().expose_secret(), b"hunter2");
         assert!(started.elapsed() < Duration::from_secs(20));
+    }
+
+    /// The process group of a line of `/proc/PID/stat`: who is in none of the terminal's cannot ask there.
+    #[cfg(target_os = "linux")]
+    fn group(stat: &str) -> &str {
+        let (_, behind_name) = stat.rsplit_once(") ").unwrap();
+        behind_name.split(' ').nth(2).unwrap()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_command_may_ask_at_the_terminal() {
+        let theirs = command(&["cat", "/proc/self/stat"]).read().unwrap();
+        let theirs = String::from_utf8(theirs.expose_secret().to_vec()).unwrap();
+        let ours = std::fs::read_to_string("/proc/self/stat").unwrap();
+        assert_eq!(group(&theirs), group(&ours));
     }
 
     #[test]
