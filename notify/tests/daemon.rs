@@ -102,6 +102,28 @@ async fn a_sick_store_is_reported_once_and_work_resumes() {
     assert_eq!(store.log(&filter).unwrap().len(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mailbox_is_read_again_soon_after_the_store_was_sick() {
+    let sandbox = sandbox().await;
+    let mut desk = Desk::new(&sandbox);
+    let mut config = Config::clone(&desk.config);
+    config.pop3[0].interval = Duration::from_secs(3600);
+    desk.config = Arc::new(config);
+    let mail = "From: a@b.example\r\n\r\nx\r\n";
+    sandbox.deliver("support@example.org", mail).unwrap();
+    desk.sql(
+        "CREATE TRIGGER sick BEFORE INSERT ON inbound BEGIN SELECT RAISE(ABORT, 'disk full'); END",
+    );
+    let running = Running::start(&desk, &desk.store());
+    running.wait_for("store_fault").await;
+    desk.sql("DROP TRIGGER sick");
+    running.wait_for("store_ok").await;
+    let fetched = running.wait_for("fetched").await;
+    let deleted = ("deleted", "1".to_owned());
+    assert!(fetched.fields.contains(&deleted), "{fetched}");
+    running.stop().await;
+}
+
 #[tokio::test]
 async fn what_the_store_cannot_write_is_not_called_sent() {
     let sandbox = sandbox().await;

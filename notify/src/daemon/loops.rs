@@ -142,11 +142,19 @@ impl Daemon {
         let mut health = Health::of(&self);
         let mut summary = Summary::default();
         let interval = reader.account().interval.max(NAP);
+        let mut delay = None;
         while !listener.is_stopped() {
             let read = self.read(&mut reader, &mut summary).await;
             // A pause has its own end; asking whether it is over costs nothing.
-            let delay = health.check(&self, read).flatten();
-            listener.rest(interval.max(delay.unwrap_or_default())).await;
+            let rest = match health.check(&self, read) {
+                Some(wanted) => {
+                    delay = wanted.or(delay);
+                    interval
+                }
+                // The server wants its time between logins all the same.
+                None => NAP,
+            };
+            listener.rest(rest.max(delay.unwrap_or_default())).await;
         }
     }
 
