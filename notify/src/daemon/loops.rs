@@ -142,17 +142,22 @@ impl Daemon {
         let mut health = Health::of(&self);
         let mut summary = Summary::default();
         let interval = reader.account().interval.max(NAP);
-        let mut delay = None;
+        let (mut delay, mut after_fault) = (None, NAP);
         while !listener.is_stopped() {
             let read = self.read(&mut reader, &mut summary).await;
             // A pause has its own end; asking whether it is over costs nothing.
             let rest = match health.check(&self, read) {
                 Some(wanted) => {
                     delay = wanted.or(delay);
+                    after_fault = NAP;
                     interval
                 }
-                // The server wants its time between logins all the same.
-                None => NAP,
+                // Soon, as the store may be well again; but a mailbox that cannot be kept is not to be fetched without end.
+                None => {
+                    let rest = after_fault;
+                    after_fault = interval.min(rest.saturating_mul(2));
+                    rest
+                }
             };
             listener.rest(rest.max(delay.unwrap_or_default())).await;
         }
