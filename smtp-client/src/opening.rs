@@ -228,14 +228,12 @@ impl Opening {
         let Some(credentials) = &self.terms.credentials else {
             return Ok(Progress::Ready);
         };
-        let channel = match (self.encrypted, self.terms.clear_text_credentials) {
-            (true, _) if self.binding.is_some() => Channel::Bound,
-            (true, _) => Channel::Encrypted,
-            (false, true) => Channel::ClearTextWithCredentialsAllowed,
-            (false, false) if self.terms.security == Security::StartTlsIfOffered => {
-                Channel::PerhapsStripped
+        let channel = match (self.encrypted, &self.binding) {
+            (true, Some(_)) => Channel::Bound,
+            (true, None) => Channel::Encrypted,
+            (false, _) => {
+                Channel::without_tls(self.terms.security, self.terms.clear_text_credentials)
             }
-            (false, false) => Channel::ClearText,
         };
         let offered = self.connection.capabilities().auth();
         let mechanism = sasl::select(offered, credentials, channel)

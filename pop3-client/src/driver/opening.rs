@@ -34,13 +34,9 @@ pub(crate) enum Step {
 
 impl Opening {
     pub(crate) fn new(config: &Config, encrypted: bool) -> Self {
-        let channel = match (encrypted, config.clear_text_credentials) {
-            (true, _) => Channel::Encrypted,
-            (false, true) => Channel::ClearTextWithCredentialsAllowed,
-            (false, false) if config.security == Security::StartTlsIfOffered => {
-                Channel::PerhapsStripped
-            }
-            (false, false) => Channel::ClearText,
+        let channel = match encrypted {
+            true => Channel::Encrypted,
+            false => Channel::without_tls(config.security, config.clear_text_credentials),
         };
         Self {
             security: config.security,
@@ -187,7 +183,7 @@ impl Opening {
         let Some(password) = credentials.as_password().filter(|_| may) else {
             return Err(ErrorKind::NoMechanism(no_mechanism));
         };
-        if matches!(self.channel, Channel::ClearText | Channel::PerhapsStripped) {
+        if !self.channel.may_show_credentials() {
             return Err(ErrorKind::ClearText);
         }
         // Both are checked before the first is sent.

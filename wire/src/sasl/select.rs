@@ -1,4 +1,5 @@
 use super::{Credentials, Mechanism};
+use crate::Security;
 use crate::escape::Escaped;
 use std::fmt;
 
@@ -16,6 +17,22 @@ pub enum Channel {
     PerhapsStripped,
     /// Everything, and the caller has said loudly that credentials may be sent all the same.
     ClearTextWithCredentialsAllowed,
+}
+
+impl Channel {
+    /// A connection that has no TLS, or none yet; `allowed` if the caller has said loudly that credentials may be sent all the same.
+    pub fn without_tls(security: Security, allowed: bool) -> Self {
+        match security {
+            _ if allowed => Self::ClearTextWithCredentialsAllowed,
+            Security::StartTlsIfOffered => Self::PerhapsStripped,
+            _ => Self::ClearText,
+        }
+    }
+
+    /// Whether the credentials themselves may be sent over it.
+    pub fn may_show_credentials(self) -> bool {
+        !matches!(self, Self::ClearText | Self::PerhapsStripped)
+    }
 }
 
 /// The strongest mechanism that the server offers, the credentials fit and the channel permits.
@@ -44,9 +61,7 @@ fn usable(name: &str, credentials: &Credentials, channel: Channel) -> Result<Mec
         Err(Skipped::OtherCredentials)
     } else if !credentials.permits(mechanism) {
         Err(Skipped::NotWanted)
-    } else if mechanism.exposes_credentials()
-        && matches!(channel, Channel::ClearText | Channel::PerhapsStripped)
-    {
+    } else if mechanism.exposes_credentials() && !channel.may_show_credentials() {
         Err(Skipped::ClearText)
     } else if channel == Channel::PerhapsStripped {
         Err(Skipped::NoTls)
