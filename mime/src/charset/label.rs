@@ -18,8 +18,9 @@ pub(super) fn bare(label: &[u8]) -> &[u8] {
     label.get(from..to).unwrap_or_default()
 }
 
-/// Finds the charset of a label.
+/// Finds the charset of a label, whatever got into it.
 pub(super) fn known(label: &[u8]) -> Option<Charset> {
+    let label = bare(label);
     // As nearly all mail has it.
     match label {
         b"utf-8" | b"UTF-8" => return Some(Charset::Utf8),

@@ -49,7 +49,7 @@ enum Charset {
 
 /// Whether text in the charset of this label can be read.
 pub(crate) fn is_known(label: &[u8]) -> bool {
-    known(bare(label)).is_some()
+    known(label).is_some()
 }
 
 /// Reads bytes in the charset of a label.
@@ -71,7 +71,7 @@ pub(crate) fn decode<'b>(label: Option<&[u8]>, bytes: &'b [u8]) -> Text<'b> {
 /// Reads bytes out of a header in the charset of a label. They are no whole text, so that U+FEFF at their start is a character; only
 /// where the label leaves the order of octets open, a byte order mark tells it.
 pub(crate) fn decode_piece<'b>(label: Option<&[u8]>, bytes: &'b [u8]) -> Text<'b> {
-    match label.and_then(|label| known(bare(label))) {
+    match label.and_then(known) {
         None | Some(Charset::Utf16Be | Charset::Utf16Le) => decode(label, bytes),
         Some(charset) => read(charset, bytes),
     }
@@ -79,7 +79,7 @@ pub(crate) fn decode_piece<'b>(label: Option<&[u8]>, bytes: &'b [u8]) -> Text<'b
 
 /// As [`decode`], of bytes that are nobody else's.
 pub(crate) fn decode_owned(label: Option<&[u8]>, bytes: Vec<u8>) -> Text<'static> {
-    let charset = label.map_or(Some(Charset::Utf8), |l| known(bare(l)));
+    let charset = label.map_or(Some(Charset::Utf8), known);
     let utf_8 = matches!(charset, Some(Charset::Utf8 | Charset::Ascii));
     // Looked at once where it is UTF-8, as most text is.
     let bytes = match byte_order_mark(&bytes) {

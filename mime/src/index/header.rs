@@ -240,7 +240,7 @@ impl<L: Listener> Indexer<L> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use crate::{DefectKind, Limits, Message};
 
     #[test]
@@ -275,7 +275,10 @@ mod tests {
     }
 
     /// The defects of a message with these limits, and the names of the fields of its root.
-    fn read(text: &str, limits: &Limits) -> (Vec<(DefectKind, usize)>, Vec<String>) {
+    pub(in crate::index) fn read(
+        text: &str,
+        limits: &Limits,
+    ) -> (Vec<(DefectKind, usize)>, Vec<String>) {
         let message = Message::parse_with(text.as_bytes(), limits, Default::default());
         let defects = message.defects().iter().map(|d| (d.kind, d.offset));
         let names = message.headers().map(|field| field.name().to_owned());

@@ -120,15 +120,8 @@ impl<L: Listener> Indexer<L> {
 
 #[cfg(test)]
 mod tests {
+    use crate::index::header::tests::read;
     use crate::{DefectKind, Limits, Message};
-
-    /// The defects of a message with these limits, and the names of the fields of its root.
-    fn read(text: &str, limits: &Limits) -> (Vec<(DefectKind, usize)>, Vec<String>) {
-        let message = Message::parse_with(text.as_bytes(), limits, Default::default());
-        let defects = message.defects().iter().map(|d| (d.kind, d.offset));
-        let names = message.headers().map(|field| field.name().to_owned());
-        (defects.collect(), names.collect())
-    }
 
     #[test]
     fn what_is_no_header_is_body_from_its_start() {
