@@ -17,6 +17,7 @@ use postrider_notify::record::{Fields, RecordKey};
 use postrider_notify::store::{LogFilter, SqliteStore, Store, Work};
 use postrider_sandbox::Sandbox;
 use postrider_wire::Security;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -192,8 +193,20 @@ pub fn states(store: &dyn Store) -> Vec<DeliveryState> {
 /// The example configuration for a sandbox, after `change`.
 pub fn desk(sandbox: &Sandbox, change: impl Fn(String) -> String) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("ca.pem"), sandbox.ca_pem()).unwrap();
     std::fs::write(dir.path().join("password"), PASSWORD).unwrap();
+    let password = "password_file = \"password\"";
+    write_example(sandbox, dir.path(), password, change);
+    dir
+}
+
+/// Writes it into a folder; `password` is the line that says where the password is.
+pub fn write_example(
+    sandbox: &Sandbox,
+    dir: &Path,
+    password: &str,
+    change: impl Fn(String) -> String,
+) {
+    std::fs::write(dir.join("ca.pem"), sandbox.ca_pem()).unwrap();
     let parts = ExampleParts {
         smtp_host: sandbox.smtp().host().into(),
         smtp_port: sandbox.smtp().port(),
@@ -202,13 +215,13 @@ pub fn desk(sandbox: &Sandbox, change: impl Fn(String) -> String) -> TempDir {
         pop3_port: sandbox.pop3().port(),
         pop3_security: "starttls",
         user: "support".into(),
-        password: "password_file = \"password\"".into(),
+        password: password.into(),
         ca_file: Some("ca.pem".into()),
         database: "postrider.db".into(),
         mail_domain: "example.org".into(),
     };
     for (name, text) in example(&parts) {
-        let path = dir.path().join(name);
+        let path = dir.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         let text = if path.ends_with("postrider.toml") {
             change(text)
@@ -217,5 +230,4 @@ pub fn desk(sandbox: &Sandbox, change: impl Fn(String) -> String) -> TempDir {
         };
         std::fs::write(path, text).unwrap();
     }
-    dir
 }

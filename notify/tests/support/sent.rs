@@ -8,7 +8,7 @@
     clippy::panic
 )]
 
-use crate::support::PASSWORD;
+use crate::support::{PASSWORD, write_example};
 use postrider_sandbox::{Action, Fault, Sandbox, Stage};
 use std::io::Write;
 use std::path::Path;
@@ -54,25 +54,8 @@ pub async fn send(sandbox: &Sandbox, args: &[&str], input: &[u8]) -> Ran {
 
 /// Writes the example configuration into a folder, with the sandbox as its account.
 pub fn configure(sandbox: &Sandbox, dir: &Path) {
-    let parts = postrider_notify::config::ExampleParts {
-        smtp_host: sandbox.smtp().host().into(),
-        smtp_port: sandbox.smtp().port(),
-        smtp_security: "starttls",
-        pop3_host: sandbox.pop3().host().into(),
-        pop3_port: sandbox.pop3().port(),
-        pop3_security: "starttls",
-        user: "support".into(),
-        password: "password_env = \"POSTRIDER_PASSWORD\"".into(),
-        ca_file: Some("ca.pem".into()),
-        database: "postrider.db".into(),
-        mail_domain: "example.org".into(),
-    };
-    std::fs::write(dir.join("ca.pem"), sandbox.ca_pem()).unwrap();
-    for (name, text) in postrider_notify::config::example(&parts) {
-        let path = dir.join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
+    let password = "password_env = \"POSTRIDER_PASSWORD\"";
+    write_example(sandbox, dir, password, std::convert::identity);
 }
 
 pub fn content(sandbox: &Sandbox, address: &str) -> String {
