@@ -120,13 +120,11 @@ fn run(words: &[String], source: &SecretSource) -> Result<Vec<u8>, SecretError> 
     let (first, rest) = words
         .split_first()
         .ok_or_else(|| SecretError::Unreadable(source.clone(), "has no program".into()))?;
-    let mut command = Command::new(first);
-    command
+    let mut child = Command::new(first)
         .args(rest)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null());
-    let mut child = command
+        .stderr(Stdio::null())
         .spawn()
         .map_err(|error| failed(format!("cannot be run: {error}")))?;
     let deadline = Instant::now() + COMMAND_TIMEOUT;

@@ -197,17 +197,17 @@ impl Outbox {
 
     /// Writes down what a batch came to, and pauses the account if the server wants none of its mail. A database that is full or busy may
     /// not be so in a moment: it is asked again for as long as the leases last, because what is not written is sent once more.
-    pub(super) async fn write(&self, ledger: Ledger) -> Result<Sent, StoreError> {
+    pub(super) async fn write(&self, mut ledger: Ledger) -> Result<Sent, StoreError> {
         let started = Instant::now();
         let mut rest = FIRST_REST;
-        let mut unwritten = ledger;
         loop {
-            let (ledger, account) = (unwritten, Arc::clone(&self.account));
-            let (ledger, written) = with_store(&self.store, move |store| {
+            let account = Arc::clone(&self.account);
+            let asked = with_store(&self.store, move |store| {
                 let written = ledger.write(&account, store);
                 Ok((ledger, written))
-            })
-            .await?;
+            });
+            let written;
+            (ledger, written) = asked.await?;
             match written {
                 Ok(late) => return Ok(ledger.sent(late)),
                 // A commit that may have been made is made once more: each claim has its epoch.
@@ -216,7 +216,6 @@ impl Outbox {
                 {
                     tokio::time::sleep(rest).await;
                     rest = rest.saturating_mul(2);
-                    unwritten = ledger;
                 }
                 Err(error) => return Err(error),
             }

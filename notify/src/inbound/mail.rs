@@ -6,8 +6,9 @@ use super::calendar::CalendarAnswer;
 use super::file::MailFile;
 use super::report::Report;
 use super::spam::Opinions;
-use super::text::{may_hide_words, new_text_of, new_text_of_html, text_of_html, unquoted};
+use super::text::{may_hide_words, new_text_of, text_of_html, unquoted};
 use postrider_mime::{AddressList, LooseMailbox, Message};
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// What matters of a mail for classifying it and for acting on it.
@@ -119,25 +120,24 @@ impl Mail {
     /// What the writer says, without quotes and signature.
     pub fn new_text(&self) -> String {
         let writer = self.from.as_ref().map_or("", |from| from.name.as_str());
-        match &self.html {
-            Some(html) if self.only_html => new_text_of_html(html, writer),
-            _ => new_text_of(&self.text, writer),
-        }
+        new_text_of(&self.as_read(), writer)
     }
 
     /// True if words of the writer may stand inside of what they quote: from somewhere on nobody can tell whose words they are.
     pub(super) fn may_hide_words(&self) -> bool {
-        match &self.html {
-            Some(html) if self.only_html => may_hide_words(&text_of_html(html)),
-            _ => may_hide_words(&self.text),
-        }
+        may_hide_words(&self.as_read())
     }
 
     /// What the writer wrote, with the signature and without quotes.
     pub(super) fn unquoted(&self) -> String {
+        unquoted(&self.as_read())
+    }
+
+    /// The text as the rules for quotes read it.
+    fn as_read(&self) -> Cow<'_, str> {
         match &self.html {
-            Some(html) if self.only_html => unquoted(&text_of_html(html)),
-            _ => unquoted(&self.text),
+            Some(html) if self.only_html => text_of_html(html).into(),
+            _ => self.text.as_str().into(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A program as an action: JSON on its standard input, no shell, an empty environment, bounded time and output.
 
 use crate::inbound::rule::Program;
-use crate::program::{LOOK, alone, end, wait};
+use crate::program::{LOOK, wait};
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -56,6 +56,13 @@ pub(super) fn run(program: &Program, key: &str, payload: &str) -> Result<String,
     Err(format!("{name} failed ({status}): {}", words(err)))
 }
 
+/// A process group of its own, so that it can be ended with its children.
+fn alone(command: &mut Command) {
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
+    let _ = command;
+}
+
 /// Writes the payload on a thread of its own: a program need not read it.
 fn give(child: &mut Child, payload: &str) {
     if let Some(mut stdin) = child.stdin.take() {
@@ -87,6 +94,22 @@ fn listen(pipe: Option<impl Read + Send + 'static>) -> Receiver<Heard> {
         });
     });
     receiver
+}
+
+/// Ends the program, and whatever it started.
+fn end(child: &mut Child) {
+    #[cfg(unix)]
+    {
+        let group = format!("-{}", child.id());
+        let kill = Command::new("kill")
+            .args(["-KILL", "--", &group])
+            .stderr(Stdio::null())
+            .status();
+        drop(kill);
+    }
+    // It may have ended in between; then there is nothing to end.
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 /// The first line, with nothing in it that would trouble a terminal.

@@ -113,23 +113,24 @@ fn together(engine: &impl Engine, pieces: &[Piece]) {
     let in_a_row = || engine.acknowledge(DOING, |c| in_a_row(c, pieces));
     let in_savepoints = || engine.acknowledge(DOING, |c| in_savepoints(c, pieces));
     if let [_, _, ..] = pieces {
-        let mut tried = in_a_row();
-        if !matches!(tried, Ok(_) | Err(StoreError::Uncertain(_))) {
-            tried = in_savepoints();
-        }
-        let answers: Option<Vec<Answer>> = match tried {
-            Ok(answers) => Some(answers),
-            Err(StoreError::Uncertain(why)) => {
-                let unknown = |_: &Piece| Err(StoreError::Uncertain(why.clone()));
-                Some(pieces.iter().map(unknown).collect())
-            }
-            Err(_) => None,
+        let tried = match in_a_row() {
+            done @ (Ok(_) | Err(StoreError::Uncertain(_))) => done,
+            Err(_) => in_savepoints(),
         };
-        if let Some(answers) = answers {
-            for (piece, answer) in pieces.iter().zip(answers) {
-                piece.answer(answer);
+        match tried {
+            Ok(answers) => {
+                for (piece, answer) in pieces.iter().zip(answers) {
+                    piece.answer(answer);
+                }
+                return;
             }
-            return;
+            Err(StoreError::Uncertain(why)) => {
+                for piece in pieces {
+                    piece.answer(Err(StoreError::Uncertain(why.clone())));
+                }
+                return;
+            }
+            Err(_) => {}
         }
     }
     for piece in pieces {

@@ -7,7 +7,7 @@ use crate::setup::Setup;
 use jiff::Timestamp;
 use postrider_notify::inbound::mail::Mail;
 use postrider_notify::inbound::{Inbound, InboundId, InboundOutcome, InboundState, NewInbound};
-use postrider_notify::record::Change;
+use postrider_notify::record::{Change, Fields};
 use postrider_notify::store::{InboundFilter, Work};
 use serde_json::{Map, Value, json};
 
@@ -120,23 +120,57 @@ fn text(explained: &Explained, number: Option<InboundId>) -> String {
     lines.join("\n")
 }
 
-/// What would be written, in lines.
-fn written(work: &Work) -> Vec<String> {
-    let mut lines = Vec::new();
-    for change in &work.changes {
-        let (head, fields, journal) = match change {
+/// What a change writes.
+struct Written<'c> {
+    table: &'c str,
+    /// Of the record that is there.
+    id: Option<&'c str>,
+    fields: &'c Fields,
+    journal: &'c [(String, String)],
+}
+
+impl<'c> Written<'c> {
+    fn of(change: &'c Change) -> Self {
+        match change {
             Change::Insert {
                 table,
                 fields,
                 journal,
                 ..
-            } => (format!("  would insert {table}"), fields, journal),
+            } => Self {
+                table,
+                id: None,
+                fields,
+                journal,
+            },
             Change::Update {
                 key,
                 fields,
                 journal,
                 ..
-            } => (format!("  would update {key}"), fields, journal),
+            } => Self {
+                table: &key.table,
+                id: Some(&key.id),
+                fields,
+                journal,
+            },
+        }
+    }
+}
+
+/// What would be written, in lines.
+fn written(work: &Work) -> Vec<String> {
+    let mut lines = Vec::new();
+    for change in &work.changes {
+        let Written {
+            table,
+            id,
+            fields,
+            journal,
+        } = Written::of(change);
+        let head = match id {
+            None => format!("  would insert {table}"),
+            Some(id) => format!("  would update {table}/{id}"),
         };
         lines.push(head);
         lines.extend(fields.iter().map(|(name, value)| match value {
@@ -162,20 +196,12 @@ fn written(work: &Work) -> Vec<String> {
 /// The same for programs.
 fn writes(work: &Work) -> Value {
     let changes = work.changes.iter().map(|change| {
-        let (table, id, fields, journal) = match change {
-            Change::Insert {
-                table,
-                fields,
-                journal,
-                ..
-            } => (table, None, fields, journal),
-            Change::Update {
-                key,
-                fields,
-                journal,
-                ..
-            } => (&key.table, Some(&key.id), fields, journal),
-        };
+        let Written {
+            table,
+            id,
+            fields,
+            journal,
+        } = Written::of(change);
         let journal: Map<String, Value> = journal
             .iter()
             .map(|(name, text)| (name.clone(), text.as_str().into()))

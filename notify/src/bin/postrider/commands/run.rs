@@ -64,8 +64,7 @@ pub(crate) async fn run(config: Option<&Path>, args: Args) -> Result {
         });
     }
     let mut current = Arc::clone(&setup.config);
-    let hang_ups = HangUps::listen()?;
-    let stop = Stop::listen();
+    let (reload_wanted, stop) = (Request::to_reload()?, Request::to_stop());
     loop {
         let daemon = Daemon::new(
             Arc::clone(&current),
@@ -76,11 +75,11 @@ pub(crate) async fn run(config: Option<&Path>, args: Args) -> Result {
         let next = Arc::new(Mutex::new(None));
         let (found, said) = (Arc::clone(&next), observer.clone());
         let (path, now) = (config.map(Path::to_owned), Arc::clone(&current));
-        let (hang_ups, stop) = (hang_ups.clone(), stop.clone());
+        let (reload_wanted, stop) = (reload_wanted.clone(), stop.clone());
         let until = async move {
             let reloaded = async {
                 loop {
-                    hang_ups.next().await;
+                    reload_wanted.heard().await;
                     match reload(path.as_deref(), &now) {
                         Ok(config) => return config,
                         Err(why) => {
@@ -95,7 +94,7 @@ pub(crate) async fn run(config: Option<&Path>, args: Args) -> Result {
                 }
             };
             tokio::pin!(reloaded);
-            let stop = stop.told();
+            let stop = stop.heard();
             tokio::pin!(stop);
             let config = std::future::poll_fn(|context| {
                 if stop.as_mut().poll(context).is_ready() {
@@ -176,50 +175,41 @@ fn reload(path: Option<&Path>, now: &Config) -> std::result::Result<Arc<Config>,
     Ok(Arc::new(config))
 }
 
-/// SIGHUP, where there is such a thing.
-#[derive(Clone)]
-struct HangUps(Arc<tokio::sync::Notify>);
+/// What is asked of the daemon by a signal. It is not missed while one daemon ends and the next one has not begun.
+#[derive(Clone, Default)]
+struct Request(Arc<tokio::sync::Notify>);
 
-impl HangUps {
-    fn listen() -> Result<Self> {
-        let heard = Arc::new(tokio::sync::Notify::new());
+impl Request {
+    /// To read the configuration again: SIGHUP, where there is such a thing.
+    fn to_reload() -> Result<Self> {
+        let request = Self::default();
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
             let mut hang_up = signal(SignalKind::hangup()).map_err(|error| {
                 Failure::new(Code::Software, format!("cannot listen for SIGHUP: {error}"))
             })?;
-            let heard = Arc::clone(&heard);
+            let heard = Arc::clone(&request.0);
             tokio::spawn(async move {
                 while hang_up.recv().await.is_some() {
                     heard.notify_one();
                 }
             });
         }
-        Ok(Self(heard))
+        Ok(request)
     }
 
-    async fn next(&self) {
-        self.0.notified().await;
-    }
-}
-
-/// The request to stop, which is not missed while one daemon ends and the next one has not begun.
-#[derive(Clone)]
-struct Stop(Arc<tokio::sync::Notify>);
-
-impl Stop {
-    fn listen() -> Self {
-        let heard = Arc::new(tokio::sync::Notify::new());
-        let told = Arc::clone(&heard);
+    fn to_stop() -> Self {
+        let request = Self::default();
+        let heard = Arc::clone(&request.0);
         tokio::spawn(async move {
             told_to_stop().await;
-            told.notify_one();
+            heard.notify_one();
         });
-        Self(heard)
+        request
     }
 
-    async fn told(&self) {
+    async fn heard(&self) {
         self.0.notified().await;
     }
 }
