@@ -25,7 +25,7 @@ const RECIPIENT: &[&str] = &[
 ];
 
 /// What a notification's templates know beside the record.
-const OUTGOING: &[(&str, &[&str])] = &[
+pub(super) const OUTGOING: &[(&str, &[&str])] = &[
     (
         "event",
         &["id", "name", "parm1", "parm2", "actor", "created"],
@@ -48,7 +48,7 @@ const DIGEST: &[(&str, &[&str])] = &[
 ];
 
 /// What the templates of an inbound action know beside the record.
-const INCOMING: &[(&str, &[&str])] = &[
+pub(super) const INCOMING: &[(&str, &[&str])] = &[
     ("mail", &crate::inbound::query::MAIL_NAMES),
     ("sender", &["address", "name", "domain", "user"]),
     ("instance", &["name", "url"]),

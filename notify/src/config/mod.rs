@@ -9,6 +9,8 @@
 //!    |              ^^^^^^^ did you mean `priority`?
 //! ```
 //!
+//! `CONFIGURATION.md`, beside the README of this crate, has every key with its default. In short:
+//!
 //! | table | holds |
 //! |---|---|
 //! | `[instance]` | `name`, `url`, `mail_domain`; `unsubscribe_url`, `unsubscribe_listen`, `preferences_url` |

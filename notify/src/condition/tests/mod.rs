@@ -478,3 +478,14 @@ fn every_term_is_explained() {
         expected.map(|(term, truth)| (term.to_owned(), truth))
     );
 }
+
+#[test]
+fn every_operator_is_in_the_reference() {
+    let reference = include_str!("../../../CONFIGURATION.md");
+    let supported = operator::SPELLINGS
+        .iter()
+        .filter(|(_, operator)| *operator != operator::Operator::Unsupported);
+    for (spelling, _) in supported {
+        assert!(reference.contains(&format!("`{spelling}")), "{spelling}");
+    }
+}

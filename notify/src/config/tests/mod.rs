@@ -1,5 +1,6 @@
 use super::*;
 mod mistakes;
+mod reference;
 mod values;
 
 use std::path::PathBuf;
