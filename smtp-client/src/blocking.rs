@@ -231,12 +231,13 @@ fn start_tls(config: &Config, opening: &mut Opening, wire: &mut Wire) -> Result<
     Ok(())
 }
 
-/// Gives a planner what it wants of a message.
-fn feed(source: &mut Source<'_>, planner: &mut Planner<'_>) {
+/// Gives a planner what it wants of a message; whether there was anything to give.
+fn feed(source: &mut Source<'_>, planner: &mut Planner<'_>) -> bool {
     let fed = source.poll_feed(planner, &mut Context::from_waker(Waker::noop()));
     if fed.is_pending() && planner.wanted() != Wanted::Nothing {
         planner.content_failed(io::ErrorKind::WouldBlock.into());
     }
+    fed.is_ready()
 }
 
 fn at_once<T>(poll: Poll<io::Result<T>>) -> io::Result<T> {
@@ -259,9 +260,7 @@ fn run(
     wire.patience().begin(Instant::now());
     wire.patience().whole(Instant::now(), times.message);
     loop {
-        if let Some(source) = &mut source {
-            feed(source, planner);
-        }
+        let fed = source.as_mut().is_some_and(|source| feed(source, planner));
         while let Some((index, outcomes)) = planner.settled() {
             settled(index, outcomes);
             wire.patience().whole(Instant::now(), times.message);
@@ -279,7 +278,8 @@ fn run(
                 continue;
             }
         };
-        if wrote && (planner.wants_write() || planner.wanted() != Wanted::Nothing) {
+        // Not all that is given is anything to write: the message from its start again is not, nor an LF whose CR came before.
+        if (wrote || fed) && (planner.wants_write() || planner.wanted() != Wanted::Nothing) {
             continue;
         }
         match wire.read_planned(planner, times) {

@@ -4,7 +4,7 @@ use crate::{
     Meaning, Misuse, Reply, Stage, State,
 };
 use bytes::BytesMut;
-use postrider_wire::{Redactor, Transcript};
+use postrider_wire::{Redactor, Secret, Transcript, sasl};
 use std::collections::VecDeque;
 
 /// The client's side of an SMTP or LMTP dialogue: no socket, no clock, no task.
@@ -151,6 +151,9 @@ impl Connection {
         self.transcript_client(command);
         if let Command::Auth(_, Some(secret)) | Command::AuthResponse(secret) = command {
             self.secrets.add(secret);
+            if let Ok(said) = sasl::decode(secret.expose_secret()) {
+                self.secrets.add_proof(&Secret::new(said));
+            }
         }
         self.mails += u64::from(matches!(command, Command::Mail(..)));
         self.push(command.awaited());

@@ -5,7 +5,7 @@ use crate::{
     Extension, Limits, Meaning, Protocol, Secret, Security, Stage, State,
 };
 use bytes::BytesMut;
-use postrider_wire::sasl::{self, Channel, ChannelBinding, Exchange, SaslError};
+use postrider_wire::sasl::{self, Channel, ChannelBinding, Exchange, Mechanism, SaslError};
 use postrider_wire::{Redactor, Transcript};
 
 /// What a session needs before mail can be sent.
@@ -136,8 +136,9 @@ impl Opening {
         self.greet(out)
     }
 
-    /// Says what a login can be bound to, once TLS is in place: AUTH takes SCRAM-…-PLUS then, where the server offers it,
-    /// and otherwise tells a server that did offer it (RFC 5802 §6).
+    /// Says what a login can be bound to, once TLS is in place: AUTH takes SCRAM-…-PLUS then, where the server offers it, and
+    /// otherwise tells the server that we could have: one that did offer it knows then that the offer was taken away
+    /// (RFC 5802 §6).
     pub fn bind(&mut self, binding: Option<ChannelBinding>) {
         self.binding = binding;
     }
@@ -224,6 +225,14 @@ impl Opening {
         Ok(Progress::Read)
     }
 
+    /// A server that does offer PLUS, and gets a mechanism without, must not be told that we missed it.
+    fn binding_for(&self, mechanism: Mechanism) -> Option<ChannelBinding> {
+        let binds = |name| Mechanism::from_name(name).is_some_and(Mechanism::binds_channel);
+        let mut offered = self.connection.capabilities().auth();
+        let may_say = mechanism.binds_channel() || !offered.any(binds);
+        self.binding.clone().filter(|_| may_say)
+    }
+
     fn log_in(&mut self, out: &mut BytesMut) -> Result<Progress, Error> {
         let Some(credentials) = &self.terms.credentials else {
             return Ok(Progress::Ready);
@@ -239,7 +248,7 @@ impl Opening {
         let mechanism = sasl::select(offered, credentials, channel)
             .map_err(|none| Error::new(Stage::Auth, ErrorKind::NoMechanism(none)))?;
         self.connection.leave_out(Redactor::of(credentials));
-        let exchange = Exchange::over(mechanism, credentials, self.binding.take());
+        let exchange = Exchange::over(mechanism, credentials, self.binding_for(mechanism));
         let prefix = "AUTH  \r\n".len() + mechanism.name().len();
         let initial = exchange
             .initial_response()

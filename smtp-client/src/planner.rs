@@ -306,7 +306,8 @@ impl<'m> Planner<'m> {
         let Some((mails, last)) = self.last() else {
             return false;
         };
-        if last.answered == last.sent && !last.has_recipient() {
+        let answered = last.answered == last.sent;
+        if answered && !last.has_recipient() {
             last.next = Next::Reset;
             return true;
         }
@@ -315,17 +316,25 @@ impl<'m> Planner<'m> {
         }
         let Some(message) = mails.message(last.mail) else {
             // So large a message is not sent in vain: somebody must have been accepted.
-            let answered = last.answered == last.sent;
             last.next = if answered { Next::Content } else { Next::Data };
             return answered && self.begin_content();
         };
+        // RFC 3030 §2: the replies to MAIL and RCPT come first, but where the server is known to take it otherwise.
+        if !answered && self.policy.pipelining != Pipelining::Chunked {
+            return false;
+        }
         let octets = message.len() as u64;
         let next = self.after_last_chunk();
+        let before = self.marks.len();
         let sent = self.send(&Command::Bdat { octets, last: true }, next);
         if sent {
             self.prove_count(next);
             self.output.verbatim(message);
             self.end_message();
+            // The chunk belongs to its command: what comes before it is written to its end answers something else.
+            let mark = self.output.mark();
+            let own = self.marks.iter_mut().skip(before);
+            own.for_each(|place| *place = mark);
         }
         sent
     }

@@ -5,6 +5,7 @@
 /// connection is closed. Until then a verdict may be another command's: at [`LookAhead`](Self::LookAhead) a `250` for
 /// MAIL may stand for the final dot before it. At [`Chunked`](Self::Chunked), where the replies to RCPT and BDAT are alike, RSET
 /// follows each BDAT, and nobody counts as accepted before it is answered with 2yz: behind one reply too many, that is BDAT's.
+/// Below it a message that only BDAT can carry (BINARYMIME) waits for the replies to MAIL and every RCPT.
 /// [`Off`](Self::Off) does not trust the count: a reply too many is seen before the next command is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Pipelining {

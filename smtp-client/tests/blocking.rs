@@ -169,6 +169,37 @@ fn a_message_is_read_while_it_is_sent() {
     }
 }
 
+/// Neither the message from its start again nor an LF whose CR came before is anything to be written.
+#[test]
+fn no_reply_is_waited_for_while_more_of_a_message_is_wanted() {
+    let mut times = Timeouts::default();
+    times.message = Duration::from_secs(20);
+    let line = "a line of a large message\r\n";
+    let message = format!("Subject: x\r\n\r\n{}", line.repeat(10_000));
+    let (front, lf) = message.split_at(message.len() - 1);
+    let mut parts: Vec<Bytes> = [lf, front]
+        .into_iter()
+        .map(|part| Bytes::copy_from_slice(part.as_bytes()))
+        .collect();
+    let mut torn = content::from_fn(|_| Poll::Ready(Ok(parts.pop().unwrap_or_default())));
+    let mut again = content::from_octets(message.clone());
+    for (source, limit) in [
+        (Source::once(&mut torn), "LIMITS RCPTMAX=3"),
+        (Source::rewindable(&mut again), "LIMITS RCPTMAX=1"),
+    ] {
+        let (config, thread) = serve(Server::new().offering(&["PIPELINING", limit]));
+        let mut client = Client::connect(&config.timeouts(times)).unwrap();
+        let outcomes = client.send_from(&envelope(), source);
+        assert!(
+            outcomes.iter().all(RecipientOutcome::is_accepted),
+            "{limit}: {outcomes:?}"
+        );
+        client.quit();
+        let log = thread.join().unwrap().log;
+        assert!(log.contains(&format!("{message}.\r\n")));
+    }
+}
+
 #[test]
 fn a_socket_of_the_callers_own_is_spoken_over_like_any_other() {
     let (config, thread) = serve(Server::new().offering(&["SIZE 1000"]));

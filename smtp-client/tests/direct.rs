@@ -2,6 +2,7 @@
 #![cfg(all(feature = "direct", feature = "blocking"))]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod direct_hosts;
 mod tls_server;
 
 use postrider_smtp::direct::*;
@@ -68,6 +69,8 @@ impl Resolver for Zone {
             // Nobody listens there.
             dead if dead.starts_with("dead") => self.answer(vec!["127.0.0.77".parse().unwrap()]),
             gone if gone.starts_with("gone") => self.answer(Vec::new()),
+            none if none.starts_with("nowhere") => Err(ResolveError::NoSuchName),
+            sick if sick.starts_with("sick") => Err(ResolveError::Temporary("bogus".to_owned())),
             _ => self.answer(vec!["127.0.0.1".parse().unwrap()]),
         }
     }

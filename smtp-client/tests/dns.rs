@@ -28,6 +28,7 @@ fn table(name: &str, kind: u16) -> Option<Vec<Vec<u8>>> {
         ("mx.example.org", A) => vec![vec![192, 0, 2, 1]],
         ("mx.example.org", AAAA) => vec![[&[0x20, 1, 0xd, 0xb8][..], &[0; 11], &[1]].concat()],
         ("v4.example.org", A) => vec![vec![192, 0, 2, 2]],
+        ("half.fails.example", MX) => Vec::new(),
         ("_25._tcp.mx.example.org", TLSA) => vec![[&[3, 1, 1][..], &[7; 32]].concat()],
         ("_mta-sts.example.org", TXT) => vec![b"\x08v=STSv1;\x06 id=1;".to_vec()],
         (name, _) if name.ends_with("nowhere.example") => return None,
@@ -164,4 +165,12 @@ async fn rfc5321_5_1_hosts_come_in_their_order() {
     assert_eq!(null, Err(NoRoute::NullMx));
     let none = exchangers(&dns, "nowhere.example", &[], 1).await;
     assert_eq!(none, Err(NoRoute::NoSuchDomain));
+    // Without MX it is the address that counts, where it is known.
+    let own = exchangers(&dns, "v4.example.org", &[], 1).await;
+    let host = Host::Name("v4.example.org".to_owned());
+    assert_eq!(own.unwrap().hosts, [host]);
+    let bare = exchangers(&dns, "bare.example.org", &[], 1).await;
+    assert_eq!(bare, Err(NoRoute::NoSuchDomain));
+    let half = exchangers(&dns, "half.fails.example", &[], 1).await;
+    assert!(matches!(half, Err(NoRoute::Resolve(_))), "{half:?}");
 }

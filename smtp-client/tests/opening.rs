@@ -116,6 +116,28 @@ fn t7_nothing_that_is_said_in_auth_is_written_down() {
     }
 }
 
+#[cfg(feature = "cram-md5")]
+#[test]
+fn t7_our_digest_is_in_no_error_and_no_transcript() {
+    let digest = "b913a602c7eda7a495b4e6e7334d3890";
+    let challenge = "334 PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+\r\n";
+    let (transcript, lines) = Transcript::in_memory();
+    let credentials = Credentials::password("tim", "tanstaaftanstaaf").unwrap();
+    let terms = Terms {
+        transcript,
+        ..with_credentials(credentials)
+    };
+    let verdict = format!("535 5.7.8 {digest} does not match\r\n");
+    let server = Server::new()
+        .offering(&["AUTH CRAM-MD5"])
+        .on("AUTH", &[challenge])
+        .on("dGltIGI5", &[&verdict]);
+    let error = open(server, terms, Chunking::Whole).1.unwrap_err();
+    let shown = format!("{error} {error:?} {:?}", lines());
+    assert!(shown.contains("(…) does not match"), "{shown}");
+    assert!(!shown.contains(digest), "{shown}");
+}
+
 #[test]
 fn t9_forms_of_ehlo_that_are_tolerated() {
     for ehlo in [

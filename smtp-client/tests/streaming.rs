@@ -379,3 +379,37 @@ fn rfc2033_content_in_lmtp_has_a_final_reply_for_each_recipient() {
     let mut input = BytesMut::new();
     assert!(session.connection.receive(&mut input).unwrap().is_none());
 }
+
+#[test]
+fn rfc2033_content_in_chunks_in_lmtp_has_a_final_reply_for_each_recipient() {
+    let mut terms = support::terms();
+    terms.protocol = Protocol::Lmtp;
+    let offers = "250-lmtp\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-BINARYMIME\r\n250 8BITMIME\r\n";
+    let replies = "250 one\r\n452 two\r\n550 three\r\n";
+    let server = Server::new()
+        .on("LHLO", &[offers])
+        .on("end", &["250 chunk\r\n", "250 chunk\r\n", replies]);
+    let mut parameters = MailParameters::default();
+    parameters.body = Some(Body::BinaryMime);
+    let binary = envelope().with_parameters(parameters);
+    for (policy, envelope) in [
+        (chunked(), envelope()),
+        (Policy::default(), binary.clone()),
+        (policy(Pipelining::Off), binary),
+    ] {
+        for chunking in Chunking::all() {
+            let mut session = Session::open_on(server.clone(), terms.clone(), chunking);
+            let pieces = [Ok(LINES), Ok(LINES)];
+            let outcomes = session.stream(policy, &envelope, Outline::default(), &pieces);
+            assert_eq!(
+                verdicts(&outcomes),
+                [
+                    "accepted at end of data: 250 one",
+                    "deferred at end of data: 452 two",
+                    "refused at end of data: 550 three"
+                ]
+            );
+            assert!(session.is_usable());
+        }
+    }
+}

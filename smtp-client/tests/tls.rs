@@ -243,6 +243,25 @@ async fn rfc5802_6_whoever_does_not_want_to_bind_says_so() {
     }
 }
 
+#[cfg(feature = "scram")]
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc5802_6_a_server_that_offers_plus_is_not_told_that_it_does_not() {
+    use postrider_wire::sasl::Mechanism;
+    let own = Identity::new("localhost");
+    let offered = "250-x\r\n250 AUTH SCRAM-SHA-256 SCRAM-SHA-256-PLUS\r\n";
+    let server = serve(Security::Tls, &own, offered).await;
+    let password = Credentials::password("user", "pencil").unwrap();
+    let config =
+        config(&server, trusting(&own)).credentials(password.only([Mechanism::ScramSha256]));
+    for outcome in send(&config, &envelope()).await {
+        assert!(outcome.unwrap().is_accepted());
+    }
+    for heard in server.heard(2).await {
+        let first = heard.scram.unwrap().first;
+        assert!(first.starts_with("n,,"), "{first}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_goes_through_a_proxy_to_the_name_that_was_asked_for() {
     let own = Identity::new("mx.example.invalid");

@@ -25,6 +25,12 @@ pub struct Redactor {
 /// The shortest text that is looked for.
 const SHORTEST: usize = 4;
 
+/// Digits of an MD5 digest, in hexadecimal.
+const DIGEST: usize = 32;
+
+/// What stands before the proof of SCRAM.
+const SCRAM_PROOF: &[u8] = b",p=";
+
 /// What stands in the place of a secret.
 const MARK: &str = "(…)";
 
@@ -44,6 +50,19 @@ impl Redactor {
         let forms = std::iter::once(secret.clone()).chain(base64);
         self.forms
             .extend(forms.filter(|form| form.expose_secret().len() >= SHORTEST));
+    }
+
+    /// Looks for the proof in a response of a SASL dialogue, which is given without base64: the digest of CRAM-MD5 (RFC 2195
+    /// §2), or what SCRAM has in its place (RFC 5802 §7). Whoever reads it can guess at the password. Other responses have none.
+    pub fn add_proof(&mut self, response: &Secret) {
+        let said = response.expose_secret();
+        let hex = |word: &&[u8]| word.len() == DIGEST && word.iter().all(u8::is_ascii_hexdigit);
+        let digest = said.rsplit(|octet| *octet == b' ').next().filter(hex);
+        let scram = memmem::rfind(said, SCRAM_PROOF);
+        let scram = scram.and_then(|at| said.get(at + SCRAM_PROOF.len()..));
+        for proof in digest.into_iter().chain(scram) {
+            self.add(&Secret::new(proof));
+        }
     }
 
     /// Whether a secret is in the text.
@@ -113,6 +132,27 @@ mod tests {
         assert!(!Redactor::default().finds(b"+OK"));
         assert_eq!(redacted("", "+OK"), "+OK");
         assert_eq!(redacted("OK", "+OK"), "+OK");
+    }
+
+    #[test]
+    fn t7_the_proof_in_a_response_is_left_out_also_without_the_rest_of_it() {
+        let digest = "b913a602c7eda7a495b4e6e7334d3890";
+        let proof = "dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
+        for (response, proof) in [
+            (format!("tim {digest}"), digest),
+            (format!("Ada Lovelace {digest}"), digest),
+            (format!("c=biws,r=rOprNGfwEbeRWgbNEkqO,p={proof}"), proof),
+        ] {
+            let mut redactor = Redactor::default();
+            redactor.add_proof(&Secret::from(response));
+            let said = format!("535 {proof} is wrong, tim");
+            let shown = redactor.redact(said.as_bytes());
+            assert_eq!(String::from_utf8_lossy(&shown), "535 (…) is wrong, tim");
+        }
+        // A name is none.
+        let mut redactor = Redactor::default();
+        redactor.add_proof(&Secret::from("Ada Lovelace"));
+        assert!(!redactor.finds(b"535 who is Ada Lovelace?"));
     }
 
     proptest! {

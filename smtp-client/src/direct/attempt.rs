@@ -28,7 +28,7 @@ pub(super) struct Attempt<'a, R, F> {
 
 /// What TLS one host must have.
 enum Guard {
-    /// A certificate that matches these (RFC 7672).
+    /// A certificate that matches these (RFC 7672); any at all if none of them can be used.
     Dane(Vec<Tlsa>),
     /// A certificate in order, by MTA-STS or by our own demand.
     Verified,
@@ -187,12 +187,16 @@ impl<'a, R: Resolver, F: FetchPolicy> Attempt<'a, R, F> {
             let name = format!("_{}._tcp.{}", endpoint.port(), endpoint.host());
             match self.direct.resolver.tlsa(&name).await {
                 Ok(answer) if answer.secure && !answer.records.is_empty() => {
-                    let held = held(self.domain, None, &answer.records);
-                    if !answer.records.iter().any(Tlsa::is_usable) {
+                    let usable = answer.records.iter().any(Tlsa::is_usable);
+                    if !usable {
+                        let held = held(self.domain, None, &answer.records);
                         let kind = FailureType::TlsaInvalid;
                         self.direct.count_failure(&held, kind, endpoint.host());
                     }
-                    return Ok(Guard::Dane(answer.records));
+                    // Records of which none can be used want TLS with whomever (RFC 7672 §2.2). Others may want more.
+                    if usable || !self.wants_certificate() {
+                        return Ok(Guard::Dane(answer.records));
+                    }
                 }
                 Ok(_) | Err(ResolveError::NoSuchName) => {}
                 Err(error) => {
@@ -218,6 +222,12 @@ impl<'a, R: Resolver, F: FetchPolicy> Attempt<'a, R, F> {
             policy if policy.filter(covered).is_some() => Ok(Guard::Tested),
             _ => Ok(Guard::Opportunistic),
         }
+    }
+
+    /// Whether anybody but DANE wants a certificate in order: we, the mail, or the domain's MTA-STS policy.
+    fn wants_certificate(&self) -> bool {
+        let enforced = |policy: &Arc<Policy>| policy.mode == Mode::Enforce;
+        self.required || self.policy.as_ref().is_some_and(enforced)
     }
 
     fn config(&self, endpoint: &Endpoint, addresses: Vec<IpAddr>) -> Config {

@@ -6,8 +6,8 @@ use super::report::TlsReport;
 use super::route::{NoRoute, exchangers};
 use crate::outcome::settled_by;
 use crate::{
-    Domain, Envelope, Error, ErrorKind, Limits, Outcome, RecipientOutcome, Route, Stage, Timeouts,
-    Tls, Transcript,
+    Cause, Domain, Envelope, Error, ErrorKind, Limits, Outcome, RecipientOutcome, Route, Stage,
+    Timeouts, Tls, Transcript,
 };
 use postrider_wire::TlsConfigError;
 use std::collections::hash_map::RandomState;
@@ -58,7 +58,7 @@ impl<R: Resolver> Direct<R> {
             resolver,
             fetch: HttpsFetch::new(tls.clone()),
             settings: Settings {
-                own_names: vec![ehlo_name.to_string()],
+                own_names: vec![dns_name(ehlo_name.as_str())],
                 ehlo_name,
                 tls,
                 route: Route::direct(),
@@ -92,14 +92,15 @@ impl<R, F> Direct<R, F> {
     /// Another name of this host: mail is not sent to a host of that name.
     #[must_use]
     pub fn own_name(mut self, name: &Domain) -> Self {
-        self.settings.own_names.push(name.to_string());
+        self.settings.own_names.push(dns_name(name.as_str()));
         self
     }
 
-    /// Mail for this domain goes over TLS to a host whose certificate is in order, or not at all for now.
+    /// Mail for this domain goes over TLS to a host whose certificate is in order, or is one that DANE vouches for; or not at
+    /// all for now.
     #[must_use]
     pub fn require_tls_for(mut self, domain: &str) -> Self {
-        self.settings.required.insert(domain.to_ascii_lowercase());
+        self.settings.required.insert(dns_name(domain));
         self
     }
 
@@ -171,8 +172,9 @@ impl<R: Resolver, F: FetchPolicy> Direct<R, F> {
     /// Sends a message to all of its recipients, to ten domains at a time, and says for each what became of it, in the
     /// envelope's order.
     ///
-    /// Whoever a host defers is tried at the domain's next host. A domain without a host that can be tried is
-    /// [`Refused`](Outcome::Refused) or [`Deferred`](Outcome::Deferred) with [`ErrorKind::NoRoute`].
+    /// Whoever a host defers is tried at the domain's next host, and so is everybody where a host lacks an extension or the
+    /// room that the mail needs: that refuses it only if it is so with every host that was tried. A domain without a host
+    /// that can be tried is [`Refused`](Outcome::Refused) or [`Deferred`](Outcome::Deferred) with [`ErrorKind::NoRoute`].
     pub async fn send(&self, envelope: &Envelope, message: &[u8]) -> Vec<RecipientOutcome> {
         let mut outcomes: Vec<Option<RecipientOutcome>> = vec![None; envelope.recipients().len()];
         let domains = by_domain(envelope);
@@ -206,21 +208,19 @@ impl<R: Resolver, F: FetchPolicy> Direct<R, F> {
         };
         let mut outcomes = unreachable(&part, NoRoute::NoAddress);
         let mut open: Vec<usize> = (0..outcomes.len()).collect();
-        for host in attempt.hosts().iter().take(self.settings.hosts) {
+        let hosts = attempt.hosts().iter().take(self.settings.hosts);
+        for (turn, host) in hosts.enumerate() {
             let rest = part.only(&open);
             let settled = attempt.send(host, &rest, message).await;
             for (&index, outcome) in open.iter().zip(settled) {
                 if let Some(slot) = outcomes
                     .get_mut(index)
-                    .filter(|old| counts_more(&outcome, old))
+                    .filter(|old| turn == 0 || counts_more(&outcome, old))
                 {
                     *slot = outcome;
                 }
             }
-            open.retain(|&index| {
-                let outcome = outcomes.get(index).map(|outcome| outcome.outcome);
-                outcome == Some(Outcome::Deferred)
-            });
+            open.retain(|&index| outcomes.get(index).is_some_and(is_open));
             if open.is_empty() {
                 break;
             }
@@ -277,10 +277,15 @@ async fn side_by_side<W: Future>(work: impl Iterator<Item = W>, at_once: usize) 
 fn by_domain(envelope: &Envelope) -> BTreeMap<String, Vec<usize>> {
     let mut domains: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (index, to) in envelope.recipients().iter().enumerate() {
-        let domain = crate::idna::for_dns(to.domain()).to_ascii_lowercase();
+        let domain = dns_name(to.domain());
         domains.entry(domain).or_default().push(index);
     }
     domains
+}
+
+/// A name as DNS has it, so that one that people write in two ways is the same: A-labels in small letters, and no final dot.
+fn dns_name(domain: &str) -> String {
+    crate::idna::for_dns(domain.trim_end_matches('.')).to_ascii_lowercase()
 }
 
 fn unreachable(envelope: &Envelope, why: NoRoute) -> Vec<RecipientOutcome> {
@@ -292,9 +297,30 @@ fn unreachable(envelope: &Envelope, why: NoRoute) -> Vec<RecipientOutcome> {
     settled_by(envelope, outcome, &error)
 }
 
-/// A server's words count more than the lack of a connection to the next one.
+/// A server's words count more than the lack of a connection to the next one, and what one host lacks counts only where no
+/// other may have it.
 fn counts_more(new: &RecipientOutcome, old: &RecipientOutcome) -> bool {
-    new.outcome != Outcome::Deferred || new.reply().is_some() || old.reply().is_none()
+    match is_of_the_host(new) {
+        true => is_of_the_host(old),
+        false => new.outcome != Outcome::Deferred || new.reply().is_some() || old.reply().is_none(),
+    }
+}
+
+/// Whether the next host may do better.
+fn is_open(outcome: &RecipientOutcome) -> bool {
+    outcome.outcome == Outcome::Deferred || is_of_the_host(outcome)
+}
+
+/// A refusal of our own, for what a host does not offer: the next one may (RFC 8689 §4.2.1).
+fn is_of_the_host(outcome: &RecipientOutcome) -> bool {
+    let Cause::Error(error) = &outcome.cause else {
+        return false;
+    };
+    let lacks = matches!(
+        error.kind(),
+        ErrorKind::Missing(_) | ErrorKind::OutOfBounds { .. } | ErrorKind::TooLarge { .. }
+    );
+    lacks && outcome.outcome == Outcome::Refused
 }
 
 #[cfg(test)]

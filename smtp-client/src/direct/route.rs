@@ -66,7 +66,9 @@ impl fmt::Display for NoRoute {
         write!(f, "{} ", self.status())?;
         match self {
             Self::Resolve(error) => write!(f, "DNS: {error}"),
-            Self::NoSuchDomain => f.write_str("there is no such domain"),
+            Self::NoSuchDomain => {
+                f.write_str("there is no such domain, or it has neither mail host nor address")
+            }
             Self::NullMx => f.write_str("the domain takes no mail"),
             Self::Loop => f.write_str("the mail would come back to this host"),
             Self::NoAddress => f.write_str("none of the domain's mail hosts has an address"),
@@ -82,8 +84,9 @@ impl fmt::Display for NoRoute {
 
 impl std::error::Error for NoRoute {}
 
-/// Looks the hosts up. A domain without MX records is its own host ("implicit MX"). Hosts of the same preference come in
-/// an order that `seed` decides, and this host, by any of its names, is left out, with all that is not better than it.
+/// Looks the hosts up. A domain without MX records is its own host ("implicit MX") if it has an address. Hosts of the same
+/// preference come in an order that `seed` decides, and this host, by any of its names, is left out, with all that is not
+/// better than it.
 ///
 /// # Errors
 /// If there is nobody to try.
@@ -105,18 +108,27 @@ pub async fn exchangers<R: Resolver>(
         Err(ResolveError::NoSuchName) => return Err(NoRoute::NoSuchDomain),
         Err(error) => return Err(NoRoute::Resolve(error)),
     };
-    let implicit = MailExchanger {
-        preference: 0,
-        host: domain.to_owned(),
-    };
     let records = match answer.records.is_empty() {
-        true => vec![implicit],
+        true => vec![implicit(resolver, domain).await?],
         false => answer.records,
     };
     Ok(Exchangers {
         hosts: ordered(records, own_names, seed)?,
         secure: answer.secure,
     })
+}
+
+/// The domain as its own host.
+async fn implicit<R: Resolver>(resolver: &R, domain: &str) -> Result<MailExchanger, NoRoute> {
+    match resolver.addresses(domain).await {
+        Ok(answer) if answer.records.is_empty() => Err(NoRoute::NoSuchDomain),
+        Err(ResolveError::NoSuchName) => Err(NoRoute::NoSuchDomain),
+        Err(error) => Err(NoRoute::Resolve(error)),
+        Ok(_) => Ok(MailExchanger {
+            preference: 0,
+            host: domain.to_owned(),
+        }),
+    }
 }
 
 fn ordered(

@@ -6,7 +6,8 @@ use super::transaction::Next;
 use crate::output::Kind;
 use crate::transparency::{LoneLineEnds, Transparency};
 use crate::{
-    Body, Command, Connection, Envelope, Error, ErrorKind, Extension, LineEnds, Outcome, Stage,
+    Awaited, Body, Command, Connection, Envelope, Error, ErrorKind, Extension, LineEnds, Outcome,
+    Protocol, Stage,
 };
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -106,9 +107,7 @@ impl<'m> Planner<'m> {
         if last.next != Next::Content || !self.output.is_empty() {
             return Wanted::Nothing;
         }
-        let in_chunks = last.carriage == Carriage::Chunk;
-        let unanswered: usize = flow.unanswered.iter().sum();
-        if in_chunks && (unanswered >= self.policy.limits.chunks || self.may_not_send_chunk()) {
+        if last.carriage == Carriage::Chunk && self.may_not_send_chunk(flow) {
             return Wanted::Nothing;
         }
         match flow.used {
@@ -117,10 +116,18 @@ impl<'m> Planner<'m> {
         }
     }
 
-    fn may_not_send_chunk(&self) -> bool {
-        let awaited = crate::Awaited::Chunk;
+    /// Whether a reply must come first. Nobody knows whether the next chunk is the last one before it is there, and in LMTP
+    /// that one has to wait where others need not. Where no reply is to come, none is waited for.
+    fn may_not_send_chunk(&self, flow: &Flow) -> bool {
+        let next = match self.connection.protocol() {
+            Protocol::Smtp => Awaited::Chunk,
+            Protocol::Lmtp => Awaited::LastChunk,
+        };
+        let unanswered: usize = flow.unanswered.iter().sum();
         self.connection.awaited() > 0
-            && (self.must_wait() || self.connection.must_await_reply(awaited))
+            && (unanswered >= self.policy.limits.chunks
+                || self.must_wait()
+                || self.connection.must_await_reply(next))
     }
 
     /// Says that the message will be given again from its start.

@@ -6,6 +6,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CertifiedKey, DnType, IsCa, KeyPair,
     date_time_ymd,
 };
+use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -144,13 +145,23 @@ impl Server {
 }
 
 pub(crate) async fn serve(security: Security, identity: &Identity, ehlo: &str) -> Server {
+    serve_each(security, identity, &[ehlo]).await
+}
+
+/// The same with an answer to EHLO for each connection in turn, of which the last one stays.
+pub(crate) async fn serve_each(security: Security, identity: &Identity, ehlos: &[&str]) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let (acceptor, ehlo) = (identity.acceptor(), ehlo.to_owned());
+    let acceptor = identity.acceptor();
+    let mut ehlos: VecDeque<String> = ehlos.iter().map(ToString::to_string).collect();
     let (sender, heard) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Ok((peer, _)) = listener.accept().await {
-            let (acceptor, ehlo, sender) = (acceptor.clone(), ehlo.clone(), sender.clone());
+            let ehlo = match ehlos.len() {
+                1 => ehlos[0].clone(),
+                _ => ehlos.pop_front().unwrap(),
+            };
+            let (acceptor, sender) = (acceptor.clone(), sender.clone());
             tokio::spawn(async move {
                 let mut heard = Heard::default();
                 converse(security, peer, &acceptor, &ehlo, &mut heard).await;

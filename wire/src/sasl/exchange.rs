@@ -13,6 +13,8 @@ pub struct Exchange {
     mechanism: Mechanism,
     credentials: Credentials,
     challenges: usize,
+    /// What a challenge is shown without.
+    secrets: Redactor,
     #[cfg(feature = "scram")]
     scram: Option<Scram>,
 }
@@ -27,7 +29,8 @@ impl Exchange {
     ///
     /// SCRAM without PLUS tells the server then that we could have bound it (gs2 flag `y`, RFC 5802 §6): a server that
     /// does offer PLUS, and whose offer somebody has removed, notices and refuses. So a binding may be given only if the
-    /// mechanism was chosen for [`Channel::Bound`](super::Channel::Bound).
+    /// mechanism was chosen for [`Channel::Bound`](super::Channel::Bound), and with one without PLUS only if no other is
+    /// offered.
     pub fn over(
         mechanism: Mechanism,
         credentials: &Credentials,
@@ -39,6 +42,7 @@ impl Exchange {
             mechanism,
             credentials: credentials.clone(),
             challenges: 0,
+            secrets: Redactor::of(credentials),
             #[cfg(feature = "scram")]
             scram: Scram::new(mechanism, credentials, binding),
         }
@@ -94,11 +98,13 @@ impl Exchange {
             (Mechanism::Xoauth2, 1) if !challenge.is_empty() => Some(Secret::new([])),
             _ => None,
         };
-        said.ok_or_else(|| self.unexpected(challenge))
+        let response = said.ok_or_else(|| self.unexpected(challenge))?;
+        self.secrets.add_proof(&response);
+        Ok(response)
     }
 
     fn unexpected(&self, challenge: &[u8]) -> SaslError {
-        let shown = Redactor::of(&self.credentials).redact(challenge);
+        let shown = self.secrets.redact(challenge);
         SaslError::UnexpectedChallenge {
             mechanism: self.mechanism,
             challenge: Escaped(shown.get(..80).unwrap_or(&shown)).to_string(),
@@ -289,6 +295,20 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "PLAIN has no answer to the challenge \"is it (…)?\""
+        );
+    }
+
+    #[cfg(feature = "cram-md5")]
+    #[test]
+    fn t7_a_challenge_that_repeats_our_digest_is_shown_without_it() {
+        let mut cram = exchange(Mechanism::CramMd5);
+        let challenge = b"<1896.697170952@postoffice.reston.mci.net>";
+        cram.respond(challenge, false).unwrap();
+        let again = b"is it b913a602c7eda7a495b4e6e7334d3890?";
+        let error = cram.respond(again, false).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "CRAM-MD5 has no answer to the challenge \"is it (…)?\""
         );
     }
 

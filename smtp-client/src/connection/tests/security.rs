@@ -87,6 +87,18 @@ fn t7_what_we_said_in_auth_is_left_out_of_every_reply_from_then_on() {
     assert_eq!(event.reply.to_string(), "250 ok");
 }
 
+/// As CRAM-MD5 has it (RFC 2195 §2), and not only as it went over the wire, in base64 with the name before it.
+#[test]
+fn t7_a_digest_that_a_server_repeats_is_left_out() {
+    let response = Secret::new("dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw");
+    let mut talk = Talk::ready(&["AUTH CRAM-MD5"]);
+    talk.says(&Command::Auth(plain(), None));
+    talk.hears("334 PDE4OTYu");
+    talk.says(&Command::AuthResponse(&response));
+    let event = talk.hears("535 b913a602c7eda7a495b4e6e7334d3890 does not match, tim");
+    assert_eq!(event.reply.to_string(), "535 (…) does not match, tim");
+}
+
 #[test]
 fn t7_a_reply_too_many_is_quoted_without_what_we_said_in_auth() {
     let secret = Secret::new("AHVzZXIAc2VjcmV0");

@@ -223,6 +223,49 @@ fn without_pipelining_each_chunk_waits_for_the_reply_to_the_one_before() {
     assert_eq!(dialogue.planner.wanted(), Wanted::Chunk);
 }
 
+/// The last one has as many replies as there are recipients, and nobody knows before which one that is.
+#[test]
+fn rfc2033_in_lmtp_a_chunk_waits_for_the_reply_to_the_one_before() {
+    let offers = ["PIPELINING", "CHUNKING", "BINARYMIME"];
+    for (level, envelope) in [
+        (Pipelining::Flight, binary()),
+        (Pipelining::LookAhead, binary()),
+        (Pipelining::Chunked, to(&["1@x"])),
+    ] {
+        let mut connection = connection(Protocol::Lmtp, &offers);
+        let outline = Outline::default();
+        let mut dialogue = wanting(&mut connection, at(level), &envelope, outline);
+        dialogue.gives(HELLO);
+        dialogue.says(&["BDAT 7", "hello"]);
+        assert_eq!(dialogue.planner.wanted(), Wanted::Nothing, "{level:?}");
+        dialogue.hears(&["250 ok"]);
+        assert_eq!(dialogue.planner.wanted(), Wanted::Chunk);
+        dialogue.gives(b"");
+        let written = dialogue.written(usize::MAX);
+        assert!(written.starts_with("BDAT 0 LAST\r\n"), "{written}");
+        dialogue.hears(&["250 queued"]);
+        if written.ends_with("RSET\r\n") {
+            dialogue.hears(&["250 ok"]);
+        }
+        dialogue.settles(0, &[QUEUED]);
+        dialogue.is_over();
+    }
+}
+
+#[test]
+fn a_limit_that_holds_no_chunk_lets_them_go_one_by_one() {
+    let envelope = to(&["1@x"]);
+    let mut connection = ready(CHUNKS);
+    let mut policy = at(Pipelining::Chunked);
+    policy.limits.chunks = 0;
+    let mut dialogue = wanting(&mut connection, policy, &envelope, Outline::default());
+    dialogue.gives(HELLO);
+    dialogue.says(&["BDAT 7", "hello"]);
+    assert_eq!(dialogue.planner.wanted(), Wanted::Nothing);
+    dialogue.hears(&["250 ok"]);
+    assert_eq!(dialogue.planner.wanted(), Wanted::Chunk);
+}
+
 #[test]
 fn a_chunk_that_is_refused_is_the_verdict_and_rset_follows() {
     let envelope = to(&["1@x"]);

@@ -116,10 +116,56 @@ fn a_transaction_in_chunks_is_not_followed_by_another_below_level_3() {
     let mut connection = ready(&["PIPELINING", "CHUNKING", "BINARYMIME"]);
     let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::LookAhead), &mails);
     let mail = "MAIL FROM:<a@x> BODY=BINARYMIME";
-    dialogue.says(&[mail, "RCPT TO:<1@x>", "BDAT 7 LAST", "hello"]);
-    dialogue.hears(&["250 ok", "250 ok", "250 queued"]);
+    dialogue.says(&[mail, "RCPT TO:<1@x>"]);
+    dialogue.hears(&["250 ok", "250 ok"]);
+    dialogue.says(&["BDAT 7 LAST", "hello"]);
+    dialogue.hears(&["250 queued"]);
     dialogue.settles(0, &["accepted at end of data: 250 queued"]);
-    dialogue.says(&[mail, "RCPT TO:<1@x>", "BDAT 7 LAST", "hello"]);
+    dialogue.says(&[mail, "RCPT TO:<1@x>"]);
+}
+
+#[test]
+fn rfc3030_2_below_level_3_no_chunk_goes_before_every_recipient_is_answered() {
+    let envelope = to(&["1@x", "2@x"]).with_parameters(binary().parameters().clone());
+    let mails = [Mail::new(&envelope, HELLO)];
+    let offers = ["PIPELINING", "CHUNKING", "BINARYMIME"];
+    let commands = [
+        "MAIL FROM:<a@x> BODY=BINARYMIME",
+        "RCPT TO:<1@x>",
+        "RCPT TO:<2@x>",
+    ];
+    for pipelining in [Pipelining::Flight, Pipelining::LookAhead] {
+        let mut connection = ready(&offers);
+        let mut dialogue = Dialogue::new(&mut connection, at(pipelining), &mails);
+        dialogue.says(&commands);
+        dialogue.hears(&["250 ok", "250 ok"]);
+        dialogue.says(&[]);
+        dialogue.hears(&["550 who?"]);
+        dialogue.says(&["BDAT 7 LAST", "hello"]);
+        dialogue.hears(&["250 queued"]);
+        dialogue.settles(0, &[QUEUED, "refused at RCPT: 550 who?"]);
+        dialogue.is_over();
+
+        // For nobody it does not go at all.
+        let mut connection = ready(&offers);
+        let mut dialogue = Dialogue::new(&mut connection, at(pipelining), &mails);
+        dialogue.says(&commands);
+        dialogue.hears(&["250 ok", "550 who?", "550 who?"]);
+        dialogue.says(&["RSET"]);
+        dialogue.hears(&["250 ok"]);
+        dialogue.settles(0, &["refused at RCPT: 550 who?"; 2]);
+        dialogue.is_over();
+
+        // A reply too many is not taken for its verdict.
+        let mut connection = ready(&offers);
+        let mut dialogue = Dialogue::new(&mut connection, at(pipelining), &mails);
+        dialogue.says(&commands);
+        let error = dialogue.hears_the_end(&["250 ok", "250 ok", "250 ok", "250 ok", "552 no"]);
+        assert!(matches!(error.kind(), ErrorKind::Unsolicited(_)), "{error}");
+        let (_, verdicts) = dialogue.settled().unwrap();
+        let deferred = |verdict: &String| verdict.starts_with("deferred at end of data");
+        assert!(verdicts.iter().all(deferred), "{verdicts:?}");
+    }
 }
 
 #[test]

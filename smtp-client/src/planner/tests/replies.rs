@@ -393,7 +393,9 @@ fn rfc3030_2_a_last_chunk_that_fails_is_followed_by_rset_below_level_3() {
     let mut connection = ready(&["PIPELINING", "CHUNKING", "BINARYMIME"]);
     let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::LookAhead), &mails);
     dialogue.written(usize::MAX);
-    dialogue.hears(&["250 ok", "250 ok", "554 spam"]);
+    dialogue.hears(&["250 ok", "250 ok"]);
+    dialogue.says(&["BDAT 7 LAST", "hello"]);
+    dialogue.hears(&["554 spam"]);
     dialogue.settles(0, &["refused at end of data: 554 spam"]);
     dialogue.says(&["RSET"]);
     dialogue.hears(&["250 ok"]);
@@ -435,6 +437,29 @@ fn an_acceptance_before_the_message_is_written_accepts_nothing() {
         verdicts[0].starts_with("deferred at end of data: Unsolicited("),
         "{verdicts:?}"
     );
+}
+
+#[test]
+fn an_acceptance_before_a_chunk_is_written_to_its_end_accepts_nothing() {
+    let bdat = "BDAT 7 LAST\r\nhe".len();
+    for (pipelining, envelope, commands) in [
+        (Pipelining::LookAhead, binary(), None),
+        (Pipelining::Chunked, to(&["1@x"]), Some(17 + 15)),
+    ] {
+        let mails = [Mail::new(&envelope, HELLO)];
+        let mut connection = ready(&["PIPELINING", "CHUNKING", "BINARYMIME"]);
+        let mut dialogue = Dialogue::new(&mut connection, at(pipelining), &mails);
+        dialogue.written(commands.unwrap_or(usize::MAX));
+        dialogue.hears(&["250 ok", "250 ok"]);
+        dialogue.written(bdat);
+        let error = dialogue.hears_the_end(&["250 ok"]);
+        assert!(matches!(error.kind(), ErrorKind::Unsolicited(_)), "{error}");
+        let (_, verdicts) = dialogue.settled().unwrap();
+        assert!(
+            verdicts[0].starts_with("deferred at end of data: Unsolicited("),
+            "{verdicts:?}"
+        );
+    }
 }
 
 #[test]
