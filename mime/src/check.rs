@@ -1,5 +1,6 @@
 //! Everything that is unusual about a message, values included.
 
+use crate::content::{ContentDisposition, ContentType};
 use crate::defect::{Defect, DefectKind};
 use crate::field::HeaderField;
 use crate::field_name::FieldId;
@@ -17,6 +18,7 @@ impl Message<'_> {
     /// assert_eq!(kinds, [DefectKind::BadAddress, DefectKind::BadDate, DefectKind::BadBase64]);
     /// ```
     pub fn check(&self) -> Vec<Defect> {
+        let limit = self.limits.parameters;
         let mut found = self.defects().to_vec();
         for part in self.parts() {
             for field in part.headers() {
@@ -25,7 +27,7 @@ impl Message<'_> {
                     offset: field.span().start,
                     part: part.id(),
                 };
-                found.extend(field_defects(part, field).into_iter().map(defect));
+                found.extend(field_defects(field, limit).into_iter().map(defect));
             }
             if part.first_child().is_none() {
                 let body = body_defect(part);
@@ -40,14 +42,12 @@ impl Message<'_> {
     }
 }
 
-fn field_defects(part: Part<'_>, field: HeaderField<'_>) -> Vec<DefectKind> {
-    use FieldId::{
-        Bcc, Cc, ContentDisposition, ContentType, Date, From, Reply, ResentDate, Sender, To,
-    };
+/// What is wrong with the value of a field, the first of its name or not.
+fn field_defects(field: HeaderField<'_>, limit: usize) -> Vec<DefectKind> {
+    use FieldId::{Bcc, Cc, Date, From, Reply, ResentDate, Sender, To};
     let mut found = match field.id() {
-        ContentType => part.content_type().defects(),
-        ContentDisposition => part
-            .content_disposition()
+        FieldId::ContentType => ContentType::parse(field.raw(), limit).defects(),
+        FieldId::ContentDisposition => ContentDisposition::parse(field.raw(), limit)
             .map(|d| d.parameters().defects())
             .unwrap_or_default(),
         From | Sender | Reply | To | Cc | Bcc
@@ -94,5 +94,48 @@ mod tests {
             ]
         );
         assert_eq!(Message::parse(b"Subject: fine\r\n\r\nfine").check(), []);
+    }
+
+    #[test]
+    fn a_repeated_field_tells_its_own_defects() {
+        use DefectKind::{BadContentType, BadParameter, DuplicateField, DuplicateParameter};
+        for (text, expected) in [
+            (
+                "Content-Type: text; x=\"y\nContent-Type: a/b\n\n",
+                &[(DuplicateField, 25), (BadParameter, 0), (BadContentType, 0)][..],
+            ),
+            (
+                "Content-Type: a/b\nContent-Type: text; x=\"y\n\n",
+                &[
+                    (DuplicateField, 18),
+                    (BadParameter, 18),
+                    (BadContentType, 18),
+                ],
+            ),
+            (
+                "Content-Disposition: a; b\nContent-Disposition: c; d=e; d=f\n\n",
+                &[
+                    (DuplicateField, 26),
+                    (BadParameter, 0),
+                    (DuplicateParameter, 26),
+                ],
+            ),
+        ] {
+            let message = Message::parse(text.as_bytes());
+            let found: Vec<_> = message.check().iter().map(|d| (d.kind, d.offset)).collect();
+            assert_eq!(found, expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_field_before_many_of_its_name_is_read_once() {
+        for field in ["Content-Type: a/b", "Content-Disposition: a"] {
+            let long = format!("{field}{}\n", ";".repeat(1_000_000));
+            let text = long + &format!("{field}\n").repeat(50_000);
+            let found = Message::parse(text.as_bytes()).check();
+            let kinds: Vec<_> = found.iter().map(|d| d.kind).collect();
+            let told = [DefectKind::DuplicateField, DefectKind::NoBlankLine];
+            assert_eq!(kinds, told);
+        }
     }
 }

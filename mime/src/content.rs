@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::defect::DefectKind;
 use crate::grammar::common_type::common_type;
 use crate::grammar::parameters::{ContentValue, RawParameters};
+use crate::grammar::text::without_breaks;
 
 /// The parameters of a field (RFC 2045 §5.1, RFC 2231). Names are compared without case.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +19,8 @@ impl<'m> Parameters<'m> {
 
     /// The names of the parameters as they were written, without the marks of RFC 2231; a name may repeat.
     pub fn names(&self) -> impl Iterator<Item = Cow<'m, str>> {
-        self.0.iter().map(|p| String::from_utf8_lossy(p.name))
+        let names = self.0.iter().map(|p| String::from_utf8_lossy(p.name));
+        names.map(without_breaks)
     }
 
     /// What is unusual about the parameters.
@@ -166,7 +168,7 @@ impl<'m> ContentDisposition<'m> {
 
 /// A word in lower case.
 fn lower_case(word: &[u8]) -> Cow<'_, str> {
-    let text = String::from_utf8_lossy(word);
+    let text = without_breaks(String::from_utf8_lossy(word));
     if text.bytes().any(|b| b.is_ascii_uppercase()) {
         text.to_ascii_lowercase().into()
     } else {

@@ -19,6 +19,8 @@ pub struct Defect {
 pub enum DefectKind {
     /// An mbox separator line (`From `) stood before the header.
     MboxFromLine,
+    /// A byte order mark stood before the first field of a header.
+    ByteOrderMark,
     /// A line in the header is no header field; it was skipped.
     JunkLine,
     /// There is no header at all: everything is body.
@@ -86,6 +88,7 @@ impl fmt::Display for DefectKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::MboxFromLine => "mbox separator line before the header",
+            Self::ByteOrderMark => "byte order mark before the header",
             Self::JunkLine => "line that is no header field",
             Self::NoHeader => "no header",
             Self::NoBlankLine => "no empty line after the header",

@@ -8,8 +8,9 @@ const MAX: usize = 200;
 /// Names that Windows keeps for devices, whatever extension they have.
 const DEVICES: &[&str] = &["con", "prn", "aux", "nul", "conin$", "conout$"];
 
-/// Makes a name safe: no directory, drive or stream, no control, no character that some file system or shell reserves,
-/// no dot or space at the ends, no device. A name of which nothing is left is made up from the type and `number`.
+/// Makes a name safe: no directory, drive or stream, no control, no character that some file system reserves, no dot or space at
+/// the ends, no device, nothing that a program could take for an option. A name of which nothing is left is made up from the type
+/// and `number`. What a shell reserves stays: it occurs in names, and names in a command have to be quoted anyway.
 pub(crate) fn safe(name: Option<&str>, content_type: &ContentType<'_>, number: u32) -> String {
     let name = name.unwrap_or_default();
     let base = name
@@ -25,7 +26,7 @@ pub(crate) fn safe(name: Option<&str>, content_type: &ContentType<'_>, number: u
     if clean.is_empty() || clean.chars().all(|c| c == '_') {
         return format!("part-{number}.{}", extension(content_type));
     }
-    if is_device(clean) {
+    if is_device(clean) || clean.starts_with('-') {
         format!("_{clean}")
     } else {
         clean.to_owned()
@@ -57,9 +58,10 @@ fn is_device(name: &str) -> bool {
         .unwrap_or_default()
         .trim_end()
         .to_ascii_lowercase();
+    let is_number = |n: &str| n.len() == 1 && n.bytes().all(|b| b.is_ascii_digit());
     let numbered = |kind| {
         stem.strip_prefix(kind)
-            .is_some_and(|n: &str| n.chars().count() == 1 && n.chars().all(|c| c.is_ascii_digit()))
+            .is_some_and(|n: &str| is_number(n) || matches!(n, "¹" | "²" | "³"))
     };
     DEVICES.contains(&&*stem) || numbered("com") || numbered("lpt")
 }
@@ -123,6 +125,11 @@ mod tests {
         assert_eq!(name("report.pdf. . "), "report.pdf");
         assert_eq!(name("nul.txt"), "_nul.txt");
         assert_eq!(name("COM1"), "_COM1");
+        assert_eq!(name("com³.tar.gz"), "_com³.tar.gz");
+        assert_eq!(name("LPT¹"), "_LPT¹");
+        assert_eq!(name("COM¹²"), "COM¹²");
+        assert_eq!(name("-rf"), "_-rf");
+        assert_eq!(name("../-rf"), "_-rf");
         assert_eq!(name("common.txt"), "common.txt");
     }
 

@@ -64,7 +64,8 @@ pub fn unflow(text: &str, trailing: TrailingSpace) -> String {
     out
 }
 
-/// Writes paragraphs, one a line, as flowed text with `DelSp=no` and CRLF. What was quoted with `> ` stays quoted.
+/// Writes paragraphs, one a line, as flowed text with `DelSp=no` and CRLF. What was quoted with `> ` stays quoted; a paragraph
+/// is not broken where the marks of its quote fill a line.
 ///
 /// White space at the ends of lines is dropped: it would make them flow.
 pub fn flow(text: &str) -> String {
@@ -77,9 +78,10 @@ pub fn flow(text: &str) -> String {
             content.trim_end()
         };
         let mark = ">".repeat(depth);
+        let room = WIDTH.checked_sub(depth + 1).filter(|room| *room > 0);
+        let room = room.unwrap_or(usize::MAX);
         let mut rest = content;
         loop {
-            let room = WIDTH.saturating_sub(depth + 1);
             let end = break_at(rest, room);
             let (now, later) = rest.split_at(end);
             out.push_str(&mark);
@@ -125,18 +127,17 @@ fn needs_stuffing(line: &str) -> bool {
     line.starts_with(' ') || line.starts_with('>') || line.starts_with("From ")
 }
 
-/// Where a line is broken: behind the last space that fits, or the first one.
+/// Where a line is broken: behind the last space that fits, or the first one. No break makes a line `-- `, which would separate a
+/// signature (§4.3).
 fn break_at(text: &str, room: usize) -> usize {
     if text.len() <= room || text == "-- " {
         return text.len();
     }
-    let within = text.bytes().take(room).rposition(|b| b == b' ');
-    let at = within.filter(|at| *at > 0).or_else(|| {
-        text.bytes()
-            .skip(room)
-            .position(|b| b == b' ')
-            .map(|at| at + room)
-    });
+    let bytes = text.as_bytes();
+    let separator = Some(&b"-- "[..]);
+    let breaks = |at: &usize| bytes.get(*at) == Some(&b' ') && bytes.get(..=*at) != separator;
+    let within = (1..room).rev().find(breaks);
+    let at = within.or_else(|| (room..bytes.len()).find(breaks));
     at.map_or(text.len(), |at| at + 1)
 }
 
@@ -186,6 +187,35 @@ mod tests {
             unflow("bye \r\n-- \r\nJo\r\n", TrailingSpace::Kept),
             "bye \n-- \nJo\n"
         );
+    }
+
+    #[test]
+    fn rfc3676_4_3_no_break_makes_a_signature_separator() {
+        let (url, words) = ("x".repeat(80), "word ".repeat(14));
+        for text in [
+            format!("-- {url}\n"),
+            format!("-- {url} and more\n"),
+            format!("{words}-- {url}\n"),
+            format!("> -- {url}\n"),
+            format!("{} -- {url} x\n", "> ".repeat(68).trim_end()),
+            format!("--  {url}\n"),
+            "-- \nJo\n".to_owned(),
+        ] {
+            let flowed = flow(&text);
+            assert_eq!(unflow(&flowed, TrailingSpace::Kept), text);
+            let separators = flowed.lines().filter(|l| l.ends_with("-- ")).count();
+            assert_eq!(separators, text.lines().filter(|l| *l == "-- ").count());
+        }
+    }
+
+    #[test]
+    fn deep_quotes_take_linear_time() {
+        for depth in [70, 71, 72, 73, 5_000] {
+            let text = "> ".repeat(depth) + "a" + &" a".repeat(5_000) + "\n";
+            let flowed = flow(&text);
+            assert!(flowed.len() < 40 * text.len(), "{depth}: {}", flowed.len());
+            assert_eq!(unflow(&flowed, TrailingSpace::Kept), text, "{depth}");
+        }
     }
 
     #[test]

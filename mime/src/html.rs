@@ -2,7 +2,8 @@
 //!
 //! A tokenizer of our own that looks at every byte once: tags become line breaks, list marks and nothing; what is not
 //! shown (`head`, `script`, `style`, comments) is dropped; white space collapses except in `pre`; entities become
-//! characters; a link whose text is not its address has the address behind it.
+//! characters; a link whose text is not its address has the address behind it. A `head` ends where text begins, or an
+//! element that stands in none (HTML §13.2.6.4.4).
 //!
 //! Not supported: tables as columns, style sheets, hidden elements.
 
@@ -161,14 +162,16 @@ struct Writer<'h> {
     blockquotes: Vec<bool>,
     /// The open link: its address and where its text begins.
     link: Option<(&'h str, usize)>,
+    /// In a `head`.
     hidden: bool,
 }
 
 impl<'h> Writer<'h> {
     fn text(&mut self, text: &str) {
-        if self.hidden {
+        if self.hidden && text.trim_ascii().is_empty() {
             return;
         }
+        self.hidden = false;
         let mut rest = text;
         while let Some(at) = memchr(b'&', rest.as_bytes()) {
             let (before, from) = rest.split_at(at);
@@ -247,7 +250,9 @@ impl<'h> Writer<'h> {
     }
 
     fn open(&mut self, name: &str, attributes: &'h str) {
-        match &*name.to_ascii_lowercase() {
+        let name = name.to_ascii_lowercase();
+        self.hidden = self.hidden && may_stand_in_head(&name);
+        match &*name {
             "br" => self.breaks += 1,
             "hr" => {
                 self.block(1);
@@ -279,7 +284,6 @@ impl<'h> Writer<'h> {
                 self.link = href.map(|href| (href, self.out.len()));
             }
             "head" => self.hidden = true,
-            "body" => self.hidden = false,
             other => self.block(lines_around(other)),
         }
     }
@@ -350,6 +354,15 @@ fn only_indents(attributes: &str) -> bool {
     })
 }
 
+/// Whether a `head` goes on behind the start tag of this element (HTML §13.2.6.4.4); any other ends it.
+fn may_stand_in_head(name: &str) -> bool {
+    let all = [
+        "html", "head", "base", "basefont", "bgsound", "link", "meta", "title", "noscript",
+        "noframes", "style", "script", "template",
+    ];
+    all.contains(&name)
+}
+
 fn is_worth_telling(href: &str) -> bool {
     let href = href.trim();
     ["http:", "https:", "mailto:"].iter().any(|s| {
@@ -395,6 +408,25 @@ mod tests {
         );
         assert_eq!(html_to_text("<script>if (a</b) '</p>'</script>x"), "x\n");
         assert_eq!(html_to_text("<style>never closed"), "");
+    }
+
+    #[test]
+    fn a_head_that_is_never_closed_ends_where_the_text_begins() {
+        for html in [
+            "<html><head><meta charset=utf-8><p>Hello</p></html>",
+            "<head>\n<title>t > u</title>\n<style>p{}</style>\n<!-- c -->\n<link rel=x>\n Hello",
+            "<HEAD><SCRIPT>x</SCRIPT><META name=x><DIV>Hello</DIV>",
+            "<head><body>Hello",
+            "<head></head>Hello",
+            "<head>&#72;ello",
+        ] {
+            assert_eq!(html_to_text(html), "Hello\n", "{html}");
+        }
+        for html in ["<head>\r\n\t<title>Hello</title> ", "<head><style>Hello"] {
+            assert_eq!(html_to_text(html), "", "{html}");
+        }
+        assert_eq!(html_to_text("<head><hr>"), "----\n");
+        assert_eq!(html_to_text("<head>1 < 2"), "1 < 2\n");
     }
 
     #[test]
@@ -449,6 +481,10 @@ mod tests {
         assert_eq!(
             html_to_text("&lt;b&gt; &eacute; &#8364; &#x20ac; &amp;amp; &unknown; & &#xD800; &#0;"),
             "<b> é € € &amp; &unknown; & \u{FFFD} \u{FFFD}\n"
+        );
+        assert_eq!(
+            html_to_text("it&#146;s &#150; &#147;x&#148;&#129;"),
+            "it’s – “x”\n"
         );
     }
 

@@ -297,34 +297,31 @@ impl<'a> Message<'a> {
 
     /// The first `characters` of the text to read, on one line: for a list of messages.
     ///
-    /// No more of the text is decoded than it takes.
+    /// Of a long text no more is decoded than its beginning, as far as that takes.
     pub fn preview(&self, characters: usize) -> Option<String> {
         let bodies = self.bodies();
-        let part = bodies
+        let texts = bodies
             .text
             .iter()
-            .find(|part| part.content_type().main() == "text")?;
-        let is_html = part.content_type().is("text", "html");
-        // Markup takes up most of an HTML text, and a character up to twelve bytes of an encoded one.
-        let bytes = characters
-            .saturating_mul(if is_html { 64 } else { 16 })
-            .saturating_add(4096);
-        let text = part.text_of_first(bytes).text;
-        let text = if is_html {
-            html_to_text(&text)
-        } else {
-            text.into_owned()
-        };
-        let mut preview = String::new();
-        for word in text.split_whitespace() {
+            .filter(|part| part.content_type().main() == "text");
+        let mut preview: Option<String> = None;
+        let mut left = characters;
+        for part in texts {
+            let preview = preview.get_or_insert_default();
+            let line = first_line(*part, left);
+            if line.is_empty() {
+                continue;
+            }
             if !preview.is_empty() {
                 preview.push(' ');
             }
-            preview.push_str(word);
-            if preview.len() > characters.saturating_mul(4) {
+            preview.push_str(&line);
+            left = left.saturating_sub(line.chars().count() + 1);
+            if left == 0 {
                 break;
             }
         }
+        let mut preview = preview?;
         let end = preview
             .char_indices()
             .nth(characters)
@@ -344,6 +341,47 @@ impl<'a> Message<'a> {
             .filter(|p| p.content_type().is("text", "html"));
         join(html.map(|part| with_lf(part.text().text)))
     }
+}
+
+/// The text of a part on one line: all of it, or more characters than these.
+fn first_line(part: Part<'_>, characters: usize) -> String {
+    /// So many characters at the end of a text that was cut may be what is left of an entity or an escape sequence.
+    const UNSURE: usize = 16;
+    let content_type = part.content_type();
+    let is_html = content_type.is("text", "html");
+    let enough = characters.saturating_add(UNSURE);
+    // Markup takes up most of an HTML text, and a character up to twelve bytes of an encoded one.
+    let mut bytes = characters
+        .saturating_mul(if is_html { 64 } else { 16 })
+        .saturating_add(4096);
+    loop {
+        let text = part.text_of_first(bytes);
+        let text = match is_html {
+            true => Cow::Owned(html_to_text(&text)),
+            false => unflowed(text, &content_type),
+        };
+        let line = on_one_line(&text, enough);
+        if bytes >= part.raw_body().len() || line.chars().nth(enough).is_some() {
+            return line;
+        }
+        // Twice as much each time is no more than twice the whole.
+        bytes = bytes.saturating_mul(2);
+    }
+}
+
+/// The words of a text with one space between them, as many as it takes to have more characters than these.
+fn on_one_line(text: &str, characters: usize) -> String {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.len() > characters.saturating_mul(4) {
+            break;
+        }
+    }
+    line
 }
 
 /// Joins texts, each on lines of its own.

@@ -352,22 +352,36 @@ impl<'m> Part<'m> {
 
     /// The content as text in its charset. Line ends stay as they are.
     pub fn text(self) -> Text<'m> {
-        self.text_of_first(usize::MAX)
-    }
-
-    /// The text of so many bytes of the raw body at most.
-    pub(crate) fn text_of_first(self, bytes: usize) -> Text<'m> {
-        let body = self.raw_body();
-        let body = body.get(..bytes).unwrap_or(body);
-        let content = coding::decode(self.encoding(), body);
-        let label = self.charset();
-        let label = label.as_deref().map(str::as_bytes);
-        let mut text = match content.bytes {
-            Cow::Borrowed(bytes) => charset::decode(label, bytes),
-            Cow::Owned(bytes) => charset::decode_owned(label, bytes),
-        };
+        let content = self.content();
+        let mut text = self.in_charset(content.bytes);
         text.defect = content.defect.or(text.defect);
         text
+    }
+
+    /// The text of the first bytes of the raw body. Where they are not all of it, its last characters may be none of the text.
+    pub(crate) fn text_of_first(self, bytes: usize) -> Cow<'m, str> {
+        let body = self.raw_body();
+        let Some(first) = body.get(..bytes).filter(|first| first.len() < body.len()) else {
+            return self.text().text;
+        };
+        let mut content = Vec::new();
+        self.decoder().decode(first, &mut content);
+        // A character that was cut would keep text of no certain charset from being UTF-8.
+        let cut = std::str::from_utf8(&content).err();
+        if let Some(cut) = cut.filter(|cut| cut.error_len().is_none()) {
+            content.truncate(cut.valid_up_to());
+        }
+        self.in_charset(content.into()).text
+    }
+
+    /// Bytes of the content as text.
+    fn in_charset(self, bytes: Cow<'m, [u8]>) -> Text<'m> {
+        let label = self.charset();
+        let label = label.as_deref().map(str::as_bytes);
+        match bytes {
+            Cow::Borrowed(bytes) => charset::decode(label, bytes),
+            Cow::Owned(bytes) => charset::decode_owned(label, bytes),
+        }
     }
 }
 

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! The names and contents of attachments and the bodies are read, from the old attributes and from the MAPI properties
-//! that newer writers put them into. Lengths are compared with what is there before anything is taken.
+//! that newer writers put them into. Lengths are compared with what is there before anything is taken. Strings of octets that
+//! are no UTF-8 are in the code page that the stream names.
 //!
 //! A body in RTF is told as the HTML that it was made of, or as its text, where no other body is there.
 //!
@@ -14,6 +15,8 @@
 
 mod compressed_rtf;
 mod rtf;
+
+use std::borrow::Cow;
 
 use nom::Parser;
 use nom::bytes::complete::take;
@@ -92,11 +95,15 @@ impl Tnef {
             return None;
         }
         let mut tnef = Self::default();
+        let mut page = None;
         while !rest.is_empty() {
             match attribute(rest) {
                 Ok((after, (id, data))) => {
                     rest = after;
-                    tnef.attribute(id, data);
+                    match id {
+                        0x9007 => page = data.first_chunk().map(|page| u32::from_le_bytes(*page)),
+                        _ => tnef.attribute(id, data, page),
+                    }
                 }
                 Err(_) => {
                     tnef.damaged = true;
@@ -121,23 +128,27 @@ impl Tnef {
         }
     }
 
-    /// Takes one attribute. The ids are those of MS-OXTNEF §2.1.3.2, without the type in their upper half.
-    fn attribute(&mut self, id: u16, data: &[u8]) {
+    /// Takes one attribute, its strings in a code page. The ids are those of MS-OXTNEF §2.1.3.2, without the type in their upper
+    /// half.
+    fn attribute(&mut self, id: u16, data: &[u8], page: Option<u32>) {
         match id {
             0x9002 => self.attachments.push(TnefAttachment::default()),
-            0x800C => self.text = Some(string8(data)),
+            0x800C => self.text = Some(string8(data, page)),
             0x9003 => {
-                self.damaged |= !each_property(data, |tag, value| self.message_property(tag, value))
+                let found = |tag, value: Value<'_>| self.message_property(tag, value, page);
+                let whole = each_property(data, found);
+                self.damaged |= !whole;
             }
             _ => {
                 let Some(last) = self.attachments.last_mut() else {
                     return;
                 };
                 match id {
-                    0x8010 => last.name = last.name.take().or_else(|| Some(string8(data))),
+                    0x8010 => last.name = last.name.take().or_else(|| Some(string8(data, page))),
                     0x800F => last.content = data.to_vec(),
                     0x9005 => {
-                        self.damaged |= !each_property(data, |tag, value| last.property(tag, value))
+                        let found = |tag, value: Value<'_>| last.property(tag, value, page);
+                        self.damaged |= !each_property(data, found);
                     }
                     _ => {}
                 }
@@ -145,10 +156,10 @@ impl Tnef {
         }
     }
 
-    fn message_property(&mut self, id: u16, value: Value<'_>) {
+    fn message_property(&mut self, id: u16, value: Value<'_>, page: Option<u32>) {
         match id {
-            0x1000 => self.text = Some(value.text()),
-            0x1013 => self.html = Some(value.text()),
+            0x1000 => self.text = Some(value.text(page)),
+            0x1013 => self.html = Some(value.text(page)),
             0x1009 => match compressed_rtf::decompress(value.bytes) {
                 Some(rtf) => {
                     self.damaged |= !rtf.whole;
@@ -162,11 +173,11 @@ impl Tnef {
 }
 
 impl TnefAttachment {
-    fn property(&mut self, id: u16, value: Value<'_>) {
+    fn property(&mut self, id: u16, value: Value<'_>, page: Option<u32>) {
         match id {
-            0x3707 => self.name = Some(value.text()),
-            0x370E => self.content_type = Some(value.text()),
-            0x3712 => self.content_id = Some(value.text()),
+            0x3707 => self.name = Some(value.text(page)),
+            0x370E => self.content_type = Some(value.text(page)),
+            0x3712 => self.content_id = Some(value.text(page)),
             0x3701 if self.content.is_empty() => self.content = value.bytes.to_vec(),
             _ => {}
         }
@@ -192,20 +203,27 @@ struct Value<'d> {
 const UNICODE: u16 = 0x1F;
 
 impl Value<'_> {
-    fn text(self) -> String {
+    fn text(self, page: Option<u32>) -> String {
         match self.kind {
             UNICODE => charset::decode(Some(b"utf-16le"), self.bytes)
                 .text
                 .trim_end_matches('\0')
                 .to_owned(),
-            _ => string8(self.bytes),
+            _ => string8(self.bytes, page),
         }
     }
 }
 
-/// A string that ends with a NUL.
-fn string8(bytes: &[u8]) -> String {
-    let text = charset::guess(bytes).text;
+/// A string that ends with a NUL, in UTF-8 or a code page.
+fn string8(bytes: &[u8], page: Option<u32>) -> String {
+    let text: Cow<'_, str> = match (charset::utf_8(bytes), page) {
+        (Some(text), _) => text.into(),
+        (None, Some(page)) => {
+            let label = format!("cp{page}");
+            charset::decode_piece(Some(label.as_bytes()), bytes).text
+        }
+        (None, None) => charset::guess(bytes).text,
+    };
     text.trim_end_matches('\0').to_owned()
 }
 
@@ -347,6 +365,37 @@ mod tests {
         assert_eq!(file.name.as_deref(), Some("long näme.txt"));
         assert_eq!(file.content_type.as_deref(), Some("text/plain"));
         assert_eq!(file.content, b"content");
+    }
+
+    #[cfg(feature = "charsets")]
+    #[test]
+    fn ms_oxtnef_strings_of_octets_are_in_the_code_page_of_the_stream() {
+        let name = b"\xCF\xF0\xE8.doc\0";
+        let stream = |page: &[u8]| {
+            let mut properties = 1_u32.to_le_bytes().to_vec();
+            properties.extend(string_property(0x1E, 0x1000, b"\xCF\xF0\xE8\0"));
+            let mut bytes = SIGNATURE.to_le_bytes().to_vec();
+            bytes.extend([1, 0]);
+            bytes.extend(attribute_of(1, 0x9007, page));
+            bytes.extend(attribute_of(1, 0x9003, &properties));
+            for name in [&name[..], "При.doc\0".as_bytes()] {
+                bytes.extend(attribute_of(2, 0x9002, &[0; 14]));
+                bytes.extend(attribute_of(2, 0x8010, name));
+            }
+            let tnef = Tnef::parse(&bytes).unwrap();
+            assert!(!tnef.damaged);
+            let names = tnef.attachments.iter().filter_map(|file| file.name.clone());
+            names.chain(tnef.text.clone()).collect::<Vec<_>>()
+        };
+        let read = ["При.doc", "При.doc", "При"];
+        assert_eq!(stream(&[0xE3, 4, 0, 0, 0, 0, 0, 0]), read);
+        assert_eq!(stream(&[0xE3, 4, 0, 0]), read);
+        // 866, of DOS.
+        assert_eq!(stream(&[0x62, 3, 0, 0])[2], "╧Ёш");
+        // None, or one that nobody knows.
+        for page in [&[0xE3, 4, 0][..], &[0; 8]] {
+            assert_eq!(stream(page), ["Ïðè.doc", "При.doc", "Ïðè"]);
+        }
     }
 
     /// A `winmail.dat` with a body in RTF that is not compressed.

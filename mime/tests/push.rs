@@ -125,11 +125,22 @@ fn a_limit_settles_what_a_header_is() {
     );
     let field = format!("Subject: {long}\nTo: a@b\n\nbody");
     assert_eq!(limited(field.as_bytes(), 60), [DefectKind::HeaderLimit]);
+    let marked = format!("\u{FEFF}{field}");
+    assert_eq!(limited(marked.as_bytes(), 60), [DefectKind::HeaderLimit]);
     let mixed = format!("junk\nSubject: {long}\nno end");
     assert_eq!(
         limited(mixed.as_bytes(), 60),
         [DefectKind::JunkLine, DefectKind::HeaderLimit]
     );
+}
+
+#[test]
+fn a_byte_order_mark_before_the_first_field_may_arrive_in_pieces() {
+    let text = "\u{FEFF}To: a@b\n\nbody";
+    let told = limited(text.as_bytes(), 60);
+    assert_eq!(told, [DefectKind::ByteOrderMark]);
+    let told = limited(text.as_bytes(), "\u{FEFF}To: a@".len());
+    assert_eq!(told, [DefectKind::HeaderLimit]);
 }
 
 #[test]

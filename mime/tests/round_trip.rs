@@ -5,7 +5,7 @@
 mod common;
 
 use common::check_lines;
-use postrider_mime::{AddrSpec, DateTime, Mailbox, Message, MessageBuilder};
+use postrider_mime::{AddrSpec, BodyPart, DateTime, Mailbox, Message, MessageBuilder, ValueError};
 use proptest::prelude::*;
 
 /// Text without control characters.
@@ -165,4 +165,39 @@ proptest! {
             prop_assert!(true);
         }
     }
+}
+
+#[test]
+fn rfc5322_2_1_1_neither_blanks_nor_quotes_make_a_line_too_long() {
+    let (few, many) = (" ".repeat(800), " ".repeat(1000));
+    let long = "word ".repeat(300);
+    for text in [
+        format!("a{many}b"),
+        format!("a{few}{}", "b".repeat(800)),
+        format!("{long} two blanks"),
+        format!("{long}{few}{long}{many}b"),
+        "\"".repeat(500),
+        format!("{long}{}", "\\".repeat(500)),
+    ] {
+        let new = || {
+            let builder = MessageBuilder::new().from((&text, "a@b")).subject(&text);
+            builder.attach(&text, "a/b", b"x".as_slice())
+        };
+        for builder in [new(), new().with_utf8_headers()] {
+            let bytes = builder.build().unwrap();
+            check_lines(&bytes);
+            let message = Message::parse(&bytes);
+            let from = message.from();
+            assert_eq!(from.first().unwrap().name.as_deref(), Some(&*text));
+            assert_eq!(message.subject().as_deref(), Some(&*text));
+            let file = message.attachments()[0].file_name();
+            assert_eq!(file.as_deref(), Some(&*text));
+        }
+    }
+    let part = |subtype: &str| {
+        let text = BodyPart::text("plain", "x").unwrap();
+        BodyPart::multipart(subtype, [text])
+    };
+    assert!(part(&"x".repeat(127)).is_ok());
+    assert_eq!(part(&"x".repeat(128)).unwrap_err(), ValueError::ContentType);
 }

@@ -1,5 +1,10 @@
 //! Rules that take a whole message to show.
 
+mod common;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use common::read_all;
 use postrider_mime::{AutoSubmitted, DefectKind, HeaderField, Limits, Message, Part};
 use std::borrow::Cow;
 
@@ -140,6 +145,105 @@ fn rfc3834_5_what_was_sent_by_no_person_says_so() {
             "{value}"
         );
     }
+}
+
+fn preview(mail: &str, characters: usize) -> Option<String> {
+    Message::parse(mail.as_bytes()).preview(characters)
+}
+
+#[test]
+fn a_preview_ends_before_a_character_that_was_cut() {
+    for shift in 0..3 {
+        let text = "x".repeat(shift) + &"日本語".repeat(3000);
+        let expected: String = text.chars().take(100).collect();
+        let lines = text.as_bytes().chunks(24).map(|line| {
+            let octets = line.iter().map(|octet| format!("={octet:02X}"));
+            octets.collect::<String>() + "=\r\n"
+        });
+        for (encoding, body) in [
+            ("8bit", text.clone()),
+            ("quoted-printable", lines.collect()),
+            ("base64", STANDARD.encode(&text)),
+        ] {
+            let mail = format!("Content-Transfer-Encoding: {encoding}\r\n\r\n{body}");
+            let read = preview(&mail, 100);
+            assert_eq!(read.as_ref(), Some(&expected), "{encoding} {shift}");
+        }
+    }
+}
+
+#[test]
+fn a_preview_reads_on_where_only_markup_was_met() {
+    let html = |html: &str| preview(&format!("Content-Type: text/html\r\n\r\n{html}"), 100);
+    let style = "p { margin: 0 }\n".repeat(1300);
+    let page = format!("<html><head><style>{style}</style></head><body><p>Hello</p></body></html>");
+    assert_eq!(html(&page).as_deref(), Some("Hello"));
+    assert_eq!(html(&"<br>\n".repeat(5000)).as_deref(), Some(""));
+    // Wherever the first look ends, it ends in the text.
+    for length in 10_450..10_500 {
+        let title = "x".repeat(length);
+        let page = format!("<b title=\"{title}\">caf&eacute; au lait</b>");
+        assert_eq!(html(&page).as_deref(), Some("café au lait"), "{length}");
+    }
+    let blanks = format!("\r\n{}Hello", " \r\n".repeat(10_000));
+    assert_eq!(preview(&blanks, 100).as_deref(), Some("Hello"));
+}
+
+#[test]
+fn a_preview_is_the_beginning_of_the_text_to_read() {
+    let part = |kind: &str, text: &str| format!("--b\r\nContent-Type: {kind}\r\n\r\n{text}\r\n");
+    let mail = [
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n",
+        &part("text/plain", ""),
+        &part("text/plain; format=flowed; delsp=yes", "日本 \r\n語"),
+        &part("text/html", "<p>two"),
+        "--b--\r\n",
+    ]
+    .concat();
+    for (characters, read) in [(100, "日本語 two"), (5, "日本語 t"), (3, "日本語")] {
+        assert_eq!(preview(&mail, characters).as_deref(), Some(read));
+    }
+    assert_eq!(preview("Content-Type: image/png\r\n\r\nx", 5), None);
+}
+
+#[test]
+fn no_getter_of_a_header_gives_a_line_break_or_a_nul() {
+    let mail = b"From: \"a\r\n b\"@c.d, \"a\rX: y\"@b, \"a\0b\"@c, <a@[1\r\n .2]>, a\0b@c\r\n\
+        To: \"a\rb\" <c@d>, a\0b: (c\0d) e@f;\r\nSubject: a\rb\0c\r\n\
+        Received: from a\0b (c\r\n\t[192.0.2.1]\0d\re) by f\0\r\n\
+        Authentication-Results: a\0b; spf=pa\0ss reason=\"a\rb\" smtp.mailfrom=\"a\r\n b\"@c\0d x.\0=y\r\n\
+        Auto-Submitted: x\0y\r\n\
+        Content-Type: te\0xt/x\0y; na\0me=\"a\rb\"\r\n\
+        Content-Disposition: in\0line; filename*=utf-8''a%0D%0A%00b\r\n\r\n";
+    let message = Message::parse(mail);
+    read_all(&message);
+    let from = message.from();
+    let read: Vec<_> = from
+        .mailboxes()
+        .map(|m| (m.address.as_deref().unwrap_or_default(), m.regular))
+        .collect();
+    let expected = [
+        ("\"a b\"@c.d", true),
+        ("\"a X: y\"@b", false),
+        ("\"a b\"@c", false),
+        ("a@[1 .2]", true),
+        ("a b@c", false),
+    ];
+    assert_eq!(read, expected);
+    let writable: Vec<_> = from.mailboxes().map(|m| m.mailbox().is_some()).collect();
+    assert_eq!(writable, [true, true, true, false, false]);
+    let hop = message.received().next().unwrap_or_default();
+    assert_eq!(hop.from.as_deref(), Some("a b"));
+    assert_eq!(hop.from_info.as_deref(), Some("c\t[192.0.2.1] d e"));
+    let found = message.authentication_results().next().unwrap_or_default();
+    let spf = found.result("spf");
+    let spf = spf.map(|spf| (spf.reason.as_deref(), spf.properties.clone()));
+    let property = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    let properties = [("smtp.mailfrom", "\"a b\"@c d"), ("x. ", "y")].map(property);
+    assert_eq!(spf, Some((Some("a b"), properties.to_vec())));
+    let content_type = message.root().content_type();
+    assert_eq!(content_type.essence(), "te xt/x y");
+    assert!(content_type.parameters().names().eq(["na me"]));
 }
 
 /// A part that holds a message, as it is or in quoted-printable.

@@ -1,4 +1,4 @@
-//! Building a message: what is written here, [`Message::parse`](crate::Message::parse) reads back equal.
+//! Building a message: what is written here, [`Message::parse`](crate::Message::parse) reads back equal within its limits.
 
 mod body;
 mod chunks;

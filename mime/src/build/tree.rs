@@ -93,7 +93,7 @@ impl<'a> BodyPart<'a> {
         parts: impl IntoIterator<Item = Self>,
     ) -> Result<Self, ValueError> {
         let children: Vec<_> = parts.into_iter().map(|part| part.0).collect();
-        if subtype.is_empty()
+        if !(1..=127).contains(&subtype.len())
             || children.is_empty()
             || !subtype.bytes().all(super::parameter::is_token)
         {

@@ -7,7 +7,7 @@ use crate::coding::base64;
 const WORD: usize = 75;
 /// The characters of `=?utf-8?Q?` and `?=`.
 const FRAME: usize = 12;
-/// A word without spaces longer than this would make a line longer than 998.
+/// A word longer than this, with the blanks before it, would make a line longer than 998.
 const LONGEST: usize = 900;
 
 /// Which characters a header may have.
@@ -31,8 +31,24 @@ fn is_plain(text: &str, charset: HeaderCharset) -> bool {
     }
     let is_word = |at| bytes.get(at + 1) == Some(&b'?');
     let bare = !text.starts_with(' ') && !text.ends_with(' ');
-    let short = text.len() <= LONGEST || text.split(' ').all(|word| word.len() <= LONGEST);
+    let fits = |(blanks, word): (&str, &str)| blanks.len() + word.len() <= LONGEST;
+    let short = text.len() <= LONGEST || words(text).all(fits);
     bare && short && !memchr::memchr_iter(b'=', bytes).any(is_word)
+}
+
+/// The words of a text, each behind the blanks before it.
+fn words(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let blanks = rest.len() - rest.trim_start_matches(' ').len();
+        let (blanks, after) = rest.split_at(blanks);
+        let (word, after) = after.split_at(after.find(' ').unwrap_or(after.len()));
+        rest = after;
+        Some((blanks, word))
+    })
 }
 
 /// Writes the value of an unstructured field (RFC 5322 §3.2.5).
@@ -43,15 +59,10 @@ pub(crate) fn unstructured(field: &mut Field<'_>, text: &str, charset: HeaderCha
     if text.len() < field.room() && !text.is_empty() {
         return field.piece(text);
     }
-    let mut rest = text;
-    let mut first = true;
-    while !rest.is_empty() {
-        let blanks = rest.len() - rest.trim_start_matches(' ').len();
-        let (blanks, after) = rest.split_at(blanks);
-        let (word, after) = after.split_at(after.find(' ').unwrap_or(after.len()));
-        field.spaced(if first { " " } else { blanks }, word);
-        first = false;
-        rest = after;
+    // One stands behind the colon.
+    let mut first = Some(" ");
+    for (blanks, word) in words(text) {
+        field.spaced(first.take().unwrap_or(blanks), word);
     }
 }
 
@@ -63,9 +74,13 @@ pub(crate) fn phrase(field: &mut Field<'_>, text: &str, charset: HeaderCharset) 
     }
     let is_atom = |b: u8| b == b' ' || crate::grammar::word::is_atext(b);
     if !text.is_empty() && text.bytes().all(is_atom) {
-        field.words(text);
+        return field.words(text);
+    }
+    let quoted = quoted(text);
+    if quoted.split(' ').all(|word| word.len() <= LONGEST) {
+        field.words(&quoted);
     } else {
-        field.words(&quoted(text));
+        encoded(field, text);
     }
 }
 

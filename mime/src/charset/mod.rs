@@ -211,7 +211,7 @@ pub(crate) fn guess(bytes: &[u8]) -> Text<'_> {
 }
 
 /// The characters of 0x80–0x9F in windows-1252 (WHATWG: the five unassigned ones are C1 controls).
-const WINDOWS_1252: [char; 32] = [
+pub(crate) const WINDOWS_1252: [char; 32] = [
     '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8D}', 'Ž', '\u{8F}',
     '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9D}', 'ž', 'Ÿ',
 ];

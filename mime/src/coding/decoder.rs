@@ -301,7 +301,7 @@ mod tests {
 
         #[test]
         fn what_is_encoded_in_lines_is_the_same_in_pieces(
-            lines in prop::collection::vec("begin 644 x|#0V%T|`|end|=ybegin size=3|=ypart x|k=lm|\\.\\.k|=yend size=3|\\PC{0,9}", 0..9),
+            lines in prop::collection::vec("begin 644 x|#0V%T|M0V|`|end|=ybegin size=3|=ypart x|k=lm|\\.\\.k|=yend size=3|\\PC{0,9}", 0..9),
             cuts in prop::collection::vec(1_usize..9, 1..9),
             end in "\r?\n",
         ) {

@@ -6,6 +6,9 @@
 //! ```
 //!
 //! We also accept `` ` `` for a space, lines cut at the end, and a missing `end`. Text outside `begin` … `end` is dropped.
+//!
+//! A space is six zero bits, and transport takes spaces away at the end of a line: what a line lacks is filled in with zeroes, but
+//! few bytes of text are no large file.
 
 use crate::defect::DefectKind;
 
@@ -16,11 +19,16 @@ pub(super) fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<DefectKind> {
     lines.finish()
 }
 
+/// So many zeroes may be filled in for each byte of text that was read.
+const ZEROES: usize = 8;
+
 /// Uuencoded text that is read line by line.
 #[derive(Debug, Default)]
 pub(super) struct Uuencoded {
     place: Place,
     bad: bool,
+    /// How many zeroes may still be filled in.
+    zeroes: usize,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -40,11 +48,16 @@ impl Uuencoded {
     }
 
     fn line(&mut self, line: &[u8], out: &mut Vec<u8>) {
+        let more = line.len().saturating_mul(ZEROES);
+        self.zeroes = self.zeroes.saturating_add(more);
         match (&self.place, line.split_first()) {
             (Place::Before, _) if line.starts_with(b"begin ") => self.place = Place::Within,
             (Place::Within, _) if line == b"end" => self.place = Place::Behind,
             (Place::Within, Some((length, groups))) => match sextet(*length) {
-                Some(length) => self.bad |= !decode_line(groups, usize::from(length), out),
+                Some(length) => {
+                    let length = usize::from(length);
+                    self.bad |= !decode_line(groups, length, &mut self.zeroes, out);
+                }
                 None => self.bad = true,
             },
             _ => {}
@@ -58,12 +71,11 @@ impl Uuencoded {
     }
 }
 
-/// Appends `length` bytes of a line. False when the line holds fewer.
-fn decode_line(groups: &[u8], length: usize, out: &mut Vec<u8>) -> bool {
+/// Appends `length` bytes of a line. False when the line holds fewer; what it lacks is zeroes, as many as are left.
+fn decode_line(groups: &[u8], length: usize, zeroes: &mut usize, out: &mut Vec<u8>) -> bool {
     let start = out.len();
     let mut good = true;
     for group in groups.chunks(4) {
-        // White space at the end of a line may be lost: it is zeroes.
         let mut bits = 0_u32;
         for i in 0..4 {
             let value = group.get(i).map_or(Some(0), |b| sextet(*b));
@@ -73,9 +85,12 @@ fn decode_line(groups: &[u8], length: usize, out: &mut Vec<u8>) -> bool {
         let [_, bytes @ ..] = bits.to_be_bytes();
         out.extend_from_slice(&bytes);
     }
-    let whole = out.len() - start >= length;
+    let lacking = length.saturating_sub(out.len() - start);
+    let filled = lacking.min(*zeroes);
+    *zeroes -= filled;
+    out.resize(out.len() + filled, 0);
     out.truncate(start + length);
-    good && whole
+    good && lacking == 0
 }
 
 fn sextet(byte: u8) -> Option<u8> {
@@ -106,8 +121,28 @@ mod tests {
     #[test]
     fn what_is_damaged_is_told() {
         assert_eq!(read("begin 644 x\n#0V%T\n"), (b"Cat".to_vec(), BAD));
-        assert_eq!(read("begin 644 x\n$0V%T\nend"), (b"Cat".to_vec(), BAD));
+        assert_eq!(read("begin 644 x\n$0V%T\nend"), (b"Cat\0".to_vec(), BAD));
         assert_eq!(read("no begin"), (vec![], BAD));
+    }
+
+    #[test]
+    fn white_space_that_got_lost_at_the_end_of_a_line_is_zeroes() {
+        for (line, content) in [
+            ("M", [0; 45].to_vec()),
+            ("M0V%T", [&b"Cat"[..], &[0; 42]].concat()),
+            ("$0V%T", b"Cat\0".to_vec()),
+            ("#0V%", b"Ca@".to_vec()),
+        ] {
+            let text = format!("begin 644 x\n{line}\n#0V%T\n`\nend\n");
+            assert_eq!(read(&text).0, [&content[..], b"Cat"].concat(), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn few_bytes_of_text_are_no_large_file() {
+        let text = format!("begin 644 x\n{}end\n", "_\n".repeat(10_000));
+        let (content, defect) = read(&text);
+        assert_eq!((defect, content.len() / text.len()), (BAD, ZEROES / 2));
     }
 
     #[test]
@@ -130,7 +165,7 @@ mod tests {
     fn each_line_that_is_damaged_is_told_and_the_others_are_read() {
         for (line, content) in [
             ("#0V%~", &b"Ca@"[..]),
-            ("$0V%T", b"Cat"),
+            ("$0V%T", b"Cat\0"),
             ("\u{7f}0V%T", b""),
         ] {
             let text = format!("begin 644 x\n{line}\n#0V%T\n`\nend\n");

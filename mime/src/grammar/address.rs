@@ -121,6 +121,26 @@ mod tests {
     }
 
     #[test]
+    fn colons_behind_an_at_sign_take_linear_time() {
+        for piece in [":", ": ", ":a ", ":\"", ":(", ":>"] {
+            let value = format!("{}@{}", "a ".repeat(300_000), piece.repeat(300_000));
+            assert_eq!(read(&value).len(), 1, "{piece}");
+        }
+    }
+
+    #[test]
+    fn a_colon_begins_a_group_whatever_stood_in_the_entry_before() {
+        for (value, first) in [
+            ("a@b (x), g: e@f;", "x <a@b>"),
+            ("a@b <c@d>, g: e@f;", "a@b <c@d> !"),
+            ("a@b: c, g: e@f;", "<a@b> !"),
+            ("<@a: c@d>, g: e@f;", "<c@d>"),
+        ] {
+            assert_eq!(read(value), [first, "g:", "<e@f>", ";"], "{value}");
+        }
+    }
+
+    #[test]
     fn rfc5322_a_1_3_groups() {
         assert_eq!(
             read("A Group:Ed Jones <c@a.test>,joe@where.test,John <jdoe@one.test>;"),

@@ -26,6 +26,8 @@ pub(super) struct Reader<'a> {
     ascii: Option<&'a str>,
     pub(super) rest: &'a [u8],
     words: Vec<Word<'a>>,
+    /// Whether an `@` is among them, if there are any: many colons may ask.
+    has_at: bool,
     /// The words before an angle bracket.
     name: Vec<Word<'a>>,
     comment: Option<&'a [u8]>,
@@ -47,6 +49,7 @@ impl<'a> Reader<'a> {
             ascii: std::str::from_utf8(value).ok().filter(|v| v.is_ascii()),
             rest: value,
             words: Vec::new(),
+            has_at: false,
             name: Vec::new(),
             comment: None,
             stray: false,
@@ -69,6 +72,7 @@ impl<'a> Reader<'a> {
             Some((after, (kind, text))) => {
                 self.rest = after;
                 if keep {
+                    self.has_at = kind == Kind::At || (self.has_at && !self.words.is_empty());
                     self.words.push(Word {
                         kind,
                         text,
@@ -123,9 +127,7 @@ impl<'a> Reader<'a> {
                         (false, None) => self.forget_entry(),
                     }
                 }
-                b':' if !self.words.is_empty()
-                    && !self.words.iter().any(|w| w.kind == Kind::At) =>
-                {
+                b':' if !self.words.is_empty() && !self.has_at => {
                     self.rest = after;
                     return Some(Entry::GroupStart(phrase(self.value, &self.words)));
                 }

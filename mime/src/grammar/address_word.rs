@@ -18,6 +18,7 @@ use nom::combinator::{consumed, map};
 use super::Parsed;
 use super::cfws::{is_wsp, skip_cfws};
 use super::encoded_word::encoded_word;
+use super::text::{unfold, without_breaks};
 use super::word::{atom, domain_literal, is_atext, quoted_string, unescape};
 use crate::charset;
 
@@ -91,10 +92,12 @@ fn whole_word<T>((text, _): (&[u8], T)) -> (Kind, &[u8]) {
     (Kind::Encoded, text)
 }
 
-/// The text of an address, and whether RFC 5322 would write it so. Encoded words have no meaning in it.
+/// The text of an address, and whether RFC 5322 would write it so. Encoded words have no meaning in it, and folds are taken out of its
+/// words. What else could break a line or end a string becomes a space: without it, it would be another address.
 pub(super) fn address_text<'a>(value: &'a [u8], words: &[Word<'a>]) -> (Cow<'a, str>, bool) {
     let plain = plain_address(words);
-    if let Some(text) = as_written(value, words, |gap| gap.is_empty()) {
+    let on_one_line = |text: &&[u8]| memchr::memchr3(b'\r', b'\n', 0, text).is_none();
+    if let Some(text) = as_written(value, words, |gap| gap.is_empty()).filter(on_one_line) {
         return (charset::guess(text).text, plain);
     }
     let mut joined: Vec<u8> = Vec::new();
@@ -107,8 +110,10 @@ pub(super) fn address_text<'a>(value: &'a [u8], words: &[Word<'a>]) -> (Cow<'a, 
         joined.extend_from_slice(word.text);
         before = Some(word);
     }
-    joined.retain(|b| !matches!(b, b'\r' | b'\n'));
-    (Cow::Owned(charset::guess(&joined).text.into_owned()), plain)
+    let joined = unfold(&joined);
+    let plain = plain && memchr::memchr2(b'\r', 0, &joined).is_none();
+    let text = charset::guess(&joined).text.into_owned();
+    (without_breaks(Cow::Owned(text)), plain)
 }
 
 /// Adds what stands between two words of an address. White space and comments mean nothing beside a dot or an `@` (RFC 5322 §4.4);
@@ -209,7 +214,8 @@ fn inside(quoted: &[u8]) -> &[u8] {
         .unwrap_or_default()
 }
 
-pub(super) fn comment_text(text: &[u8]) -> Cow<'_, str> {
+/// The text of a comment: quoted pairs and folds taken away, encoded words decoded.
+pub(crate) fn comment_text(text: &[u8]) -> Cow<'_, str> {
     match unescape(text) {
         Cow::Borrowed(text) => super::text::text(text),
         Cow::Owned(text) => Cow::Owned(super::text::text(&text).into_owned()),

@@ -10,8 +10,8 @@
 //! RFC 2231 §7 repeats the first rule without its encoding; erratum 478 puts that back. What §5 lists for a word within a
 //! phrase are the characters of its encoded-text (erratum 5469, held for the next edition).
 //!
-//! We also accept words longer than 75 characters, empty text, and white space and 8-bit bytes within the text, because
-//! all are common.
+//! We also accept words longer than 75 characters, empty text, white space and 8-bit bytes within the text, and in the "Q"
+//! encoding a `?` that does not end it, because all are common.
 
 use super::Parsed;
 use crate::coding::{base64, quoted_printable::hex_pair};
@@ -47,7 +47,10 @@ fn at_front(input: &[u8]) -> Option<(&[u8], EncodedWord<'_>)> {
         [b'Q' | b'q', b'?', rest @ ..] => (WordEncoding::Q, rest),
         _ => return None,
     };
-    let (text, rest) = before_mark(rest)?;
+    let (text, rest) = match encoding {
+        WordEncoding::B => before_mark(rest)?,
+        WordEncoding::Q => before_last_mark(rest)?,
+    };
     let rest = rest.strip_prefix(b"=")?;
     if !charset.iter().all(u8::is_ascii_graphic) {
         return None;
@@ -68,6 +71,22 @@ fn before_mark(input: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = input.iter().position(|b| *b == b'?')?;
     let (before, mark) = input.split_at(end);
     Some((before, mark.get(1..)?))
+}
+
+/// What stands before the question mark of the next `?=`, and what behind it. A `?` with another byte behind it is text, unless it
+/// follows a `=`: another word may begin there, and to look for the end of many words at once would take quadratic time.
+fn before_last_mark(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut from = 0;
+    loop {
+        let end = from + memchr::memchr(b'?', input.get(from..)?)?;
+        let (before, mark) = input.split_at(end);
+        let behind = mark.get(1..)?;
+        match behind.first() {
+            Some(b'=') => return Some((before, behind)),
+            _ if before.ends_with(b"=") => return None,
+            _ => from = end + 1,
+        }
+    }
 }
 
 impl EncodedWord<'_> {
@@ -145,11 +164,34 @@ mod tests {
             "=?a?=",
             "=?a?X?b?=",
             "=?a?Q?b",
-            "=?a?Q?b?c?=",
+            "=?a?Q?b?",
+            "=?a?Q?b?c",
+            "=?a?Q?b=?c?=",
+            "=?a?B?YQ==?YQ==?=",
             "=??Q?a?=",
         ] {
             assert_eq!(decoded(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_question_mark_within_the_text_of_a_word_is_text() {
+        for (text, bytes) in [
+            ("=?a?Q?Really??=", &b"Really?"[..]),
+            ("=?a?q?What?_is?=", b"What? is"),
+            ("=?a?Q?What? is it??=", b"What? is it?"),
+            ("=?a?Q????=", b"??"),
+            ("=?a?Q?=41?b=?=", b"A?b="),
+        ] {
+            assert_eq!(
+                decoded(text),
+                Some(("a".to_owned(), bytes.to_vec())),
+                "{text}"
+            );
+        }
+        let behind = |text: &'static [u8]| encoded_word(text).map(|(rest, _)| rest);
+        assert_eq!(behind(b"=?a?Q?b?=c?="), Ok(&b"c?="[..]));
+        assert_eq!(behind(b"=?a?Q?b??=?="), Ok(&b"?="[..]));
     }
 
     #[test]

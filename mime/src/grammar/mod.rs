@@ -2,7 +2,7 @@
 
 pub(crate) mod address;
 mod address_entry;
-mod address_word;
+pub(crate) mod address_word;
 pub(crate) mod cfws;
 mod common_mailbox;
 pub(crate) mod common_type;

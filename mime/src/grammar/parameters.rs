@@ -266,7 +266,10 @@ impl<'a> Iterator for ParameterReader<'a> {
                 }
                 Err(_) => {
                     self.bad = true;
-                    self.rest = skip_junk(rest, &mut self.unclosed);
+                    // A comment behind it is not looked through again; it may hold semicolons, and last to the end.
+                    let length = rest.iter().take_while(|b| !ends_attribute(**b)).count();
+                    let behind = skip_cfws(rest.get(length..).unwrap_or_default()).0;
+                    self.rest = skip_junk(behind, &mut self.unclosed);
                 }
             }
         }
@@ -526,6 +529,18 @@ mod tests {
         let open = "a/b;".to_owned() + &"a=\"\\\"\r\n;".repeat(100_000);
         let value = parse(open.as_bytes(), usize::MAX);
         assert!(value.iter().count() > 0);
+    }
+
+    #[test]
+    fn a_comment_behind_what_is_no_parameter_is_looked_at_once() {
+        for piece in ["a(;", "a (\\(;", "a((;)", "a\"(;", "a(;)b;"] {
+            let junk = "a/b;".to_owned() + &piece.repeat(300_000);
+            assert_eq!(parse(junk.as_bytes(), 10).iter().count(), 0, "{piece}");
+        }
+        // As in front of a parameter, a semicolon within it separates nothing.
+        for before in ["(; n=1)", "x (; n=1)", "x (; n=1) y"] {
+            assert_eq!(get(&format!("a/b; {before}; n=2"), "n"), some("2"));
+        }
     }
 
     #[test]

@@ -101,7 +101,7 @@ fn next_mark(mark: &memmem::Finder<'_>, rest: &[u8]) -> Option<usize> {
 }
 
 /// Takes the line breaks of folding away; the white space after them stays.
-pub(super) fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
     if memchr2(b'\n', b'\r', value).is_none() {
         return value.into();
     }
@@ -116,7 +116,8 @@ pub(super) fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
     out.into()
 }
 
-fn without_breaks(text: Cow<'_, str>) -> Cow<'_, str> {
+/// Makes what could break a line or end a string a space.
+pub(crate) fn without_breaks(text: Cow<'_, str>) -> Cow<'_, str> {
     if memchr3(b'\r', b'\n', 0, text.as_bytes()).is_none() {
         return text;
     }
@@ -278,6 +279,31 @@ mod tests {
         assert_eq!(read("a=?utf-8?Q?=C3=A9?=b"), "aéb");
         assert_eq!(read("=?utf-8?Q?hello world?="), "hello world");
         assert_eq!(read("=?=?utf-8?Q?x?="), "=?x");
+    }
+
+    #[test]
+    fn a_question_mark_within_a_word_hides_no_word_behind_it() {
+        for (value, expected) in [
+            ("=?utf-8?Q?Really??=", "Really?"),
+            ("=?utf-8?Q?What??= =?utf-8?Q?_Is?_it??=", "What? Is? it?"),
+            ("=?utf-8?Q?a? =?utf-8?Q?b?=", "=?utf-8?Q?a? b"),
+            ("=?utf-8?Q?a?b=?utf-8?B?Yw==?=", "=?utf-8?Q?a?bc"),
+            ("=?utf-8?Q?a? b", "=?utf-8?Q?a? b"),
+        ] {
+            assert_eq!(read(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn words_that_stay_open_take_linear_time() {
+        for piece in ["=?", "=?a?q?x", "=?a?q?x? ", "=?a?b?x? "] {
+            let value = piece.repeat(300_000);
+            assert!(read(&value) == value.trim(), "{piece}");
+        }
+        let marks = "=?a?q?".to_owned() + &"?x".repeat(1_000_000);
+        assert!(read(&marks) == marks);
+        let words = "=?a?q?x? y?= ".repeat(100_000);
+        assert!(read(&words) == "x? y".repeat(100_000));
     }
 
     #[test]

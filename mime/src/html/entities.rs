@@ -1,5 +1,7 @@
 //! Character references (HTML §13.5): numbers, and the names that mail uses.
 
+use crate::charset::WINDOWS_1252;
+
 /// No name here is longer.
 const LONGEST: usize = 10;
 
@@ -146,10 +148,18 @@ fn numeric(text: &str) -> Option<(char, usize)> {
         .ok()
         .filter(|code| *code != 0);
     let c = code
-        .and_then(char::from_u32)
+        .and_then(of_number)
         .unwrap_or(char::REPLACEMENT_CHARACTER);
     let ended = digits.as_bytes().get(length) == Some(&b';');
     Some((c, prefix + length + usize::from(ended)))
+}
+
+/// The character of a number. Who writes that of a C1 control means windows-1252 (HTML §13.2.5.80).
+fn of_number(code: u32) -> Option<char> {
+    match code {
+        0x80..=0x9F => WINDOWS_1252.get(code as usize - 0x80).copied(),
+        _ => char::from_u32(code),
+    }
 }
 
 #[cfg(test)]
@@ -170,5 +180,20 @@ mod tests {
         assert_eq!(decode("&#99999999999;"), (Some('\u{FFFD}'), 14));
         assert_eq!(decode("&none;"), (None, 1));
         assert_eq!(decode("&"), (None, 1));
+    }
+
+    #[test]
+    fn numbers_of_c1_controls_are_characters_of_windows_1252() {
+        for (reference, character) in [
+            ("&#128;", '€'),
+            ("&#146;", '’'),
+            ("&#x96;", '–'),
+            ("&#159;", 'Ÿ'),
+            ("&#129;", '\u{81}'),
+            ("&#127;", '\u{7F}'),
+            ("&#160;", '\u{A0}'),
+        ] {
+            assert_eq!(decode(reference).0, Some(character), "{reference}");
+        }
     }
 }

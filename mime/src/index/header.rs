@@ -1,10 +1,12 @@
 //! What the indexer does in a header.
+//!
+//! We also accept a byte order mark before the first field, because editors save files so.
 
 use super::header_block::{field, field_end, is_mbox_line, is_text_at_sight, named_field};
 use super::indexer::{Indexer, State};
 use super::trail::Listener;
 use super::window::Window;
-use super::{PartRecord, Shape};
+use super::{FieldRecord, PartRecord, Shape};
 use crate::defect::DefectKind;
 use crate::field_name::FrontName;
 use crate::shape::{Content, classify, is_leaf_at_sight};
@@ -70,7 +72,9 @@ impl<L: Listener> Indexer<L> {
         self.searched = 0;
         let length = length.min(self.header_bytes_left());
         let seen = line.get(..length).unwrap_or(line);
-        if !self.has_fields() && field(seen, seen.len(), self.position).is_none() {
+        let is_field = field(seen, seen.len(), self.position).is_some()
+            || self.field_behind_mark(seen).is_some();
+        if !self.has_fields() && !is_field {
             self.defect(DefectKind::NoHeader, self.header.start);
             return self.end_header(window, self.header.start);
         }
@@ -115,24 +119,32 @@ impl<L: Listener> Indexer<L> {
         length: usize,
         window: impl Window<'b>,
     ) -> bool {
-        let offset = self.position;
-        match named_field(text, name, length, offset) {
+        match named_field(text, name, length, self.position) {
             Some(record) => {
-                if self.header.note(&record) {
-                    self.defect(DefectKind::DuplicateField, offset);
-                }
-                let read = offset + length;
-                self.index.push_field(record, read, window.end());
+                self.enter_field(record, window);
                 true
             }
             None => self.no_field(text.get(..length).unwrap_or_default(), window),
         }
     }
 
+    /// Enters a field whose end was read.
+    #[inline]
+    fn enter_field<'b>(&mut self, record: FieldRecord, window: impl Window<'b>) {
+        if self.header.note(&record) {
+            self.defect(DefectKind::DuplicateField, record.start as usize);
+        }
+        let read = record.end as usize;
+        self.index.push_field(record, read, window.end());
+    }
+
     #[cold]
     fn no_field<'b>(&mut self, line: &[u8], window: impl Window<'b>) -> bool {
         let offset = self.position;
-        if offset == self.header.start && is_mbox_line(line) {
+        if let Some(record) = self.field_behind_mark(line) {
+            self.defect(DefectKind::ByteOrderMark, offset);
+            self.enter_field(record, window);
+        } else if offset == self.header.start && is_mbox_line(line) {
             self.defect(DefectKind::MboxFromLine, offset);
         } else if self.has_fields() && self.is_behind_blanks(window) {
             self.header_without_end(window);
@@ -142,6 +154,14 @@ impl<L: Listener> Indexer<L> {
             self.header.has_text = is_text_at_sight(line);
         }
         true
+    }
+
+    /// The field of a line that is the first of its header and begins with a byte order mark.
+    fn field_behind_mark(&self, line: &[u8]) -> Option<FieldRecord> {
+        const MARK: &[u8] = "\u{FEFF}".as_bytes();
+        let line = line.strip_prefix(MARK)?;
+        let offset = self.position + MARK.len();
+        field(line, line.len(), offset).filter(|_| self.position == self.header.start)
     }
 
     /// Ends the header of the current part; its body begins at `body`. Decides what the body is.
@@ -362,6 +382,43 @@ pub(super) mod tests {
                 (defects.to_vec(), names.to_owned()),
                 "{text:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_before_the_first_field_is_none_of_it() {
+        use DefectKind::{ByteOrderMark, DuplicateField, JunkLine, NoHeader};
+        for (text, defects, names) in [
+            ("\u{FEFF}A: b\n\n", &[(ByteOrderMark, 0)][..], "A"),
+            ("\u{FEFF}A : b\n c\nD: e\n\n", &[(ByteOrderMark, 0)], "AD"),
+            (
+                "\u{FEFF}To: b\nTo: c\n\n",
+                &[(ByteOrderMark, 0), (DuplicateField, 9)],
+                "ToTo",
+            ),
+            ("\u{FEFF}\u{FEFF}A: b\nC: d\n\n", &[(JunkLine, 0)], "C"),
+            ("A: b\n\u{FEFF}C: d\nE: f\n\n", &[(JunkLine, 5)], "AE"),
+            ("\u{FEFF}\n\n", &[(JunkLine, 0), (NoHeader, 0)], ""),
+            ("\u{FEFF}Hello\n\n", &[(JunkLine, 0), (NoHeader, 0)], ""),
+        ] {
+            let (found, fields) = read(text, &Limits::default());
+            assert_eq!(
+                (found, fields.concat()),
+                (defects.to_vec(), names.to_owned()),
+                "{text:?}"
+            );
+        }
+        let part =
+            "\u{FEFF}Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b\n\ntwo\n--b--\n";
+        for text in [
+            part.to_owned(),
+            format!("Content-Type: message/rfc822\n\n{part}"),
+            format!("Content-Type: multipart/mixed; boundary=o\n\n--o\n{part}--o--\n"),
+        ] {
+            let message = Message::parse(text.as_bytes());
+            let leaves = message.parts().filter(|p| p.first_child().is_none());
+            let bodies: Vec<_> = leaves.map(|p| p.raw_body()).collect();
+            assert_eq!(bodies, [b"one", b"two"], "{text:?}");
         }
     }
 

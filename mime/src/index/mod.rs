@@ -232,7 +232,9 @@ impl Index {
         let part_base = self.parts.len() as u32;
         let field_base = self.fields.len() as u32;
         let shift = |id: u32| if id == NONE { NONE } else { id + part_base };
-        let depth = self.part(container).map_or(0, |p| p.depth + 1);
+        let depth = self
+            .part(container)
+            .map_or(0, |p| p.depth.saturating_add(1));
         self.parts
             .extend(other.parts.into_iter().map(|p| PartRecord {
                 parent: if p.parent == NONE {
@@ -245,7 +247,7 @@ impl Index {
                 first_field: p.first_field + field_base,
                 last_field: p.last_field + field_base,
                 source,
-                depth: p.depth + depth,
+                depth: p.depth.saturating_add(depth),
                 ..p
             }));
         self.fields.extend(other.fields);
@@ -406,6 +408,23 @@ mod tests {
         let (encoded, twice) = (DefectKind::EncodedContainer, DefectKind::DuplicateField);
         let expected = [(encoded, 1), (encoded, 2), (twice, 5), (twice, 8)];
         assert_eq!(defects.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_depth_beyond_its_numbers_is_the_last_one() {
+        let index = |depths: &[u16]| {
+            let parts = depths.iter().map(|depth| PartRecord::new(0, NONE, *depth));
+            Index {
+                parts: parts.collect(),
+                ..Index::default()
+            }
+        };
+        for depth in [u16::MAX - 1, u16::MAX] {
+            let mut outer = index(&[depth]);
+            outer.graft(index(&[0, 1]), 0, 1);
+            let depths: Vec<_> = outer.parts.iter().map(|part| part.depth).collect();
+            assert_eq!(depths, [depth, u16::MAX, u16::MAX]);
+        }
     }
 
     #[test]

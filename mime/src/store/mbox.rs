@@ -252,7 +252,11 @@ fn told_end(message: &[u8]) -> Option<(usize, usize)> {
             .unwrap_or(rest)
             .strip_prefix(b"\n")?;
     }
-    (rest.is_empty() || rest.starts_with(b"From ")).then(|| (end, message.len() - rest.len()))
+    let next = message.len() - rest.len();
+    // A separator begins a line. So `\nFrom ` stands at the next one or before it: nothing is searched that is not passed.
+    let begins_line = || message.get(..next).is_some_and(|m| m.ends_with(b"\n"));
+    let leads = rest.is_empty() || rest.starts_with(b"From ") && begins_line();
+    leads.then_some((end, next))
 }
 
 /// Where the next separator begins.
@@ -318,6 +322,7 @@ mod tests {
             "From \n\n",
             "From a\nContent-Length: 2\n",
             "From a\nContent-Length: 2\n\nx\n",
+            "From a\nContent-Length: 2\n\nxx",
         ] {
             let file = entry.repeat(50_000);
             for dialect in [MboxDialect::Mboxrd, MboxDialect::Mboxcl] {
@@ -415,6 +420,24 @@ mod tests {
                 ]
             );
         }
+    }
+
+    #[test]
+    fn a_length_that_leads_into_a_line_is_not_believed() {
+        let file = b"From a\nContent-Length: 2\n\nxxFrom b\nContent-Length: 2\n\ny\n\nFrom c\nContent-Length: 2\n\nzz";
+        for dialect in [MboxDialect::Mboxcl, MboxDialect::Mboxcl2] {
+            let raw: Vec<_> = Mbox::in_dialect(file, dialect).map(|e| e.raw).collect();
+            let [first, second] = raw.as_slice() else {
+                panic!("{raw:?}")
+            };
+            assert!(first.ends_with(b"xxFrom b\nContent-Length: 2\n\ny\n"));
+            assert_eq!(*second, b"Content-Length: 2\n\nzz");
+        }
+        let unit = "From a\nContent-Length: 2\n\nxx";
+        assert_eq!(
+            Mbox::in_dialect(unit.repeat(9).as_bytes(), MboxDialect::Mboxcl2).count(),
+            1
+        );
     }
 
     #[test]

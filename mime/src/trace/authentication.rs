@@ -5,6 +5,7 @@
 //! resinfo         = [CFWS] ";" methodspec [CFWS reasonspec] [CFWS 1*propspec]
 //! methodspec      = [CFWS] method ["/" version] "=" result
 //! propspec        = ptype "." property "=" pvalue
+//! pvalue          = [CFWS] ((value / [[local-part] "@"] domain-name) [CFWS])
 //! ```
 //!
 //! We also accept a missing authserv-id, because some servers leave it out.
@@ -15,6 +16,7 @@
 use crate::charset;
 use crate::field_name::FieldId;
 use crate::grammar::cfws::{is_wsp, skip_cfws};
+use crate::grammar::text::{unfold, without_breaks};
 use crate::grammar::word::{quoted_string, unescape};
 use crate::message::Message;
 
@@ -118,7 +120,7 @@ fn pairs(input: &[u8]) -> (Vec<(String, Option<String>)>, &[u8]) {
             continue;
         }
         let value = rest.strip_prefix(b"=").map(|after| {
-            let (value, after) = word(skip_cfws(after).0);
+            let (value, after) = pvalue(skip_cfws(after).0);
             rest = after;
             value
         });
@@ -128,15 +130,32 @@ fn pairs(input: &[u8]) -> (Vec<(String, Option<String>)>, &[u8]) {
 
 /// A quoted string, or what stands up to white space or a separator.
 fn word(input: &[u8]) -> (String, &[u8]) {
-    if let Ok((rest, inside)) = quoted_string(input) {
-        return (charset::guess(&unescape(inside)).text.into_owned(), rest);
+    match quoted_string(input) {
+        Ok((rest, inside)) => (text(&unescape(inside)), rest),
+        Err(_) => up_to(b";(=", input, 0),
     }
-    let length = input
-        .iter()
-        .take_while(|b| !is_wsp(**b) && !matches!(b, b';' | b'=' | b'('))
-        .count();
-    let (word, rest) = input.split_at(length);
-    (charset::guess(word).text.into_owned(), rest)
+}
+
+/// A quoted string, or what stands up to white space or a separator; a `=` is none, for the local part of an address may have it.
+fn pvalue(input: &[u8]) -> (String, &[u8]) {
+    match quoted_string(input) {
+        // It is a local part itself.
+        Ok((rest, _)) if rest.starts_with(b"@") => up_to(b";(", input, input.len() - rest.len()),
+        Ok((rest, inside)) => (text(&unescape(inside)), rest),
+        Err(_) => up_to(b";(", input, 0),
+    }
+}
+
+/// What stands up to white space or a separator, of which none is looked for in so many bytes at the front.
+fn up_to<'a>(separators: &[u8], input: &'a [u8], front: usize) -> (String, &'a [u8]) {
+    let more = input.iter().skip(front);
+    let more = more.take_while(|b| !is_wsp(**b) && !separators.contains(b));
+    let (word, rest) = input.split_at(front + more.count());
+    (text(word), rest)
+}
+
+fn text(bytes: &[u8]) -> String {
+    without_breaks(charset::guess(&unfold(bytes)).text).into_owned()
 }
 
 impl Message<'_> {
@@ -182,6 +201,35 @@ mod tests {
             found.result("dkim").unwrap().reason.as_deref(),
             Some("bad; signature")
         );
+    }
+
+    #[test]
+    fn rfc8601_2_2_an_equals_sign_may_stand_in_the_local_part_of_a_value() {
+        for address in [
+            "bounce+jo=example.org@lists.example.com",
+            "SRS0=Ab3=XY=example.org=jo@lists.example.com",
+            "\"a; b=c\"@example.org",
+            "@example.org",
+        ] {
+            for (before, after) in [("", " "), (" (a)\r\n ", "(b)"), ("", "\r\n ")] {
+                let value = format!(
+                    "mx.a; spf=pass smtp.mailfrom={before}{address}{after}smtp.helo=b=c;x=y"
+                );
+                let found = read(&value);
+                let property = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+                assert_eq!(
+                    found.result("spf").unwrap().properties,
+                    [("smtp.mailfrom", address), ("smtp.helo", "b=c")].map(property),
+                    "{value}"
+                );
+                assert_eq!(found.result("x").unwrap().result, "y", "{value}");
+            }
+        }
+        let found = read("mx.a; dkim=pass header.b=\"ab=\" header.s=c= reason=\"d=e\"f.g=h");
+        let found = found.result("dkim").unwrap();
+        assert_eq!(found.reason.as_deref(), Some("d=e"));
+        let values = found.properties.iter().map(|(_, value)| value.as_str());
+        assert_eq!(values.collect::<Vec<_>>(), ["ab=", "c=", "h"]);
     }
 
     #[test]

@@ -16,8 +16,10 @@ use crate::charset;
 use crate::date_time::DateTime;
 use crate::field::HeaderField;
 use crate::field_name::FieldId;
+use crate::grammar::address_word::comment_text;
 use crate::grammar::cfws::{is_wsp, skip_cfws_keeping};
 use crate::grammar::date::date_time;
+use crate::grammar::text::without_breaks;
 use crate::message::Message;
 
 /// One hop of a message (RFC 5321 §4.4). What is missing is `None`.
@@ -69,7 +71,7 @@ impl<'m> Received<'m> {
             let mut comment = None;
             rest = skip_cfws_keeping(rest, |text| comment = comment.or(Some(text))).0;
             if keyword.eq_ignore_ascii_case(b"from-read") {
-                received.from_info = received.from_info.or(comment.map(text));
+                received.from_info = received.from_info.or(comment.map(comment_text));
             }
             if let Some(date) = rest.strip_prefix(b";") {
                 received.date = date_time(date);
@@ -116,7 +118,7 @@ impl<'m> Received<'m> {
 }
 
 fn text(bytes: &[u8]) -> Cow<'_, str> {
-    charset::guess(bytes).text
+    without_breaks(charset::guess(bytes).text)
 }
 
 #[cfg(test)]
@@ -147,6 +149,18 @@ mod tests {
             (Some("node.example"), Some("x.y.test"))
         );
         assert_eq!(hop.date.unwrap().to_rfc3339(), "1997-11-21T16:01:22Z");
+    }
+
+    #[test]
+    fn what_the_server_found_out_is_the_text_of_a_comment() {
+        for (comment, info) in [
+            ("b.example [192.0.2.1]", "b.example [192.0.2.1]"),
+            ("b\r\n\t[192.0.2.1]", "b\t[192.0.2.1]"),
+            ("b (may be \\(forged\\))", "b (may be (forged))"),
+        ] {
+            let hop = read(&format!("from a ({comment}) (c) by d"));
+            assert_eq!(hop.from_info.as_deref(), Some(info), "{comment}");
+        }
     }
 
     #[test]

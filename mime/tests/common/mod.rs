@@ -4,10 +4,70 @@
 
 pub mod pushed;
 
-use postrider_mime::Message;
+use postrider_mime::{Address, AutoSubmitted, Message, Parameters, Part};
+use std::borrow::Cow;
+
+/// The texts that getters make of header fields.
+pub fn header_texts(message: &Message<'_>) -> Vec<String> {
+    let mut texts: Vec<String> = message.parts().flat_map(texts_of_part).collect();
+    for hop in message.received() {
+        let words = [hop.from, hop.from_info, hop.by, hop.via, hop.with, hop.id];
+        texts.extend(words.into_iter().flatten().map(Cow::into_owned));
+        texts.extend(hop.recipient.map(Cow::into_owned));
+    }
+    let found = message.authentication_results();
+    for found in found.chain(message.arc_authentication_results()) {
+        texts.push(found.authserv_id);
+        for result in found.results {
+            texts.extend([result.method, result.result]);
+            texts.extend(result.reason);
+            let properties = result.properties.into_iter();
+            texts.extend(properties.flat_map(|(name, value)| [name, value]));
+        }
+    }
+    if let Some(AutoSubmitted::Other(word)) = message.auto_submitted() {
+        texts.push(word.into_owned());
+    }
+    texts
+}
+
+fn texts_of_part(part: Part<'_>) -> Vec<String> {
+    let mut texts = Vec::new();
+    for field in part.headers() {
+        texts.push(field.text().into_owned());
+        texts.extend(field.message_ids().map(Cow::into_owned));
+        let list = field.addresses();
+        for entry in list.entries() {
+            if let Address::Group(group) = entry {
+                texts.push(group.name.to_string());
+            }
+        }
+        for mailbox in list.mailboxes() {
+            let both = [&mailbox.name, &mailbox.address];
+            texts.extend(both.into_iter().flatten().map(|text| text.to_string()));
+        }
+    }
+    let content_type = part.content_type();
+    texts.push(content_type.essence());
+    texts.extend(texts_of_parameters(content_type.parameters()));
+    if let Some(disposition) = part.content_disposition() {
+        texts.push(disposition.kind().to_owned());
+        texts.extend(texts_of_parameters(disposition.parameters()));
+    }
+    texts
+}
+
+fn texts_of_parameters(parameters: &Parameters<'_>) -> Vec<String> {
+    // Each value is looked up in all of them.
+    let names = parameters.names().take(9);
+    let both = names.flat_map(|name| [parameters.get(&name), Some(name)]);
+    both.flatten().map(Cow::into_owned).collect()
+}
 
 /// Reads everything there is to read.
 pub fn read_all(message: &Message<'_>) {
+    let broken = |text: &String| text.contains(['\r', '\n', '\0']);
+    assert_eq!(header_texts(message).into_iter().find(broken), None);
     for part in message.parts() {
         let source = part.source().len();
         assert!(part.span().start <= part.body_span().start && part.span().end <= source);
@@ -23,8 +83,7 @@ pub fn read_all(message: &Message<'_>) {
         for field in part.headers() {
             assert!(field.span().end <= part.body_span().start);
             assert!(!field.name().is_empty());
-            assert!(!field.text().contains(['\r', '\n', '\0']));
-            let _ = (field.addresses(), field.date(), field.message_ids().count());
+            let _ = field.date();
         }
         let content_type = part.content_type();
         let _ = (
@@ -72,13 +131,8 @@ pub fn read_all(message: &Message<'_>) {
         message.base_subject(),
     );
     let _ = (
-        message.received().count(),
-        message.authentication_results().count(),
-    );
-    let _ = (
         message.body_text(),
         message.body_html(),
-        message.auto_submitted(),
         format!("{message:?}"),
     );
 }

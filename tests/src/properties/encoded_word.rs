@@ -4,7 +4,8 @@ use postrider_mime::Message;
 /// The first line decides, the rest is a text.
 ///
 /// * A text written in encoded words, cut between any two characters, in either encoding, in upper or lower case, is read
-///   back equal (RFC 2047); also where a word names a charset that nobody knows, for it is UTF-8.
+///   back equal (RFC 2047); also where a word names a charset that nobody knows, for it is UTF-8, and where a question mark stands
+///   in one as it is.
 /// * The same octets as a header field as they are, are read as a text without CR, LF and NUL.
 pub fn encoded_word(input: &[u8]) {
     let mut choices = Choices::new(input);
@@ -40,12 +41,13 @@ fn written(text: &str, decisions: &mut Choices<'_>) -> String {
         }
         let (piece, after) = rest.split_at(end);
         rest = after;
-        words.push(match decisions.number() % 6 {
+        words.push(match decisions.number() % 7 {
             0 => format!("=?utf-8?q?{}?=", q(piece)),
             1 => format!("=?UTF-8?Q?{}?=", q(piece)),
             2 => format!("=?utf-8?b?{}?=", b64(piece.as_bytes())),
             3 => format!("=?unknown-8bit?q?{}?=", q(piece)),
             4 => format!("=?Unknown-8bit?B?{}?=", b64(piece.as_bytes())),
+            5 => format!("=?utf-8?Q?{}?=", q_with_marks(piece)),
             _ => format!("=?UTF-8*en?B?{}?=", b64(piece.as_bytes())),
         });
     }
@@ -61,13 +63,24 @@ fn written(text: &str, decisions: &mut Choices<'_>) -> String {
 }
 
 fn q(text: &str) -> String {
-    text.bytes()
-        .map(|octet| match octet {
-            b' ' => "_".to_owned(),
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(octet).to_string(),
-            other => format!("={other:02X}"),
-        })
-        .collect()
+    text.bytes().map(q_octet).collect()
+}
+
+/// With question marks as they are, but for those that a `=` follows: they would look like the end of the word.
+fn q_with_marks(text: &str) -> String {
+    text.bytes().rev().fold(String::new(), |after, octet| {
+        let as_it_is = octet == b'?' && !after.starts_with('=');
+        let octet = if as_it_is { "?".into() } else { q_octet(octet) };
+        octet + &after
+    })
+}
+
+fn q_octet(octet: u8) -> String {
+    match octet {
+        b' ' => "_".to_owned(),
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(octet).to_string(),
+        other => format!("={other:02X}"),
+    }
 }
 
 fn b64(octets: &[u8]) -> String {

@@ -3,7 +3,7 @@ use postrider_mime::html_to_text;
 /// The input is HTML; then it is text that somebody put into HTML.
 ///
 /// * Any input gives a text that ends with one line feed or is empty, and is not out of proportion.
-/// * Words, escaped, come back in their order from inside an element.
+/// * Words, escaped, come back in their order from inside an element, also behind a head that is never closed.
 /// * What stands in a script, a style or a comment is not shown.
 pub fn html_text(input: &[u8]) {
     let html = String::from_utf8_lossy(input);
@@ -18,8 +18,10 @@ pub fn html_text(input: &[u8]) {
         let words = text.split(|c: char| c.is_ascii_whitespace());
         words.filter(|w| !w.is_empty()).map(str::to_owned).collect()
     };
-    let shown = html_to_text(&format!("<p class='a>b'>{escaped}</p>"));
-    assert_eq!(words(shown.trim_end()), words(html.trim_end()));
+    for before in ["", "<head>\n<title>t</title>\n<meta name=m>\n"] {
+        let shown = html_to_text(&format!("{before}<p class='a>b'>{escaped}</p>"));
+        assert_eq!(words(shown.trim_end()), words(html.trim_end()));
+    }
     let inside = html.replace('<', "").replace("--", "");
     for element in ["script", "style"] {
         let hidden = format!("x<{element}>{inside}</{element}>y<!--{inside}-->z");

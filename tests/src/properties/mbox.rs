@@ -1,9 +1,10 @@
 use super::naive;
-use postrider_mime::store::Mbox;
+use postrider_mime::store::{Mbox, MboxDialect};
 
 /// The input is an mbox; then, cut at its NULs, messages that somebody put into one.
 ///
 /// * Entries lie inside the file, one behind the other, and no more than begin with `From `.
+/// * A separator begins a line, also where a Content-Length leads to it.
 /// * Messages written by the rule called *mboxrd* come back, all and in order.
 pub fn mbox(input: &[u8]) {
     let entries: Vec<_> = Mbox::new(input).collect();
@@ -16,6 +17,13 @@ pub fn mbox(input: &[u8]) {
         after = inside + entry.raw.len();
         assert!(entry.unquoted().len() <= entry.raw.len());
         assert!(!entry.separator.contains(&b'\n'));
+    }
+    for dialect in [MboxDialect::Mboxrd, MboxDialect::Mboxcl] {
+        for entry in Mbox::in_dialect(input, dialect).skip(1) {
+            let separator = entry.separator.as_ptr() as usize - input.as_ptr() as usize;
+            let before = input[..separator].strip_suffix(b"From ");
+            assert!(before.is_some_and(|before| before.ends_with(b"\n")));
+        }
     }
     let messages: Vec<Vec<u8>> = input
         .split(|octet| *octet == 0)

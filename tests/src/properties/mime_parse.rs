@@ -1,4 +1,4 @@
-use postrider_mime::{Buffers, Limits, Message, Part};
+use postrider_mime::{Buffers, Limits, Message, Part, TransferEncoding};
 
 #[path = "../../../mime/tests/common/pushed.rs"]
 mod pushed;
@@ -20,6 +20,7 @@ pub fn mime_parse(input: &[u8]) {
     let message = Message::parse_with(mail, &limits, Buffers::default());
     assert_eq!(message.raw(), mail);
     assert!(message.parts().count() <= limits.parts.max(1));
+    is_one_line(&traces(&message));
     for part in message.parts() {
         lies_inside(part);
         is_shallow(part, limits.depth);
@@ -72,14 +73,10 @@ fn is_shallow(part: Part<'_>, depth: usize) {
 fn reads(part: Part<'_>) {
     for field in part.headers() {
         assert!(!field.name().is_empty());
-        assert!(
-            !field.text().contains(['\r', '\n', '\0']),
-            "{:?}",
-            field.text()
-        );
+        is_one_line(&field.text());
         for mailbox in field.addresses().mailboxes() {
-            let text = format!("{:?}{:?}", mailbox.name, mailbox.address);
-            assert!(!text.contains(['\r', '\n', '\0']), "{text}");
+            let texts = [&mailbox.name, &mailbox.address].into_iter().flatten();
+            texts.for_each(|text| is_one_line(text));
         }
         let _ = (field.date(), field.message_ids().count());
     }
@@ -91,21 +88,44 @@ fn reads(part: Part<'_>) {
     );
     assert!(!name.contains(char::is_control), "{name:?}");
     let (content_type, content) = (part.content_type(), part.content());
-    let _ = (
-        content_type.essence(),
-        content_type.defects(),
-        content_type.boundary(),
-    );
+    is_one_line(&content_type.essence());
+    let parameters = content_type.parameters();
+    parameters.names().for_each(|name| is_one_line(&name));
+    let _ = (content_type.defects(), content_type.boundary());
     let _ = (
         part.text(),
         part.preamble(),
         part.epilogue(),
         part.content_disposition(),
     );
+    let zeroes = part.transfer_encoding() == TransferEncoding::Uuencode;
+    let times = if zeroes { 9 } else { 1 };
     assert!(
-        content.bytes.len() <= part.raw_body().len(),
-        "decoding adds nothing"
+        content.bytes.len() <= times * part.raw_body().len(),
+        "decoding adds nothing but the zeroes that lines lack"
     );
+}
+
+/// What Received and Authentication-Results say.
+fn traces(message: &Message<'_>) -> String {
+    let hops = message.received().flat_map(|hop| {
+        let words = [hop.from, hop.from_info, hop.by, hop.with, hop.recipient];
+        words.into_iter().flatten().map(String::from)
+    });
+    let found = message.authentication_results().flat_map(|found| {
+        let results = found.results.into_iter().flat_map(|result| {
+            let properties = result.properties.into_iter();
+            let texts = [Some(result.method), Some(result.result), result.reason];
+            let properties = properties.flat_map(|(name, value)| [name, value]);
+            texts.into_iter().flatten().chain(properties)
+        });
+        std::iter::once(found.authserv_id).chain(results)
+    });
+    hops.chain(found).collect()
+}
+
+fn is_one_line(text: &str) {
+    assert!(!text.contains(['\r', '\n', '\0']), "{text:?}");
 }
 
 /// Everything that a message is, to be compared.

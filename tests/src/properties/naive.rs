@@ -189,6 +189,36 @@ pub fn uuencode(octets: &[u8], width: usize) -> Vec<u8> {
     [&text[..], b"`\r\nend\r\n"].concat()
 }
 
+/// What uuencode says, line by line: what a line lacks is zeroes, of which each octet read up to there buys eight.
+pub fn from_uuencode(text: &[u8]) -> Vec<u8> {
+    let lines = text.split(|octet| *octet == b'\n');
+    let lines: Vec<_> = lines.map(|l| l.strip_suffix(b"\r").unwrap_or(l)).collect();
+    let is_begin = |line: &&[u8]| line.starts_with(b"begin ");
+    let begin = lines.iter().position(is_begin).unwrap_or(lines.len());
+    let (mut octets, mut read, mut filled) = (Vec::new(), 0, 0);
+    for (at, line) in lines.into_iter().enumerate() {
+        read += line.len();
+        if at > begin && line == b"end" {
+            break;
+        }
+        let (true, Some((b' '..=b'`', groups))) = (at > begin, line.split_first()) else {
+            continue;
+        };
+        let length = usize::from(line[0] - b' ') & 63;
+        let bit = |at: usize| match groups.get(at / 6).copied() {
+            Some(octet @ b' '..=b'`') => (octet - b' ') >> (5 - at % 6) & 1,
+            _ => 0,
+        };
+        let octet = |at: usize| (0..8).fold(0_u8, |octet, i| octet << 1 | bit(at * 8 + i));
+        let told = length.min(groups.len().div_ceil(4) * 3);
+        octets.extend((0..told).map(octet));
+        let zeroes = (length - told).min(8 * read - filled);
+        octets.resize(octets.len() + zeroes, 0);
+        filled += zeroes;
+    }
+    octets
+}
+
 /// yEnc in lines of `width` octets.
 pub fn y_enc(octets: &[u8], width: usize) -> Vec<u8> {
     let mut text = format!("=ybegin line={width} size={} name=file\r\n", octets.len()).into_bytes();

@@ -109,7 +109,7 @@ fn percent(piece: &str) -> String {
 fn is_safe(name: &str) {
     assert!(!name.is_empty() && name.len() <= 255, "{name:?}");
     assert!(
-        name != "." && name != ".." && !name.starts_with('.'),
+        name != "." && name != ".." && !name.starts_with(['.', '-']),
         "{name:?}"
     );
     let forbidden = |c: char| {
@@ -124,7 +124,7 @@ fn is_safe(name: &str) {
         .unwrap_or_default()
         .to_ascii_lowercase();
     assert!(
-        !["con", "nul", "prn", "aux", "com1", "lpt1"].contains(&&*stem),
+        !["con", "nul", "prn", "aux", "com1", "com¹", "lpt1", "lpt³"].contains(&&*stem),
         "{name:?}"
     );
 }

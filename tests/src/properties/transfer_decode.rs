@@ -5,7 +5,7 @@ use postrider_mime::Message;
 /// The first line decides: `a` base64, `b` quoted-printable, `c` uuencode, `d` yEnc. The rest is content, and a body.
 ///
 /// * Content that a naive twin encoded, in lines of any length, is read back equal and without a defect.
-/// * A body that anybody wrote is read as a naive twin reads it (base64, quoted-printable).
+/// * A body that anybody wrote is read as a naive twin reads it (base64, quoted-printable, uuencode).
 /// * The length that is told, and what is appended to other octets, are those of the content.
 pub fn transfer_decode(input: &[u8]) {
     let mut choices = Choices::new(input);
@@ -27,6 +27,7 @@ pub fn transfer_decode(input: &[u8]) {
     match kind {
         0 => assert_eq!(read, naive::from_base64(octets)),
         1 => assert_eq!(read, naive::from_quoted_printable(octets)),
+        2 => assert_eq!(read, naive::from_uuencode(octets)),
         _ => assert!(read.len() <= octets.len()),
     }
 }

@@ -81,6 +81,7 @@ const ROWS: &[Row] = &[
     ("parameters", "Content-Type: text/plain", "; a=b", 8_000, "\r\n\r\nx"),
     ("quoted parameters", "Content-Type: text/plain", "; a=\"b\\\"c\"", 5_000, "\r\n\r\nx"),
     ("semicolons", "Content-Type: text/plain", ";", 30_000, "\r\n\r\nx"),
+    ("comments behind no parameter", "Content-Type: multipart/mixed;", "a(;", 10_000, "\r\n\r\nx"),
     ("comments in Received", "Received: from a ", "(b) ", 8_000, "; Mon, 1 Jan 2024 00:00:00 +0000\r\n\r\nx"),
     ("comments in Date", "Date: Mon, 1 Jan 2024 00:00:00 +0000 ", "(b) ", 8_000, "\r\n\r\nx"),
     ("near-boundary lines", MIXED, "--bb\r\n", 8_000, "--b--\r\n"),
@@ -134,7 +135,8 @@ pub(crate) fn inputs() -> Vec<Input> {
     });
     let pages = HTML.iter().map(|&(name, before, unit, count)| repeated(name, html, before, unit, count, ""));
     let files = MBOXES.map(|(name, unit)| repeated(name, mbox, "", unit, 4_000, ""));
-    let made: [(&str, fn(usize) -> Vec<u8>); 4] = [
+    let made: [(&str, fn(usize) -> Vec<u8>); 5] = [
+        ("mail: colons behind an at sign in To", colons),
         ("mail: sections of a file name", sections),
         ("mail: levels of one boundary", one_boundary),
         ("mail: levels of boundaries of their own", own_boundaries),
@@ -142,6 +144,12 @@ pub(crate) fn inputs() -> Vec<Input> {
     ];
     let made = made.map(|(name, make)| Input { name: name.to_owned(), read, make: Box::new(make) });
     mails.chain(pages).chain(files).chain(made).collect()
+}
+
+/// Many words, and many colons that could make a group of them if there were no `@`.
+fn colons(times: usize) -> Vec<u8> {
+    let count = 8_000 * times;
+    format!("To: {}@{}\r\n\r\nx", "a ".repeat(count), ":".repeat(count)).into()
 }
 
 /// RFC 2231, the last section first.
