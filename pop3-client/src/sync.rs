@@ -20,9 +20,11 @@
 //! | has no UIDL | knows messages by their content, and those that stay there by size and header; deletes only what it fetched in the same session |
 //! | changes the size of a message by what it notes in its header (Status, X-UID, …) | fetches it, and knows it again |
 //! | uses a unique-id for another message (the size differs) | fetches it: [`SyncEvent::UidReused`] |
+//! | does so, and the size is the same | takes it for the one that it knows, and deletes it when that is due; RFC 1939 §7 forbids it |
 //! | uses one unique-id for two messages | fetches both; deletes only the one whose own content is stored |
 //! | renames all messages | compares sizes and headers with a Message-ID, by TOP, before it fetches: [`SyncEvent::UidlReset`], [`SyncEvent::Recognised`] |
 //! | never delivers one message | leaves it for last, and after some failures alone for a while: [`LeftAlone::Quarantined`] |
+//! | gives none for now (`[SYS/TEMP]`) | asks again in the next sync |
 //! | drops the connection | connects again, one command at a time, as long as there is progress |
 //! | leaves an answer out, doubles one, or says a line too much | notices it before a message is taken for another, by `LIST n` behind each: connects again, one command at a time |
 //!

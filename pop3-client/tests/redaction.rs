@@ -7,6 +7,41 @@ mod common;
 use common::{Cut, play, turn};
 use postrider_pop3::{Command, Event, Limits, MessageNumber, Password, UserName};
 
+#[cfg(feature = "cram-md5")]
+#[test]
+fn t7_a_digest_that_a_server_repeats_is_left_out() {
+    use postrider_pop3::Credentials;
+    use postrider_wire::sasl::Mechanism;
+    // The dialogue of RFC 2195 §2.
+    let challenge = "PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+";
+    let digest = "b913a602c7eda7a495b4e6e7334d3890";
+    for reply in [
+        format!("-ERR {digest} does not match\r\n"),
+        format!("-ERR no: tim {digest}\r\n"),
+        format!("tim {digest}\r\n"),
+        "-ERR dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw\r\n".to_owned(),
+    ] {
+        let credentials = Credentials::password("tim", "tanstaaftanstaaf").unwrap();
+        let turns = [
+            turn([], "+OK\r\n"),
+            turn(
+                [Command::Auth(Mechanism::CramMd5, credentials)],
+                format!("+ {challenge}\r\n{reply}"),
+            ),
+        ];
+        let heard = play(&Limits::default(), &turns, Cut::Whole, false);
+        let shown = format!("{:?} {:?}", heard.events, heard.error);
+        assert!(
+            !shown.contains("b913a602") && !shown.contains("YjkxM2E2"),
+            "{shown}"
+        );
+        assert!(
+            shown.contains("(…)") || shown.contains("\\xe2\\x80\\xa6"),
+            "{shown}"
+        );
+    }
+}
+
 #[test]
 fn t7_a_server_that_repeats_the_password_is_quoted_without_it() {
     let user = || Command::User(UserName::new("tim").unwrap());

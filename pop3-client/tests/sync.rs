@@ -313,9 +313,11 @@ async fn an_mbox_is_cut_back_to_the_last_whole_group() {
 
     fs::write(&mbox, format!("{text}From MAILER-DAEMON half of a mess")).unwrap();
     fs::write(&length, format!("{}\n", text.len())).unwrap();
-    Mboxrd::open(&mbox).unwrap();
+    let opened = Mboxrd::open(&mbox).unwrap();
     assert_eq!(fs::read_to_string(&mbox).unwrap(), text);
     assert!(!length.exists());
+    let cut = fs::read_to_string(opened.cut().unwrap()).unwrap();
+    assert_eq!(cut, "From MAILER-DAEMON half of a mess");
 }
 
 #[tokio::test]
@@ -397,6 +399,61 @@ async fn when_the_store_fails_nothing_is_deleted() {
             .any(|c| c.starts_with("DELE") || c == "QUIT"),
         "{commands:?}"
     );
+}
+
+/// A disk that says once that it could not write, and from then on that all is well (as some do for `fsync`).
+#[derive(Default)]
+struct Forgetful(bool);
+
+impl Store for Forgetful {
+    fn begin(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn write(&mut self, _: &[u8]) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn finish(&mut self, _: &postrider_pop3::sync::Arrived<'_>) -> std::io::Result<String> {
+        Ok(String::new())
+    }
+
+    fn abort(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn commit(&mut self) -> std::io::Result<()> {
+        match std::mem::replace(&mut self.0, true) {
+            true => Ok(()),
+            false => Err(std::io::Error::other("the disk broke")),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_could_not_be_made_durable_is_fetched_again_whatever_a_second_commit_would_say() {
+    let folder = Folder::new();
+    let journal = folder.path("journal");
+    let (endpoint, commands) = Server::new().start();
+    let policy = Policy {
+        deletion: Deletion::Now,
+        group: 1,
+        ..Policy::default()
+    };
+    let mut mailbox = Mailbox::open(config(endpoint), &journal, Forgetful::default())
+        .unwrap()
+        .policy(policy);
+    let error = mailbox.sync(|_| {}).await.unwrap_err();
+    assert!(error.to_string().contains("the disk broke"), "{error}");
+    drop(mailbox);
+    let commands = commands.join().unwrap();
+    let deletes = |c: &String| c.starts_with("DELE") || c == "QUIT";
+    assert!(!commands.iter().any(deletes), "{commands:?}");
+
+    let store = Files::open(folder.path("Mail")).unwrap();
+    let (result, commands, _) = sync(Server::new(), &journal, store, Deletion::Now).await;
+    let summary = result.unwrap();
+    assert_eq!((summary.stored, summary.deleted), (1, 1), "{commands:?}");
 }
 
 #[tokio::test]

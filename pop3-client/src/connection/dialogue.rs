@@ -83,6 +83,7 @@ impl Connection {
         let dialogue = self.dialogue.as_mut().ok_or(Local::NoChallenge)?;
         match dialogue.due.take() {
             Some(Due::Response(response)) => {
+                self.secrets.add_proof(&response);
                 let response = sasl::encode(&response);
                 self.secrets.add(&response);
                 out.extend_from_slice(response.expose_secret());

@@ -1,5 +1,6 @@
 use ring::digest::{Context, SHA256};
 use std::fmt;
+use std::io::{self, Read};
 
 /// A SHA-256 digest; `Display` is 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,6 +12,16 @@ impl Digest {
         let mut context = Context::new(&SHA256);
         parts.iter().for_each(|part| context.update(part));
         Self::from_ring(&context.finish())
+    }
+
+    /// The digest of all that can be read.
+    pub(super) fn of_all(mut reader: impl Read) -> io::Result<Self> {
+        let (mut context, mut piece) = (Context::new(&SHA256), Vec::new());
+        while reader.by_ref().take(64 << 10).read_to_end(&mut piece)? > 0 {
+            context.update(&piece);
+            piece.clear();
+        }
+        Ok(Self::from_ring(&context.finish()))
     }
 
     pub(super) fn parse(text: &str) -> Option<Self> {
@@ -213,6 +224,10 @@ mod tests {
     fn fips180_known_answer() {
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(Digest::of(&[b"a", b"bc"]).to_string(), abc);
+        let long = vec![b'x'; (64 << 10) + 1];
+        for text in [&b""[..], b"abc", &long[1..], &long] {
+            assert_eq!(Digest::of_all(text).unwrap(), Digest::of(&[text]));
+        }
         assert_eq!(Digest::parse(abc), Some(Digest::of(&[b"abc"])));
         assert_eq!(Digest::parse("zz"), None);
     }

@@ -4,10 +4,10 @@ use super::event::SyncEvent;
 use super::index::{Entry, Index, uid_key};
 use super::journal::{Journal, Log};
 use super::plan::Wanted;
-use super::policy::Policy;
+use super::policy::{Policy, in_good_time};
 use super::record::{Record, Seen};
 use super::store::{Arrived, MessageKey, Store};
-use crate::{MessageNumber, Reply, Retrieved};
+use crate::{MessageNumber, Reply, ResponseCode, Retrieved};
 use std::collections::HashMap;
 use std::io;
 use std::time::{Duration, Instant};
@@ -41,6 +41,8 @@ pub(super) struct Intake<'a, S, J> {
     pub(super) delete: Vec<(MessageNumber, u64)>,
     /// Messages of earlier sessions are to be deleted when this one is through.
     pub(super) others_wait: bool,
+    /// Something could not be made durable: nothing more may be said to be.
+    pub(super) commit_failed: bool,
     open: Option<(MessageNumber, Fingerprint)>,
     /// Messages that begin as no message does: they are asked for once more, and then believed.
     again: Vec<MessageNumber>,
@@ -87,6 +89,7 @@ impl<'a, S: Store, J: Journal> Intake<'a, S, J> {
             events,
             delete: Vec::new(),
             others_wait: false,
+            commit_failed: false,
             open: None,
             again: Vec::new(),
             asked_again: false,
@@ -151,11 +154,14 @@ impl<'a, S: Store, J: Journal> Intake<'a, S, J> {
 
     fn commit_finished(&mut self) -> io::Result<()> {
         (self.since, self.octets) = (None, 0);
+        // Until both have said that it is done.
+        self.commit_failed = true;
         self.vault.store.commit()?;
         self.finished
             .drain(..)
             .for_each(|record| self.vault.journal.append(record));
         self.vault.journal.commit()?;
+        self.commit_failed = false;
         self.stored.drain(..).for_each(&mut *self.events);
         Ok(())
     }
@@ -269,7 +275,7 @@ impl<'a, S: Store, J: Journal> Intake<'a, S, J> {
             listed: wanted.listed.octets,
             content: entry.content,
             header: entry.header,
-            at: entry.at,
+            at: in_good_time(entry.at, self.now),
             place: String::new(),
         };
         self.seen(wanted.listed.number, seen);
@@ -286,7 +292,10 @@ impl<'a, S: Store, J: Journal> Intake<'a, S, J> {
     }
 
     fn refused(&mut self, number: MessageNumber, reply: &Reply) {
-        self.failed(number);
+        // What the server does not give for now is no worse than others (RFC 3206 §4).
+        if !reply.code().is_some_and(ResponseCode::is_temporary) {
+            self.failed(number);
+        }
         self.summary.refused += 1;
         let uid = self
             .wanted

@@ -12,6 +12,7 @@ pub use file::JournalFile;
 #[cfg(any(test, fuzzing))]
 pub(super) use file::{Lines, Medium};
 pub(super) use file::{sync_folder, sync_folder_of};
+pub(super) use lock::Lock;
 
 /// Where a sync remembers what it did: a [`JournalFile`], or a table of the caller's own database.
 ///

@@ -45,7 +45,8 @@ impl<S: Store> Mailbox<S> {
     /// The name of the account is [`Config::account`]; all keys are made from it.
     ///
     /// # Errors
-    /// As [`JournalFile::open`]: [`io::ErrorKind::ResourceBusy`] if the journal is in use.
+    /// As [`JournalFile::open`]: [`io::ErrorKind::ResourceBusy`] if the journal is in use. [`io::ErrorKind::InvalidData`] if a
+    /// later version has written it.
     pub fn open(config: Config, journal: impl Into<PathBuf>, store: S) -> io::Result<Self> {
         Self::with_journal(config, JournalFile::open(journal)?, store)
     }

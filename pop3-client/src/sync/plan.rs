@@ -1,6 +1,6 @@
 use super::index::{Entry, Index, Place, uid_key};
-use super::policy::{Deletion, Policy};
-use super::record::Record;
+use super::policy::{Deletion, Policy, in_good_time};
+use super::record::{Record, Seen};
 use crate::{MessageNumber, UniqueId};
 use std::collections::{HashMap, HashSet};
 
@@ -43,6 +43,8 @@ pub(super) struct Plan {
     pub(super) delete: Vec<(MessageNumber, u64)>,
     /// What is no longer there.
     pub(super) records: Vec<Record>,
+    /// Known, but since when only a clock says that was wrong: to be entered anew, each under an id of its own.
+    pub(super) dated: Vec<Seen>,
     pub(super) left_alone: Vec<(Listed, LeftAlone)>,
     /// Messages that vanished, if so many did at once that the server has probably renamed them all.
     pub(super) reset: Option<usize>,
@@ -61,6 +63,7 @@ pub(super) fn plan(index: &Index, listed: Vec<Listed>, policy: &Policy, now: u64
 
     plan.note_absent(index, &copies, now);
     plan.note_renamed(index, policy);
+    plan.note_dated(index, &listed, &keys, policy, now);
     let entries = plan.renamed.iter().filter_map(|id| index.entry(*id));
     let renamed: HashSet<_> = entries.map(|entry| entry.listed).collect();
     for (listed, key) in listed.into_iter().zip(keys) {
@@ -100,7 +103,10 @@ impl Plan {
         renamed: &HashSet<u64>,
     ) {
         let failures = key.map(|key| index.failures(key)).unwrap_or_default();
-        let rested = now.saturating_sub(failures.last) >= policy.quarantine_for.as_secs();
+        // What failed at a time that is yet to come did so by a clock that was ahead.
+        let rested = now
+            .checked_sub(failures.last)
+            .is_none_or(|age| age >= policy.quarantine_for.as_secs());
         if listed.octets > policy.max_message {
             return self.left_alone.push((listed, LeftAlone::TooLarge));
         }
@@ -152,6 +158,41 @@ impl Plan {
         self.reset = many.then_some(vanished);
     }
 
+    /// What a clock that was wrong saw first is first seen now, so that it is not due too soon, or never. Messages without a
+    /// unique-id are fetched before they are deleted, and dated then.
+    fn note_dated(
+        &mut self,
+        index: &Index,
+        listed: &[Listed],
+        keys: &[Option<u128>],
+        policy: &Policy,
+        now: u64,
+    ) {
+        let mut met = HashSet::new();
+        for (listed, key) in listed.iter().zip(keys) {
+            let (Some(uid), Some(key)) = (&listed.uid, key) else {
+                continue;
+            };
+            for entry in index.of_uid(*key) {
+                let at = in_good_time(entry.at, now);
+                let stays = entry.place == Place::Present && !policy.is_due(entry.at, now);
+                if at == entry.at || !stays || !met.insert(entry.id) {
+                    continue;
+                }
+                self.dated.push(Seen {
+                    id: 0,
+                    from: Some(entry.id),
+                    uid: Some(uid.clone()),
+                    listed: entry.listed,
+                    content: entry.content,
+                    header: entry.header,
+                    at,
+                    place: String::new(),
+                });
+            }
+        }
+    }
+
     /// What may have been renamed: everything that vanished, if nearly everything did, and on a server that never names
     /// its messages, whatever is to stay there.
     ///
@@ -191,7 +232,6 @@ fn stored_copies(index: &Index, known: &Entry) -> usize {
 #[cfg(test)]
 mod tests {
     use super::super::digest::Digest;
-    use super::super::record::Seen;
     use super::*;
     use std::time::Duration;
 
@@ -412,5 +452,58 @@ mod tests {
         assert_eq!(often.left_alone[0].1, LeftAlone::Quarantined);
         let later = plan(&failed(5), there(), &policy, 101 + 24 * 60 * 60);
         assert_eq!(numbers(&later).0, [2, 1]);
+    }
+
+    #[test]
+    fn a_quarantine_that_a_clock_began_which_was_ahead_is_over_when_it_is_set() {
+        let uid = UniqueId::new("AAA").unwrap();
+        let (now, ahead) = (1_800_000_000, 4_070_908_800);
+        let mut index = index(&vec![Record::Failed(uid.clone(), ahead); 5]);
+        let tried = |index: &Index, now| {
+            let there = listed(&[(1, 60, "AAA")]);
+            numbers(&plan(index, there, &policy(Deletion::Never), now)).0
+        };
+        assert_eq!(tried(&index, ahead), []);
+        assert_eq!(tried(&index, now), [1]);
+        // If it fails again, it rests as long as any other.
+        index.apply(&Record::Failed(uid, now));
+        assert_eq!(tried(&index, now + 1), []);
+        assert_eq!(tried(&index, now + 24 * 60 * 60), [1]);
+    }
+
+    #[test]
+    fn what_a_clock_that_was_wrong_saw_first_is_first_seen_when_it_is_set() {
+        let (day, now) = (24 * 60 * 60, 1_800_000_000);
+        let policy = policy(Deletion::After(Duration::from_secs(day)));
+        // By a clock that began anew with 1970, by one that was ahead, and by one that was right.
+        let records = [
+            seen(1, "A", 60, 100),
+            seen(2, "B", 60, now + 9 * day),
+            seen(3, "C", 60, now - day + 1),
+        ];
+        let mut index = index(&records);
+        let there = || listed(&[(1, 60, "A"), (2, 60, "B"), (3, 60, "C")]);
+        let first = plan(&index, there(), &policy, now);
+        assert_eq!(numbers(&first), (vec![], vec![]));
+        let dated = first.dated.iter().map(|seen| (seen.from, seen.at));
+        let dated: Vec<_> = dated.collect();
+        assert_eq!(dated, [(Some(1), now), (Some(2), now)]);
+        for (seen, id) in first.dated.into_iter().zip(4..) {
+            index.apply(&Record::Seen(Seen { id, ..seen }));
+        }
+        let before = plan(&index, there(), &policy, now + day - 1);
+        assert_eq!(numbers(&before), (vec![], vec![3]));
+        let due = plan(&index, there(), &policy, now + day);
+        assert_eq!(numbers(&due), (vec![], vec![1, 2, 3]));
+        assert!(before.dated.is_empty() && due.dated.is_empty());
+    }
+
+    #[test]
+    fn a_clock_that_is_not_set_finds_fault_with_no_time() {
+        let policy = policy(Deletion::After(Duration::from_secs(10)));
+        let index = index(&[seen(1, "A", 60, 1_800_000_000), seen(2, "B", 60, 5)]);
+        let plan = plan(&index, listed(&[(1, 60, "A"), (2, 60, "B")]), &policy, 15);
+        assert!(plan.dated.is_empty());
+        assert_eq!(numbers(&plan), (vec![], vec![2]));
     }
 }

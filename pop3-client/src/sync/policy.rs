@@ -7,7 +7,8 @@ pub struct Policy {
     pub deletion: Deletion,
     /// Messages that LIST says are larger, in octets, are left alone. Default 256 MiB.
     pub max_message: u64,
-    /// After so many failures in a row a message is left alone for a while. Default 5.
+    /// After so many failures in a row a message is left alone for a while. That the server does not give it for now
+    /// (`[SYS/TEMP]`) is none. Default 5.
     pub quarantine_after: u32,
     /// For how long. Default one day.
     pub quarantine_for: Duration,
@@ -27,7 +28,8 @@ pub struct Policy {
 pub enum Deletion {
     /// In the session that fetched them.
     Now,
-    /// In the first session this long after they were first seen.
+    /// In the first session this long after they were first seen. A time by a clock that was wrong (before 2020, or yet to come)
+    /// counts as none: the message is first seen when that is noticed.
     After(Duration),
     /// Never.
     Never,
@@ -52,8 +54,23 @@ impl Policy {
     pub(super) fn is_due(&self, first_seen: u64, now: u64) -> bool {
         match self.deletion {
             Deletion::Now => true,
-            Deletion::After(age) => now.saturating_sub(first_seen) >= age.as_secs(),
+            Deletion::After(age) => {
+                now.saturating_sub(in_good_time(first_seen, now)) >= age.as_secs()
+            }
             Deletion::Never => false,
         }
+    }
+}
+
+/// The first second of 2020. A clock that shows an earlier time was not set.
+const SET: u64 = 1_577_836_800;
+
+/// When a message was first seen: now, if the clock was wrong then, as far as one that is set can tell.
+pub(super) fn in_good_time(first_seen: u64, now: u64) -> u64 {
+    let possible = SET..=now;
+    if now < SET || possible.contains(&first_seen) {
+        first_seen
+    } else {
+        now
     }
 }

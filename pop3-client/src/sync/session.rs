@@ -6,7 +6,7 @@ use super::intake::{Intake, Vault};
 use super::journal::Journal;
 use super::plan::{Listed, plan};
 use super::policy::Policy;
-use super::record::Record;
+use super::record::{Record, Seen};
 use super::store::Store;
 use super::{Summary, SyncError};
 use crate::driver::{Link, Session};
@@ -20,7 +20,7 @@ use std::time::Duration;
 
 /// Runs one session to its end, QUIT included.
 ///
-/// Whatever happens, what was finished is made durable, so that the next session goes on from there.
+/// Whatever happens to the connection, what was finished is made durable, so that the next session goes on from there.
 pub(super) async fn run<L: Link, S: Store, J: Journal>(
     mut session: Session<L>,
     vault: &mut Vault<S, J>,
@@ -36,6 +36,10 @@ pub(super) async fn run<L: Link, S: Store, J: Journal>(
     std::mem::take(&mut plan.records)
         .into_iter()
         .for_each(|record| vault.note(record));
+    for seen in std::mem::take(&mut plan.dated) {
+        let id = vault.index.next_id();
+        vault.note(Record::Seen(Seen { id, ..seen }));
+    }
     announce(&plan, summary, events);
 
     let order: Vec<_> = plan
@@ -46,7 +50,10 @@ pub(super) async fn run<L: Link, S: Store, J: Journal>(
     let mut intake = Intake::new(vault, policy, now, plan.fetch, summary, events);
     intake.others_wait = !plan.delete.is_empty();
     let fetched = fetch(&mut session, &mut intake, &order, &plan.renamed).await;
-    intake.commit()?;
+    // What could not be synced may pass for synced the next time, and is lost: it is fetched again.
+    if !intake.commit_failed {
+        intake.commit()?;
+    }
     let mut delete = std::mem::take(&mut intake.delete);
     fetched?;
     delete.extend(plan.delete);
@@ -311,7 +318,6 @@ async fn finish<L: Link, S: Store, J: Journal>(
 mod tests {
     use super::super::index::Index;
     use super::super::plan::LeftAlone;
-    use super::super::record::Seen;
     use super::*;
 
     fn announced(index: &Index, listed: &[(u32, u64, &str)]) -> (Summary, Vec<SyncEvent>) {

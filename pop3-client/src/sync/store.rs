@@ -6,6 +6,7 @@ use std::io;
 mod files;
 mod maildir;
 mod mboxrd;
+pub(super) mod private;
 mod spool;
 
 pub use files::Files;
@@ -17,7 +18,8 @@ pub use mboxrd::Mboxrd;
 /// One message is open at a time: [`begin`](Self::begin), [`write`](Self::write) as it arrives, then
 /// [`finish`](Self::finish) or [`abort`](Self::abort). [`commit`](Self::commit) makes everything finished durable.
 /// What was finished and not committed when the process ended may be there or not: it is fetched again, and
-/// `finish` is then called with the **same key**, which must not make a second copy.
+/// `finish` is then called with the **same key**, which must not make a second copy. After a commit that failed comes
+/// [`recover`](Self::recover), and no second attempt.
 pub trait Store: Send {
     /// Begins a message.
     ///
@@ -31,7 +33,7 @@ pub trait Store: Send {
     /// As [`begin`](Self::begin).
     fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// The message is whole: gives it its name, made from its key and nothing else. Returns where it is.
+    /// The message is whole: its name is made from its key and nothing else. Returns where it is after the commit.
     ///
     /// # Errors
     /// As [`begin`](Self::begin).

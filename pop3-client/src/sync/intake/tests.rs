@@ -256,10 +256,10 @@ fn a_message_that_is_known_takes_the_place_of_its_entry_unless_that_is_another_c
     assert_eq!(replaced(&[seen(1, "", b"one")], "B"), "1");
 }
 
-#[test]
-fn a_message_that_is_refused_has_failed_once_more() {
-    let outcome = take_in(&Policy::default(), &[], &["A"], |intake| {
-        let reply = Reply::parse(&bytes::Bytes::from_static(b"-ERR no")).unwrap();
+/// What came of a message that the server refused in these words.
+fn refused_with(words: &'static str) -> Outcome {
+    take_in(&Policy::default(), &[], &["A"], |intake| {
+        let reply = Reply::parse(&bytes::Bytes::from_static(words.as_bytes())).unwrap();
         let number = n(1);
         let refused = Retrieved::Refused {
             number,
@@ -267,7 +267,21 @@ fn a_message_that_is_refused_has_failed_once_more() {
         };
         intake.take(refused).unwrap();
         intake.commit().unwrap();
-    });
+    })
+}
+
+#[test]
+fn rfc3206_4_a_message_that_is_refused_for_now_has_not_failed() {
+    let outcome = refused_with("-ERR [SYS/TEMP] backend down");
+    assert_eq!(outcome.told, ["abort", "commit"], "nothing is written down");
+    assert_eq!((outcome.index.failed(), outcome.summary.refused), (0, 1));
+    let refused = outcome.events.first().unwrap();
+    assert!(matches!(refused, SyncEvent::Refused { number, .. } if *number == n(1)));
+}
+
+#[test]
+fn a_message_that_is_refused_has_failed_once_more() {
+    let outcome = refused_with("-ERR no");
     assert_eq!(outcome.told.last().unwrap(), "failed =A 9");
     assert_eq!((outcome.index.failed(), outcome.summary.refused), (1, 1));
     let refused = outcome.events.first().unwrap();

@@ -1,8 +1,10 @@
 use super::super::crc::crc32;
+use super::super::store::private::private;
 use super::lock::Lock;
 use super::{Journal, JournalEntry};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Where the bytes of a journal live. A file; in tests, something that can lose what was not synced.
@@ -11,17 +13,22 @@ pub(in super::super) trait Medium: Send {
     fn truncate(&mut self, length: u64) -> io::Result<()>;
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
     fn sync(&mut self) -> io::Result<()>;
+    /// Keeps what cannot be read elsewhere, durable.
+    fn set_aside(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// Replaces everything at once: after a crash there is either the old or the new.
     fn replace(&mut self, bytes: &[u8]) -> io::Result<()>;
 }
 
 /// A journal in a file that is only ever appended to.
 ///
-/// A line is `length crc32 entry LF`, length and CRC as eight hexadecimal digits each. A line that was half written
-/// when the power went is found by them, and dropped with everything after it: nothing after it was promised.
+/// A line is `length crc32 entry LF`, length and CRC as eight hexadecimal digits each, by which it is known to be whole. What
+/// stands behind the last whole line without an end was being written when the power went, and is dropped: nobody was
+/// promised it. Whatever else is no whole line is damaged: it is kept in `FILE.damaged`, and the lines around it count. A
+/// whole line that says what this version does not know was written by a later one: then the journal is not read, and stays
+/// as it is.
 ///
 /// The file is this process's own until this is dropped, or the process ends in whatever way: `FILE.lock` beside it says so
-/// to others. That file stays, and says nothing by being there.
+/// to others. That file stays, and says nothing by being there. New files are their owner's alone.
 #[derive(Debug)]
 pub struct JournalFile {
     lines: Lines<FileMedium>,
@@ -36,7 +43,7 @@ impl JournalFile {
     /// read and written.
     pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
-        let lock = Lock::acquire(&path)?;
+        let lock = Lock::acquire(&path, ".lock", "journal")?;
         Ok(Self {
             lines: Lines(FileMedium::open(path)?),
             _lock: lock,
@@ -65,10 +72,19 @@ pub(in super::super) struct Lines<M>(pub(in super::super) M);
 impl<M: Medium> Journal for Lines<M> {
     fn load(&mut self) -> io::Result<Vec<JournalEntry>> {
         let bytes = self.0.read_all()?;
-        let (entries, whole) = read(&bytes);
-        if whole < bytes.len() {
-            self.0.truncate(whole as u64)?;
-            self.0.sync()?;
+        let (entries, damaged) = read(&bytes)?;
+        let at = |range: &Range<usize>| bytes.get(range.clone()).unwrap_or_default();
+        match damaged.as_slice() {
+            [] => {}
+            [tail] if tail.end == bytes.len() && !at(tail).contains(&b'\n') => {
+                self.0.truncate(tail.start as u64)?;
+                self.0.sync()?;
+            }
+            damaged => {
+                let damaged: Vec<_> = damaged.iter().map(at).collect();
+                self.0.set_aside(&damaged.concat())?;
+                self.0.replace(text(&entries).as_bytes())?;
+            }
         }
         Ok(entries)
     }
@@ -93,30 +109,58 @@ fn line(entry: &JournalEntry) -> String {
     format!("{:08x} {crc:08x} {entry}\n", entry.len())
 }
 
-/// The entries at the front that are whole, and how many octets they take.
-fn read(bytes: &[u8]) -> (Vec<JournalEntry>, usize) {
-    let (mut entries, mut at) = (Vec::new(), 0);
-    while let Some((entry, length)) = bytes.get(at..).and_then(first_line) {
-        entries.push(entry);
+/// The entries that are whole, and where there are none.
+///
+/// # Errors
+/// If one is whole and cannot be read.
+fn read(bytes: &[u8]) -> io::Result<(Vec<JournalEntry>, Vec<Range<usize>>)> {
+    let (mut entries, mut damaged, mut at) = (Vec::new(), Vec::new(), 0);
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        let length = match first_line(rest) {
+            Some(entry) => {
+                entries.push(known(entry)?);
+                PREFIX + entry.len() + 1
+            }
+            None => {
+                let length = before_a_line(rest);
+                damaged.push(at..at + length);
+                length
+            }
+        };
         at += length;
     }
-    (entries, at)
+    Ok((entries, damaged))
+}
+
+/// The octets before the next line that is whole.
+fn before_a_line(bytes: &[u8]) -> usize {
+    memchr::memchr_iter(b'\n', bytes)
+        .map(|end| end + 1)
+        .find(|start| bytes.get(*start..).and_then(first_line).is_some())
+        .unwrap_or(bytes.len())
+}
+
+/// What a whole line says.
+fn known(entry: &[u8]) -> io::Result<JournalEntry> {
+    let entry = std::str::from_utf8(entry).ok();
+    entry.and_then(|entry| entry.parse().ok()).ok_or_else(|| {
+        let what = "this journal was written by a later version, and is left as it is";
+        io::Error::new(io::ErrorKind::InvalidData, what)
+    })
 }
 
 /// Octets before the entry: two numbers and two blanks.
 const PREFIX: usize = 18;
 
-fn first_line(bytes: &[u8]) -> Option<(JournalEntry, usize)> {
+/// The entry of the line at the front, if that is whole.
+fn first_line(bytes: &[u8]) -> Option<&[u8]> {
     let prefix = std::str::from_utf8(bytes.get(..PREFIX)?).ok()?;
     let (length, crc) = prefix.trim_end().split_once(' ')?;
     let length = usize::from_str_radix(length, 16).ok()?;
     let crc = u32::from_str_radix(crc, 16).ok()?;
     let end = PREFIX.checked_add(length)?;
     let entry = bytes.get(PREFIX..end)?;
-    if bytes.get(end) != Some(&b'\n') || crc32(entry) != crc {
-        return None;
-    }
-    Some((std::str::from_utf8(entry).ok()?.parse().ok()?, end + 1))
+    (bytes.get(end) == Some(&b'\n') && crc32(entry) == crc).then_some(entry)
 }
 
 #[derive(Debug)]
@@ -128,15 +172,19 @@ struct FileMedium {
 impl FileMedium {
     fn open(path: PathBuf) -> io::Result<Self> {
         let new = !path.exists();
-        let file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(&path)?;
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true);
+        let file = private(&mut options).open(&path)?;
         if new {
             sync_folder_of(&path)?;
         }
         Ok(Self { file, path })
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(suffix);
+        PathBuf::from(name)
     }
 }
 
@@ -160,20 +208,29 @@ impl Medium for FileMedium {
         self.file.sync_data()
     }
 
+    fn set_aside(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let path = self.beside(".damaged");
+        let mut file = private(OpenOptions::new().append(true).create(true)).open(&path)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        sync_folder_of(&path)
+    }
+
     fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut name = self.path.clone().into_os_string();
-        name.push(".new");
-        let temporary = PathBuf::from(name);
-        let mut file = File::create(&temporary)?;
+        let temporary = self.beside(".new");
+        // A crash may have left one.
+        let _ = std::fs::remove_file(&temporary);
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create_new(true);
+        let mut file = private(&mut options).open(&temporary)?;
+        // Whoever may read the old one may read the new one.
+        file.set_permissions(self.file.metadata()?.permissions())?;
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&temporary, &self.path)?;
-        sync_folder_of(&self.path)?;
-        self.file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .open(&self.path)?;
-        Ok(())
+        // Whatever fails from here on, the old one has no name any more.
+        self.file = file;
+        sync_folder_of(&self.path)
     }
 }
 
@@ -214,26 +271,31 @@ mod tests {
     fn a_journal_cut_at_any_octet_gives_the_whole_entries_before_the_cut() {
         let (entries, bytes) = three();
         for cut in 0..=bytes.len() {
-            let (read, whole) = read(&bytes[..cut]);
+            let (read, damaged) = read(&bytes[..cut]).unwrap();
             let lines = bytes[..cut].iter().filter(|b| **b == b'\n').count();
             assert_eq!(read, entries[..lines]);
-            assert!(whole <= cut);
+            let whole = text(&read).len();
+            let tail = (whole < cut).then_some(whole..cut);
+            assert_eq!(damaged, tail.into_iter().collect::<Vec<_>>());
         }
     }
 
     #[test]
-    fn a_changed_octet_is_found() {
+    fn a_changed_octet_is_found_and_costs_no_line_but_its_own() {
         let (entries, bytes) = three();
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
-            let (read, _) = read(&changed);
-            assert!(
-                read.len() < entries.len(),
-                "octet {at} of {:?}",
-                String::from_utf8_lossy(&changed)
-            );
-            assert_eq!(read, entries[..read.len()]);
+            let (read, damaged) = read(&changed).unwrap();
+            let line = bytes[..at].iter().filter(|b| **b == b'\n').count();
+            // A line without its end has none but that of the next one.
+            let lost = line..=line + usize::from(bytes[at] == b'\n');
+            let lines = entries.iter().enumerate();
+            let kept = lines.filter(|(number, _)| !lost.contains(number));
+            let kept: Vec<_> = kept.map(|(_, entry)| entry.clone()).collect();
+            let shown = String::from_utf8_lossy(&changed);
+            assert_eq!(read, kept, "octet {at} of {shown:?}");
+            assert_eq!(damaged.len(), 1, "octet {at} of {shown:?}");
         }
     }
 
@@ -291,6 +353,76 @@ mod tests {
         journal.commit(std::slice::from_ref(&one)).unwrap();
         drop(journal);
         assert_eq!(open().1, [two, one]);
+    }
+
+    #[test]
+    fn what_is_damaged_in_a_journal_is_kept_beside_it_and_all_else_counts() {
+        let folder = Folder::new("damaged");
+        let path = folder.0.join("journal");
+        let (entries, bytes) = three();
+        let lines: Vec<&[u8]> = bytes.split_inclusive(|b| *b == b'\n').collect();
+        let damaged = String::from_utf8_lossy(lines[1]).replace("committed", "comnitted");
+        let torn = &lines[0][..9];
+        let written = [lines[0], damaged.as_bytes(), lines[2], torn].concat();
+        std::fs::write(&path, written).unwrap();
+        let kept = [entries[0].clone(), entries[2].clone()];
+        for _ in 0..2 {
+            let mut journal = JournalFile::open(&path).unwrap();
+            assert_eq!(journal.load().unwrap(), kept);
+            let aside = std::fs::read(folder.0.join("journal.damaged")).unwrap();
+            assert_eq!(aside, [damaged.as_bytes(), torn].concat());
+            let left = std::fs::read(&path).unwrap();
+            assert_eq!(left, [lines[0], lines[2]].concat());
+        }
+        // What has an end was not being written, whatever it is.
+        std::fs::write(&path, "From MAILER-DAEMON\n").unwrap();
+        let mut journal = JournalFile::open(&path).unwrap();
+        assert!(journal.load().unwrap().is_empty());
+        let aside = std::fs::read_to_string(folder.0.join("journal.damaged")).unwrap();
+        assert!(aside.ends_with("From MAILER-DAEMON\n"), "{aside}");
+    }
+
+    #[test]
+    fn a_journal_of_a_later_version_is_refused_and_left_as_it_is() {
+        let folder = Folder::new("newer");
+        let path = folder.0.join("journal");
+        let later = "moved 1 elsewhere";
+        let line = format!(
+            "{:08x} {:08x} {later}\n",
+            later.len(),
+            crc32(later.as_bytes())
+        );
+        let (_, bytes) = three();
+        let written = [&bytes[..], line.as_bytes(), &bytes, b"0000000a 12"].concat();
+        std::fs::write(&path, &written).unwrap();
+        let error = JournalFile::open(&path).unwrap().load().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        assert!(error.to_string().contains("later version"), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), written);
+        assert!(!folder.0.join("journal.damaged").exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_journal_is_its_owners_alone_unless_somebody_has_let_others_in() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = Folder::new("private");
+        let path = folder.0.join("journal");
+        let mode = |name: &str| {
+            let about = std::fs::metadata(folder.0.join(name)).unwrap();
+            about.permissions().mode() & 0o777
+        };
+        let mut journal = JournalFile::open(&path).unwrap();
+        std::fs::write(folder.0.join("journal.new"), "left by a crash").unwrap();
+        journal.replace(&[]).unwrap();
+        journal.lines.0.set_aside(b"x").unwrap();
+        for name in ["journal", "journal.lock", "journal.damaged"] {
+            assert_eq!(mode(name) & 0o177, 0, "{name}");
+        }
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        journal.replace(&[]).unwrap();
+        assert_eq!(mode("journal"), 0o640);
+        assert!(!folder.0.join("journal.new").exists());
     }
 
     #[test]

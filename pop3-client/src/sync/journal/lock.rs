@@ -6,6 +6,7 @@
 //!
 //! Not supported: processes in different network namespaces of one Linux host, and network file systems on Linux.
 
+use super::super::store::private::private;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -13,23 +14,24 @@ use std::path::{Path, PathBuf};
 
 /// Held until it is dropped, or the process ends.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(in super::super) struct Lock {
     _held: system::Held,
 }
 
 impl Lock {
-    /// Locks `PATH.lock`, which is made if need be and stays: a lock on what may be replaced would not last.
-    pub(super) fn acquire(path: &Path) -> io::Result<Self> {
+    /// Locks the file whose name is this path and suffix. It is made if need be and stays: a lock on what may be replaced would
+    /// not last.
+    pub(in super::super) fn acquire(path: &Path, suffix: &str, what: &str) -> io::Result<Self> {
         let mut name = OsString::from(path);
-        name.push(".lock");
+        name.push(suffix);
         let name = PathBuf::from(name);
         let mut options = OpenOptions::new();
-        options.append(true).create(true);
+        private(options.append(true).create(true));
         match system::hold(&name, options) {
             Ok(held) => Ok(Self { _held: held }),
             Err(error) if system::is_held(&error) => {
                 let what = format!(
-                    "this journal is in use by another process, or by this one: {}",
+                    "this {what} is in use by another process, or by this one: {}",
                     path.display()
                 );
                 Err(io::Error::new(io::ErrorKind::ResourceBusy, what))

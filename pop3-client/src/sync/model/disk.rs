@@ -4,7 +4,7 @@ use super::Random;
 use crate::sync::Digest;
 use crate::sync::journal::{Journal, JournalEntry, Lines, Medium};
 use crate::sync::store::{Arrived, Store};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -16,7 +16,9 @@ pub(super) struct Disk {
     pub(super) journal: Vec<u8>,
     pub(super) journal_unsynced: Vec<u8>,
     pub(super) messages: BTreeMap<String, Vec<u8>>,
-    pub(super) messages_unsynced: Vec<(String, Vec<u8>)>,
+    /// Whole messages under temporary names, and those that have their own by now, which is not durable yet.
+    pub(super) finished: VecDeque<(String, Vec<u8>)>,
+    pub(super) renamed: Vec<(String, Vec<u8>)>,
     pub(super) spool: Option<Vec<u8>>,
     /// It is a database: store and journal are committed together, and what is not committed is gone after a restart.
     pub(super) transactional: bool,
@@ -33,7 +35,8 @@ impl Disk {
         }
     }
 
-    /// The power comes back: of what was not synced, some is there, some is not, some is there in part.
+    /// The power comes back: of what was not synced, some is there, some is not, and of the journal some is there in part. A
+    /// message is synced before it gets its name: it is there whole, or not.
     pub(super) fn restart(&mut self, random: &mut Random) {
         if self.transactional {
             self.forget();
@@ -42,26 +45,24 @@ impl Disk {
         let unsynced = std::mem::take(&mut self.journal_unsynced);
         self.journal
             .extend_from_slice(&unsynced[..usize::try_from(kept).unwrap()]);
-        for (key, text) in std::mem::take(&mut self.messages_unsynced) {
-            let kept = random.below(3);
-            if kept > 0 {
-                self.messages.insert(
-                    key,
-                    text[..text.len() / (3 - usize::try_from(kept).unwrap())].to_vec(),
-                );
+        for (key, text) in std::mem::take(&mut self.renamed) {
+            if random.one_in(2) {
+                self.messages.insert(key, text);
             }
         }
+        self.finished.clear();
         self.spool = None;
         self.breaks_at = None;
     }
 
     fn forget(&mut self) {
-        self.messages_unsynced.clear();
+        self.finished.clear();
         self.journal_unsynced.clear();
     }
 
     fn keep_messages(&mut self) {
-        for (key, text) in std::mem::take(&mut self.messages_unsynced) {
+        let renamed = std::mem::take(&mut self.renamed);
+        for (key, text) in renamed.into_iter().chain(self.finished.drain(..)) {
             *self.inserts.entry(key.clone()).or_default() += 1;
             self.messages.insert(key, text);
         }
@@ -145,6 +146,10 @@ impl Medium for ModelMedium {
         Ok(())
     }
 
+    fn set_aside(&mut self, _: &[u8]) -> io::Result<()> {
+        panic!("of a journal nothing but its end is ever damaged here");
+    }
+
     fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut disk = lock(&self.0);
         disk.operation()?;
@@ -175,7 +180,7 @@ impl Store for ModelStore {
         disk.operation()?;
         let text = disk.spool.take().unwrap();
         assert_eq!(Digest::of(&[&text]), message.content);
-        disk.messages_unsynced.push((message.key.to_string(), text));
+        disk.finished.push_back((message.key.to_string(), text));
         Ok(message.key.to_string())
     }
 
@@ -186,10 +191,17 @@ impl Store for ModelStore {
 
     fn commit(&mut self) -> io::Result<()> {
         let mut disk = lock(&self.0);
-        if !disk.transactional {
-            disk.operation()?;
-            disk.keep_messages();
+        if disk.transactional {
+            return Ok(());
         }
+        // All are synced, each is renamed, and their folder is synced.
+        disk.operation()?;
+        while let Some(message) = disk.finished.pop_front() {
+            disk.operation()?;
+            disk.renamed.push(message);
+        }
+        disk.operation()?;
+        disk.keep_messages();
         Ok(())
     }
 }

@@ -42,6 +42,8 @@ pub(super) struct World {
     pub(super) broken: Option<u64>,
     /// Nor is that mail listed alone, and it has no header.
     pub(super) unlisted: bool,
+    /// For now the server gives no mail at all.
+    pub(super) gives_none: bool,
     pub(super) has_uidl: bool,
     pub(super) has_top: bool,
     pub(super) has_pipelining: bool,
@@ -63,6 +65,7 @@ impl World {
             has_pipelining: !random.one_in(4),
             takes_notes: random.one_in(3),
             unlisted: random.one_in(2),
+            gives_none: false,
             sizes: BTreeSet::new(),
             random,
         }
@@ -330,6 +333,7 @@ impl ModelLink {
             ("LIST", Some(mail)) => format!("+OK {number} {}\r\n", mail.text.len()).into_bytes(),
             ("LIST", _) => listing(&|mail| mail.text.len().to_string()),
             ("UIDL", _) if world.has_uidl => listing(&|mail| mail.uid.clone()),
+            ("RETR", Some(_)) if world.gives_none => b"-ERR [SYS/TEMP] backend down\r\n".to_vec(),
             ("RETR", Some(mail)) if world.broken != Some(mail.id) => message(&mail.text),
             ("TOP", Some(mail)) if world.has_top => {
                 let end = mail.text.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;

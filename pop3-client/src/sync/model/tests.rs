@@ -97,6 +97,42 @@ fn a_connection_that_breaks_at_each_command_in_turn_loses_nothing() {
 }
 
 #[test]
+fn a_server_that_gives_no_message_for_now_has_none_put_into_quarantine() {
+    let (mut history, mut random) = (five_mails(), Random::new(7));
+    lock(&history.world).gives_none = true;
+    for _ in 0..2 * Policy::default().quarantine_after {
+        history.now += 60;
+        let summary = history.session(None, &mut random).unwrap();
+        let Summary {
+            stored,
+            refused,
+            left_alone,
+            ..
+        } = summary;
+        assert_eq!((stored, refused, left_alone), (0, 5, 0));
+    }
+    lock(&history.world).gives_none = false;
+    assert_eq!(history.session(None, &mut random).unwrap().stored, 5);
+    history.check(true);
+}
+
+#[test]
+fn a_clock_that_was_not_set_has_nothing_deleted_before_its_time() {
+    let (mut history, mut random) = (five_mails(), Random::new(7));
+    let age = 14 * 24 * 60 * 60;
+    history.policy.deletion = Deletion::After(Duration::from_secs(age));
+    let set = std::mem::replace(&mut history.now, 60);
+    assert_eq!(history.session(None, &mut random).unwrap().stored, 5);
+    // It is set, and then the time that was wanted is over.
+    for (now, deleted) in [(set, 0), (set + age - 1, 0), (set + age, 5)] {
+        history.now = now;
+        let summary = history.session(None, &mut random).unwrap();
+        assert_eq!((summary.stored, summary.deleted), (0, deleted), "{now}");
+    }
+    history.check(true);
+}
+
+#[test]
 fn a_deletion_that_was_begun_is_finished_even_if_nothing_is_due_any_more() {
     let mut begun = 0;
     for command in 1..=24 {

@@ -1,12 +1,12 @@
-use super::spool::{Spool, Unsynced};
+use super::spool::{ABANDONED, Spool, Unsynced};
 use super::{Arrived, Store};
 use std::io;
 use std::path::PathBuf;
 
 /// One file for each message, `KEY.eml`, in one folder. Line endings as the server sent them.
 ///
-/// A message is written to `tmp/` and renamed when it is whole. What is in the folder is whole, unless the power went
-/// before the commit; then it is fetched and written again.
+/// A message is written to `tmp/`, and renamed when it is durable: what is in the folder is whole, also after a crash. Several
+/// mailboxes may be stored into one folder.
 #[derive(Debug)]
 pub struct Files {
     folder: PathBuf,
@@ -21,8 +21,10 @@ impl Files {
     /// If it cannot be made.
     pub fn open(folder: impl Into<PathBuf>) -> io::Result<Self> {
         let folder = folder.into();
+        let spool = Spool::new(folder.join("tmp"))?;
+        spool.clean(ABANDONED);
         Ok(Self {
-            spool: Spool::new(folder.join("tmp"))?,
+            spool,
             folder,
             unsynced: Unsynced::default(),
         })
@@ -41,9 +43,8 @@ impl Store for Files {
     fn finish(&mut self, message: &Arrived<'_>) -> io::Result<String> {
         let (file, from) = self.spool.take()?;
         let name = format!("{}.eml", message.key);
-        // A file of that name, left by a crash, has the same content or a part of it.
-        self.unsynced
-            .rename(file, &from, &self.folder.join(&name))?;
+        // A file of that name, left by a crash, has the same content.
+        self.unsynced.push(file, from, self.folder.join(&name));
         Ok(name)
     }
 
@@ -52,6 +53,11 @@ impl Store for Files {
     }
 
     fn commit(&mut self) -> io::Result<()> {
-        self.unsynced.commit(&self.folder)
+        self.unsynced.commit()
+    }
+
+    fn recover(&mut self) -> io::Result<()> {
+        self.unsynced.forget();
+        self.abort()
     }
 }

@@ -1,31 +1,44 @@
-use super::super::journal::sync_folder_of;
+use super::super::journal::{Lock, sync_folder_of};
+use super::private::private;
 use super::spool::Spool;
 use super::{Arrived, Store};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
-use std::path::PathBuf;
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// One mbox file in the mboxrd format: `From ` lines in front, LF line endings, `From ` inside a message quoted with `>`.
 ///
 /// Before a group is appended, the length so far goes into `FILE.postrider-length`; after the commit that file is removed. If it is there
-/// when the mbox is opened, a crash left half a group behind, and the mbox is cut back. So nobody else may append
-/// to this file while a sync runs. A message that could not be written whole is cut off at once, and a group that was not
-/// committed before the next one begins. A crash between commit and journal entry stores that group again: mbox has no keys.
+/// when the mbox is opened, a crash left half a group behind, and the mbox is cut back. What is cut off goes into
+/// `FILE.postrider-cut` ([`cut`](Self::cut)): most of it is fetched again, but somebody else may have appended since. While a
+/// sync runs, and while the mbox is opened, nobody else may append to it. A message that could not be written whole is cut
+/// off at once, and a group that was not committed before the next one begins. A crash between commit and journal entry
+/// stores that group again: mbox has no keys.
+///
+/// One of these has the file at a time: a lock in the folder `FILE.postrider-tmp` says so to others, in this process or
+/// another one. Several mailboxes take turns.
 #[derive(Debug)]
 pub struct Mboxrd {
     path: PathBuf,
     intent: PathBuf,
+    cut: PathBuf,
+    was_cut: bool,
     spool: Spool,
     mbox: Option<File>,
     /// Where a message begins that is not whole.
     half: Option<u64>,
+    /// Where the last message ends that this has appended whole.
+    end: u64,
+    _lock: Lock,
 }
 
 impl Mboxrd {
     /// Stores into this file, which is made when the first message arrives.
     ///
     /// # Errors
-    /// If its folder cannot be written to, or a half-written group cannot be removed.
+    /// [`io::ErrorKind::ResourceBusy`] if it is open already, here or in another process. Otherwise if its folder cannot be
+    /// written to, or a half-written group cannot be removed.
     pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         let with_suffix = |suffix: &str| {
@@ -33,23 +46,32 @@ impl Mboxrd {
             name.push(suffix);
             PathBuf::from(name)
         };
-        let (intent, spool) = (
-            with_suffix(".postrider-length"),
-            Spool::new(with_suffix(".postrider-tmp"))?,
-        );
-        let store = Self {
-            intent,
+        let spool = Spool::new(with_suffix(".postrider-tmp"))?;
+        // Not `FILE.lock`: to other mail programs that is a lock by being there.
+        let lock = Lock::acquire(&path, ".postrider-tmp/lock", "mbox")?;
+        spool.clean(Duration::ZERO);
+        let mut store = Self {
+            intent: with_suffix(".postrider-length"),
+            cut: with_suffix(".postrider-cut"),
+            was_cut: false,
             spool,
             mbox: None,
             half: None,
+            end: 0,
             path,
+            _lock: lock,
         };
         store.cut_back()?;
         Ok(store)
     }
 
+    /// The file with what was cut off the mbox, if something was since this was opened.
+    pub fn cut(&self) -> Option<&Path> {
+        self.was_cut.then_some(self.cut.as_path())
+    }
+
     /// Removes what a group that was not committed left behind.
-    fn cut_back(&self) -> io::Result<()> {
+    fn cut_back(&mut self) -> io::Result<()> {
         let text = match fs::read_to_string(&self.intent) {
             Ok(text) => text,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -59,8 +81,13 @@ impl Mboxrd {
         if let (Some(Ok(length)), true) =
             (text.strip_suffix('\n').map(str::parse), self.path.exists())
         {
-            let mbox = OpenOptions::new().write(true).open(&self.path)?;
-            if mbox.metadata()?.len() > length {
+            let mut mbox = OpenOptions::new().read(true).write(true).open(&self.path)?;
+            let end = mbox.metadata()?.len();
+            if end > length {
+                // Where this has ended it itself, nothing is anybody else's.
+                if end != self.end {
+                    self.keep(&mut mbox, length)?;
+                }
                 mbox.set_len(length)?;
                 mbox.sync_all()?;
             }
@@ -68,15 +95,27 @@ impl Mboxrd {
         fs::remove_file(&self.intent)
     }
 
+    /// Makes what stands from here on durable elsewhere.
+    fn keep(&mut self, mbox: &mut File, from: u64) -> io::Result<()> {
+        mbox.seek(SeekFrom::Start(from))?;
+        let mut cut = private(OpenOptions::new().append(true).create(true)).open(&self.cut)?;
+        if cut.metadata()?.len() > 0 {
+            // What is there may end in the middle of a line.
+            cut.write_all(b"\n\n")?;
+        }
+        io::copy(mbox, &mut cut)?;
+        cut.sync_all()?;
+        self.was_cut = true;
+        sync_folder_of(&self.cut)
+    }
+
     /// The mbox, open for a group; the length before it is durable.
     fn group(&mut self) -> io::Result<&mut File> {
         if self.mbox.is_none() {
-            let mbox = OpenOptions::new()
-                .append(true)
-                .create(true)
-                .open(&self.path)?;
+            let mbox = private(OpenOptions::new().append(true).create(true)).open(&self.path)?;
+            self.end = mbox.metadata()?.len();
             let mut intent = File::create(&self.intent)?;
-            writeln!(intent, "{}", mbox.metadata()?.len())?;
+            writeln!(intent, "{}", self.end)?;
             intent.sync_all()?;
             sync_folder_of(&self.path)?;
             self.mbox = Some(mbox);
@@ -100,7 +139,10 @@ impl Mboxrd {
         // What it holds back is not worth another attempt.
         let _ = out.into_parts();
         match written {
-            Ok(()) => self.half = None,
+            Ok(()) => {
+                self.end = self.group()?.metadata()?.len();
+                self.half = None;
+            }
             // If even that fails, the commit does it, or fails as well.
             Err(_) => drop(self.cut_off_half()),
         }
@@ -127,10 +169,11 @@ impl Store for Mboxrd {
 
     fn finish(&mut self, message: &Arrived<'_>) -> io::Result<String> {
         let (mut file, path) = self.spool.take()?;
-        file.rewind()?;
-        let offset = self.append(&mut BufReader::new(file), message.at)?;
-        fs::remove_file(path)?;
-        Ok(offset.to_string())
+        let rewound = file.rewind();
+        let offset = rewound.and_then(|()| self.append(&mut BufReader::new(file), message.at));
+        // If it stays, it is removed when the mbox is opened again.
+        let _ = fs::remove_file(path);
+        Ok(offset?.to_string())
     }
 
     fn abort(&mut self) -> io::Result<()> {
@@ -211,7 +254,9 @@ fn asctime(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MessageKey;
     use super::*;
+    use crate::sync::Digest;
 
     #[test]
     fn rfc4155_dates() {
@@ -297,6 +342,85 @@ mod tests {
         broken(&mut mbox);
         mbox.recover().unwrap();
         assert_eq!(fs::read_to_string(folder.join("mbox")).unwrap(), WHOLE);
+        assert_eq!(mbox.cut(), None, "all of it is fetched again");
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    /// A mail that another program appends.
+    const THEIRS: &str = "From bob Thu Jan  1 00:00:00 1970\nc\n\n";
+
+    fn theirs(folder: &Path) {
+        let path = folder.join("mbox");
+        let mut mbox = OpenOptions::new().append(true).open(path).unwrap();
+        mbox.write_all(THEIRS.as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn what_somebody_appended_after_a_crash_is_kept_beside_the_mbox() {
+        let (folder, mut mbox) = opened("appended");
+        mbox.append(&mut &b"a\r\n"[..], 0).unwrap();
+        mbox.commit().unwrap();
+        mbox.append(&mut &b"a\r\n"[..], 0).unwrap();
+        mbox.spool.begin().unwrap();
+        // As if the process had ended: nothing is put in order.
+        std::mem::forget(std::mem::replace(
+            &mut mbox.spool,
+            Spool::new(folder.join("other")).unwrap(),
+        ));
+        drop(mbox);
+        theirs(&folder);
+        let text = || fs::read_to_string(folder.join("mbox")).unwrap();
+        assert_eq!(text(), format!("{WHOLE}{WHOLE}{THEIRS}"));
+
+        let mut mbox = Mboxrd::open(folder.join("mbox")).unwrap();
+        assert_eq!(text(), WHOLE);
+        let cut = folder.join("mbox.postrider-cut");
+        assert_eq!(mbox.cut(), Some(&*cut));
+        let kept = || fs::read_to_string(&cut).unwrap();
+        assert_eq!(kept(), format!("{WHOLE}{THEIRS}"));
+        let left = fs::read_dir(folder.join("mbox.postrider-tmp")).unwrap();
+        assert_eq!(left.count(), 1, "the lock");
+
+        // It is the same where the process goes on.
+        mbox.append(&mut &b"b\r\n"[..], 0).unwrap();
+        theirs(&folder);
+        mbox.recover().unwrap();
+        assert_eq!(text(), WHOLE);
+        let both = WHOLE.replace("\na\n", "\nb\n") + THEIRS;
+        assert_eq!(kept(), format!("{WHOLE}{THEIRS}\n\n{both}"));
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn an_mbox_is_stored_into_by_one_at_a_time() {
+        let (folder, mbox) = opened("locked");
+        let error = Mboxrd::open(folder.join(".").join("mbox")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+        assert!(error.to_string().contains("mbox is in use"), "{error}");
+        assert!(!folder.join("mbox.lock").exists());
+        drop(mbox);
+        Mboxrd::open(folder.join("mbox")).unwrap();
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_message_that_could_not_be_appended_leaves_no_temporary_file() {
+        let (folder, mut mbox) = opened("temporary");
+        let content = Digest::of(&[b"x"]);
+        let arrived = Arrived {
+            key: MessageKey::new("ada", None, content),
+            uid: None,
+            octets: 1,
+            content,
+            at: 0,
+        };
+        // Where the mbox should be, there is a folder.
+        fs::create_dir(folder.join("mbox")).unwrap();
+        mbox.begin().unwrap();
+        mbox.write(b"x").unwrap();
+        mbox.finish(&arrived).unwrap_err();
+        let left = fs::read_dir(folder.join("mbox.postrider-tmp")).unwrap();
+        assert_eq!(left.count(), 1, "the lock");
         fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -1,7 +1,11 @@
 use super::super::journal::sync_folder;
+use super::private::{private, private_folder};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// A message that is being written to a temporary file.
 #[derive(Debug)]
@@ -10,26 +14,38 @@ pub(super) struct Spool {
     open: Option<(BufWriter<File>, PathBuf)>,
 }
 
-/// The one name for what is not whole; a file that a crash left there is overwritten.
-const NAME: &str = "postrider.part";
+/// How the names end of what is not whole. Each begins with a process and a number, for several may write into one folder.
+const PART: &str = ".postrider-part";
+
+/// Where others may write as well, what is so old was left by a crash. That is the time that Maildir gives a delivery.
+pub(super) const ABANDONED: Duration = Duration::from_secs(36 * 60 * 60);
 
 impl Spool {
     /// Spools in this folder, which is made if need be.
     pub(super) fn new(folder: PathBuf) -> io::Result<Self> {
-        fs::create_dir_all(&folder)?;
+        private_folder(&folder)?;
         Ok(Self { folder, open: None })
     }
 
     pub(super) fn begin(&mut self) -> io::Result<()> {
-        let path = self.folder.join(NAME);
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&path)?;
-        self.open = Some((BufWriter::with_capacity(64 << 10, file), path));
-        Ok(())
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        self.abort()?;
+        let mut options = File::options();
+        options.read(true).write(true).create_new(true);
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("{}.{number}{PART}", std::process::id());
+            let path = self.folder.join(name);
+            match private(&mut options).open(&path) {
+                Ok(file) => {
+                    self.open = Some((BufWriter::with_capacity(64 << 10, file), path));
+                    return Ok(());
+                }
+                // Of a process that had, or has in another container, the same number.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -41,6 +57,9 @@ impl Spool {
 
     /// The whole message: its file, not synced, and its path.
     pub(super) fn take(&mut self) -> io::Result<(File, PathBuf)> {
+        let (file, _) = self.open.as_mut().ok_or_else(not_begun)?;
+        // What could not be written stays open, and is aborted.
+        file.flush()?;
         let (file, path) = self.open.take().ok_or_else(not_begun)?;
         Ok((
             file.into_inner().map_err(io::IntoInnerError::into_error)?,
@@ -50,9 +69,40 @@ impl Spool {
 
     pub(super) fn abort(&mut self) -> io::Result<()> {
         match self.open.take() {
-            Some((_, path)) => fs::remove_file(path),
+            Some((_, path)) => remove(&path),
             None => Ok(()),
         }
+    }
+
+    /// Removes what a crash left here, if that is so long ago.
+    pub(super) fn clean(&self, age: Duration) {
+        // What cannot be removed is in nobody's way.
+        let Ok(entries) = fs::read_dir(&self.folder) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            let modified = entry.metadata().and_then(|about| about.modified());
+            let rested = modified.is_ok_and(|at| at.elapsed().unwrap_or_default() >= age);
+            let name = entry.file_name();
+            if rested && name.to_str().is_some_and(|name| name.ends_with(PART)) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        // What cannot be removed now is in time, as after a crash.
+        let _ = self.abort();
+    }
+}
+
+/// Removes a file that may be gone already.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -60,29 +110,56 @@ fn not_begun() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "no message was begun")
 }
 
-/// Files that were renamed into a folder, and must become durable there.
+/// Whole messages that are not durable yet, under temporary names.
+///
+/// They are synced before they get their own names: whoever finds such a name finds all of the message, also after a crash.
 #[derive(Debug, Default)]
 pub(super) struct Unsynced {
-    files: Vec<File>,
+    messages: Vec<Whole>,
+}
+
+#[derive(Debug)]
+struct Whole {
+    file: File,
+    from: PathBuf,
+    to: PathBuf,
 }
 
 impl Unsynced {
-    /// Renames a whole message to its name, durable after the next [`commit`](Self::commit).
-    pub(super) fn rename(&mut self, file: File, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)?;
-        self.files.push(file);
+    /// A whole message. It has its own name, and is durable, after the next [`commit`](Self::commit).
+    pub(super) fn push(&mut self, file: File, from: PathBuf, to: PathBuf) {
+        self.messages.push(Whole { file, from, to });
+    }
+
+    /// Content first, then names, then the folders of these. After an error the messages are lost: what could not be synced
+    /// may pass for synced the next time.
+    pub(super) fn commit(&mut self) -> io::Result<()> {
+        if self.messages.is_empty() {
+            return Ok(());
+        }
+        sync_all(&self.messages)?;
+        for Whole { from, to, .. } in &self.messages {
+            fs::rename(from, to)?;
+        }
+        let paths = self.messages.iter();
+        let folders: BTreeSet<&Path> = paths.filter_map(|whole| whole.to.parent()).collect();
+        folders.into_iter().try_for_each(sync_folder)?;
+        self.messages.clear();
         Ok(())
     }
 
-    /// Content first, then names.
-    pub(super) fn commit(&mut self, folder: &Path) -> io::Result<()> {
-        if self.files.is_empty() {
-            return Ok(());
+    /// Of what was not committed no temporary name stays.
+    pub(super) fn forget(&mut self) {
+        for Whole { from, .. } in self.messages.drain(..) {
+            // It may have its own by now; or else it is removed in time, as after a crash.
+            let _ = remove(&from);
         }
-        sync_all(&self.files)?;
-        sync_folder(folder)?;
-        self.files.clear();
-        Ok(())
+    }
+}
+
+impl Drop for Unsynced {
+    fn drop(&mut self) {
+        self.forget();
     }
 }
 
@@ -90,13 +167,13 @@ impl Unsynced {
 /// after another.
 const TOGETHER: usize = 16;
 
-fn sync_all(files: &[File]) -> io::Result<()> {
-    let sync = |files: &[File]| files.iter().try_for_each(File::sync_all);
+fn sync_all(messages: &[Whole]) -> io::Result<()> {
+    let sync = |some: &[Whole]| some.iter().try_for_each(|whole| whole.file.sync_all());
     std::thread::scope(|scope| {
-        let share = files.len().div_ceil(TOGETHER).max(1);
-        let running: Vec<_> = files
+        let share = messages.len().div_ceil(TOGETHER).max(1);
+        let running: Vec<_> = messages
             .chunks(share)
-            .map(|files| scope.spawn(move || sync(files)))
+            .map(|some| scope.spawn(move || sync(some)))
             .collect();
         let panicked = || Err(io::Error::other("the thread that synced a file panicked"));
         running
