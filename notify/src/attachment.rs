@@ -10,8 +10,10 @@ pub type AttachmentId = i64;
 /// A file to be attached to a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewAttachment {
-    /// The record; `None` for the first one that the same work inserts or changes.
+    /// The record; `None` for that of a change of the same work.
     pub record: Option<RecordKey>,
+    /// The place of that change.
+    pub change: usize,
     /// Its file name, safe on every system: no path, no control or direction characters.
     pub name: String,
     /// Its media type: `image/png`.
@@ -50,6 +52,7 @@ impl NewAttachment {
     pub fn new(name: String, media_type: String, content: Bytes, author: &str) -> Self {
         Self {
             record: None,
+            change: 0,
             sha256: crate::digest::sha256(&content),
             name,
             media_type,

@@ -5,6 +5,7 @@ use crate::record::{Fields, JournalEntry, RecordKey};
 use crate::store::{Store, StoreError};
 use crate::suppression::Suppression;
 use jiff::Timestamp;
+use serde_json::Value;
 use std::sync::Arc;
 
 /// Looks up records and people. An application with its own database implements this over it.
@@ -23,7 +24,7 @@ pub trait Directory: Send + Sync {
     /// The ids of the users who are in a group.
     fn members(&self, group: &str) -> Result<Vec<String>, StoreError>;
 
-    /// The id of the user who has this address, compared without case; the first one if there are several.
+    /// The id of the user who has this address, compared without case; of several the first who is active, else the first.
     fn user_by_address(&self, address: &str) -> Result<Option<String>, StoreError>;
 
     /// The journal entries of a record, oldest first.
@@ -99,7 +100,9 @@ impl Directory for Stored {
     }
 
     fn user_by_address(&self, address: &str) -> Result<Option<String>, StoreError> {
-        let rows = self.0.records_where("user", "email", address)?;
+        let mut rows = self.0.records_where("user", "email", address)?;
+        // Whoever has left may have handed the address on.
+        rows.sort_by_key(|row| row.fields.get("active") == Some(&Value::Bool(false)));
         Ok(rows.into_iter().next().map(|row| row.key.id))
     }
 

@@ -4,7 +4,7 @@
 //! kept in the store, as they were rendered when the events happened. When it is due, the person is looked at again: who has
 //! switched the notification off meanwhile, or is suppressed, is not told. The mail and the end of its parts are one
 //! transaction, so that no part is lost and none is told twice. Where one mail cannot hold all parts, it tells the first ones, and
-//! those behind are due at once.
+//! those behind are due at once. A digest is of one person, also where two share an address.
 
 use crate::event::EventId;
 use crate::notification::{Delivery, Notification};
@@ -122,7 +122,9 @@ pub struct DueDigest {
     pub opened: Timestamp,
     /// When it is due.
     pub due: Timestamp,
-    /// The parts, the oldest first.
+    /// How many parts it has.
+    pub count: usize,
+    /// The parts, the oldest first; those that were read, which may be the first ones only.
     pub parts: Vec<Part>,
 }
 
@@ -131,7 +133,7 @@ pub struct DueDigest {
 pub struct DigestOutcome {
     /// Which.
     pub digest: DigestId,
-    /// Of how many parts it was made. If it has more by now, nothing is written, and it is due again with all of them.
+    /// How many parts it had. If it has more by now, nothing is written, and it is due again with all of them.
     pub parts: usize,
     /// How many of them, from the first one on, this is about. The others wait for the next mail.
     pub ended: usize,

@@ -20,6 +20,16 @@ pub struct Settlement {
     pub error: Option<String>,
 }
 
+impl Settlement {
+    /// Octets of what it queues, and of what it keeps for digests.
+    pub(crate) fn octets(&self) -> usize {
+        let mails = self.matches.iter().flat_map(|one| &one.mails);
+        let parts = self.matches.iter().flat_map(|one| &one.digests);
+        let of_part = |part: &NewPart| part.text.len() + part.html.as_deref().map_or(0, str::len);
+        mails.map(|mail| mail.raw.len()).sum::<usize>() + parts.map(of_part).sum::<usize>()
+    }
+}
+
 /// What one notification said to one event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Match {
@@ -279,8 +289,17 @@ pub struct Claimed {
     pub attempt: i64,
     /// Attempts so far, this one included.
     pub attempts: u32,
+    /// Those of them that were made before somebody put it back into the queue.
+    pub earlier: u32,
     /// The mail.
     pub mail: OutgoingMail,
+}
+
+impl Claimed {
+    /// Attempts since it was queued, or put back into the queue; this one included. The waits go by it.
+    pub fn attempts_in_this_life(&self) -> u32 {
+        self.attempts.saturating_sub(self.earlier)
+    }
 }
 
 /// What an attempt came to.

@@ -23,7 +23,7 @@ use crate::notification::{Condition, Notification, Trigger};
 use crate::outgoing::{Match, MatchVerdict, OutgoingMail, Rank, RecipientVerdict, Settlement};
 use crate::recipients::{Recipient, Surroundings, choose};
 use crate::render::{Content, Cover, RenderError, Variant, content};
-use crate::store::{Explanation, Store, StoreError};
+use crate::store::{Explanation, MOST_OCTETS, Store, StoreError};
 use crate::template::{Context, TemplateError};
 use crate::token::Signer;
 use files::Files;
@@ -128,7 +128,8 @@ impl Processor {
         &self.config
     }
 
-    /// What becomes of several events, all looked at in one state of the directory, if that has such a thing.
+    /// What becomes of several events, all looked at in one state of the directory, if that has such a thing. Of the first ones
+    /// only, once what they queue has 16 MiB; of one at least.
     ///
     /// # Errors
     /// As for [`settle`](Self::settle).
@@ -145,8 +146,16 @@ impl Processor {
             ..self.clone()
         });
         let processor = steady.as_ref().unwrap_or(self);
-        let settled = events.iter().map(|event| processor.settle(event, now));
-        settled.collect()
+        let (mut settled, mut octets) = (Vec::with_capacity(events.len()), 0);
+        for event in events {
+            if octets >= MOST_OCTETS {
+                break;
+            }
+            let settlement = processor.settle(event, now)?;
+            octets += settlement.octets();
+            settled.push(settlement);
+        }
+        Ok(settled)
     }
 
     /// What becomes of an event.

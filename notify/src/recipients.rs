@@ -7,10 +7,10 @@
 //! | `quiet_hours` | a mail is written, and held until the stated schedule opens |
 //! | `digest` | it is told in a digest, at the stated moment or with the stated mail |
 //! | `user_notification_disabled` | the user has `notification = false` |
-//! | `opted_out` | the user has switched this notification off |
+//! | `opted_out` | this notification is switched off, by the user or for the address |
 //! | `device_inactive` | the address is one of the user's devices, and `active = false` |
 //! | `device_filter` | the device takes other notifications only |
-//! | `device_schedule` | the schedule of the device or the user never opens |
+//! | `device_schedule` | the schedules of the notification, the user and the device are never open at once |
 //! | `subscription_condition` | the condition of the subscription is false, or cannot be read |
 //! | `group_inactive` | the group has `active = false` |
 //! | `unknown_recipient` | there is no such user or group |
@@ -28,7 +28,8 @@
 //! A group is told at its address, its manager with `include_manager = true`, and its members with `include_members = true`.
 //! Whoever has a delegate at this moment is told together with them, unless the notification excludes delegates.
 //! A notification with `mandatory` asks for no preference; one with `force_delivery` also looks neither at
-//! `user.notification`, nor at what a device takes, nor at quiet hours.
+//! `user.notification`, nor at what a device takes, nor at quiet hours of theirs. A `schedule` of the notification itself holds for
+//! everybody, also for addresses that belong to no user; those have UTC where it has no time zone.
 //!
 //! Access rights to the record are not checked: whoever is named is told.
 

@@ -22,7 +22,8 @@ pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// When an event repeats (`every`, `at`, `days` and `time_zone` of `[event."NAME"]`), and about which records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repeat {
-    /// One minute to one day. What is shorter than a day counts from midnight in UTC.
+    /// One minute to one day. What is shorter than a day counts from the beginning of 1970 in UTC: where it divides a day, from
+    /// midnight there.
     pub every: Duration,
     /// The time of day, for an event that repeats daily.
     pub at: Time,
@@ -45,6 +46,8 @@ pub struct Firing {
     pub at: Timestamp,
     /// The events. None where the moment is only noted: an event that is new, or a clock that was set back.
     pub events: Vec<NewEvent>,
+    /// What nothing is fired about, because it cannot be read: a record, and what is wrong with it.
+    pub left_out: Vec<String>,
 }
 
 impl Repeat {
@@ -100,9 +103,9 @@ pub fn due(
         // By more than one interval; what is less passes by itself, and would fire the same moment twice.
         let horizon = now.saturating_add(repeat.every).unwrap_or(Timestamp::MAX);
         let set_back = after.is_some_and(|after| after > horizon);
-        let events = match passed {
+        let (events, left_out) = match passed {
             true => events(event, repeat, config, store, at, now)?,
-            false if after.is_none() || set_back => Vec::new(),
+            false if after.is_none() || set_back => (Vec::new(), Vec::new()),
             // The moments themselves were moved, by another configuration.
             false => continue,
         };
@@ -111,11 +114,13 @@ pub fn due(
             after,
             at,
             events,
+            left_out,
         });
     }
     Ok(due)
 }
 
+/// The events, and what there is none about because it cannot be read.
 fn events(
     event: &RegisteredEvent,
     repeat: &Repeat,
@@ -123,7 +128,7 @@ fn events(
     store: &Arc<dyn Store>,
     at: Timestamp,
     now: Timestamp,
-) -> Result<Vec<NewEvent>, StoreError> {
+) -> Result<(Vec<NewEvent>, Vec<String>), StoreError> {
     let about = |record: Option<RecordKey>, current: Fields| NewEvent {
         name: event.name.clone(),
         kind: EventKind::Fired,
@@ -137,16 +142,19 @@ fn events(
         due: None,
     };
     let Some(table) = event.table.as_deref() else {
-        return Ok(vec![about(None, Fields::new())]);
+        return Ok((vec![about(None, Fields::new())], Vec::new()));
     };
     let condition = repeat.condition.as_deref().unwrap_or_default();
     let Ok(query) = Query::parse(condition, table, &config.schema) else {
         let what = format!("the condition of [event.\"{}\"] at {at}", event.name);
-        return Err(StoreError::Corrupt(what));
+        return Ok((Vec::new(), vec![what]));
     };
     let directory = Stored(Arc::clone(store));
+    let found = store.readable_records(table)?;
+    let spoilt = found.spoilt.iter();
+    let mut left_out: Vec<_> = spoilt.map(|(key, why)| format!("{key}: {why}")).collect();
     let mut events = Vec::new();
-    for record in store.records(table)? {
+    for record in found.records {
         let current = record.whole();
         let facts = Facts {
             schema: &config.schema,
@@ -158,11 +166,19 @@ fn events(
             kind: EventKind::Fired,
             now,
         };
-        if query.evaluate(&facts)?.holds {
-            events.push(about(Some(record.key.clone()), current));
+        match query.evaluate(&facts) {
+            Ok(verdict) if verdict.holds => {
+                events.push(about(Some(record.key.clone()), current));
+            }
+            Ok(_) => {}
+            // A record that this one refers to.
+            Err(error @ StoreError::Corrupt(_)) => {
+                left_out.push(format!("{}: {error}", record.key));
+            }
+            Err(error) => return Err(error),
         }
     }
-    Ok(events)
+    Ok((events, left_out))
 }
 
 #[cfg(test)]

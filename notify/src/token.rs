@@ -141,9 +141,16 @@ impl ReplyToken {
 
     /// The token in an address that [`in_address`](Self::in_address) made.
     pub fn from_address(address: &str) -> Option<Self> {
-        let (local, _) = address.rsplit_once('@')?;
-        let (_, token) = local.split_once('+')?;
-        Self::parse(token)
+        Self::with_mailbox(address).map(|(_, token)| token)
+    }
+
+    /// The same, with the mailbox that the address was made of.
+    pub(crate) fn with_mailbox(address: &str) -> Option<(String, Self)> {
+        let (local, domain) = address.rsplit_once('@')?;
+        // A mailbox may have a plus of its own; a token has none.
+        let (mailbox, token) = local.rsplit_once('+')?;
+        let token = Self::parse(token)?;
+        Some((format!("{mailbox}@{domain}"), token))
     }
 }
 
@@ -197,6 +204,18 @@ mod tests {
         assert!(!signer().verify(&read, "mallory@example.org"));
         let other = Signer::new(&[8; KEY_LEN]).unwrap();
         assert!(!other.verify(&read, "ada@example.org"));
+    }
+
+    #[test]
+    fn a_mailbox_with_a_plus_has_tokens() {
+        let token = signer().reply_token(&RecordKey::new("incident", "INC0010001"), "a@b");
+        for mailbox in ["desk@example.org", "acme+desk@example.org"] {
+            let address = token.in_address(mailbox).unwrap();
+            assert_eq!(ReplyToken::from_address(&address).as_ref(), Some(&token));
+            let read = ReplyToken::with_mailbox(&address);
+            assert_eq!(read, Some((mailbox.to_owned(), token.clone())));
+        }
+        assert_eq!(ReplyToken::from_address("acme+desk@example.org"), None);
     }
 
     #[test]

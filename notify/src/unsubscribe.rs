@@ -1,7 +1,9 @@
-//! Leaving: List-Unsubscribe in every mail that may be switched off (RFC 2369), also by one click (RFC 8058).
+//! Leaving: List-Unsubscribe in every mail that may be switched off (RFC 2369), also by one click (RFC 8058). By mail it takes an
+//! account with a `reply_to`, by click an `unsubscribe_url`; where there is neither, there is no such field.
 //!
 //! A token names one recipient and one notification, and is signed with the key of the store. Whoever presents it, in a mail
-//! or to the address of `unsubscribe_url`, switches that notification off for that recipient, and nothing else.
+//! or to the address of `unsubscribe_url`, switches that notification off for that recipient, and nothing else. It holds for the
+//! address that it names, be that of a user, of a device, or of several users.
 //!
 //! ```text
 //! List-Unsubscribe: <https://desk.example.org/unsubscribe?aW5jaWRlbnQ…>, <mailto:support@example.org?subject=unsubscribe%20aW5jaWRlbnQ…>
@@ -185,7 +187,7 @@ impl std::error::Error for UnsubscribeError {
     }
 }
 
-/// The change that a token asks for: the recipient's preference says `active = false`. Commit it.
+/// The change that a token asks for: the preference of the user, or of the address, says `active = false`. Commit it.
 ///
 /// # Errors
 /// The token was not made here, or the store cannot be read.
@@ -198,7 +200,7 @@ pub fn unsubscribe(
         return Err(UnsubscribeError::NotOurs);
     }
     let change = || {
-        let person = Person::find(store, &token.address)?;
+        let person = Person::find(store, &token.address, &token.notification)?;
         let mut fields = Fields::new();
         fields.insert("active".into(), Value::from(false));
         preference::change(store, &person, &token.notification, fields, &token.address)

@@ -251,6 +251,28 @@ fn a_forged_token_is_held() {
 }
 
 #[test]
+fn a_token_of_somebody_elses_desk_is_no_doubt() {
+    let bench = bench();
+    let theirs = "desk+incident.INC0010007.abcdefghijklmnop@customer.example";
+    let with = |to: &str| format!("Cc: {to}\nSubject: Help");
+    let found = bench.of("carol@example.net", OWN, &with(theirs));
+    acts(&found, New, "none", None);
+    let forged = theirs.replace("desk+", "Support+");
+    let forged = forged.replace("customer.example", "Example.org");
+    let found = bench.of("carol@example.net", OWN, &with(&forged));
+    held(&found, "was not made here for carol@example.net");
+    // One of ours counts wherever it stands.
+    let ours = bench
+        .token("ada@example.org")
+        .replace("support+", "desk+")
+        .replace("@example.org", "@customer.example");
+    let found = bench.of("ada@example.org", OWN, &with(&ours));
+    acts(&found, Reply, "token: desk+", Some(incident()));
+    let found = bench.of("mallory@example.com", OWN, &with(&ours));
+    held(&found, "was made for ada@example.org");
+}
+
+#[test]
 fn a_token_for_a_record_that_is_gone_is_held() {
     let bench = bench();
     let gone = RecordKey::new("incident", "INC0019999");

@@ -305,6 +305,10 @@ async fn the_log_is_kept_as_long_as_the_configuration_says() {
     drop(next_life(&desk).await);
     queue(&*past, None, &["bob@example.org"]);
     desk.sql("UPDATE delivery SET state = 'deferred', next_at = 9e18 WHERE state = 'ready'");
+    let two_days = 48 * 3_600 * 1_000_000_000_i64;
+    desk.sql(&format!(
+        "UPDATE attempt SET started = started - {two_days}, ended = ended - {two_days}"
+    ));
     let told = past.events_of(&incident).unwrap()[0];
     assert!(
         past.explain(told).unwrap().is_some(),
@@ -380,4 +384,33 @@ async fn what_an_application_commits_in_its_own_transaction_is_processed() {
     running.stop().await;
     assert_eq!(sandbox.messages("ada@example.org").len(), 1);
     assert_eq!(store.records("incident").unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeated_event_that_cannot_be_read_holds_up_no_other() {
+    let sandbox = sandbox().await;
+    let repeated = "[event.\"incident.late\"]\ntable = \"incident\"\nevery = \"1m\"\ncondition = \"assigned_toISNOTEMPTY\"\n";
+    let desk = Desk::with(&sandbox, |config| format!("{config}\n{repeated}"));
+    let store = desk.store();
+    let spoilt = desk.incident(&store);
+    desk.incident(&store);
+    // The first moment is only noted.
+    drop(next_life(&desk).await);
+    desk.sql(&format!(
+        "UPDATE repeated SET fired = 1; UPDATE record SET fields = 'x' WHERE id = '{}'",
+        spoilt.id
+    ));
+    let running = Running::start(&desk, &store);
+    let fired = running.wait_for("repeated").await;
+    assert_eq!(fired.level, Level::Error);
+    let one = ("events", "1".to_owned());
+    assert!(fired.fields.contains(&one), "{fired}");
+    assert!(fired.to_string().contains(&spoilt.id), "{fired}");
+
+    // Not even the moments can be read.
+    desk.sql("UPDATE repeated SET fired = 'never'");
+    running.wait_for("store_fault").await;
+    desk.incident(&store);
+    running.wait_for("delivered").await;
+    running.stop().await;
 }

@@ -148,6 +148,12 @@ fn a_preview_gives_the_octets_as_json_as_files_and_as_they_are() {
     let raw = desk.rehearse(&save).good();
     let file = std::fs::read_to_string(out.join("1-ada@example.org.eml")).unwrap();
     assert_eq!(file, raw);
+    #[cfg(unix)]
+    for path in [&out, &out.join("1-ada@example.org.eml")] {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "it is its owner's alone");
+    }
     assert_eq!(desk.run(&save).code, 73, "what is there is not overwritten");
     let nobody = [&about[..], &["--to", "bob@example.org"]].concat();
     assert_eq!(desk.rehearse(&nobody).code, 65);

@@ -189,6 +189,33 @@ async fn an_mbox_over_tls_from_the_first_byte_with_a_password_file() {
 }
 
 #[tokio::test]
+async fn what_is_cut_off_an_mbox_is_kept_and_somebody_is_told_where() {
+    let sandbox = sandbox().await;
+    let dir = desk(&sandbox);
+    let url = pop3(&sandbox);
+    deliver(&sandbox, 0..1);
+    let path = |name: &str| dir.path().join(name);
+    let theirs = "From bob Thu Jan  1 00:00:00 1970\n\nappended since\n\n";
+    std::fs::write(path("mail.mbox"), theirs).unwrap();
+    std::fs::write(path("mail.mbox.postrider-length"), "0\n").unwrap();
+    let fetch = ["fetch", &url, "--mbox", "mail.mbox"];
+    let said = ran(&dir, &fetch).await;
+    assert!(said.err.contains("mail.mbox.postrider-cut"), "{}", said.err);
+    said.good();
+    let cut = std::fs::read_to_string(path("mail.mbox.postrider-cut")).unwrap();
+    assert_eq!(cut, theirs);
+    let again = ran(&dir, &fetch).await;
+    assert!(!again.err.contains("postrider-cut"), "{}", again.err);
+    again.good();
+
+    let held = postrider_pop3::sync::Mboxrd::open(path("mail.mbox")).unwrap();
+    let busy = ran(&dir, &fetch).await;
+    assert_eq!(busy.code, 75, "{}", busy.err);
+    assert!(busy.err.contains("mbox is in use"), "{}", busy.err);
+    drop(held);
+}
+
+#[tokio::test]
 async fn the_mailbox_is_listed_and_left_as_it_is() {
     let sandbox = sandbox().await;
     let dir = desk(&sandbox);

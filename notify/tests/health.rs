@@ -302,6 +302,16 @@ fn the_log_is_exported_whole_as_json_lines_and_as_csv() {
     assert_eq!(desk.run(&["log", "--export", "a.jsonl"]).good(), "");
     let path = |name: &str| desk.0.path().join(name);
     assert_eq!(std::fs::read_to_string(path("a.jsonl")).unwrap(), listed);
+    let mode = std::fs::metadata(path("a.jsonl")).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::mode(&mode.permissions());
+    assert_eq!(mode & 0o077, 0, "it is its owner's alone");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = postrider();
+    command.current_dir(desk.0.path());
+    command.args(["log", "--export", "-"]).stdout(writer);
+    let gone = Ran::of(command.output().unwrap());
+    assert_eq!((gone.code, gone.err.as_str()), (0, ""), "as `head` goes");
     desk.run(&[
         "log",
         "--export",

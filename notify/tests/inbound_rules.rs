@@ -236,6 +236,40 @@ fn a_reply_of_a_file_and_no_words_attaches_the_file_and_comments_nothing() {
     assert!(said.contains("no words of its own"), "{said}");
 }
 
+#[test]
+fn the_files_and_the_event_of_an_action_go_to_the_record_that_it_made() {
+    let set = "set = { short_description = \"${mail.subject}\" }\n";
+    let alone = format!(
+        "[inbound.made]\nclass = \"new\"\ntable = \"incident\"\norder = 20\nstop = false\n{set}"
+    );
+    // With or without an action for the same table before it.
+    for (before, own) in [("", set), (alone.as_str(), "")] {
+        let house = House::with_actions(&format!(
+            "[table.contact]\nnumber = {{ prefix = \"CON\", digits = 7 }}\n[table.contact.fields]\naddress = \"string\"\n\
+             [inbound.contact]\nclass = \"new\"\ntable = \"contact\"\norder = 10\nstop = false\n\
+             set = {{ address = \"${{sender.address}}\" }}\n{before}\
+             [inbound.urgent]\nclass = \"new\"\ntable = \"incident\"\norder = 30\nattach = true\n\
+             fire = \"incident.escalated\"\n{own}"
+        ));
+        let files = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nHello.\r\n\
+             --b\r\nContent-Type: image/png\r\nContent-Disposition: attachment; filename=shot.png\r\n\r\nx\r\n--b--";
+        let text = mail("carol@example.net", "Help").replace("\r\nHello.", files);
+        let outcome = take(&house, &text);
+        assert_eq!(outcome.state, Processed, "{outcome:?}");
+        let incident = RecordKey::new("incident", "INC0010002");
+        let files = |record: &RecordKey| house.store.attachments(record).unwrap().len();
+        let contact = RecordKey::new("contact", "CON0010001");
+        assert_eq!((files(&contact), files(&incident)), (0, 1));
+        let events = house.store.due_events(now(), 100).unwrap();
+        let mut fired = events
+            .iter()
+            .filter(|event| event.what.name == "incident.escalated");
+        let fired = &fired.next().unwrap().what;
+        assert_eq!(fired.record, Some(incident));
+        assert_eq!(fired.current["short_description"], "Help");
+    }
+}
+
 /// Nobody can tell an answer in it from what is quoted, and it is not to be lost.
 #[test]
 fn an_answer_that_may_stand_inside_of_an_unmarked_quote_is_written_down_whole() {

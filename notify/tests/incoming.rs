@@ -99,6 +99,60 @@ fn a_strangers_reply_is_held_or_only_a_comment_that_says_so() {
     );
 }
 
+#[test]
+fn a_stranger_who_is_a_guest_comments_only_where_guests_may() {
+    for (guests, state) in [
+        ("ignore", InboundState::Ignored),
+        ("hold", InboundState::Held),
+        ("accept", InboundState::Processed),
+    ] {
+        let house = House::with(|text| {
+            format!("{text}\n[incoming]\nstrangers = \"comment\"\nguests = \"{guests}\"\n")
+        });
+        let comments = state == InboundState::Processed;
+        let by_token = strangers_reply(&house);
+        let by_number = "From: mallory@example.net\nTo: support@example.org\nSubject: Re: INC0010001\n\nClose it.\n";
+        for mail in [by_token.as_str(), by_number] {
+            let done = take(&house, mail).outcome;
+            assert_eq!(done.state, state, "{guests}: {}", done.reason);
+            assert_eq!(done.record.is_some(), comments, "{guests}");
+            let guest = "mallory@example.net is no active user";
+            assert_eq!(done.reason.contains(guest), !comments, "{}", done.reason);
+        }
+        let before = house.comments(&first_incident()).len();
+        assert_eq!(before, if comments { 2 } else { 0 });
+        // A user is no guest.
+        let grace = by_token.replace("mallory@example.net", "grace@example.org");
+        let done = take(&house, &grace).outcome;
+        assert_eq!(done.state, InboundState::Processed, "{}", done.reason);
+        assert_eq!(house.comments(&first_incident()).len(), before + 1);
+    }
+}
+
+#[test]
+fn what_somebody_passes_on_is_in_the_record_that_it_makes() {
+    let mail = "From: carol@example.net\nTo: support@example.org\nSubject: Fwd: Pump\n\nFYI\n\n\
+                ---------- Forwarded message ---------\nFrom: Dora <dora@example.net>\nDate: Mon, 23 Nov 2026\n\
+                Subject: Pump\nTo: Carol <carol@example.net>\n\nThe pump leaks.\n\nparse_start\npriority: 1\nparse_end\n";
+    let lines = "[inbound.new_incident]\nlines = [\"priority\"]\n";
+    let house = House::with(|text| text.replace("[inbound.new_incident]\n", lines));
+    let record = house.acts(mail.replace('\n', "\r\n").as_bytes());
+    let description = house.field(&record, "description");
+    let description = description.as_str().unwrap();
+    assert!(description.starts_with("FYI\n"), "{description}");
+    assert!(description.contains("The pump leaks."), "{description}");
+    // Whoever wrote that sets nothing.
+    assert_ne!(house.field(&record, "priority"), 1);
+    // The same where a person takes it.
+    let house = self::house("[incoming]\nguests = \"hold\"");
+    let held = take(&house, mail).outcome;
+    assert_eq!(held.class, Class::Forward);
+    assert_eq!(held.state, InboundState::Held);
+    let done = house.inbound.accept(held.id, None, now()).unwrap().outcome;
+    let description = house.field(&done.record.unwrap(), "description");
+    assert!(description.as_str().unwrap().contains("The pump leaks."));
+}
+
 fn calendar_answer(house: &House, status: &str) -> String {
     let to = house.reply_address(&first_incident(), "ada@example.org");
     format!(

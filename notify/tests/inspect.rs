@@ -91,6 +91,52 @@ fn parts_are_saved_inside_the_folder_over_nothing_that_is_there() {
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_saved_of_a_mail_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = folder();
+    run(dir.path(), &["inspect", "mail.eml", "--extract", "a/b"]).good();
+    for name in ["a", "a/b", "a/b/x.bin"] {
+        let mode = std::fs::metadata(dir.path().join(name)).unwrap();
+        let mode = mode.permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{name}: {mode:o}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_could_not_be_written_is_told_by_the_exit_code() {
+    let dir = folder();
+    for args in [
+        &["inspect", "--json", "mail.eml"][..],
+        &["inspect", "mail.eml"],
+        &["man"],
+        &["--help"],
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let mut command = postrider();
+        command.current_dir(dir.path()).args(args);
+        let ran = Ran::of(command.stdout(full.unwrap()).output().unwrap());
+        assert_eq!(ran.code, 74, "{args:?}: {}", ran.err);
+        let said = "postrider: cannot write to standard output: ";
+        assert!(ran.err.starts_with(said), "{args:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_reader_that_has_gone_away_is_no_failure() {
+    let dir = folder();
+    for args in [&["inspect", "--json", "mail.eml"][..], &["man"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = postrider();
+        command.current_dir(dir.path()).args(args);
+        let ran = Ran::of(command.stdout(writer).output().unwrap());
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{args:?}");
+    }
+}
+
 #[test]
 fn text_in_any_charset_is_read() {
     let dir = tempfile::tempdir().unwrap();

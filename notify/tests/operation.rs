@@ -96,6 +96,21 @@ fn intake(dir: &Path, lines: &str) -> (i32, Vec<Value>) {
     (output.status.code().unwrap(), json(&out))
 }
 
+#[test]
+fn an_input_that_cannot_be_read_ends_the_intake() {
+    let dir = tempfile::tempdir().unwrap();
+    run(dir.path(), &["init", "."]).good();
+    let mut command = desk::postrider();
+    command
+        .current_dir(dir.path())
+        .args(["event", "intake"])
+        .stdin(std::fs::File::open(dir.path()).unwrap());
+    let ran = desk::Ran::of(command.output().unwrap());
+    assert_eq!((ran.code, ran.out.as_str()), (74, ""), "{}", ran.err);
+    let said = "postrider: cannot read standard input: ";
+    assert!(ran.err.starts_with(said), "{}", ran.err);
+}
+
 #[tokio::test]
 async fn each_line_of_the_intake_is_acknowledged_and_a_bad_one_stops_no_other() {
     let (_sandbox, dir) = house().await;

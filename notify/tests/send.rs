@@ -160,6 +160,31 @@ async fn as_sendmail_cron_needs_no_header_and_no_domain() {
 }
 
 #[tokio::test]
+async fn as_sendmail_a_sender_without_a_domain_is_at_the_accounts() {
+    let sandbox = sandbox().await;
+    let dir = tempfile::tempdir().unwrap();
+    configure(&sandbox, dir.path());
+    // As cronie does it unless it is told otherwise.
+    let cron = "-FCronDaemon -i -odi -oem -oi -t -f root";
+    let args: Vec<&str> = cron.split(' ').collect();
+    let mail = b"From: \"(Cron Daemon)\" <root>\nTo: ada\nSubject: job\n\njob done\n";
+    let sent = ran(dir.path(), &args, mail).await;
+    assert_eq!((sent.code, sent.out.as_str()), (0, ""), "{}", sent.err);
+    assert_eq!(
+        sandbox.messages("ada@example.org")[0].from,
+        "root@example.org"
+    );
+    // Where the account has no address, it is at that of whoever the mail is from.
+    let mail = b"From: Bob <bob@example.org>\n\njob done\n";
+    let sent = send(&sandbox, &["-f", "root", "bob"], mail).await;
+    assert_eq!(sent.code, 0, "{}", sent.err);
+    assert_eq!(
+        sandbox.messages("bob@example.org")[0].from,
+        "root@example.org"
+    );
+}
+
+#[tokio::test]
 async fn as_sendmail_who_sends_a_mail_again_signs_for_it() {
     let sandbox = sandbox().await;
     let whole = "Date: Mon, 23 Nov 2026 12:00:00 +0000\r\nFrom: x@y.example\r\nTo: z@y.example\r\nResent-To: bob@example.org\r\nResent-Bcc: ada@example.org\r\n\r\nbody\r\n";
@@ -404,6 +429,46 @@ async fn only_the_mechanism_that_is_asked_for_is_used() {
     assert!(ran.err.contains("not asked for"), "{}", ran.err);
     let args = [&BASIC[..], &["--auth", "TRUST-ME"]].concat();
     assert_eq!(send(&sandbox, &args, b"").await.code, 64);
+}
+
+#[tokio::test]
+async fn options_that_would_do_nothing_are_refused() {
+    let sandbox = sandbox().await;
+    let dir = tempfile::tempdir().unwrap();
+    configure(&sandbox, dir.path());
+    for options in [
+        &["--password-env", "PASSWORD"][..],
+        &["--password-file", "password"],
+        &["--password-command", "cat password"],
+        &["--token"],
+        &["--auth", "LOGIN"],
+        &["--ca-file", "ca.pem"],
+        &["--timeout", "2"],
+        &["--danger-accept-invalid-certs"],
+        &["--danger-allow-clear-text"],
+        &["--tls", "none"],
+        &["--password", "hunter2"],
+    ] {
+        let sent = ran(dir.path(), &[&BASIC[..], options].concat(), b"").await;
+        assert_eq!(sent.code, 64, "{options:?}: {}", sent.err);
+        assert!(sent.err.contains("--"), "{options:?}: {}", sent.err);
+        assert!(!sent.err.contains("hunter2"), "{}", sent.err);
+    }
+    let server = format!("smtp://{}", sandbox.smtp());
+    for options in [
+        &["--password-file", "password"][..],
+        &["--token"],
+        &["--auth", "LOGIN"],
+    ] {
+        let args = [&BASIC[..], &["--server", server.as_str()], options].concat();
+        let sent = ran(dir.path(), &args, b"").await;
+        assert_eq!(sent.code, 64, "{options:?}: {}", sent.err);
+        assert!(sent.err.contains("write USER@ before"), "{}", sent.err);
+    }
+    assert!(sandbox.mails().is_empty());
+    let args = [&BASIC[..], &["--tls", "starttls"]].concat();
+    let sent = ran(dir.path(), &args, b"").await;
+    assert_eq!(sent.code, 0, "the account takes it: {}", sent.err);
 }
 
 #[tokio::test]

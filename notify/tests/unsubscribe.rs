@@ -6,7 +6,7 @@ mod support;
 
 use postrider_mime::Message;
 use postrider_notify::outgoing::OutgoingMail;
-use postrider_notify::unsubscribe::listen;
+use postrider_notify::unsubscribe::{answer, listen};
 use serde_json::json;
 use std::sync::Arc;
 use support::house::{House, fields, first_incident};
@@ -146,4 +146,54 @@ async fn rfc8058_one_click_from_the_header_of_a_mail_switches_it_off() {
     assert!(got.starts_with("HTTP/1.1 200 "), "{got}");
     assert!(told(&house, "Three").is_empty());
     serving.abort();
+}
+
+/// Presents the token of a mail as one click does.
+fn click(house: &House, mail: &OutgoingMail) {
+    let ways = header(mail, "List-Unsubscribe").unwrap();
+    let target = between(&ways, "<https://desk.example.org");
+    let body = "List-Unsubscribe=One-Click";
+    let length = body.len();
+    let click = format!("POST {target} HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{body}");
+    let page = answer(click.as_bytes(), &*house.store, &house.signer).unwrap();
+    assert!(page.starts_with(b"HTTP/1.1 200 "));
+}
+
+fn addresses(mails: &[OutgoingMail]) -> Vec<&str> {
+    let mut all: Vec<&str> = mails.iter().map(|mail| mail.recipient.as_str()).collect();
+    all.sort_unstable();
+    all
+}
+
+#[test]
+fn one_click_in_the_mail_of_a_device_switches_it_off_there() {
+    let house = house();
+    let tablet = json!({"user": "ada", "name": "tablet", "email": "Tablet@example.net"});
+    let id = Some("tablet".to_owned());
+    house
+        .records
+        .insert("notification_device", id, &fields(tablet), "")
+        .unwrap();
+    let mails = told(&house, "One");
+    assert_eq!(addresses(&mails), ["Tablet@example.net", "ada@example.org"]);
+    let of_tablet = mails
+        .iter()
+        .find(|mail| mail.recipient.starts_with("Tablet"));
+    click(&house, of_tablet.unwrap());
+    assert_eq!(addresses(&told(&house, "Two")), ["ada@example.org"]);
+}
+
+#[test]
+fn what_is_switched_off_for_a_shared_address_holds_for_all_who_have_it() {
+    let house = House::with(|config| {
+        let config = config.replacen("mail_domain = \"example.org\"", URL, 1);
+        format!("{config}\n[user.ada2]\nname = \"Ada King\"\nemail = \"ada@example.org\"\n")
+    });
+    let both = fields(json!({"watch_list": ["ada2"]}));
+    house.records.update(&first_incident(), &both, "").unwrap();
+    house.settle();
+    let mails = told(&house, "One");
+    assert_eq!(addresses(&mails), ["ada@example.org"]);
+    click(&house, &mails[0]);
+    assert_eq!(addresses(&told(&house, "Two")), [""; 0]);
 }

@@ -315,13 +315,10 @@ fn what_machines_and_we_write_through_a_group_stays_theirs_and_ours() {
             "X-Autoreply",
         ),
         (
-            from("List-Unsubscribe-Post: List-Unsubscribe=One-Click\n", carol),
-            Class::Auto,
-            InboundState::Ignored,
-            "One-Click",
-        ),
-        (
-            from("X-Loop: support@example.org\n", carol),
+            from(
+                "X-Loop: support@example.org\nX-Loop: Support@example.org\n",
+                carol,
+            ),
             Class::Auto,
             InboundState::Ignored,
             "a loop",
@@ -349,6 +346,40 @@ fn what_machines_and_we_write_through_a_group_stays_theirs_and_ours() {
     }
     assert_eq!(house.incidents(), before);
     assert!(house.mails().is_empty());
+}
+
+#[test]
+fn what_a_group_of_ours_writes_above_every_mail_is_no_sign_of_a_machine() {
+    let house = House::new();
+    let ask = |fields: &str| {
+        let mail =
+            "From: carol@example.net\nTo: desk@example.org\nSubject: Help\n\nIt is broken.\n";
+        take(&house, &format!("{fields}{mail}"))
+    };
+    for group in [
+        // Sympa, ezmlm, groups.io.
+        "Precedence: list\nList-Id: <support.example.org>\nX-Loop: support@example.org\n",
+        "Precedence: bulk\nMailing-List: contact support-help@example.org; run by ezmlm\nList-Post: <mailto:support@example.org>\n",
+        "Precedence: Bulk\nList-Id: <support.example.org>\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\n",
+    ] {
+        ends(&ask(group), Class::New, InboundState::Processed, "");
+        let machine = ask(&format!("{group}Auto-Submitted: auto-generated\n"));
+        ends(
+            &machine,
+            Class::Auto,
+            InboundState::Ignored,
+            "Auto-Submitted",
+        );
+        let others = ask(&group.replace("support", "team"));
+        ends(&others, Class::Auto, InboundState::Ignored, "");
+    }
+    let mass = ask("Precedence: bulk\n");
+    ends(
+        &mass,
+        Class::Auto,
+        InboundState::Ignored,
+        "Precedence: bulk",
+    );
 }
 
 /// Ada was written to; the Message-ID of that mail.

@@ -235,7 +235,8 @@ impl Both {
         let address = *self.dice.pick(&["Ada@example.org", "ada@example.org"]);
         let about = (self.dice.below(2) == 0).then(|| RecordKey::new("user", "user1"));
         vec![NewPart {
-            user: Some("ada".to_owned()),
+            // Where nobody is known, it is another person's.
+            user: about.is_none().then(|| "ada".to_owned()),
             address: address.to_owned(),
             via: "parm2".to_owned(),
             about,
@@ -256,7 +257,7 @@ impl Both {
             let kept = usize::from(due.parts.len() > 1 && self.dice.below(3) == 0);
             let outcome = DigestOutcome {
                 digest: due.id,
-                parts: due.parts.len() + grown,
+                parts: due.count + grown,
                 ended: due.parts.len() - kept,
                 verdict: if mail.is_some() {
                     "digest"
@@ -277,11 +278,13 @@ impl Both {
             after: self.repeated.filter(|_| self.dice.below(4) > 0),
             at: now,
             events: Vec::new(),
+            left_out: Vec::new(),
         };
         if self.ask(|store| store.repeat(&firing)).unwrap() {
             self.repeated = Some(now);
         }
         self.ask(|store| store.repeated()).unwrap();
+        self.ask(|store| store.open_digests()).unwrap();
     }
 
     fn mail(&mut self) -> OutgoingMail {
@@ -333,7 +336,9 @@ impl Both {
         let now = self.now();
         if self.dice.below(6) == 0 {
             let held = [(claimed.delivery, claimed.lease_epoch)];
-            self.ask(|store| store.release(&held, now)).unwrap();
+            let next_at = (claimed.delivery % 2 == 0).then_some(now);
+            self.ask(|store| store.release(now, &held, next_at))
+                .unwrap();
             return;
         }
         let completion = Completion {
@@ -471,6 +476,7 @@ impl Both {
     fn look(&mut self) {
         let user = RecordKey::new("user", "user1");
         self.ask(|store| store.records("user")).unwrap();
+        self.ask(|store| store.readable_records("user")).unwrap();
         self.ask(|store| store.records_where("user", "email", "PERSON2@example.org"))
             .unwrap();
         self.ask(|store| store.records_where("group_member", "group", "support"))

@@ -451,3 +451,96 @@ async fn names_are_compared_as_everywhere_whatever_the_locale_of_the_database() 
         "beyond ASCII, letters are as they are, as on SQLite"
     );
 }
+
+/// Letters that no compression makes fewer.
+fn noise(letters: usize) -> String {
+    let mut state = 0x5eed_u64;
+    let mut letter = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from(b'!' + (state % 90) as u8)
+    };
+    (0..letters).map(|_| letter()).collect()
+}
+
+#[test]
+fn a_message_id_longer_than_a_line_keeps_no_mail_from_being_stored() {
+    let Some(server) = or_left_out("PostgreSQL, a long Message-ID", Postgres::start()) else {
+        return;
+    };
+    let store = open(&server);
+    let mail = |uidl: &str, message_id: String| NewInbound {
+        apart: false,
+        account: "support".to_owned(),
+        uidl: Some(uidl.to_owned()),
+        raw: b"Subject: x\r\n\r\n".to_vec(),
+        sha256: uidl.to_owned(),
+        message_id: Some(message_id),
+    };
+    let mails = [
+        mail("1", noise(3_000)),
+        mail("2", noise(998)),
+        mail("3\0", "a\0b@example.org".to_owned()),
+    ];
+    let stored = store.store_fetched(at(0), "support", &mails, &[]);
+    assert_eq!(stored.unwrap().len(), 3);
+    let rows = store.inbound_log(9).unwrap();
+    let rows = rows.into_iter().rev();
+    let ids: Vec<_> = rows.map(|row| row.mail.what.message_id).collect();
+    let nul = "a\u{fffd}b@example.org".to_owned();
+    assert_eq!(ids, [None, Some(noise(998)), Some(nul)]);
+}
+
+#[test]
+fn a_field_longer_than_an_index_holds_keeps_no_record_from_being_written() {
+    let Some(server) = or_left_out("PostgreSQL, a long field", Postgres::start()) else {
+        return;
+    };
+    let store = open(&server);
+    let user = |id: &str, email: String| Change::Insert {
+        table: "user".to_owned(),
+        id: NewId::Given(id.to_owned()),
+        fields: Fields::from_iter([("email".to_owned(), json!(email))]),
+        journal: Vec::new(),
+        actor: String::new(),
+    };
+    let work = Work {
+        changes: vec![user("long", noise(3_000)), user("short", noise(600))],
+        ..Work::default()
+    };
+    store.commit(&work).unwrap();
+    for (letters, id) in [(3_000, "long"), (600, "short")] {
+        let found = store.records_where("user", "email", &noise(letters));
+        let ids: Vec<String> = found.unwrap().into_iter().map(|user| user.key.id).collect();
+        assert_eq!(ids, [id]);
+    }
+}
+
+/// The dice of the database fall as they are told: twice the same number, and then another.
+const LOADED_DICE: &str = "CREATE SEQUENCE throws;
+    CREATE FUNCTION random() RETURNS double precision LANGUAGE sql AS
+      $$ SELECT (CASE WHEN nextval('throws') <= 2 THEN 0.25 ELSE 0.75 END)::double precision $$;
+    ALTER DATABASE postgres SET search_path = public, pg_catalog";
+
+/// The numbers of the workers that live.
+const MARKS: &str = "SELECT objid::bigint FROM pg_locks
+    WHERE locktype = 'advisory' AND classid = 1349481332 AND objsubid = 2 ORDER BY objid";
+
+#[tokio::test]
+async fn a_second_store_ends_no_session_of_the_first_whatever_its_number() {
+    let Some(server) = or_left_out("PostgreSQL, a number that is taken", Postgres::start()) else {
+        return;
+    };
+    run_sql(&server, LOADED_DICE).await;
+    let (first, second) = (open(&server), open(&server));
+    let (client, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let marks = client.query(MARKS, &[]).await.unwrap();
+    let marks: Vec<i64> = marks.iter().map(|row| row.get(0)).collect();
+    assert_eq!(marks, [268_435_456, 805_306_368]);
+    assert!(first.lead("events").unwrap());
+    assert!(!second.lead("events").unwrap());
+}

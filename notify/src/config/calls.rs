@@ -4,6 +4,7 @@ use super::document::Section;
 use super::login;
 use super::value::duration;
 use crate::inbound::rule::{Program, Webhook};
+use crate::inbound::webhook_address;
 use std::path::Path;
 use std::time::Duration;
 
@@ -33,17 +34,8 @@ pub(super) fn webhook(section: &Section<'_>, dir: &Path) -> Option<Webhook> {
     let ca = ca.and_then(|path| super::account::certificate(section, &path, dir));
     let timeout = timeout(section, "webhook_timeout");
     let url = url?;
-    if !cfg!(feature = "webhook") {
-        let message = "this program was built without webhooks (feature `webhook`)";
-        section.document.fault(&url.span, message);
-        return None;
-    }
-    let web = ["https://", "http://"]
-        .into_iter()
-        .any(|scheme| url.value.starts_with(scheme));
-    if !web || !url.value.bytes().all(|b| b.is_ascii_graphic()) {
-        let message = "an address that begins with https:// is expected here";
-        section.document.fault(&url.span, message);
+    if let Err(why) = webhook_address(&url.value) {
+        section.document.fault(&url.span, why);
         return None;
     }
     Some(Webhook {

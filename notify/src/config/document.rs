@@ -94,7 +94,7 @@ impl Document {
     }
 }
 
-/// The text with everything behind `password =`, `token =` and `secret =` blotted out, octet by octet.
+/// The text with everything behind `password =`, `token =` and `secret =`, and the log-ins of addresses, blotted out, octet by octet.
 fn blotted(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
@@ -104,11 +104,28 @@ fn blotted(text: &str) -> String {
             .filter_map(|key| secret_in(body, key))
             .min();
         let (shown, secret) = body.split_at(hidden.unwrap_or(body.len()));
-        out.push_str(shown);
+        push_without_log_ins(&mut out, shown);
         out.extend(secret.bytes().map(|_| '*'));
         out.push_str(line.get(body.len()..).unwrap_or_default());
     }
     out
+}
+
+/// Appends a line, with stars for what stands in front of the `@` of an address such as `https://ada:secret@example.org`.
+fn push_without_log_ins(out: &mut String, line: &str) {
+    let mut rest = line;
+    while let Some(at) = rest.find("://") {
+        let (scheme, address) = rest.split_at(at + 3);
+        let end = address
+            .find(['"', '\'', ' ', '\t'])
+            .unwrap_or(address.len());
+        let log_in = address.split_at(end).0.rfind('@').unwrap_or(0);
+        let (log_in, other) = address.split_at(log_in);
+        out.push_str(scheme);
+        out.extend(log_in.bytes().map(|_| '*'));
+        rest = other;
+    }
+    out.push_str(rest);
 }
 
 /// Where the value of a key begins in a line.
@@ -376,11 +393,14 @@ mod tests {
     #[test]
     fn secrets_are_blotted_out_and_nothing_else_moves() {
         let text = "password = \"hunter2\" # x\r\npassword_env = \"P\"\n{ user = \"a\", \"token\" = 'ü' }\nsecret=\n";
-        let blotted = blotted(text);
+        let found = blotted(text);
         assert_eq!(
-            blotted,
+            found,
             "password = *************\r\npassword_env = \"P\"\n{ user = \"a\", \"token\" = ******\nsecret=\n"
         );
-        assert_eq!(blotted.len(), text.len());
+        assert_eq!(found.len(), text.len());
+        let text = "[\"https://a:b/c@h/x\", 'http://h', \"ftp://@h\"] # a@b";
+        let found = "[\"https://*****@h/x\", 'http://h', \"ftp://@h\"] # a@b";
+        assert_eq!(blotted(text), found);
     }
 }

@@ -61,7 +61,7 @@ fn one(
     if let (Some(comment), Some(table)) = (&comment, &table) {
         journal(&section, schema, table, comment);
     }
-    let fire = fire(&section, events);
+    let fire = fire(&section, events, table.as_ref());
     let lines = lines(&section, schema, table.as_ref());
     let attach = section.boolean("attach").unwrap_or(false);
     let (command, webhook) = (calls::command(&section), calls::webhook(&section, dir));
@@ -165,12 +165,23 @@ fn lines(section: &Section<'_>, schema: &Schema, table: Option<&At<String>>) -> 
 }
 
 /// `fire = "incident.escalated"`
-fn fire(section: &Section<'_>, events: &BTreeMap<String, RegisteredEvent>) -> Option<At<String>> {
+fn fire(
+    section: &Section<'_>,
+    events: &BTreeMap<String, RegisteredEvent>,
+    table: Option<&At<String>>,
+) -> Option<At<String>> {
     let fire = section.text("fire")?;
-    if !events.contains_key(&fire.value) {
+    let Some(event) = events.get(&fire.value) else {
         let hint = nearest(&fire.value, events.keys().map(String::as_str));
         let message = format!("there is no [event.\"{}\"] in this file", fire.value);
         section.document.hint(&fire.span, message, hint);
+        return Some(fire);
+    };
+    if let (Some(about), Some(table)) = (&event.table, table)
+        && *about != table.value
+    {
+        let message = format!("the event `{}` is about the table `{about}`", fire.value);
+        section.document.fault(&fire.span, message);
     }
     Some(fire)
 }

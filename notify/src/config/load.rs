@@ -86,6 +86,11 @@ fn read(file: &Path, document: &Document, top: &Section<'_>, scripts: Scripts) -
     check::all(document, &schema, &templates, &notifications, &actions);
     check::mailtos(document, &schema, &templates, &mailtos);
     warnings.extend(notification::warnings(document, &notifications, &records));
+    let no_page = |instance: &Instance| instance.unsubscribe_url.is_empty();
+    if instance.as_ref().is_none_or(no_page) {
+        let found = notification::nobody_can_leave(top, &smtp, &notifications);
+        warnings.extend(found);
+    }
     let mut notifications: Vec<_> = notifications
         .into_iter()
         .map(|read| read.notification)

@@ -3,6 +3,7 @@
 use super::account::{is_from, is_reply_to};
 use super::document::{At, Document, Section, choice};
 use super::{RegisteredEvent, SeedRecord, digest, locale, table};
+use crate::account::SmtpAccount;
 use crate::address::is_address;
 use crate::condition::Query;
 use crate::diagnostic::Diagnostic;
@@ -372,6 +373,42 @@ fn account(section: &Section<'_>, accounts: &[String]) -> Option<String> {
         );
     }
     account.map(|account| account.value)
+}
+
+/// Accounts without a mailbox for answers that optional notifications go out by, where no page takes its place.
+pub(super) fn nobody_can_leave(
+    top: &Section<'_>,
+    accounts: &[SmtpAccount],
+    notifications: &[Read],
+) -> Vec<Diagnostic> {
+    let document = top.document;
+    let first = accounts.first().map(|account| account.name.as_str());
+    let told_by = |account: &str| {
+        let mut told = notifications.iter().map(|read| &read.notification);
+        told.find(|told| {
+            let by = told.account.as_deref().or(first);
+            told.active && told.delivery == Delivery::Optional && by == Some(account)
+        })
+    };
+    let mut warnings = Vec::new();
+    for (name, _) in top.sections("smtp") {
+        let silent = accounts
+            .iter()
+            .any(|account| account.name == name.value && account.reply_to.is_none());
+        if let Some(told) = told_by(&name.value).filter(|_| silent) {
+            let message = format!(
+                "nobody can leave what goes out by this account, such as {}: it has no `reply_to`, and [instance] no `unsubscribe_url`",
+                told.name
+            );
+            warnings.push(Diagnostic::new(
+                &document.file,
+                &document.text,
+                name.span,
+                message,
+            ));
+        }
+    }
+    warnings
 }
 
 /// Users and groups that this file does not have. The store may.

@@ -7,7 +7,7 @@ use crate::blocking::with_store;
 use crate::delivery::{Sender, Sent};
 use crate::inbound::reader::{Reader, Round};
 use crate::outgoing::DeliveryState;
-use crate::repeat;
+use crate::repeat::{self, Firing};
 use crate::store::StoreError;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -165,8 +165,10 @@ impl Daemon {
 
     /// Fires the events that repeat, then settles the events that are due, and the digests; gives how many.
     pub(super) async fn settle_all(&self, now: Timestamp) -> Result<usize, StoreError> {
-        self.repeat(now).await?;
-        Ok(self.settle(now).await? + self.digest(now).await?)
+        let fired = self.repeat(now).await;
+        // What keeps these from being fired keeps nothing else from its end.
+        let done = self.settle(now).await? + self.digest(now).await?;
+        fired.map(|()| done)
     }
 
     /// Fires the repeated events whose moment has come.
@@ -194,7 +196,9 @@ impl Daemon {
             Ok(fired)
         })
         .await?;
-        for firing in fired.iter().filter(|firing| !firing.events.is_empty()) {
+        let says_something =
+            |firing: &&Firing| !firing.events.is_empty() || !firing.left_out.is_empty();
+        for firing in fired.iter().filter(says_something) {
             self.say(report::repeated(firing));
         }
         Ok(())

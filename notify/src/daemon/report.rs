@@ -71,12 +71,18 @@ pub(super) fn digested(digest: &DueDigest, outcome: &DigestOutcome) -> LogEvent 
         .with("detail", &outcome.detail)
 }
 
-/// A repeated event that was fired.
+/// A repeated event that was fired, as far as it could be.
 pub(super) fn repeated(firing: &Firing) -> LogEvent {
-    LogEvent::new(Level::Info, "repeated")
+    let level = match firing.left_out.is_empty() {
+        true => Level::Info,
+        false => Level::Error,
+    };
+    let fault = firing.left_out.first();
+    LogEvent::new(level, "repeated")
         .with("name", &firing.name)
         .with("of", second(firing.at))
         .with_number("events", firing.events.len())
+        .with("fault", fault.map_or("", String::as_str))
 }
 
 /// A fetch that found nothing says nothing.

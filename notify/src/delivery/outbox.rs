@@ -251,7 +251,7 @@ impl Ledger {
             store.suppress(suppression)?;
         }
         let late = store.complete(self.now, &self.completions)?;
-        give_back(&self.given_back, account, store)?;
+        give_back(&self.given_back, account, store, self.now)?;
         Ok(late)
     }
 
@@ -336,7 +336,8 @@ impl Answer {
             Self::Outcome(outcome) => outcome,
             Self::Unsendable(why) => return untold(claimed, why.clone(), None),
             Self::None => {
-                let again = next_attempt(claimed.delivery, claimed.attempts, now);
+                let tried = claimed.attempts_in_this_life();
+                let again = next_attempt(claimed.delivery, tried, now);
                 return untold(claimed, "nothing was heard of it".to_owned(), Some(again));
             }
         };
@@ -351,7 +352,7 @@ impl Answer {
             };
         }
         let is_over = is_lost(outcome) || (around.paused.is_none() && is_closing(outcome));
-        if around.blameless && claimed.attempts <= 2 && is_over {
+        if around.blameless && claimed.attempts_in_this_life() <= 2 && is_over {
             row.next_at = Some(later(now, SOON));
         }
         row
@@ -410,7 +411,7 @@ fn give_back_over_rate(
     }
     let held = over.iter().filter_map(|n| claimed.get(*n));
     let held: Vec<_> = held.map(|c| (c.delivery, c.lease_epoch)).collect();
-    store.release(&held, later(now, rate.interval()))?;
+    store.release(now, &held, Some(later(now, rate.interval())))?;
     let mut n = 0;
     claimed.retain(|_| {
         n += 1;

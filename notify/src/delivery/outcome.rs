@@ -21,7 +21,7 @@ pub(super) fn completion(
     peer: &Peer,
     now: Timestamp,
 ) -> Completion {
-    let again = next_attempt(claimed.delivery, claimed.attempts, now);
+    let again = next_attempt(claimed.delivery, claimed.attempts_in_this_life(), now);
     let (state, next_at) = match outcome.outcome {
         Outcome::Accepted => (DeliveryState::Delivered, None),
         Outcome::Refused if is_account_fault(outcome) => (DeliveryState::Deferred, Some(again)),
@@ -165,6 +165,7 @@ mod tests {
             lease_epoch: 3,
             attempt: 9,
             attempts: 2,
+            earlier: 0,
             mail: OutgoingMail {
                 message_id: "<1@x>".to_owned(),
                 sender: String::new(),
@@ -225,6 +226,19 @@ mod tests {
             ];
             assert_eq!(told, flags, "{outcome:?}");
         }
+    }
+
+    #[test]
+    fn what_was_put_back_into_the_queue_waits_like_a_new_mail() {
+        let busy = said(Outcome::Deferred, Stage::Rcpt, "450 4.2.1 later");
+        let now = Timestamp::UNIX_EPOCH;
+        let again = Claimed {
+            attempts: 36,
+            earlier: 35,
+            ..claimed()
+        };
+        let done = completion(&again, &busy, &Peer::default(), now);
+        assert_eq!(done.next_at, Some(next_attempt(7, 1, now)));
     }
 
     #[test]

@@ -113,7 +113,7 @@ impl Sender {
                 aside.next
             });
             let fault = match next {
-                Ok(Some(next)) if !goes_on => self.outbox.give_back(next.claimed).await.err(),
+                Ok(Some(next)) if !goes_on => self.outbox.give_back(next.claimed, now).await.err(),
                 Ok(next) => {
                     batch = next;
                     None

@@ -111,6 +111,7 @@ pub(super) fn give_back(
     claimed: &[Claimed],
     account: &SmtpAccount,
     store: &dyn Store,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     if claimed.is_empty() {
         return Ok(());
@@ -119,16 +120,20 @@ pub(super) fn give_back(
         .iter()
         .map(|c| (c.delivery, c.lease_epoch))
         .collect();
-    store.release(&held, Timestamp::UNIX_EPOCH)?;
+    store.release(now, &held, None)?;
     return_tokens(claimed, account, store)
 }
 
 impl Outbox {
     /// Gives back what was claimed and not sent.
-    pub(super) async fn give_back(&self, claimed: Vec<Claimed>) -> Result<(), StoreError> {
+    pub(super) async fn give_back(
+        &self,
+        claimed: Vec<Claimed>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let account = Arc::clone(&self.account);
         with_store(&self.store, move |store| {
-            give_back(&claimed, &account, store)
+            give_back(&claimed, &account, store, now)
         })
         .await
     }

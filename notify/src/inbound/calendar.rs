@@ -1,7 +1,7 @@
 //! Answers to invitations: a calendar object with the method REPLY (RFC 5546 §3.2.3) in a mail (RFC 6047).
 
 use super::beginning::beginning;
-use postrider_mime::Message;
+use postrider_mime::{Message, Part};
 
 /// Octets of a calendar object that are looked at.
 const LOOK_AT: usize = 64 * 1024;
@@ -32,11 +32,23 @@ impl CalendarAnswer {
 
     /// The answer in a mail, if it is one.
     pub(super) fn read(message: &Message<'_>) -> Option<Self> {
-        message.calendars().find_map(|part| {
+        let mut answers = message.calendars().filter(|part| is_of_the_mail(*part));
+        answers.find_map(|part| {
             let text = part.text().text;
             of_object(beginning(&text, LOOK_AT))
         })
     }
+}
+
+/// False for what the mail only brings along: in a mail within it, or as a file whose type does not say that it is an answer
+/// (RFC 6047 §2.4).
+fn is_of_the_mail(part: Part<'_>) -> bool {
+    let mut around = std::iter::successors(part.parent(), |part| part.parent());
+    let disposition = part.content_disposition();
+    let is_file = disposition.is_some_and(|disposition| disposition.is_attachment());
+    let method = part.content_type().parameter("method");
+    let says_so = method.is_some_and(|method| method.eq_ignore_ascii_case("REPLY"));
+    !around.any(Part::is_message) && (says_so || !is_file)
 }
 
 /// The answer of the first attendee, if the object's method is REPLY.
@@ -110,5 +122,26 @@ mod tests {
             None,
             "an invitation is no answer"
         );
+    }
+
+    #[test]
+    fn rfc6047_an_answer_that_is_attached_makes_the_mail_no_answer() {
+        let with = |part: &str| {
+            let raw = format!(
+                "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nIt breaks on this.\r\n--b\r\n{part}\r\n\r\n\
+                 BEGIN:VCALENDAR\r\nMETHOD:REPLY\r\nATTENDEE;PARTSTAT=ACCEPTED:mailto:ada@example.org\r\nEND:VCALENDAR\r\n--b--\r\n"
+            );
+            CalendarAnswer::read(&Message::parse(raw.as_bytes()))
+        };
+        let file = "Content-Disposition: attachment; filename=reply.ics";
+        let answer = "Content-Type: text/calendar; method=reply";
+        let attached = format!("Content-Type: text/calendar\r\n{file}");
+        assert_eq!(with(&attached), None);
+        let within = format!("Content-Type: message/rfc822\r\n\r\nSubject: Accepted\r\n{answer}");
+        assert_eq!(with(&within), None);
+        // Programs write the answer itself like this as well.
+        let accepted = Some(CalendarAnswer::Accepted);
+        assert_eq!(with(&format!("{answer}\r\n{file}")), accepted);
+        assert_eq!(with("Content-Type: text/calendar"), accepted);
     }
 }

@@ -135,18 +135,32 @@ impl Classifier<'_> {
         Ok(self.guest(found, author))
     }
 
-    /// Mail of somebody who is no active user, and answers no mail of ours.
-    fn guest(&self, mut found: Classification, author: &Author) -> Classification {
-        if author.user.is_some() || found.is_proven() || found.verdict != Verdict::Act {
+    /// Mail of somebody who is no active user, and answers no mail of ours; also what may only be a comment.
+    fn guest(&self, found: Classification, author: &Author) -> Classification {
+        if author.user.is_some() || found.is_proven() {
             return found;
         }
-        let who = || format!("{} is no active user", author.address);
-        match self.policy.guest(author.domain()) {
-            Treatment::Accept => {}
-            Treatment::Hold => found.verdict = Verdict::Hold(who()),
-            Treatment::Ignore => found.verdict = Verdict::Ignore(who()),
+        let mut why = format!("{} is no active user", author.address);
+        let mut in_doubt = false;
+        match &found.verdict {
+            Verdict::Hold(_) | Verdict::Ignore(_) => return found,
+            Verdict::Comment(doubt) => {
+                why = format!("{why}; {doubt}");
+                in_doubt = true;
+            }
+            Verdict::Act => {}
         }
-        found
+        let verdict = match self.policy.guest(author.domain()) {
+            Treatment::Accept => return found,
+            Treatment::Hold => Verdict::Hold(why),
+            Treatment::Ignore => Verdict::Ignore(why),
+        };
+        // What is held in doubt is bound to nothing.
+        Classification {
+            record: found.record.filter(|_| !in_doubt),
+            verdict,
+            ..found
+        }
     }
 
     /// The rules for what people write.
@@ -230,10 +244,10 @@ impl Classifier<'_> {
             let by = format!("message_id: delivery {}", row.delivery);
             let why = "it is our own mail, come back (a loop)".to_owned();
             (Class::Auto, by, row.mail.record, why)
-        } else if let Some(own) = mail.passed_by.iter().find(|(_, by)| self.is_own(by)) {
-            let why = format!("it has been here before (a loop): {}: {}", own.0, own.1);
+        } else if let Some((field, by)) = self.passed_by_us(mail) {
+            let why = format!("it has been here before (a loop): {field}: {by}");
             (Class::Auto, "none".to_owned(), None, why)
-        } else if let Some(field) = &mail.automatic {
+        } else if let Some(field) = mail.automatic.as_ref().or_else(|| self.mass(mail)) {
             let why = format!("no person wrote it: {field}");
             (Class::Auto, "none".to_owned(), None, why)
         } else if let Some(list) = mail.list.as_ref().filter(|list| !self.is_ours(list)) {
@@ -293,7 +307,29 @@ impl Classifier<'_> {
         own.any(|own| automatic::is_list_of(list, own))
     }
 
-    fn is_own(&self, address: &str) -> bool {
+    /// The list that a mail came through, if it is a group of our own.
+    fn group<'m>(&self, mail: &'m Mail) -> Option<&'m str> {
+        mail.list.as_deref().filter(|list| self.is_ours(list))
+    }
+
+    /// What says that a mail was sent to masses. Of a group of our own, ezmlm and groups.io say so of every mail.
+    fn mass<'m>(&self, mail: &'m Mail) -> Option<&'m String> {
+        mail.mass.as_ref().filter(|_| self.group(mail).is_none())
+    }
+
+    /// What says that a mail has been here before. A group that Sympa runs writes its address into an X-Loop above every mail: what
+    /// has been there twice has two of them.
+    fn passed_by_us<'m>(&self, mail: &'m Mail) -> Option<&'m (&'static str, String)> {
+        let mut own = mail.passed_by.iter().filter(|(_, by)| self.is_own(by));
+        let first = own.next()?;
+        let is_group = |list: &str| automatic::is_list_of(list, &first.1);
+        match first.0 == "X-Loop" && self.group(mail).is_some_and(is_group) {
+            true => own.next(),
+            false => Some(first),
+        }
+    }
+
+    pub(super) fn is_own(&self, address: &str) -> bool {
         self.own.iter().any(|own| own.eq_ignore_ascii_case(address))
     }
 
@@ -471,6 +507,6 @@ fn weight(recipient: &Reported) -> Reason {
 }
 
 /// The subject says so, and the mail has another one with it: its head in the text, or all of it as an attachment.
-fn is_forward(mail: &Mail) -> bool {
+pub(super) fn is_forward(mail: &Mail) -> bool {
     subject::is_forward(&mail.subject) && (mail.has_message || text::shows_a_sender(&mail.text))
 }

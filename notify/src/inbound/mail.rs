@@ -44,6 +44,8 @@ pub struct Mail {
     pub passed_by: Vec<(&'static str, String)>,
     /// The field that says that no person wrote it: `Auto-Submitted: auto-replied`.
     pub automatic: Option<String>,
+    /// The field that says that it was sent to masses: `Precedence: bulk`. Some groups write it above what a person wrote.
+    pub mass: Option<String>,
     /// The fields that say that it came through a list: `List-Id: <support.example.org>`. It is not answered automatically.
     pub list: Option<String>,
     /// A report about a mail, if it is one.
@@ -106,6 +108,7 @@ impl Mail {
             only_html: body.only_html,
             passed_by: passed_by(&message),
             automatic: automatic::field(&message),
+            mass: automatic::mass(&message),
             list: automatic::list(&message),
             report: Report::read(&message),
             opinions: Opinions::read(&message),
@@ -267,7 +270,7 @@ mod tests {
             "Auto-Submitted: auto-replied",
             "Auto-Submitted: auto-generated (notice)",
             "Auto-Submitted: x-new",
-            "Precedence: Bulk",
+            "Precedence: Auto_Reply",
             "X-Auto-Response-Suppress: All",
             "X-Autoreply: yes",
         ] {
@@ -301,9 +304,11 @@ mod tests {
             assert_eq!((mail.automatic, mail.list.as_deref()), (None, Some(header)));
             let post = "List-Unsubscribe-Post: List-Unsubscribe=One-Click";
             let mass = read(&format!("{header}\r\n{post}"));
-            assert_eq!(mass.automatic.as_deref(), Some(post));
+            assert_eq!((mass.automatic, mass.mass.as_deref()), (None, Some(post)));
         }
-        assert_eq!(read("Precedence: bulk").list, None);
+        let bulk = read("Precedence: Bulk");
+        assert_eq!((bulk.automatic, bulk.list), (None, None));
+        assert_eq!(bulk.mass.as_deref(), Some("Precedence: Bulk"));
         let both = read("Precedence: list\r\nAuto-Submitted: auto-replied");
         assert!(both.automatic.is_some());
     }

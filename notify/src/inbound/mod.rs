@@ -29,7 +29,7 @@ pub mod text;
 mod tokens;
 pub mod verdict;
 
-pub(crate) use action::table_of;
+pub(crate) use action::{table_of, webhook_address};
 pub use policy::Policy;
 pub use rule::InboundAction;
 pub use verdict::ActionVerdict;

@@ -216,7 +216,7 @@ impl Processor {
 fn untold(due: &DueDigest, verdict: &'static str, detail: String) -> DigestOutcome {
     DigestOutcome {
         digest: due.id,
-        parts: due.parts.len(),
+        parts: due.count,
         ended: due.parts.len(),
         verdict,
         detail,

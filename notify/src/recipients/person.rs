@@ -105,32 +105,32 @@ impl Search<'_> {
         if let Some(user) = self.around.directory.user_by_address(address)? {
             return self.user(&user, via);
         }
-        let recipient = Recipient {
+        let preference = self.preference_of(address)?;
+        if let Some(why) = self.switched_off(preference.as_ref()) {
+            self.exclude(address, via, "opted_out", why);
+            return Ok(());
+        }
+        let hold = match self.hold(None)? {
+            Ok(hold) => hold,
+            Err(why) => {
+                self.exclude(address, via, "device_schedule", why);
+                return Ok(());
+            }
+        };
+        let fields = preference.as_ref().map(|(_, fields)| fields);
+        self.add(Recipient {
             user: None,
             name: String::new(),
             address: address.to_owned(),
             via: via.to_owned(),
             locale: String::new(),
             time_zone: String::new(),
-            hold: None,
-            digest: None,
-        };
-        let preference = self.preference_of(address)?;
-        if self.notification.delivery == Delivery::Optional
-            && let Some((key, fields)) = &preference
-            && is_false(fields, "active")
-        {
-            self.exclude(address, via, "opted_out", format!("{key} switches it off"));
-            return Ok(());
-        }
-        let fields = preference.as_ref().map(|(_, fields)| fields);
-        self.add(Recipient {
+            hold,
             digest: interval(self.notification, fields),
-            ..recipient
         })
     }
 
-    /// Whoever is no user has no preferences but those that their answers made, or that were set for their address.
+    /// What was said of an address, by answers from it or by whoever set it: that holds there, whoever has it.
     fn preference_of(&self, address: &str) -> Result<Option<(RecordKey, Fields)>, StoreError> {
         let rows = self.around.directory.records_where(
             "notification_preference",
@@ -140,6 +140,13 @@ impl Search<'_> {
         let name = &self.notification.name;
         let mut of_this = rows.into_iter();
         Ok(of_this.find(|(_, fields)| text(fields, "notification") == name))
+    }
+
+    /// Why an address with this preference is not told.
+    fn switched_off(&self, preference: Option<&(RecordKey, Fields)>) -> Option<String> {
+        let (key, fields) = preference?;
+        let off = self.notification.delivery == Delivery::Optional && is_false(fields, "active");
+        off.then(|| format!("{key} switches it off"))
     }
 
     /// A user without those who stand in for them.
@@ -229,13 +236,22 @@ impl Search<'_> {
                 self.exclude(&shown(&device.address), &via, verdict, why);
                 continue;
             }
-            let hold = match self.hold(person, &device)? {
+            let of_address = self.preference_of(&device.address)?;
+            if let Some(why) = self.switched_off(of_address.as_ref()) {
+                self.exclude(&device.address, &via, "opted_out", why);
+                continue;
+            }
+            let hold = match self.hold(Some((person, &device)))? {
                 Ok(hold) => hold,
                 Err(why) => {
                     self.exclude(&device.address, &via, "device_schedule", why);
                     continue;
                 }
             };
+            let chosen = of_address.as_ref();
+            let chosen = chosen.filter(|(_, fields)| fields.contains_key("digest"));
+            let chosen = chosen.or_else(|| wishes.preference(&self.notification.name));
+            let digest = interval(self.notification, chosen.map(|(_, fields)| fields));
             self.add(Recipient {
                 user: Some(id.to_owned()),
                 name: text(person.fields, "name").to_owned(),
@@ -244,12 +260,7 @@ impl Search<'_> {
                 locale: text(person.fields, "locale").to_owned(),
                 time_zone: text(person.fields, "time_zone").to_owned(),
                 hold,
-                digest: interval(
-                    self.notification,
-                    wishes
-                        .preference(&self.notification.name)
-                        .map(|(_, fields)| fields),
-                ),
+                digest,
             })?;
         }
         Ok(())
@@ -279,26 +290,29 @@ impl Search<'_> {
         None
     }
 
-    /// Until when a mail waits: for the schedules of the notification, the person and the device, all of them open at once.
+    /// Until when a mail waits: for the schedules of the notification, and of the user and the device if it goes to one, all of
+    /// them open at once.
     fn hold(
         &self,
-        person: &Person<'_>,
-        device: &Device<'_>,
+        user: Option<(&Person<'_>, &Device<'_>)>,
     ) -> Result<Result<Option<Hold>, String>, StoreError> {
-        let of_device = device.fields.map_or("", |fields| text(fields, "schedule"));
-        let own = [
-            (text(person.fields, "schedule"), "the user ", person.id),
-            (of_device, "the device ", device.name.as_str()),
-        ];
         let mut schedules = Vec::new();
-        if self.notification.delivery != Delivery::Forced {
+        if let Some((person, device)) = user
+            && self.notification.delivery != Delivery::Forced
+        {
+            let of_device = device.fields.map_or("", |fields| text(fields, "schedule"));
+            let own = [
+                (text(person.fields, "schedule"), "the user ", person.id),
+                (of_device, "the device ", device.name.as_str()),
+            ];
             for (schedule, whose, name) in own {
                 schedules.extend(self.schedule(schedule, &format!("{whose}{name}"))?);
             }
         }
         let of_notification = self.notification.schedule.as_deref().unwrap_or_default();
         schedules.extend(self.schedule(of_notification, "the notification")?);
-        let zone = time_zone(text(person.fields, "time_zone")).unwrap_or(TimeZone::UTC);
+        let zone = user.map_or("", |(person, _)| text(person.fields, "time_zone"));
+        let zone = time_zone(zone).unwrap_or(TimeZone::UTC);
         Ok(wait(&schedules, self.around.now, &zone))
     }
 

@@ -27,20 +27,24 @@ use crate::record::{Change, JournalEntry, Record, RecordKey};
 use crate::repeat::Firing;
 use crate::suppression::Suppression;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+
+/// No more mails, events or digests are taken together once they have so many octets, so that they have room in memory.
+pub(crate) const MOST_OCTETS: usize = 16 << 20;
 
 /// What happens together or not at all.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Work {
     /// Changes to records; each queues its `TABLE.inserted` or `TABLE.updated` event.
     pub changes: Vec<Change>,
-    /// Events to queue beside those. An event whose `record` is `None` and whose kind is Fired may be about the first
-    /// changed record: set `events_about_first_change`.
+    /// Events to queue beside those.
     pub events: Vec<NewEvent>,
-    /// Gives the events without a record the record (and its current fields) of the first change.
-    pub events_about_first_change: bool,
+    /// The events without a record that are about the one of a change, each by its place with the place of the change: they get its key and
+    /// its fields.
+    pub events_about: BTreeMap<usize, usize>,
     /// Whoever caused it is not told by its events: see [`Event::unanswered`](crate::event::Event::unanswered).
     pub unanswered: bool,
     /// Files to attach to records.
@@ -154,6 +158,15 @@ pub struct Backlog {
     pub accounts: Vec<String>,
 }
 
+/// The records of a table, as far as they can be read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Readable {
+    /// Those that can be, by id.
+    pub records: Vec<Record>,
+    /// Those that another program, another version or a sick disk has spoilt, and what is wrong with each.
+    pub spoilt: Vec<(RecordKey, String)>,
+}
+
 /// What was forgotten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Trimmed {
@@ -185,6 +198,9 @@ pub trait Store: Send + Sync {
 
     /// All records of a table, by id.
     fn records(&self, table: &str) -> Result<Vec<Record>, StoreError>;
+
+    /// The same, where one that cannot be read does not stand in the way of the others.
+    fn readable_records(&self, table: &str) -> Result<Readable, StoreError>;
 
     /// The records of a table in which a field has a value, or a list has it among its values, compared as text without ASCII case:
     /// users by address, members by group.
@@ -246,8 +262,12 @@ pub trait Store: Send + Sync {
     /// or skipped if it was, and its verdict names the winner.
     fn settle(&self, settlements: &[Settlement]) -> Result<(), StoreError>;
 
-    /// Digests that are due, with their parts, the oldest first.
+    /// Digests that are due, with as many of their parts as one mail may need, the oldest first. Fewer are given than are due
+    /// once they have 16 MiB together.
     fn due_digests(&self, now: Timestamp, limit: usize) -> Result<Vec<DueDigest>, StoreError>;
+
+    /// All digests that gather, due or not, without their parts; the one that is due first comes first.
+    fn open_digests(&self) -> Result<Vec<DueDigest>, StoreError>;
 
     /// Ends digests: in one transaction their mail is queued and their parts are done with, each with its verdict. A digest that has
     /// more parts by now than its mail stays due; one that has ended already stays as it is. Gives how many ended.
@@ -255,6 +275,7 @@ pub trait Store: Send + Sync {
 
     /// Claims deliveries of these accounts that are due: counts the attempt, opens its row, sets a lease.
     /// Deliveries whose lease ran out are due again; after three such crashes in a row they are dead. Expired ones are dead as well.
+    /// Fewer are claimed than are due once they have 16 MiB together.
     fn claim(
         &self,
         accounts: &[&str],
@@ -282,8 +303,14 @@ pub trait Store: Send + Sync {
         held: &[(DeliveryId, i64)],
     ) -> Result<Vec<DeliveryId>, StoreError>;
 
-    /// Gives claims back as if they had not been: no attempt is counted, and they are due again at `next_at`. Gives how many.
-    fn release(&self, held: &[(DeliveryId, i64)], next_at: Timestamp) -> Result<usize, StoreError>;
+    /// Gives claims back as if they had not been: no attempt is counted. They are due again at `next_at`, or else at once, and
+    /// those that were never tried have their place again. Gives how many.
+    fn release(
+        &self,
+        now: Timestamp,
+        held: &[(DeliveryId, i64)],
+        next_at: Option<Timestamp>,
+    ) -> Result<usize, StoreError>;
 
     /// Takes up to `want` tokens from a bucket; one that is not there yet is full. Gives how many there were.
     fn take_tokens(
@@ -321,7 +348,8 @@ pub trait Store: Send + Sync {
     /// What waits, and what was given up.
     fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError>;
 
-    /// Makes deliveries that failed, died or wait due at once, as a new life. Gives how many.
+    /// Makes deliveries that failed, died or wait due at once, as a new life: they expire, and wait between attempts, as if they had
+    /// not been tried before. Gives how many.
     fn requeue(
         &self,
         deliveries: &[DeliveryId],
@@ -412,7 +440,8 @@ pub trait Store: Send + Sync {
     fn unsuppress(&self, address: &str) -> Result<bool, StoreError>;
 
     /// Forgets what is older than `before` and done with: settled events with their verdicts, mails and attempts, and inbound
-    /// mail that was processed or ignored. Records, their journals and what fetching remembers stay.
+    /// mail that was processed or ignored. An event is as old as the last of what happened: it was queued, it was due, an attempt
+    /// at one of its mails ended. Records, their journals and what fetching remembers stay.
     /// What was forgotten no longer answers to its idempotency key, nor to a reply's In-Reply-To.
     fn trim(&self, before: Timestamp) -> Result<Trimmed, StoreError>;
 

@@ -55,7 +55,7 @@ fn journal(state: &State<'_, '_>, field: &str, count: usize) -> Result<String, E
     let record = current(state)?;
     let fields: Vec<&str> = field.split("_and_").collect();
     let mut out = String::new();
-    for entry in record.entries(&fields).iter().rev().take(count.min(100)) {
+    for entry in record.entries(&fields, count.min(100)) {
         let author = record.reference("user", Some(&entry.author)).display();
         let created = super::moment::shown(state, entry.created)?;
         let _ = write!(out, "{created} {author}\n{}\n\n", entry.text);

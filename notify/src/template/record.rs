@@ -29,17 +29,18 @@ struct Shared {
     schema: Arc<Schema>,
     directory: Arc<dyn Directory>,
     seen: Mutex<HashMap<RecordKey, Option<Arc<Fields>>>>,
+    journals: Mutex<HashMap<RecordKey, Arc<[JournalEntry]>>>,
     error: Mutex<Option<StoreError>>,
 }
 
 impl Lookup {
     pub(super) fn new(schema: Arc<Schema>, directory: Arc<dyn Directory>) -> Self {
-        let (seen, error) = (Mutex::default(), Mutex::default());
         let shared = Shared {
             schema,
             directory,
-            seen,
-            error,
+            seen: Mutex::default(),
+            journals: Mutex::default(),
+            error: Mutex::default(),
         };
         Self {
             shared: Arc::new(shared),
@@ -85,11 +86,24 @@ impl Lookup {
         found
     }
 
-    fn journal(&self, key: &RecordKey) -> Vec<JournalEntry> {
-        self.shared.directory.journal(key).unwrap_or_else(|error| {
+    /// The whole journal of a record. It may be long, and each recipient's mail shows some of it.
+    fn journal(&self, key: &RecordKey) -> Arc<[JournalEntry]> {
+        let journals = || {
+            self.shared
+                .journals
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some(known) = journals().get(key) {
+            return Arc::clone(known);
+        }
+        let found = self.shared.directory.journal(key).unwrap_or_else(|error| {
             self.fail(error);
             Vec::new()
-        })
+        });
+        let found: Arc<[JournalEntry]> = found.into();
+        journals().insert(key.clone(), Arc::clone(&found));
+        found
     }
 
     pub(super) fn table(&self, name: &str) -> Option<&Table> {
@@ -218,22 +232,22 @@ impl RecordView {
         if self.lookup.in_condition {
             return Value::from(());
         }
-        let last = self.entries(&[field]).pop();
+        let last = self.entries(&[field], 1).pop();
         last.map_or(Value::from(()), |entry| Value::from(entry.text))
     }
 
-    /// The journal entries of some fields, oldest first. What was written after the event is not among them: the other fields
-    /// are the event's as well.
-    pub(super) fn entries(&self, fields: &[&str]) -> Vec<JournalEntry> {
+    /// The last journal entries of some fields, newest first. What was written after the event is not among them: the other
+    /// fields are the event's as well.
+    pub(super) fn entries(&self, fields: &[&str], count: usize) -> Vec<JournalEntry> {
         let Some(id) = self.id.as_deref() else {
             return Vec::new();
         };
-        let mut entries = self.lookup.journal(&RecordKey::new(&*self.table, id));
-        if let Some(moment) = self.moment.as_deref() {
-            entries.truncate(self.written_by(moment, &entries));
-        }
-        entries.retain(|entry| fields.contains(&&*entry.field));
-        entries
+        let all = self.lookup.journal(&RecordKey::new(&*self.table, id));
+        let moment = self.moment.as_deref();
+        let written = moment.map_or(all.len(), |moment| self.written_by(moment, &all));
+        let until_then = all.iter().take(written).rev();
+        let wanted = until_then.filter(|entry| fields.contains(&&*entry.field));
+        wanted.take(count).cloned().collect()
     }
 
     /// How many entries there were at the event. Several events may be of one moment: the entry that an event made is the last

@@ -14,8 +14,8 @@ use postrider_notify::outgoing::{Attempt, Claimed, Completion, DeliveryId, LogRo
 use postrider_notify::record::{JournalEntry, Record, RecordKey};
 use postrider_notify::repeat::Firing;
 use postrider_notify::store::{
-    Backlog, Committed, EventFilter, Explanation, LogFilter, Pause, SqliteStore, Store, StoreError,
-    Trimmed, Work,
+    Backlog, Committed, EventFilter, Explanation, LogFilter, Pause, Readable, SqliteStore, Store,
+    StoreError, Trimmed, Work,
 };
 use postrider_notify::suppression::Suppression;
 use std::sync::{Arc, Mutex};
@@ -243,6 +243,10 @@ impl Store for Mortal {
         self.look(|s| s.due_digests(now, limit))
     }
 
+    fn open_digests(&self) -> Result<Vec<DueDigest>, StoreError> {
+        self.look(|s| s.open_digests())
+    }
+
     fn due_events_heard(
         &self,
         now: Timestamp,
@@ -265,10 +269,15 @@ impl Store for Mortal {
         self.look(|s| s.renew(now, lease, held))
     }
 
-    fn release(&self, held: &[(DeliveryId, i64)], next_at: Timestamp) -> Result<usize, StoreError> {
+    fn release(
+        &self,
+        now: Timestamp,
+        held: &[(DeliveryId, i64)],
+        next_at: Option<Timestamp>,
+    ) -> Result<usize, StoreError> {
         self.write(Op::Release, |s| match self.is(Sabotage::CountsAll) {
             true => Ok(self.count_as_attempts(held)),
-            false => s.release(held, next_at),
+            false => s.release(now, held, next_at),
         })
     }
 
@@ -309,6 +318,10 @@ impl Store for Mortal {
 
     fn records(&self, table: &str) -> Result<Vec<Record>, StoreError> {
         self.look(|s| s.records(table))
+    }
+
+    fn readable_records(&self, table: &str) -> Result<Readable, StoreError> {
+        self.look(|s| s.readable_records(table))
     }
 
     fn records_where(

@@ -178,11 +178,20 @@ impl From<RecordError> for Failure {
 
 /// A wrong command line; help and version are no failure.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
-    // Nobody is left to be told when the terminal is gone.
-    let _ = error.print();
-    match error.use_stderr() {
-        true => ExitCode::from(Code::Usage as u8),
-        false => ExitCode::SUCCESS,
+    let printed = error.print();
+    if error.use_stderr() {
+        // Nobody is left to be told when the terminal is gone.
+        return ExitCode::from(Code::Usage as u8);
+    }
+    output::note(printed);
+    ended(output::written())
+}
+
+/// The exit code of what a command came to.
+pub(crate) fn ended(result: Result) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
     }
 }
 

@@ -53,6 +53,12 @@ fn mechanism(name: &str) -> std::result::Result<Mechanism, String> {
     })
 }
 
+/// The names of the options that were given.
+fn given<const N: usize>(all: [(&'static str, bool); N]) -> impl Iterator<Item = &'static str> {
+    let given = all.into_iter().filter(|(_, given)| *given);
+    given.map(|(name, _)| name)
+}
+
 impl LoginArgs {
     /// What `postrider-pop3` needs to connect; reads the secret.
     pub(crate) fn pop3(
@@ -107,15 +113,54 @@ impl LoginArgs {
         })
     }
 
-    /// Whether what the command line asks for may be done at all.
-    fn allowed(&self, url: &ServerUrl) -> Result {
-        if self.password.is_some() {
-            return Err(Failure::new(
+    /// Refuses all of them: there is no server on the command line that they could be about.
+    pub(crate) fn without_server(&self) -> Result {
+        self.no_password()?;
+        let (certs, clear) = (
+            self.danger_accept_invalid_certs,
+            self.danger_allow_clear_text,
+        );
+        let mut idle = self.about_log_in();
+        idle.extend(given([
+            ("--ca-file", self.ca_file.is_some()),
+            ("--timeout", self.timeout.is_some()),
+            ("--danger-accept-invalid-certs", certs),
+            ("--danger-allow-clear-text", clear),
+        ]));
+        if idle.is_empty() {
+            return Ok(());
+        }
+        let idle = idle.join(", ");
+        let sentence = format!("without --server the account says all of this: leave out {idle}");
+        Err(Failure::new(Code::Usage, sentence))
+    }
+
+    /// The options about the log-in that were given.
+    fn about_log_in(&self) -> Vec<&'static str> {
+        let options = given([
+            ("--password-env", self.password_env.is_some()),
+            ("--password-file", self.password_file.is_some()),
+            ("--password-command", self.password_command.is_some()),
+            ("--token", self.token),
+            ("--auth", !self.auth.is_empty()),
+        ]);
+        options.collect()
+    }
+
+    fn no_password(&self) -> Result {
+        match self.password {
+            Some(_) => Err(Failure::new(
                 Code::Usage,
                 "a password on the command line can be read by everybody on this machine: \
                  use --password-env, --password-file or --password-command",
-            ));
+            )),
+            None => Ok(()),
         }
+    }
+
+    /// Whether what the command line asks for may be done at all.
+    fn allowed(&self, url: &ServerUrl) -> Result {
+        self.no_password()?;
         if url.security == Security::None && !self.danger_allow_clear_text {
             return Err(Failure::new(
                 Code::Usage,
@@ -129,6 +174,9 @@ impl LoginArgs {
     /// The user of the URL with the secret; `None` if there is no user.
     fn credentials(&self, url: &ServerUrl) -> Result<Option<Credentials>> {
         let Some(user) = &url.user else {
+            if !self.about_log_in().is_empty() {
+                url.clone().with_user()?;
+            }
             return Ok(None);
         };
         let secret = self.source()?.read();

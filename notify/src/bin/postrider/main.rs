@@ -8,6 +8,7 @@ mod exit;
 mod help;
 mod login;
 mod output;
+mod private;
 mod setup;
 mod url;
 
@@ -18,10 +19,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let given = help::command().try_get_matches_from(cli::arguments(std::env::args_os()));
     match given.and_then(|given| Cli::from_arg_matches(&given)) {
-        Ok(cli) => match commands::run(cli) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => failure.report(),
-        },
+        Ok(cli) => exit::ended(commands::run(cli).and_then(|()| output::written())),
         Err(error) => exit::usage(&error),
     }
 }

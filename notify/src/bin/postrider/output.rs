@@ -1,19 +1,53 @@
 //! What is printed, and how: colour on a terminal only and never against NO_COLOR, and no control character
 //! of anybody else's reaches the terminal.
 
+use crate::exit::{Code, Failure, Result};
 use postrider_wire::escape::Escaped;
 use std::fmt::Display;
-use std::io::{IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::OnceLock;
+
+/// What was the first to keep something from standard output.
+static FAULT: OnceLock<io::Error> = OnceLock::new();
 
 /// Prints a line of ours to standard output.
 pub(crate) fn line(text: impl Display) {
-    write(&mut std::io::stdout().lock(), &text.to_string());
+    note(write(&mut io::stdout().lock(), &text.to_string()));
+}
+
+/// Writes octets to standard output as they are.
+pub(crate) fn octets(octets: &[u8]) {
+    let mut out = io::stdout().lock();
+    note(out.write_all(octets).and_then(|()| out.flush()));
+}
+
+/// Keeps in mind what came of writing to standard output.
+pub(crate) fn note(written: io::Result<()>) {
+    // A reader that has gone away, as `postrider log | head` has, is no reason to complain.
+    if let Err(error) = written
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        // The first says enough.
+        let _ = FAULT.set(error);
+    }
+}
+
+/// Whether all that was printed is where standard output goes.
+pub(crate) fn written() -> Result {
+    match FAULT.get() {
+        None => Ok(()),
+        Some(error) => {
+            let sentence = format!("cannot write to standard output: {error}");
+            Err(Failure::new(Code::Io, sentence))
+        }
+    }
 }
 
 /// Prints an error sentence to standard error.
 pub(crate) fn error(sentence: &str) {
     let mark = paint_on(std::io::stderr().is_terminal(), Style::Bad, "postrider:");
-    write(
+    // Nobody is left to be told where standard error cannot be written to.
+    let _ = write(
         &mut std::io::stderr().lock(),
         &format!("{mark} {}", lines(sentence)),
     );
@@ -21,13 +55,12 @@ pub(crate) fn error(sentence: &str) {
 
 /// Prints a remark to standard error, so that standard output stays what was asked for.
 pub(crate) fn remark(text: impl Display) {
-    write(&mut std::io::stderr().lock(), &lines(&text.to_string()));
+    let _ = write(&mut std::io::stderr().lock(), &lines(&text.to_string()));
 }
 
-fn write(out: &mut impl Write, text: &str) {
-    // A reader that has gone away, as `postrider log | head` has, is no reason to complain.
-    let _ = writeln!(out, "{text}");
-    let _ = out.flush();
+fn write(out: &mut impl Write, text: &str) -> io::Result<()> {
+    writeln!(out, "{text}")?;
+    out.flush()
 }
 
 /// Foreign text on one line.

@@ -11,7 +11,7 @@ mail_domain = "example.org"
 host = "localhost"
 port = 25
 from = "test@example.org"
-
+reply_to = "test@example.org"
 [table.task.fields]
 title = "string"
 priority = "integer"
@@ -342,6 +342,10 @@ fire = "task.lte"
 [inbound.set.set]
 titel = "${mail.subjct}"
 title = "${current.title}"
+[inbound.person]
+class = "new"
+table = "user"
+fire = "task.late"
 "#
     );
     let said = said_of(&[("postrider.toml", &text)]);
@@ -358,6 +362,7 @@ title = "${current.title}"
             "postrider.toml:40:1: the table `task` has no field `titel`",
             "postrider.toml:40:17: `mail` has no `subjct`",
             "postrider.toml:41:12: there is no record here",
+            "postrider.toml:45:8: the event `task.late` is about the table `task`",
         ],
         "{said}"
     );

@@ -174,6 +174,30 @@ fn groups_and_users_that_the_file_does_not_have_are_a_warning() {
 }
 
 #[test]
+fn an_optional_notification_that_nobody_can_leave_is_a_warning() {
+    let warnings = |from: &str, to: &str| {
+        let text = mistakes::GOOD.replacen("reply_to = \"test@example.org\"\n", "", 1);
+        let dir = folder(&[("postrider.toml", &text.replacen(from, to, 1))]);
+        let config = Config::load(dir.path()).unwrap_or_else(|error| panic!("{error}"));
+        let warnings = config.warnings.into_iter();
+        warnings.map(|w| (w.line, w.message)).collect::<Vec<_>>()
+    };
+    let message = "nobody can leave what goes out by this account, such as told: it has no `reply_to`, and [instance] no `unsubscribe_url`";
+    assert_eq!(warnings("", ""), [(5, message.to_owned())]);
+    let page = "[instance]\nunsubscribe_url = \"https://example.org/leave\"";
+    assert!(warnings("[instance]", page).is_empty());
+    for keys in [
+        "mandatory = true",
+        "force_delivery = true",
+        "active = false",
+    ] {
+        let section = format!("[notification.told]\n{keys}");
+        let found = warnings("[notification.told]", &section);
+        assert!(found.is_empty(), "{keys}: {found:?}");
+    }
+}
+
+#[test]
 fn own_addresses_are_those_we_send_from_are_answered_at_and_read() {
     let mut config = load_example(&ExampleParts {
         user: "Box@example.net".into(),

@@ -205,6 +205,28 @@ fn mistakes_in_what_is_called_are_named() {
     assert_eq!(webhook, expected);
 }
 
+#[cfg(feature = "webhook")]
+#[test]
+fn a_webhook_that_can_never_be_called_is_a_mistake_and_its_secret_is_not_repeated() {
+    let with = |url: &str| format!("{GOOD}\n{ACTION}webhook = \"{url}\"\n");
+    let log_in = "a user or a secret does not belong into this address";
+    let place = "there is no host, or no port, that this could be";
+    for (url, problem) in [
+        ("https://user:hunter2@host/x", log_in),
+        ("https://user:hun/ter2@host/x", place),
+        ("https://", place),
+        ("https://host:x/", place),
+        ("https://host/ä", "neither blanks nor letters beyond ASCII"),
+    ] {
+        let said = said_of(&[("postrider.toml", &with(url))]);
+        assert!(said.contains(problem), "{said}");
+        assert!(said.contains("webhook = "), "its place is shown: {said}");
+        assert!(!said.contains("hun"), "{said}");
+    }
+    let config = loaded(&with("https://host?key=x"));
+    assert!(config.inbound_actions[0].webhook.is_some());
+}
+
 #[test]
 fn what_is_done_with_incoming_mail_is_read_key_by_key() {
     let policy = |lines: &str| loaded(&format!("{GOOD}\n[incoming]\n{lines}\n")).incoming;

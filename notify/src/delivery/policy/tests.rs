@@ -131,6 +131,7 @@ fn claimed(recipient: &str) -> Claimed {
         lease_epoch: 1,
         attempt: 1,
         attempts: 1,
+        earlier: 0,
         mail: crate::outgoing::OutgoingMail {
             message_id: "a@example.org".to_owned(),
             sender: "bounces@example.org".to_owned(),

@@ -50,12 +50,23 @@ fn post(webhook: &Webhook, key: &str, payload: &str) -> Result<String, String> {
     super::webhook::post(webhook, key, payload)
 }
 
+/// Whether this can be the address of a webhook; why not, in a sentence without it.
+#[cfg(feature = "webhook")]
+pub(crate) fn webhook_address(url: &str) -> Result<(), String> {
+    super::webhook::target(url).map(|_| ())
+}
+
 #[cfg(not(feature = "webhook"))]
-fn post(webhook: &Webhook, _: &str, _: &str) -> Result<String, String> {
-    Err(format!(
-        "this program was built without webhooks, so {} was not called",
-        webhook.url
-    ))
+const WITHOUT: &str = "this program was built without webhooks (feature `webhook`)";
+
+#[cfg(not(feature = "webhook"))]
+fn post(_: &Webhook, _: &str, _: &str) -> Result<String, String> {
+    Err(WITHOUT.to_owned())
+}
+
+#[cfg(not(feature = "webhook"))]
+pub(crate) fn webhook_address(_: &str) -> Result<(), String> {
+    Err(WITHOUT.to_owned())
 }
 
 /// What is told. The idempotency key is the same whenever the same mail calls for the same action.

@@ -1,14 +1,17 @@
 //! A program as an action: JSON on its standard input, no shell, an empty environment, bounded time and output.
 
 use crate::inbound::rule::Program;
-use crate::program::{LOOK, wait};
-use std::io::{Read, Write};
+use crate::program::wait;
+use std::io::{ErrorKind, Read, Write};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::time::Instant;
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
 
 /// Octets that a program may write to each of its outputs. One that writes more is ended.
-const MOST_OUTPUT: u64 = 64 * 1024;
+const MOST_OUTPUT: usize = 64 * 1024;
+
+/// How long the rest of what a program wrote is waited for once it has ended: what it left running may hold its outputs open.
+const REST: Duration = Duration::from_millis(500);
 
 /// Letters of its words that are kept.
 const KEEP: usize = 300;
@@ -41,19 +44,16 @@ pub(super) fn run(program: &Program, key: &str, payload: &str) -> Result<String,
         end(&mut child);
         format!("{name} {why}")
     })?;
-    // Its children may hold the pipes open; what they write is nobody's.
-    let said = |from: &Receiver<Heard>| {
-        from.recv_timeout(deadline.saturating_duration_since(Instant::now()).max(LOOK))
-    };
-    let (out, err) = (said(&out), said(&err));
-    if matches!(out, Ok(Heard::TooMuch)) || matches!(err, Ok(Heard::TooMuch)) {
+    let until = Instant::now() + REST;
+    let (out, err) = (heard(&out, until), heard(&err, until));
+    if out.len() > MOST_OUTPUT || err.len() > MOST_OUTPUT {
         end(&mut child);
         return Err(format!("{name} wrote more than {MOST_OUTPUT} octets"));
     }
     if status.success() {
-        return Ok(words(out));
+        return Ok(words(&out));
     }
-    Err(format!("{name} failed ({status}): {}", words(err)))
+    Err(format!("{name} failed ({status}): {}", words(&err)))
 }
 
 /// A process group of its own, so that it can be ended with its children.
@@ -74,26 +74,40 @@ fn give(child: &mut Child, payload: &str) {
     }
 }
 
-/// What came out of a pipe.
-enum Heard {
-    Text(Vec<u8>),
-    TooMuch,
-}
-
-fn listen(pipe: Option<impl Read + Send + 'static>) -> Receiver<Heard> {
+/// What comes out of a pipe, piece by piece, read on a thread of its own. One who writes too much finds it closed.
+fn listen(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
-        let mut text = Vec::new();
-        let read = pipe.map(|pipe| pipe.take(MOST_OUTPUT + 1).read_to_end(&mut text));
-        let much = text.len() as u64 > MOST_OUTPUT;
-        drop(read);
-        let _ = sender.send(if much {
-            Heard::TooMuch
-        } else {
-            Heard::Text(text)
-        });
+        let Some(mut pipe) = pipe else { return };
+        let (mut buffer, mut octets) = ([0; 4096], 0);
+        while octets <= MOST_OUTPUT {
+            let piece = match pipe.read(&mut buffer) {
+                Ok(read) => buffer.get(..read).unwrap_or_default(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(_) => return,
+            };
+            if piece.is_empty() {
+                return;
+            }
+            octets += piece.len();
+            if sender.send(piece.to_vec()).is_err() {
+                // Nobody listens any more. What the program left running is not to fail for that.
+                let _ = std::io::copy(&mut pipe, &mut std::io::sink());
+                return;
+            }
+        }
     });
     receiver
+}
+
+/// What came up to this moment, or to the end of the pipe.
+fn heard(pieces: &Receiver<Vec<u8>>, until: Instant) -> Vec<u8> {
+    let mut text = Vec::new();
+    let left = || until.saturating_duration_since(Instant::now());
+    while let Ok(piece) = pieces.recv_timeout(left()) {
+        text.extend_from_slice(&piece);
+    }
+    text
 }
 
 /// Ends the program, and whatever it started.
@@ -113,11 +127,8 @@ fn end(child: &mut Child) {
 }
 
 /// The first line, with nothing in it that would trouble a terminal.
-fn words(heard: Result<Heard, RecvTimeoutError>) -> String {
-    let Ok(Heard::Text(text)) = heard else {
-        return String::new();
-    };
-    let text = String::from_utf8_lossy(&text);
+fn words(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
     let line = text
         .lines()
         .find(|line| !line.trim().is_empty())
@@ -132,7 +143,6 @@ fn words(heard: Result<Heard, RecvTimeoutError>) -> String {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn shell(script: &str, timeout: Duration) -> Result<String, String> {
         let words = ["sh", "-c", script].map(str::to_owned).to_vec();
@@ -188,6 +198,17 @@ mod tests {
         let said = shell("sleep 60 & echo $!; sleep 60", Duration::from_millis(200)).unwrap_err();
         assert!(said.contains("did not end within 200ms"), "{said}");
         assert!(started.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn what_a_program_leaves_running_holds_no_mail_up() {
+        let said = shell("sleep 60 & echo $!", LONG).unwrap();
+        let left = Command::new("kill").arg(&said).status().unwrap();
+        assert!(left.success(), "its line is heard: {said:?}");
+        let said = shell("sleep 60 & echo $! >&2; exit 3", LONG).unwrap_err();
+        let left = said.rsplit(' ').next().unwrap_or_default();
+        let left = Command::new("kill").arg(left).status().unwrap();
+        assert!(left.success(), "its words are heard: {said:?}");
     }
 
     #[test]

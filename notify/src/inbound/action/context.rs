@@ -4,7 +4,7 @@ use super::Incoming;
 use crate::inbound::Class;
 use crate::inbound::author::Author;
 use crate::inbound::beginning::beginning;
-use crate::inbound::classify::{Classification, PERSON};
+use crate::inbound::classify::{Classification, PERSON, is_forward};
 use crate::inbound::mail::{Address, Mail};
 use crate::inbound::query::MAIL_NAMES;
 use minijinja::value::{Enumerator, Object, Value};
@@ -165,6 +165,10 @@ fn falls_back(found: &Classification) -> bool {
 }
 
 fn words(mail: &Mail, falls_back: bool) -> String {
+    // What somebody passes on is what they have to say.
+    if falls_back && is_forward(mail) {
+        return mail.text.trim().to_owned();
+    }
     let own = mail.new_text();
     // Nothing is lost: what may hide an answer is written down whole.
     if own.is_empty() && (falls_back || mail.may_hide_words()) {

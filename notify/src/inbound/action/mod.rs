@@ -25,11 +25,12 @@ use crate::config::Config;
 use crate::directory::{Directory, Stored};
 use crate::event::{EventKind, NewEvent};
 use crate::notification::Condition;
-use crate::record::{Fields, Record, RecordKey};
+use crate::record::{Change, Fields, Record, RecordKey};
 use crate::records::{RecordError, Records};
 use crate::store::{Store, StoreError, Work};
 use crate::template::Context;
 pub(super) use call::Call;
+pub(crate) use call::webhook_address;
 use context::MailView;
 use jiff::Timestamp;
 pub(crate) use judge::table_of;
@@ -263,12 +264,16 @@ impl Actions {
                 .changes
                 .push(self.change(action, incoming, &fields)?);
         }
+        let made = made(&applied.work.changes, action);
         if action.attach && !incoming.is_stranger() {
-            self.attach(incoming, changes, &mut step, applied);
+            self.attach(incoming, made, &mut step, applied);
         }
         if let Some(name) = action.fire.as_ref().filter(|_| !incoming.is_stranger()) {
             let key = incoming.record.map(|record| record.key.clone());
-            applied.work.events_about_first_change |= key.is_none() && changes;
+            if let (None, Some(change)) = (&key, made) {
+                let event = applied.work.events.len();
+                applied.work.events_about.insert(event, change);
+            }
             applied.work.events.push(fired(name, key, incoming));
         }
         let outside = action.fire.is_some() || action.calls();
@@ -284,7 +289,7 @@ impl Actions {
         action: &InboundAction,
         incoming: &Incoming<'_>,
         fields: &Fields,
-    ) -> Result<crate::record::Change, ActionError> {
+    ) -> Result<Change, ActionError> {
         let actor = incoming.author.actor();
         let change = match incoming.record {
             Some(record) => self.records.update_change(&record.key, fields, actor),
@@ -298,16 +303,16 @@ impl Actions {
         })
     }
 
-    /// The files go to the record that the mail is about, or to the one that this action makes.
+    /// The files go to the record that the mail is about, or to the one that this action made.
     fn attach(
         &self,
         incoming: &Incoming<'_>,
-        changes: bool,
+        made: Option<usize>,
         step: &mut Step,
         applied: &mut Applied,
     ) {
         let record = incoming.record.map(|record| record.key.clone());
-        if incoming.mail.attachments.is_empty() || (record.is_none() && !changes) {
+        if incoming.mail.attachments.is_empty() || (record.is_none() && made.is_none()) {
             return;
         }
         let actor = incoming.author.actor();
@@ -316,6 +321,7 @@ impl Actions {
         step.notes.extend(left);
         let files = files.into_iter().map(|file| NewAttachment {
             record: record.clone(),
+            change: made.unwrap_or_default(),
             ..file
         });
         applied.work.attachments.extend(files);
@@ -335,6 +341,15 @@ impl Actions {
             None => context,
         }
     }
+}
+
+/// The place of the change that made the record of an action: its own, or that of an action for the same table before it.
+fn made(changes: &[Change], action: &InboundAction) -> Option<usize> {
+    let is_of_table = |change: &Change| match change {
+        Change::Insert { table, .. } => *table == action.table,
+        Change::Update { .. } => false,
+    };
+    changes.iter().rposition(is_of_table)
 }
 
 fn fired(name: &str, record: Option<RecordKey>, incoming: &Incoming<'_>) -> NewEvent {

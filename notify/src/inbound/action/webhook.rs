@@ -27,7 +27,7 @@ const MOST_HEAD: usize = 16 * 1024;
 
 /// A web address as far as it is needed.
 #[derive(Debug, PartialEq, Eq)]
-struct Target {
+pub(super) struct Target {
     tls: bool,
     endpoint: Endpoint,
     host: String,
@@ -72,35 +72,39 @@ fn tls(ca: Option<&str>) -> Result<Tls, String> {
     builder.build().map_err(|error| error.to_string())
 }
 
-/// Reads `https://host:port/path`; what cannot stand in a request line is refused.
-fn target(url: &str) -> Result<Target, String> {
-    let wrong = || format!("{url:?} is no address of a webhook");
+/// Reads `https://host:port/path?query`; what cannot stand in a request line is refused. No sentence about it has a piece of it, which
+/// may be a secret.
+pub(super) fn target(url: &str) -> Result<Target, String> {
     let (tls, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
         (Some(rest), _) => (true, rest),
         (_, Some(rest)) => (false, rest),
-        _ => return Err(wrong()),
+        _ => return Err("an address that begins with https:// is expected here".to_owned()),
     };
-    let visible = url.bytes().all(|b| b.is_ascii_graphic());
-    let (host, path) = match rest.find('/') {
-        Some(at) => rest.split_at(at),
-        None => (rest, "/"),
-    };
-    let path = path.split('#').next().unwrap_or_default();
-    if !visible || host.is_empty() || host.contains('@') {
-        return Err(wrong());
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (host, path) = rest.split_at(end);
+    if host.contains('@') {
+        let why = "a user or a secret does not belong into this address, which many may read: say where a secret is with \
+                   `webhook_secret_env`, `webhook_secret_file` or `webhook_secret_command`, and the calls are signed with it";
+        return Err(why.to_owned());
+    }
+    if !url.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err("an address has neither blanks nor letters beyond ASCII".to_owned());
     }
     let customary = if tls { 443 } else { 80 };
     let (name, port) = match host.rsplit_once(':') {
-        Some((name, port)) if !port.ends_with(']') => (name, port.parse().map_err(|_| wrong())?),
-        _ => (host, customary),
+        Some((name, port)) if !port.ends_with(']') => (name, port.parse::<u16>().ok()),
+        _ => (host, Some(customary)),
     };
     let name = name.trim_start_matches('[').trim_end_matches(']');
-    let endpoint = Endpoint::new(name.to_owned(), port).map_err(|error| error.to_string())?;
+    let endpoint = port.and_then(|port| Endpoint::new(name, port).ok());
+    let endpoint = endpoint.ok_or("there is no host, or no port, that this could be")?;
+    let path = path.split('#').next().unwrap_or_default();
+    let slash = if path.starts_with('/') { "" } else { "/" };
     Ok(Target {
         tls,
         endpoint,
         host: host.to_owned(),
-        path: path.to_owned(),
+        path: format!("{slash}{path}"),
     })
 }
 

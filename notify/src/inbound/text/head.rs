@@ -224,7 +224,8 @@ pub(super) fn is(rest: &[Line<'_>]) -> bool {
     let named = has(Label::From) && (has(Label::To) || has(Label::Subject));
     let whole = has(Label::Sent) && has(Label::To) && has(Label::Subject);
     let enough = has(Label::Sent) || (has(Label::To) && has(Label::Subject));
-    named && enough && (whole || address || date)
+    // From one place to another, on a day, is a journey: a mail has an address or a subject.
+    named && enough && (whole || address || (date && has(Label::Subject)))
 }
 
 /// True if a line names a sender, as the first one of such a head does; also where it is quoted.

@@ -129,11 +129,16 @@ fn own_lines<'t>(lines: &[Line<'t>], asking: bool, signed: Signed) -> Vec<&'t st
 }
 
 /// True if a line is the end of a quoted one that a program wrapped on its way: between two quoted lines, and no sentence of its own.
+/// Below a sentence that has ended stands an answer, whatever letter it begins with.
 fn is_wrapped_quote(lines: &[Line<'_>], at: usize) -> bool {
     let line = |at: Option<usize>| at.and_then(|at| lines.get(at));
     let is_long = |line: &Line<'_>| line.is_quote() && line.bare.chars().count() >= 60;
+    let is_open = |line: &Line<'_>| {
+        let words = line.bare.trim_end_matches(['"', '”', '»', '\'', '’', ')']);
+        !words.ends_with(['.', '?', '!', ':', ';', '…', '。', '？', '！', '：'])
+    };
     let goes_on = |line: &Line<'_>| line.bare.chars().next().is_some_and(char::is_lowercase);
-    line(at.checked_sub(1)).is_some_and(is_long)
+    line(at.checked_sub(1)).is_some_and(|line| is_long(line) && is_open(line))
         && line(Some(at)).is_some_and(goes_on)
         && line(Some(at + 1)).is_some_and(Line::is_quote)
 }

@@ -1,5 +1,6 @@
 //! Lines that a program draws between the answer and what it answers.
 
+use super::head;
 use super::line::{Line, has_address, has_date};
 
 /// What stands between the dashes of `-----Original Message-----`.
@@ -143,11 +144,12 @@ fn between_dashes(line: &str) -> Option<&str> {
     (rows && inner.chars().any(char::is_alphabetic)).then_some(inner)
 }
 
-/// Words that are not known stand between dashes in text of any kind; in front of an address and a date they do not.
+/// Words that are not known stand between dashes in text of any kind; in front of a sender, an address and a date they do not.
 fn introduces_a_head(after: &[Line<'_>]) -> bool {
     let lines: Vec<&str> = after.iter().take(4).map(|line| &*line.bare).collect();
     let labelled = |line: &&&str| line.contains([':', '：']);
-    lines.iter().any(|line| has_address(line))
+    lines.iter().any(|line| head::names_a_sender(line))
+        && lines.iter().any(|line| has_address(line))
         && lines.iter().any(|line| has_date(line))
         && lines.iter().filter(labelled).count() >= 2
 }

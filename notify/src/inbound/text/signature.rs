@@ -1,7 +1,7 @@
 //! How a mail is signed: behind `-- `, by a formula and a name, or by the device that it was written on.
 
 use super::is_blank;
-use super::line::Line;
+use super::line::{Line, has_address};
 
 /// Lines that a signature has at most.
 const LONGEST: usize = 14;
@@ -117,6 +117,21 @@ fn is_device(block: &[&str]) -> bool {
         "küldve",
         "gesendet",
     ];
+    // Words that end a line say so of what it was written on; else somebody has sent something.
+    const DEVICES: [&str; 12] = [
+        "iphone",
+        "ipad",
+        "android",
+        "galaxy",
+        "samsung",
+        "huawei",
+        "xiaomi",
+        "handy",
+        "smartphone",
+        "mobil",
+        "telefon",
+        "cihaz",
+    ];
     let Some((first, rest)) = block.split_first() else {
         return false;
     };
@@ -131,7 +146,8 @@ fn is_device(block: &[&str]) -> bool {
         .any(|words| line.starts_with(words));
     let ends = LAST
         .iter()
-        .any(|words| line.trim_end_matches('.').ends_with(words));
+        .any(|words| line.trim_end_matches('.').ends_with(words))
+        && DEVICES.iter().any(|device| line.contains(device));
     (begins || ends) && line.chars().count() <= 120 && rest.len() <= 2
 }
 
@@ -140,16 +156,14 @@ fn by_formula(own: &[&str], last: usize, writer: &str) -> Option<usize> {
     let from = last.saturating_sub(LONGEST);
     let is_formula = |at: &usize| own.get(*at).is_some_and(|line| formula(line));
     let start = (from..last).rev().find(is_formula)?;
-    let mut below = own
-        .get(start + 1..=last)?
-        .iter()
-        .filter(|line| !is_blank(line));
+    let lines = own.get(start + 1..=last)?;
+    let mut below = lines.iter().filter(|line| !is_blank(line));
     let first = below.next()?;
     let named = names_writer(first, writer) || looks_like_a_name(first);
     let short = below.clone().all(|line| line.chars().count() <= 90);
     // One name and nothing else may be anybody's; more lines are the writer's only if the name is.
     let sure = names_writer(first, writer) || below.count() <= 3;
-    (named && short && sure).then_some(start)
+    (named && short && sure && !goes_on(lines)).then_some(start)
 }
 
 /// The writer's full name in a line of its own, with a few short lines below it: where it begins.
@@ -162,7 +176,70 @@ fn by_name(own: &[&str], first: usize, last: usize, writer: &str) -> Option<usiz
         return None;
     }
     let words = names(writer);
-    (words.len() >= 2 && words.iter().all(|word| has_word(line, word))).then_some(first)
+    let named = words.len() >= 2 && words.iter().all(|word| has_word(line, word));
+    (named && !goes_on(lines)).then_some(first)
+}
+
+/// True if whoever signed in the first of the lines went on writing: a postscript, a list or a sentence. Anything else may say
+/// who they are and how they are reached.
+fn goes_on(lines: &[&str]) -> bool {
+    let name = lines.iter().position(|line| !is_blank(line));
+    let (mut all, mut small) = (0, 0);
+    lines.iter().enumerate().any(|(at, line)| {
+        let line = line.trim();
+        // A line that begins in lower case may be the end of a sentence that was wrapped.
+        if !line.starts_with(char::is_lowercase) {
+            (all, small) = (0, 0);
+        }
+        all += words(line).count();
+        // Names, titles and places have capitals.
+        small += words(line)
+            .filter(|word| !word.starts_with(char::is_uppercase))
+            .count();
+        let is_sentence = all >= 4 && small >= 2 && line.ends_with(['.', '?', '!', '…']);
+        // Where words have no spaces between them, only a sentence ends like this.
+        let is_sentence = is_sentence || line.ends_with(['。', '？', '！']);
+        let adds = is_postscript(line) || is_point(line);
+        (is_sentence && !is_device(&[line])) || (adds && name != Some(at))
+    })
+}
+
+fn is_postscript(line: &str) -> bool {
+    const BEGIN: [&str; 11] = [
+        "ps:", "ps ", "ps, ", "ps. ", "p.s.", "p.s:", "p.s ", "p. s.", "p.-s.", "nb:", "n.b.",
+    ];
+    let begin = |words: &&str| {
+        let head = line.get(..words.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(words))
+    };
+    BEGIN.iter().any(begin)
+}
+
+/// True for a point of a list that says more than a number to call or an address.
+fn is_point(line: &str) -> bool {
+    let number = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    let point = match number.len() < line.len() {
+        true => number.strip_prefix(['.', ')']),
+        false => line.strip_prefix(['-', '*', '•', '·', '–']),
+    };
+    let Some(point) = point.filter(|point| point.starts_with(' ')) else {
+        return false;
+    };
+    let digits = point.bytes().filter(u8::is_ascii_digit).count();
+    let is_contact = digits >= 6 || has_address(point) || point.contains("www.");
+    let framed = point.ends_with(['-', '*', '•', '·', '–']);
+    let least = if is_contact { 4 } else { 1 };
+    !framed && words(point).count() >= least
+}
+
+/// The words of a line that are made of letters.
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    let words = line.split_whitespace();
+    let words = words.map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()));
+    words.filter(|word| {
+        let letter = |c: char| c.is_alphabetic() || matches!(c, '-' | '\'' | '’');
+        !word.is_empty() && word.chars().all(letter)
+    })
 }
 
 /// A formula that ends letters, alone in its line.

@@ -50,6 +50,105 @@ fn an_attribution_before_a_quote_without_marks_ends_the_text() {
 }
 
 #[test]
+fn an_answer_in_lower_case_under_a_quoted_question_stays() {
+    let text = "> When shall we come to replace the kettle on the second floor?\nnot before noon\n> Is the tea cold?\nyes";
+    assert_eq!(new_text(text), "not before noon\nyes");
+    let wrapped = "> When shall we come to replace the kettle on the second floor of the\nhouse?\n> Well?\nyes";
+    assert_eq!(new_text(wrapped), "yes");
+}
+
+#[test]
+fn a_form_with_places_and_a_date_is_the_writers_own() {
+    for form in [
+        "Please book:\n\nFrom: Vienna\nTo: Berlin\nDate: 24.12.2026\nSeats: 2",
+        "It is down.\n\n--- Details ---\nUser: ada@example.org\nSince: 10:30\nHost: db1",
+    ] {
+        assert_eq!(new_text(form), form);
+    }
+    for head in [
+        "From: Support\nDate: 24.12.2026\nSubject: Tea",
+        "--- Nachricht von oben ---\nVon: Support <support@example.org>\nAm: 24.12.2026",
+    ] {
+        assert_eq!(new_text(&format!("Thanks!\n\n{head}\n\nold")), "Thanks!");
+    }
+}
+
+#[test]
+fn what_is_written_below_the_name_is_no_signature() {
+    let signed = |below: &str| {
+        let text = format!("The printer burns.\n\nThanks,\nAda\n\n{below}");
+        (new_text_of(&text, "Ada Lovelace"), text)
+    };
+    for below in [
+        "PS: room 4 as well, please hurry.\n- and call me before noon",
+        "P.S. room 4 as well",
+        "NB: it is the one on the left",
+        "- the cups\n- the tea",
+        "1. first the cups",
+        "Could you look at room 4 as well?",
+        "Could you also look at the lamp that hangs in\nroom 4?",
+        "4号室もお願いします。",
+    ] {
+        let (found, text) = signed(below);
+        assert_eq!(found, text);
+    }
+    for below in [
+        "",
+        "Head of Tea\nExample Ltd | 1 High Street | London\nada@example.org | +44 20 7946 0018",
+        "• +44 20 7946 0018\n• ada@example.org\n• www.example.org",
+        "Example Ltd., 1 High Street, London, U.K.",
+        "Head of Tea\nSent from my telephone with its small keys.",
+    ] {
+        assert_eq!(signed(below).0, "The printer burns.", "{below}");
+    }
+    let named = "The printer burns.\n\nAda Lovelace\nPS: room 4 as well";
+    assert_eq!(new_text_of(named, "Ada Lovelace"), named);
+}
+
+#[test]
+fn a_sentence_about_what_was_sent_is_the_writers_own() {
+    let text = "Hallo,\n\nich habe es gestern gesendet.";
+    assert_eq!(new_text(text), text);
+    assert_eq!(new_text("Ja.\n\nVom iPhone gesendet"), "Ja.");
+}
+
+#[test]
+fn a_paragraph_about_a_confidential_mail_is_the_writers_own() {
+    for own in [
+        "I sent an e-mail with confidential payroll data to the wrong recipient. Please recall it.",
+        "An e-mail with confidential data went to the wrong recipient.",
+        "We got this confidential email, and I'm not the intended recipient.",
+        "Eine vertrauliche E-Mail ging an den falschen Empfänger.",
+        "Un courriel confidentiel est parti au mauvais destinataire.",
+        "La impresora se apaga antes de imprimir.",
+        "The laptop is virus-free.",
+    ] {
+        let text = format!("Hello,\n\n{own}");
+        assert_eq!(new_text(&text), text);
+        let signed = format!("{text}\n\nRegards,\nAda\n");
+        assert_eq!(new_text_of(&signed, "Ada Lovelace"), text);
+    }
+}
+
+#[test]
+fn what_lawyers_write_below_a_text_is_not_its_writers() {
+    for boilerplate in [
+        "This email is confidential (i.e. secret) and intended\nonly for the addressee.",
+        "Diese Nachricht ist vertraulich und ausschließlich für den Adressaten bestimmt.",
+        "Esta mensagem é confidencial e dirigida exclusivamente ao destinatário.",
+        "Questo messaggio e i suoi allegati sono riservati e destinati esclusivamente al destinatario.",
+        "Ta wiadomość i jej załączniki są poufne i przeznaczone wyłącznie dla adresata.",
+        "Это сообщение конфиденциально и предназначено только для получателя.",
+        "Denne e-mail er konfidentiel og kun beregnet til modtageren.",
+        "Antes de imprimir este mensaje, piense en el medio ambiente.",
+        "Virus-free. www.avast.com",
+    ] {
+        let text = format!("It is down.\n\n{boilerplate}\n");
+        assert_eq!(new_text(&text), "It is down.", "{boilerplate}");
+    }
+}
+
+#[test]
 fn a_from_line_alone_is_not_a_quote() {
     let text = "From: the beginning it failed.\nTo: whom it may concern";
     assert_eq!(new_text(text), text);
@@ -77,7 +176,7 @@ fn what_grows_is_read_in_time_that_grows_alike() {
         "2026 a@b.example wrote: ",
         "\n",
         "-",
-        "confidential email for the recipient\n\n",
+        "confidential email for the intended recipient\n\n",
     ];
     let started = std::time::Instant::now();
     for piece in pieces {
@@ -120,7 +219,7 @@ fn a_long_text_of_endings_costs_little() {
     for ending in [
         "regards\nAda\n",
         "Sent from my iPhone\n\n",
-        "This message is confidential and for its recipient.\n\n",
+        "This message is confidential and for its intended recipient.\n\n",
         "On 23 Nov 2026 a@b.example wrote:\n\n",
         "-- \nAda\n",
         "________\n\n",

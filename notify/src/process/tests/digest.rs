@@ -470,3 +470,95 @@ fn a_digest_that_the_configuration_has_no_way_for_any_more_ends_with_the_reason(
         assert!(why.contains(detail), "{why}");
     }
 }
+
+#[test]
+fn a_digest_to_an_address_waits_for_the_schedule_of_its_notification() {
+    let house = House::with(|config| {
+        let section = "[notification.incident_commented.digest]\n";
+        let config = config.replace(section, &format!("{section}default = true\n"));
+        let template = "template = \"incident_commented\"";
+        let config = config.replace(template, &format!("{template}\nschedule = \"night\""));
+        format!("{config}\n[schedule.night]\nhours = \"18:00-20:00\"\n")
+    });
+    let key = house.incident(json!({"caller_email": "eve@example.net"}), "");
+    house.settle();
+    house.comment_on(&key, "x");
+    assert_eq!(house.end(1), 1);
+    let filter = LogFilter {
+        limit: 9,
+        ..LogFilter::default()
+    };
+    let row = house.store.log(&filter).unwrap().remove(0);
+    assert_eq!(
+        (row.state, row.mail.recipient.as_str(), row.next_at),
+        (DeliveryState::Held, "eve@example.net", Some(after(6)))
+    );
+}
+
+#[test]
+fn who_leaves_by_the_mail_of_a_device_gets_no_digest_there() {
+    let house = house("default = true");
+    let add = |table: &str, id: &str, values: Value| {
+        let change = Change::Insert {
+            table: table.into(),
+            id: NewId::Given(id.into()),
+            fields: fields(values),
+            journal: Vec::new(),
+            actor: String::new(),
+        };
+        let work = Work {
+            changes: vec![change],
+            ..Work::default()
+        };
+        house.store.commit(&work).unwrap();
+        house.settle_all();
+    };
+    let tablet = json!({"user": "ada", "name": "tablet", "email": "tablet@example.net"});
+    add("notification_device", "1", tablet);
+    house.comment_on(&incident(&house, "Tea"), "x");
+    let off = json!({"address": "tablet@example.net", "notification": "incident_commented", "active": false});
+    let id = "tablet@example.net.incident_commented";
+    add("notification_preference", id, off);
+    let rows = || {
+        let filter = LogFilter {
+            limit: 9,
+            ..LogFilter::default()
+        };
+        house.store.log(&filter).unwrap()
+    };
+    assert_eq!((house.end(1), rows().len()), (2, 1));
+    assert_eq!(rows()[0].mail.recipient, "ada@example.org");
+}
+
+#[test]
+fn a_digest_is_of_one_person_also_where_two_share_an_address() {
+    let house = house("default = true");
+    for person in ["ada", "grace"] {
+        house.set("user", person, json!({"email": "team@example.org"}));
+    }
+    for (person, text) in [("ada", "One lump"), ("grace", "No milk")] {
+        let values = json!({"short_description": "Tea", "watch_list": [person]});
+        let key = house.incident(values, "");
+        house.settle();
+        house.comment_on(&key, text);
+    }
+    assert_eq!(house.due(1).len(), 2);
+    let fields = json!({"user": "ada", "notification": "incident_commented", "active": false});
+    let left = Change::Insert {
+        table: "notification_preference".into(),
+        id: NewId::Given("ada.incident_commented".into()),
+        fields: fields_of(fields),
+        journal: Vec::new(),
+        actor: String::new(),
+    };
+    let work = Work {
+        changes: vec![left],
+        ..Work::default()
+    };
+    house.store.commit(&work).unwrap();
+    assert_eq!(house.end(1), 2);
+    let sent = house.sent();
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert!(sent[0].1.contains("No milk"), "{sent:?}");
+    assert!(!sent[0].1.contains("One lump"), "{sent:?}");
+}

@@ -117,3 +117,35 @@ fn rfc2156_2_2_importance_is_a_field_that_programs_read() {
     assert_eq!(fields("importance = \"normal\""), [None, None, None]);
     assert_eq!(fields(""), [None, None, None]);
 }
+
+#[test]
+fn no_more_is_settled_or_claimed_together_once_it_has_sixteen_mebibytes() {
+    let house = house("", "include_attachments = true");
+    let content = Bytes::from(vec![0xff; (8 << 20) + 1]);
+    let file = NewAttachment::new("big".into(), "x/y".into(), content, "grace");
+    let incident = || house.incident(json!({"assigned_to": "ada"}), "");
+    let attachments = (0..3).map(|_| file.clone().of(incident())).collect();
+    let work = Work {
+        attachments,
+        ..Work::default()
+    };
+    house.store.commit(&work).unwrap();
+    let now: Timestamp = NOW.parse().unwrap();
+    let processor = Processor::new(
+        house.config.clone(),
+        house.store.clone(),
+        house.signer.clone(),
+    );
+    for together in [2, 1, 0] {
+        let due = house.store.due_events(now, 100).unwrap();
+        let settled = processor.settle_all(&due, now).unwrap();
+        assert_eq!(settled.len(), together);
+        house.store.settle(&settled).unwrap();
+    }
+    let account = house.config.smtp[0].name.as_str();
+    let lease = std::time::Duration::from_secs(60);
+    for together in [2, 1, 0] {
+        let claimed = house.store.claim(&[account], "worker", now, lease, 100);
+        assert_eq!(claimed.unwrap().len(), together);
+    }
+}

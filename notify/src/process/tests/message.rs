@@ -1,6 +1,7 @@
 //! What they are told.
 
 use super::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[test]
 fn the_message_has_what_a_notification_needs() {
@@ -313,4 +314,59 @@ proptest::proptest! {
             proptest::prop_assert_eq!(to.first_address(), Some(mail.recipient.as_str()));
         }
     }
+}
+
+/// The store, which counts how often a journal is looked up.
+struct Counting {
+    stored: Stored,
+    journals: AtomicUsize,
+}
+
+impl Directory for Counting {
+    fn record(&self, key: &RecordKey) -> Result<Option<Fields>, StoreError> {
+        self.stored.record(key)
+    }
+    fn members(&self, group: &str) -> Result<Vec<String>, StoreError> {
+        self.stored.members(group)
+    }
+    fn user_by_address(&self, address: &str) -> Result<Option<String>, StoreError> {
+        self.stored.user_by_address(address)
+    }
+    fn journal(&self, key: &RecordKey) -> Result<Vec<crate::record::JournalEntry>, StoreError> {
+        self.journals.fetch_add(1, Ordering::Relaxed);
+        self.stored.journal(key)
+    }
+}
+
+#[test]
+fn a_journal_is_looked_up_once_for_all_recipients_of_an_event() {
+    let house = House::with(|config| {
+        let told = "html = \"<p>${comments:3}</p>\"\ntext = \"${comments:3}, last: ${comments:1}\"";
+        config.replace("template = \"incident_commented\"", told)
+    });
+    let key = house.incident(json!({"watch_list": ["ada", "grace"]}), "");
+    house.settle();
+    for text in ["One lump", "Two lumps"] {
+        house.update("incident", &key.id, json!({}), &[("comments", text)], "");
+    }
+    let event = house.store.due_events(Timestamp::MAX, 9).unwrap().remove(1);
+    let directory = Arc::new(Counting {
+        stored: Stored(house.store.clone()),
+        journals: AtomicUsize::new(0),
+    });
+    let processor = Processor::with_directory(
+        house.config.clone(),
+        directory.clone(),
+        house.signer.clone(),
+    );
+    let settlement = processor.settle(&event, NOW.parse().unwrap()).unwrap();
+    let told = mails(&settlement);
+    assert_eq!(told.len(), 2);
+    for mail in told {
+        let text = Message::parse(&mail.raw).body_text().unwrap();
+        let (all, last) = text.split_once(", last: ").unwrap();
+        let has = |part: &str| ["One", "Two"].map(|lump| part.contains(lump));
+        assert_eq!((has(all), has(last)), ([true; 2], [false, true]), "{text}");
+    }
+    assert_eq!(directory.journals.load(Ordering::Relaxed), 1);
 }

@@ -316,3 +316,23 @@ fn a_field_or_group_that_leads_to_nobody_says_why() {
         "`incident.escalated` is about a record of `incident`, and this one is about no record";
     assert_eq!(house.settle().error.as_deref(), Some(why));
 }
+
+#[test]
+fn an_address_belongs_to_its_active_user() {
+    let house = House::with(|config| {
+        format!("{config}\n[user.ada2]\nname = \"Ada King\"\nemail = \"ada@example.org\"\n")
+    });
+    let told = || {
+        let caller = json!({"contact_type": "email", "caller_email": "Ada@example.org"});
+        house.incident(caller, "");
+        let settlement = house.settle();
+        let mut rows = settlement.matches.iter().flat_map(|m| &m.recipients);
+        let row = rows.find(|row| row.via == "field caller_email").unwrap();
+        (row.verdict, row.detail.clone())
+    };
+    house.set("user", "ada", json!({"active": false}));
+    assert_eq!(told(), ("queued", String::new()));
+    house.set("user", "ada2", json!({"active": false}));
+    let why = "the user ada is not active".to_owned();
+    assert_eq!(told(), ("user_inactive", why));
+}

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::record::NewId;
+use jiff::ToSpan;
 
 /// Where the example tells its group, with more keys for that notification.
 fn house(keys: &str) -> House {
@@ -295,4 +296,78 @@ fn the_manager_of_a_group_is_told_if_the_group_says_so() {
     );
     house.set("group", "support", json!({"include_manager": false}));
     assert_eq!(house.escalate(), [" group support no_address"]);
+}
+
+#[test]
+fn the_schedule_of_a_notification_holds_mail_to_addresses_as_well() {
+    let opens: Timestamp = "2026-11-23T13:00:00Z".parse().unwrap();
+    for keys in ["", "force_delivery = true"] {
+        let house = House::with(|config| {
+            let told = "users = [\"ada\", \"eve@example.net\"]\nschedule = \"office\"";
+            config.replace("groups = [\"support\"]", &format!("{told}\n{keys}"))
+        });
+        house.add("schedule", "office", json!({"hours": "13:00-17:00"}));
+        // 12:00 in UTC is 13:00 in Vienna; where Eve is, nobody knows.
+        house.set("user", "ada", json!({"time_zone": "Europe/Vienna"}));
+        assert_eq!(
+            house.escalate(),
+            [
+                "ada@example.org user ada queued",
+                "eve@example.net user eve@example.net quiet_hours"
+            ],
+            "{keys}"
+        );
+        let log = house.store.log(&crate::store::LogFilter {
+            recipient: Some("eve@example.net".into()),
+            limit: 1,
+            ..Default::default()
+        });
+        let row = log.unwrap().remove(0);
+        assert_eq!((row.state.name(), row.next_at), ("held", Some(opens)));
+
+        // Every Monday of more than a year is a holiday.
+        let monday: jiff::civil::Date = "2026-11-23".parse().unwrap();
+        let mondays = (0..60).map(|week: i32| monday.checked_add((7 * week).days()).unwrap());
+        let mondays: Vec<String> = mondays.map(|day| day.to_string()).collect();
+        let never = json!({"days": "mon", "holidays": mondays.join(", ")});
+        house.set("schedule", "office", never);
+        assert_eq!(
+            house.escalate(),
+            [
+                "ada@example.org user ada device_schedule",
+                "eve@example.net user eve@example.net device_schedule"
+            ],
+            "{keys}"
+        );
+    }
+}
+
+#[test]
+fn what_is_said_of_an_address_holds_for_the_device_that_has_it() {
+    for (keys, off, digest) in [
+        ("", "opted_out", "digest"),
+        ("mandatory = true", "queued", "digest"),
+        ("force_delivery = true", "queued", "queued"),
+    ] {
+        let house = House::with(|config| {
+            let told = format!("users = [\"ada\"]\n{keys}");
+            let config = config.replace("groups = [\"support\"]", &told);
+            format!("{config}\n[notification.incident_escalated.digest]\n")
+        });
+        let tablet = json!({"user": "ada", "name": "tablet", "email": "Tablet@example.net"});
+        house.add("notification_device", "1", tablet);
+        let (table, id) = (
+            "notification_preference",
+            "tablet@example.net.incident_escalated",
+        );
+        let said = json!({"address": "tablet@example.net", "notification": "incident_escalated", "active": false});
+        house.add(table, id, said);
+        let told = |verdict: &str| {
+            let tablet = format!("Tablet@example.net user ada, device tablet {verdict}");
+            [tablet, "ada@example.org user ada queued".to_owned()]
+        };
+        assert_eq!(house.escalate(), told(off), "{keys}");
+        house.set(table, id, json!({"active": true, "digest": "on"}));
+        assert_eq!(house.escalate(), told(digest), "{keys}");
+    }
 }

@@ -10,15 +10,14 @@ use rusqlite::params;
 
 const COLUMNS: &str = "id, table_name, record_id, name, media_type, size, sha256, author, created";
 
-/// Attaches a file to its record, or to the one that the same work changed first. The same content under the same name is
-/// attached to a record once.
+/// Attaches a file to its record, or to the one of its change. The same content under the same name is attached to a record once.
 pub(super) fn attach(
     c: &dyn Connection,
     now: i64,
     new: &NewAttachment,
-    first: Option<&RecordKey>,
+    changed: Option<&RecordKey>,
 ) -> Result<(), Fault> {
-    let Some(record) = new.record.as_ref().or(first) else {
+    let Some(record) = new.record.as_ref().or(changed) else {
         let text = format!("the attachment {:?} belongs to no record", new.name);
         return Err(StoreError::Corrupt(text).into());
     };

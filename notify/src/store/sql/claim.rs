@@ -6,6 +6,7 @@ use super::fault::Fault;
 use super::outbox::wake;
 use crate::delivery::attempts_within;
 use crate::outgoing::{Claimed, DeliveryId, OutgoingMail};
+use crate::store::MOST_OCTETS;
 use jiff::Timestamp;
 use rusqlite::params;
 use std::time::Duration;
@@ -17,7 +18,7 @@ const ORDER_KEPT: Duration = Duration::from_secs(3600);
 const MAX_CRASHES: i64 = 3;
 
 pub(super) const DUE: &str =
-    "SELECT id, state, expires, crashes, attempts, lease_epoch, thread, created FROM delivery INDEXED BY delivery_due
+    "SELECT id, state, expires, crashes, attempts, lease_epoch, thread, created, earlier FROM delivery INDEXED BY delivery_due
     WHERE account = ?1 AND (state IN ('ready','leased') OR state IN ('deferred','unknown')) AND next_at <= ?2
     ORDER BY next_at, id LIMIT ?3";
 
@@ -42,6 +43,8 @@ struct Due {
     expires: i64,
     crashes: i64,
     attempts: i64,
+    /// Those of them that were made before it was put back into the queue.
+    earlier: i64,
     epoch: i64,
     thread: Option<String>,
     created: i64,
@@ -71,7 +74,7 @@ impl<'a> Claim<'a> {
         accounts: &[&str],
         limit: usize,
     ) -> Result<Vec<Claimed>, Fault> {
-        let mut claimed: Vec<Claimed> = Vec::new();
+        let (mut claimed, mut octets): (Vec<Claimed>, usize) = (Vec::new(), 0);
         let suppressing = c.prepare_cached(SUPPRESSING)?.exists(params![])?;
         for account in accounts {
             while claimed.len() < limit {
@@ -79,14 +82,17 @@ impl<'a> Claim<'a> {
                 let mut passed = false;
                 for delivery in &due {
                     match self.look(c, delivery, suppressing, &claimed)? {
-                        Looked::Claimed(one) => claimed.push(*one),
+                        Looked::Claimed(one) => {
+                            octets += one.mail.raw.len();
+                            claimed.push(*one);
+                        }
                         Looked::Passed => {
                             passed = true;
                             continue;
                         }
                         Looked::Alone => return Ok(claimed),
                     }
-                    if delivery.goes_alone() {
+                    if delivery.goes_alone() || octets >= MOST_OCTETS {
                         return Ok(claimed);
                     }
                 }
@@ -113,15 +119,15 @@ impl<'a> Claim<'a> {
             close_crashed(c, due, self.now)?;
         }
         if due.crashed() >= MAX_CRASHES {
-            bury(c, due, "poison")?;
+            bury(c, due, "poison", self.now)?;
             return Ok(Looked::Passed);
         }
         if due.is_expired(self.now) {
-            bury(c, due, "expired")?;
+            bury(c, due, "expired", self.now)?;
             return Ok(Looked::Passed);
         }
         if suppressing && let Some(why) = suppressed(c, due, self.now)? {
-            put_aside(c, due, &why)?;
+            put_aside(c, due, &why, self.now)?;
             return Ok(Looked::Passed);
         }
         if !due.leased && self.must_wait(c, due, claimed)? {
@@ -172,6 +178,7 @@ impl<'a> Claim<'a> {
             lease_epoch: epoch,
             attempt,
             attempts: column::count(attempts),
+            earlier: column::count(due.earlier),
             mail: mail(c, due)?,
         })
     }
@@ -185,12 +192,12 @@ impl Due {
 
     /// Its time is over, and was lived through: it was tried as often as the schedule would have tried it. A clock that leaps
     /// ahead, or a program that did not run for a week, lets nothing expire; nor does a clock that leapt before it was stored,
-    /// which made it older than its time: then once will do.
+    /// which made it older than its time: then once will do. What was tried before it was put back into the queue does not count.
     fn is_expired(&self, now: i64) -> bool {
         let lifetime =
             u64::try_from(self.expires.saturating_sub(self.created)).map(Duration::from_nanos);
         let least = lifetime.map_or(1, attempts_within);
-        self.expires <= now && self.attempts >= i64::from(least)
+        self.expires <= now && self.attempts - self.earlier >= i64::from(least)
     }
 
     /// One crash more would be its last: it takes nobody with it.
@@ -211,6 +218,7 @@ fn due(c: &dyn Connection, account: &str, now: i64, limit: usize) -> Result<Vec<
             epoch: row.get(5)?,
             thread: row.get(6)?,
             created: row.get(7)?,
+            earlier: row.get(8)?,
             account: account.to_owned(),
         })
     })?;
@@ -227,14 +235,14 @@ fn close_crashed(c: &dyn Connection, due: &Due, now: i64) -> Result<(), Fault> {
     Ok(())
 }
 
-fn bury(c: &dyn Connection, due: &Due, reason: &str) -> Result<(), Fault> {
+fn bury(c: &dyn Connection, due: &Due, reason: &str, now: i64) -> Result<(), Fault> {
     let mut update = c.prepare_cached(
         "UPDATE delivery SET state = 'dead', reason = ?2, crashes = ?3, next_at = 0, lease_owner = NULL,
                              waits_for = NULL
          WHERE id = ?1",
     )?;
     update.execute(params![due.id, reason, due.crashed()])?;
-    wake(c, due.id)
+    wake(c, due.id, now)
 }
 
 /// Whether anybody is on the suppression list at all, asked once for a batch.
@@ -254,13 +262,13 @@ fn suppressed(c: &dyn Connection, due: &Due, now: i64) -> Result<Option<String>,
     Ok(row.optional()?)
 }
 
-fn put_aside(c: &dyn Connection, due: &Due, why: &str) -> Result<(), Fault> {
+fn put_aside(c: &dyn Connection, due: &Due, why: &str, now: i64) -> Result<(), Fault> {
     let mut update = c.prepare_cached(
         "UPDATE delivery SET state = 'suppressed', reason = ?2, next_at = 0, lease_owner = NULL, waits_for = NULL
          WHERE id = ?1",
     )?;
     update.execute(params![due.id, why])?;
-    wake(c, due.id)
+    wake(c, due.id, now)
 }
 
 fn mail(c: &dyn Connection, due: &Due) -> Result<OutgoingMail, Fault> {

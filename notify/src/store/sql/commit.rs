@@ -7,12 +7,14 @@ use super::{attachments, events, inbound, outbox, suppression};
 use crate::event::{EventId, EventKind, NewEvent};
 use crate::record::RecordKey;
 use crate::store::{Committed, Work};
+use std::collections::BTreeMap;
 
 pub(super) fn commit(c: &dyn Connection, now: i64, work: &Work) -> Result<Committed, Fault> {
     let mut committed = Committed::default();
-    let mut first: Option<Changed> = None;
-    for change in &work.changes {
-        let needed = first.is_none() && work.events_about_first_change;
+    // What events are about, by the place of its change.
+    let mut about = BTreeMap::new();
+    for (place, change) in work.changes.iter().enumerate() {
+        let needed = work.events_about.values().any(|&change| change == place);
         let mut changed = records::change(c, now, change, needed)?;
         if let Some(event) = event_of(&mut changed, needed) {
             let queue = if changed.fresh {
@@ -23,17 +25,21 @@ pub(super) fn commit(c: &dyn Connection, now: i64, work: &Work) -> Result<Commit
             committed.events.push(queue(c, now, &event)?);
         }
         committed.records.push(changed.key.clone());
-        first.get_or_insert(changed);
+        if needed {
+            about.insert(place, changed);
+        }
     }
-    for event in &work.events {
-        let about = first.as_ref().filter(|_| work.events_about_first_change);
+    for (place, event) in work.events.iter().enumerate() {
+        let change = work.events_about.get(&place);
+        let about = change.and_then(|change| about.get(change));
         committed.events.push(fire(c, now, event, about)?);
     }
     if work.unanswered {
         events::leave_unanswered(c, &committed.events)?;
     }
     for attachment in &work.attachments {
-        attachments::attach(c, now, attachment, committed.records.first())?;
+        let changed = committed.records.get(attachment.change);
+        attachments::attach(c, now, attachment, changed)?;
     }
     for bounce in &work.bounces {
         outbox::bounced(c, bounce)?;
@@ -46,7 +52,7 @@ pub(super) fn commit(c: &dyn Connection, now: i64, work: &Work) -> Result<Commit
     Ok(committed)
 }
 
-/// The event that a change queues. The fields move into it unless they are `needed` for events about the first change.
+/// The event that a change queues. The fields move into it unless they are `needed` for events about the change.
 fn event_of(changed: &mut Changed, needed: bool) -> Option<NewEvent> {
     let (kind, verb) = match changed.what {
         Effect::Inserted => (EventKind::Inserted, "inserted"),

@@ -5,11 +5,18 @@ use super::fault::Fault;
 use super::{column, settle};
 use crate::email_digest::{DigestId, DigestOutcome, DueDigest, LONGEST, NewPart, Part};
 use crate::event::EventId;
+use crate::store::MOST_OCTETS;
 use rusqlite::params;
 
-/// One digest is open for each notification, address and record.
+/// Octets of parts that one mail may need: more than `max_body` lets through, unless somebody has raised that.
+const ENOUGH: i64 = 4 << 20;
+
+/// So many parts are read whatever they have: where the first one cannot be told, the second shows whose fault that is.
+const LEAST: usize = 2;
+
+/// One digest is open for each notification, address, record and person: two of them may share an address.
 pub(super) const OPEN: &str = "SELECT id, due_at FROM digest
-    WHERE notification = ?1 AND address = ?2 AND table_name = ?3 AND record_id = ?4";
+    WHERE notification = ?1 AND address = ?2 AND table_name = ?3 AND record_id = ?4 AND coalesce(user_id, '') = ?5";
 
 /// What is due later than any interval is due at once: the clock was set back.
 pub(super) const DUE: &str =
@@ -21,9 +28,18 @@ pub(super) const TOO_LATE: &str =
     "SELECT id, notification, user_id, address, via, table_name, record_id, opened, due_at FROM digest
     WHERE due_at > ?1 ORDER BY due_at, id LIMIT ?2";
 
-const PARTS: &str =
-    "SELECT event_id, table_name, record_id, subject, html, text, created FROM digest_part
+const ALL: &str =
+    "SELECT id, notification, user_id, address, via, table_name, record_id, opened, due_at,
+        (SELECT count(*) FROM digest_part p WHERE p.digest_id = digest.id)
+    FROM digest ORDER BY due_at, id";
+
+pub(super) const SIZES: &str =
+    "SELECT id, octet_length(text) + coalesce(octet_length(html), 0) FROM digest_part
     WHERE digest_id = ?1 ORDER BY id";
+
+pub(super) const PARTS: &str =
+    "SELECT event_id, table_name, record_id, subject, html, text, created FROM digest_part
+    WHERE digest_id = ?1 AND id <= ?2 ORDER BY id";
 
 /// Keeps a part, in a digest that is opened if there is none; gives when it is due.
 pub(super) fn keep(
@@ -68,10 +84,10 @@ fn open(
     part: &NewPart,
 ) -> Result<Option<(DigestId, i64)>, Fault> {
     let (table, id) = scope(part);
+    let user = part.user.as_deref().unwrap_or_default();
     let mut select = c.prepare_cached(OPEN)?;
-    let row = select.query_row(params![notification, part.address, table, id], |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    });
+    let key = params![notification, part.address, table, id, user];
+    let row = select.query_row(key, |row| Ok((row.get(0)?, row.get(1)?)));
     Ok(row.optional()?)
 }
 
@@ -100,20 +116,67 @@ fn begin(
     Ok((digest.ok_or(SqlError::NoRow)?, due))
 }
 
-/// The digests that are due, with their parts.
+/// The digests that are due, each with as many of its parts as one mail may need: what is left is told by the next one.
 pub(super) fn due(c: &dyn Connection, now: i64, limit: usize) -> Result<Vec<DueDigest>, Fault> {
     let limit = column::limit(limit);
-    let mut found = Vec::new();
+    let (mut found, mut octets) = (Vec::new(), 0);
     for (sql, moment) in [(DUE, now), (TOO_LATE, column::later(now, LONGEST))] {
         let mut select = c.prepare_cached(sql)?;
         let rows = select.query_map(params![moment, limit], digest)?;
         for row in rows {
+            if octets >= MOST_OCTETS {
+                return Ok(found);
+            }
             let mut digest = row?;
-            digest.parts = parts(c, digest.id)?;
+            let reach = reach(c, digest.id)?;
+            digest.count = reach.count;
+            digest.parts = parts(c, digest.id, reach.last)?;
+            octets += digest.parts.iter().map(octets_of).sum::<usize>();
             found.push(digest);
         }
     }
     Ok(found)
+}
+
+/// The digests that are open, without their parts.
+pub(super) fn all(c: &dyn Connection) -> Result<Vec<DueDigest>, Fault> {
+    let mut select = c.prepare_cached(ALL)?;
+    let rows = select.query_map(params![], |row| {
+        let count: i64 = row.get(9)?;
+        Ok(DueDigest {
+            count: usize::try_from(count).unwrap_or_default(),
+            ..digest(row)?
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn octets_of(part: &Part) -> usize {
+    part.text.len() + part.html.as_deref().map_or(0, str::len)
+}
+
+/// How far a digest is read.
+struct Reach {
+    /// The last part that is.
+    last: i64,
+    /// How many there are, read or not.
+    count: usize,
+}
+
+fn reach(c: &dyn Connection, digest: DigestId) -> Result<Reach, Fault> {
+    let mut select = c.prepare_cached(SIZES)?;
+    let rows = select.query_map([digest], |row| Ok((row.get::<i64>(0)?, row.get::<i64>(1)?)))?;
+    let mut reach = Reach { last: 0, count: 0 };
+    let mut before = 0_i64;
+    for row in rows {
+        let (id, octets) = row?;
+        if reach.count < LEAST || before < ENOUGH {
+            reach.last = id;
+        }
+        before = before.saturating_add(octets);
+        reach.count += 1;
+    }
+    Ok(reach)
 }
 
 fn digest(row: &Row<'_>) -> SqlResult<DueDigest> {
@@ -128,13 +191,15 @@ fn digest(row: &Row<'_>) -> SqlResult<DueDigest> {
         about: column::key(about.0, about.1),
         opened: column::moment(row.get(7)?),
         due: column::moment(row.get(8)?),
+        count: 0,
         parts: Vec::new(),
     })
 }
 
-fn parts(c: &dyn Connection, digest: DigestId) -> Result<Vec<Part>, Fault> {
+/// The parts up to one.
+fn parts(c: &dyn Connection, digest: DigestId, last: i64) -> Result<Vec<Part>, Fault> {
     let mut select = c.prepare_cached(PARTS)?;
-    let rows = select.query_map([digest], |row| {
+    let rows = select.query_map([digest, last], |row| {
         Ok(Part {
             event: row.get(0)?,
             record: column::key(row.get(1)?, row.get(2)?),

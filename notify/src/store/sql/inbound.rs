@@ -8,7 +8,7 @@ use super::heading;
 use crate::inbound::as_sent;
 use crate::inbound::{ActionVerdict, Inbound, InboundId, InboundOutcome, NewInbound, Stored};
 use crate::record::RecordKey;
-use crate::store::StoreError;
+use crate::store::{MOST_OCTETS, StoreError};
 use rusqlite::params;
 
 pub(super) const COLUMNS: &str = "id, received, attempts, account, uidl, sha256, message_id";
@@ -23,7 +23,7 @@ pub(super) fn store(
 
 fn store_one(c: &dyn Connection, now: i64, mail: &NewInbound) -> Result<Stored, Fault> {
     // Without a Message-ID, equal words may be two mails; and what each mailbox gets is one, where actions go by that.
-    let may_be_known = mail.message_id.is_some() && !mail.apart;
+    let may_be_known = message_id(mail).is_some() && !mail.apart;
     let as_sent = may_be_known.then(|| as_sent::sha256(&mail.raw));
     let Some(id) = known(c, mail, as_sent.as_deref())? else {
         return Ok(Stored::New(insert(c, now, mail, as_sent)?));
@@ -31,6 +31,16 @@ fn store_one(c: &dyn Connection, now: i64, mail: &NewInbound) -> Result<Stored, 
     let mut count = c.prepare_cached("UPDATE inbound SET copies = copies + 1 WHERE id = ?1")?;
     count.execute([id])?;
     Ok(Stored::Duplicate(id))
+}
+
+/// The longest line of a mail (RFC 5322 §2.1.1).
+const LONGEST_LINE: usize = 998;
+
+/// What its writer calls a mail. What is longer than a line is no name, and the index of PostgreSQL would refuse it with all mail
+/// that is stored beside it.
+fn message_id(mail: &NewInbound) -> Option<&str> {
+    let named = mail.message_id.as_deref();
+    named.filter(|id| id.len() <= LONGEST_LINE)
 }
 
 /// The same mail, under the same Message-ID or, as not every mail has one, the same octets under the same unique-id of the same
@@ -47,11 +57,11 @@ fn known(
 ) -> Result<Option<InboundId>, Fault> {
     let NewInbound {
         sha256,
-        message_id,
         account,
         uidl,
         ..
     } = mail;
+    let message_id = message_id(mail);
     let mut select = c.prepare_cached(KNOWN)?;
     let known = params![sha256, message_id, account, uidl, as_sent];
     Ok(select.query_row(known, |row| row.get(0))?)
@@ -72,7 +82,7 @@ fn insert(
         mail.account,
         mail.uidl,
         mail.sha256,
-        mail.message_id,
+        message_id(mail),
         heading.sender,
         heading.subject,
         now,
@@ -96,9 +106,6 @@ pub(super) const DUE: &str = "SELECT id FROM inbound
 /// What another process has begun and did not come to the end of.
 pub(super) const ABANDONED: &str = "SELECT id FROM inbound
     WHERE state IN ('ready','error') AND next_at <= ?1 AND begun NOT IN (0, ?2) ORDER BY next_at, id LIMIT 1";
-
-/// No more mails are taken together once they have so many octets.
-const MOST_OCTETS: usize = 16 << 20;
 
 /// A mail that so many processes did not survive is not tried again.
 const MOST_CRASHES: i64 = 3;

@@ -10,9 +10,9 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i64 = 0x506f_7374;
 
 /// Each entry takes the database from version n to n + 1 (`PRAGMA user_version`). Entries are only ever added.
-pub(super) const MIGRATIONS: [&str; 12] = [
+pub(super) const MIGRATIONS: [&str; 13] = [
     VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8,
-    VERSION_9, VERSION_10, VERSION_11, VERSION_12,
+    VERSION_9, VERSION_10, VERSION_11, VERSION_12, VERSION_13,
 ];
 
 const VERSION_1: &str = "
@@ -379,6 +379,13 @@ ALTER TABLE event ADD COLUMN unanswered INTEGER NOT NULL DEFAULT 0;
 const VERSION_12: &str = "
 ALTER TABLE inbound ADD COLUMN as_sent TEXT;
 CREATE INDEX inbound_as_sent ON inbound (as_sent) WHERE as_sent IS NOT NULL;
+";
+
+/// How many attempts a mail had before it was put back into the queue; a digest is of one person, also where two share an address.
+const VERSION_13: &str = "
+ALTER TABLE delivery ADD COLUMN earlier INTEGER NOT NULL DEFAULT 0;
+DROP INDEX digest_open;
+CREATE UNIQUE INDEX digest_open ON digest (notification, address, table_name, record_id, coalesce(user_id, ''));
 ";
 
 /// Brings the database to the version of this program.

@@ -36,8 +36,9 @@ pub(super) const WAITING: &str = "SELECT 1 FROM delivery WHERE waits_for = ?1";
 
 pub(super) const ANY_WAITING: &str = "SELECT 1 FROM delivery WHERE waits_for IS NOT NULL LIMIT 1";
 
-/// Whatever waits was due when it was made to wait.
-pub(super) const WAKE: &str = "UPDATE delivery SET next_at = 0, waits_for = NULL
+/// Whatever waits was due when it was made to wait. What was never tried has its place again; the rest has waited since now.
+pub(super) const WAKE: &str = "UPDATE delivery SET waits_for = NULL,
+    next_at = CASE WHEN state = 'ready' THEN 0 ELSE CAST(?2 AS BIGINT) END
     WHERE waits_for = ?1 AND state IN ('ready','deferred','unknown')";
 
 /// Writes what attempts came to. What a late worker says is recorded, and changes no state.
@@ -54,7 +55,7 @@ pub(super) fn complete(
         if !held {
             lost.push(completion.delivery);
         } else if waited_for {
-            wake(c, completion.delivery)?;
+            wake(c, completion.delivery, now)?;
         }
     }
     Ok(lost)
@@ -129,7 +130,7 @@ pub(super) fn release_all(c: &dyn Connection) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A new life: due at once, with all its time before it. Attempts are never forgotten.
+/// A new life: due at once, with all its time before it. Attempts are never forgotten, and those of the lives before count for nothing.
 pub(super) fn requeue(
     c: &dyn Connection,
     deliveries: &[DeliveryId],
@@ -138,7 +139,7 @@ pub(super) fn requeue(
 ) -> Result<usize, Fault> {
     let mut update = c.prepare_cached(
         "UPDATE delivery SET state = 'ready', reason = '', next_at = 0, waits_for = NULL, created = ?2, expires = ?3,
-                             crashes = 0, lives = lives + 1
+                             earlier = attempts, crashes = 0, lives = lives + 1
          WHERE id = ?1 AND state IN ('ready','held','deferred','unknown','failed','dead','cancelled','bounced','skipped','suppressed')",
     )?;
     let mut changed = 0;
@@ -148,7 +149,11 @@ pub(super) fn requeue(
     Ok(changed)
 }
 
-pub(super) fn cancel(c: &dyn Connection, deliveries: &[DeliveryId]) -> Result<usize, Fault> {
+pub(super) fn cancel(
+    c: &dyn Connection,
+    now: i64,
+    deliveries: &[DeliveryId],
+) -> Result<usize, Fault> {
     let mut update = c.prepare_cached(
         "UPDATE delivery SET state = 'cancelled', reason = 'cancelled', next_at = 0, waits_for = NULL
          WHERE id = ?1 AND state IN ('ready','held','deferred','unknown')",
@@ -156,7 +161,7 @@ pub(super) fn cancel(c: &dyn Connection, deliveries: &[DeliveryId]) -> Result<us
     let mut changed = 0;
     for delivery in deliveries {
         if update.execute([delivery])? == 1 {
-            wake(c, *delivery)?;
+            wake(c, *delivery, now)?;
             changed += 1;
         }
     }
@@ -173,15 +178,15 @@ pub(super) fn bounced(c: &dyn Connection, bounce: &Bounce) -> Result<(), Fault> 
          WHERE id = ?1 AND state IN ('delivered','unknown','deferred')",
     )?;
     if update.execute(params![bounce.delivery, words])? == 1 {
-        wake(c, bounce.delivery)?;
+        wake(c, bounce.delivery, column::nanos(bounce.suppression.since))?;
     }
     Ok(())
 }
 
 /// Those that waited for a delivery are looked at again.
-pub(super) fn wake(c: &dyn Connection, done: DeliveryId) -> Result<(), Fault> {
+pub(super) fn wake(c: &dyn Connection, done: DeliveryId, now: i64) -> Result<(), Fault> {
     if c.prepare_cached(WAITING)?.exists([done])? {
-        c.prepare_cached(WAKE)?.execute([done])?;
+        c.prepare_cached(WAKE)?.execute([done, now])?;
     }
     Ok(())
 }

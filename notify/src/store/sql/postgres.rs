@@ -20,11 +20,11 @@ mod value;
 pub(super) use session::Session;
 pub(super) use value::get;
 
+use super::column;
 use super::connection::{Connection, Savepoint, SqlError};
 use super::engine::Engine;
 use super::fault::Fault;
 use super::group::Group;
-use super::{column, worker};
 use crate::store::StoreError;
 use jiff::Timestamp;
 use postrider_wire::{Secret, Tls};
@@ -32,6 +32,7 @@ use rusqlite::params;
 use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -56,6 +57,9 @@ const WRITING: i64 = 0x506f_7374;
 const WORKERS: i64 = 0x506f_7374;
 const ROLES: i64 = 0x506f_7375;
 
+/// A number for a worker, never 0: half as long as SQLite's, because it is the name of a lock.
+const DRAW: &str = "SELECT 1 + floor(random() * 1073741823)::bigint";
+
 /// Ends a transaction that wrote something.
 const COUNT: &str = "UPDATE postrider SET commits = commits + 1";
 
@@ -67,8 +71,8 @@ pub struct PostgresStore {
     writing: Mutex<Option<Session>>,
     reading: Mutex<Option<Session>>,
     group: Group,
-    /// Half as long as SQLite's, because it is the name of a lock.
-    worker: i64,
+    /// The name of the lock that is this worker's mark; 0 before it has one, as in a rehearsal.
+    worker: AtomicI64,
     /// All that is done stands in one transaction of one session, which is never committed.
     rehearsal: bool,
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
@@ -170,7 +174,7 @@ impl PostgresStore {
             writing: Mutex::default(),
             reading: Mutex::default(),
             group: Group::default(),
-            worker: worker() & 0x3fff_ffff | 1,
+            worker: AtomicI64::new(0),
             rehearsal: false,
             clock: Box::new(Timestamp::now),
         })
@@ -225,19 +229,37 @@ impl PostgresStore {
     /// Brings the tables up to date, and leaves this worker's mark. A session of ours that was lost on the way, and that the server
     /// still holds, is ended first: nobody hears its answers any more, and it would keep us from our own work.
     fn prepare(&self, session: &Session) -> Result<(), Fault> {
-        session.run(&format!(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()
-               AND classid = {WORKERS} AND objid = {} AND objsubid = 2
-               AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-            self.worker
-        ))?;
+        let number = self.worker();
+        if number != 0 {
+            session.run(&format!(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()
+                   AND classid = {WORKERS} AND objid = {number} AND objsubid = 2
+                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            ))?;
+        }
         begin_writing(session)?;
         session.run("COMMIT")?;
-        session.run(&format!(
-            "SELECT pg_advisory_lock({WORKERS}, {})",
-            self.worker
-        ))?;
+        match number {
+            0 => self.mark(session)?,
+            number => session.run(&format!("SELECT pg_advisory_lock({WORKERS}, {number})"))?,
+        }
         Ok(())
+    }
+
+    /// Leaves a mark under a number that nobody else on the database has.
+    fn mark(&self, session: &Session) -> Result<(), Fault> {
+        loop {
+            let number: i64 = session
+                .prepare_cached(DRAW)?
+                .query_row(params![], |row| row.get(0))?;
+            let is_free: bool = session
+                .prepare_cached(&format!("SELECT pg_try_advisory_lock({WORKERS}, ?1)"))?
+                .query_row([number], |row| row.get(0))?;
+            if is_free {
+                self.worker.store(number, Ordering::Relaxed);
+                return Ok(());
+            }
+        }
     }
 
     /// Runs something between `begin` and its end. A session that does not come to the end is given up, and the server undoes it.
@@ -374,7 +396,7 @@ impl Engine for PostgresStore {
     }
 
     fn worker(&self) -> i64 {
-        self.worker
+        self.worker.load(Ordering::Relaxed)
     }
 
     fn abandoned(&self) -> &'static str {

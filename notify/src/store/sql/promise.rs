@@ -14,7 +14,7 @@ use crate::outgoing::{Attempt, Claimed, Completion, DeliveryId, LogRow, Settleme
 use crate::record::{JournalEntry, Record, RecordKey};
 use crate::repeat::Firing;
 use crate::store::{
-    Backlog, Committed, EventFilter, Explanation, InboundFilter, LogFilter, Pause, Store,
+    Backlog, Committed, EventFilter, Explanation, InboundFilter, LogFilter, Pause, Readable, Store,
     StoreError, Trimmed, Work,
 };
 use crate::suppression::Suppression;
@@ -30,6 +30,10 @@ impl<E: Engine> Store for E {
 
     fn records(&self, table: &str) -> Result<Vec<Record>, StoreError> {
         self.read("read records", |c| records::all(c, table))
+    }
+
+    fn readable_records(&self, table: &str) -> Result<Readable, StoreError> {
+        self.read("read records", |c| records::readable(c, table))
     }
 
     fn records_where(
@@ -112,6 +116,10 @@ impl<E: Engine> Store for E {
         })
     }
 
+    fn open_digests(&self) -> Result<Vec<DueDigest>, StoreError> {
+        self.read("read the digests that gather", digests::all)
+    }
+
     fn end_digests(&self, outcomes: &[DigestOutcome]) -> Result<usize, StoreError> {
         let now = self.now();
         self.acknowledge("write what became of digests", |t| {
@@ -178,10 +186,14 @@ impl<E: Engine> Store for E {
         self.work("renew leases", |t| outbox::renew(t, until, held))
     }
 
-    fn release(&self, held: &[(DeliveryId, i64)], next_at: Timestamp) -> Result<usize, StoreError> {
-        self.work("give claims back", |t| {
-            rate::release(t, held, column::nanos(next_at))
-        })
+    fn release(
+        &self,
+        now: Timestamp,
+        held: &[(DeliveryId, i64)],
+        next_at: Option<Timestamp>,
+    ) -> Result<usize, StoreError> {
+        let (now, next_at) = (column::nanos(now), next_at.map(column::nanos));
+        self.work("give claims back", |t| rate::release(t, now, held, next_at))
     }
 
     fn take_tokens(
@@ -250,7 +262,8 @@ impl<E: Engine> Store for E {
     }
 
     fn cancel(&self, deliveries: &[DeliveryId]) -> Result<usize, StoreError> {
-        self.acknowledge("cancel deliveries", |t| outbox::cancel(t, deliveries))
+        let now = self.now();
+        self.acknowledge("cancel deliveries", |t| outbox::cancel(t, now, deliveries))
     }
 
     fn store_fetched(

@@ -40,11 +40,13 @@ pub(super) fn give_back(c: &dyn Connection, name: &str, tokens: u32) -> Result<(
 }
 
 /// Gives claims back as if they had never been: no attempt was made, so none is counted. Attempts of a life that ended, before the
-/// delivery was put back into the queue, say nothing of this one: it is not failed or delivered again.
+/// delivery was put back into the queue, say nothing of this one: it is not failed or delivered again. What is due at once has its
+/// place again if it was never tried, and else waits since now.
 pub(super) fn release(
     c: &dyn Connection,
+    now: i64,
     held: &[(DeliveryId, i64)],
-    next_at: i64,
+    next_at: Option<i64>,
 ) -> Result<usize, Fault> {
     let mut update = c.prepare_cached(
         "UPDATE delivery SET attempts = attempts - 1, next_at = ?3, lease_owner = NULL, state = coalesce(
@@ -54,11 +56,17 @@ pub(super) fn release(
     )?;
     let mut delete =
         c.prepare_cached("DELETE FROM attempt WHERE delivery_id = ?1 AND ended IS NULL")?;
+    let mut waits = c.prepare_cached(
+        "UPDATE delivery SET next_at = ?2 WHERE id = ?1 AND state IN ('deferred','unknown')",
+    )?;
     let mut released = 0;
     for (delivery, epoch) in held {
-        if update.execute(params![delivery, epoch, next_at])? == 1 {
+        if update.execute(params![delivery, epoch, next_at.unwrap_or_default()])? == 1 {
             delete.execute([delivery])?;
-            wake(c, *delivery)?;
+            if next_at.is_none() {
+                waits.execute(params![delivery, now])?;
+            }
+            wake(c, *delivery, now)?;
             released += 1;
         }
     }

@@ -6,7 +6,7 @@ use super::events;
 use super::fault::Fault;
 use crate::record::{Change, Fields, JournalEntry, NewId, Record, RecordKey};
 use crate::schema::Numbering;
-use crate::store::StoreError;
+use crate::store::{Readable, StoreError};
 use rusqlite::params;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -19,6 +19,9 @@ const INDEXED: [(&str, &str); 5] = [
     ("notification_subscription", "notification"),
     ("notification_preference", "address"),
 ];
+
+/// Values up to so many octets are found by an index: PostgreSQL's hold no more of a field.
+const LONGEST_INDEXED: usize = 600;
 
 /// The condition stands here as it stands in the definition of the index, or it could not be used.
 pub(super) const PERSONAL: &str =
@@ -37,12 +40,34 @@ pub(super) fn one(c: &dyn Connection, key: &RecordKey) -> Result<Option<Record>,
     row.optional()?.as_ref().map(record).transpose()
 }
 
+const ALL: &str =
+    "SELECT table_name, id, fields, created, updated FROM record WHERE table_name = ?1 ORDER BY id";
+
 pub(super) fn all(c: &dyn Connection, table: &str) -> Result<Vec<Record>, Fault> {
-    let mut select = c.prepare_cached(
-        "SELECT table_name, id, fields, created, updated FROM record WHERE table_name = ?1 ORDER BY id",
-    )?;
+    let mut select = c.prepare_cached(ALL)?;
     let rows = select.query_map([table], raw_record)?;
     rows.map(|row| record(&row?)).collect()
+}
+
+pub(super) fn readable(c: &dyn Connection, table: &str) -> Result<Readable, Fault> {
+    let mut select = c.prepare_cached(ALL)?;
+    let rows = select.query_map([table], |row| {
+        let key = RecordKey::new(row.get::<String>(0)?, row.get::<String>(1)?);
+        // What is wrong with the columns of one row is no error of the query.
+        Ok((key, raw_record(row)))
+    })?;
+    let mut found = Readable::default();
+    for row in rows {
+        let (key, raw) = row?;
+        match raw.map_err(Fault::from).and_then(|raw| record(&raw)) {
+            Ok(record) => found.records.push(record),
+            Err(fault) => {
+                let why = fault.while_doing("read the record").to_string();
+                found.spoilt.push((key, why));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// What a user has said about being told.
@@ -62,7 +87,8 @@ pub(super) fn having(
     field: &str,
     value: &str,
 ) -> Result<Vec<Record>, Fault> {
-    let rows = if INDEXED.contains(&(table, field)) {
+    let is_indexed = value.len() <= LONGEST_INDEXED && INDEXED.contains(&(table, field));
+    let rows = if is_indexed {
         let mut select = c.prepare_cached(&indexed_look_up(table, field))?;
         let rows = select.query_map([value.to_ascii_lowercase()], raw_record)?;
         rows.map(|row| record(&row?)).collect::<Result<_, _>>()?

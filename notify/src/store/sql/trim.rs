@@ -10,15 +10,19 @@ use std::time::{Duration, Instant};
 /// Rows of one transaction.
 const BATCH: usize = 500;
 
-/// Everything that came of an event goes with it, by its foreign keys.
+/// Everything that came of an event goes with it, by its foreign keys. However long ago it was queued: a bounce may still name what
+/// was sent yesterday.
 pub(super) const EVENTS: &str = "DELETE FROM event WHERE id IN (
-    SELECT e.id FROM event e INDEXED BY event_created WHERE e.state <> 'ready' AND e.created < ?1
+    SELECT e.id FROM event e INDEXED BY event_created WHERE e.state <> 'ready' AND e.created < ?1 AND e.due_at < ?1
     AND NOT EXISTS (SELECT 1 FROM message m JOIN delivery d ON d.id = m.id
-                    WHERE m.event_id = e.id AND d.state IN ('ready','held','leased','deferred','unknown'))
+                    WHERE m.event_id = e.id
+                    AND (d.state IN ('ready','held','leased','deferred','unknown')
+                         OR EXISTS (SELECT 1 FROM attempt a WHERE a.delivery_id = d.id AND a.ended >= ?1)))
     AND NOT EXISTS (SELECT 1 FROM digest_part p WHERE p.event_id = e.id
                     AND (EXISTS (SELECT 1 FROM digest g WHERE g.id = p.digest_id)
                          OR EXISTS (SELECT 1 FROM delivery d WHERE d.id = p.delivery_id
-                                    AND d.state IN ('ready','held','leased','deferred','unknown'))))
+                                    AND d.state IN ('ready','held','leased','deferred','unknown'))
+                         OR EXISTS (SELECT 1 FROM attempt a WHERE a.delivery_id = p.delivery_id AND a.ended >= ?1)))
     ORDER BY e.created LIMIT ?2)";
 
 pub(super) const INBOUND: &str = "DELETE FROM inbound WHERE id IN (

@@ -57,7 +57,7 @@ pub(super) fn compare(
             "`{}` has weight {}, this one {}: {}",
             own.notification, rank.weight, other.weight, mail.message_id
         );
-        skip(c, other, &mail.recipient, &why)?;
+        skip(c, other, &mail.recipient, &why, now)?;
     }
     Ok(None)
 }
@@ -93,7 +93,13 @@ fn undelivered(c: &dyn Connection, thread: &str, since: i64) -> Result<Vec<Other
 }
 
 /// Takes a mail out of the outbox, and says in its verdict which one took its place.
-fn skip(c: &dyn Connection, loser: &Other, recipient: &str, why: &str) -> Result<(), Fault> {
+fn skip(
+    c: &dyn Connection,
+    loser: &Other,
+    recipient: &str,
+    why: &str,
+    now: i64,
+) -> Result<(), Fault> {
     let mut update = c.prepare_cached(
         "UPDATE delivery SET state = 'skipped', reason = ?2, next_at = 0, waits_for = NULL WHERE id = ?1",
     )?;
@@ -110,5 +116,5 @@ fn skip(c: &dyn Connection, loser: &Other, recipient: &str, why: &str) -> Result
     if left.query_row([loser.match_id], |row| row.get(0))? {
         nobody_left(c, loser.match_id)?;
     }
-    outbox::wake(c, loser.id)
+    outbox::wake(c, loser.id, now)
 }

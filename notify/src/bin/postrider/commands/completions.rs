@@ -2,6 +2,7 @@
 
 use crate::exit::{Code, Failure, Result};
 use crate::help;
+use crate::output;
 use clap::Command;
 use clap_complete::Shell;
 use std::io::Write;
@@ -16,7 +17,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut help::command(), "postrider", &mut script);
-    print(&script)
+    output::octets(&script);
+    Ok(())
 }
 
 /// Print the manual page, with a section for each command.
@@ -29,7 +31,8 @@ pub(crate) fn man() -> Result {
     let mut page = Vec::new();
     let written = page_of(&command, &mut page);
     written.map_err(|error| Failure::new(Code::Software, format!("the manual page: {error}")))?;
-    print(in_ascii(&String::from_utf8_lossy(&page)).as_bytes())
+    output::octets(in_ascii(&String::from_utf8_lossy(&page)).as_bytes());
+    Ok(())
 }
 
 /// With the names that roff has for other characters, so that no locale matters.
@@ -83,9 +86,4 @@ fn escaped(text: &str) -> String {
         }
     };
     text.lines().map(line).collect::<Vec<_>>().join("\n")
-}
-
-fn print(text: &[u8]) -> Result {
-    let written = std::io::stdout().lock().write_all(text);
-    written.map_err(|error| Failure::new(Code::Io, format!("cannot write: {error}")))
 }

@@ -12,7 +12,6 @@ use postrider_notify::inbound::{Inbound, InboundId, InboundRow, InboundState};
 use postrider_notify::record::RecordKey;
 use postrider_notify::store::InboundFilter;
 use serde_json::{Value, json};
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -202,8 +201,8 @@ fn show(setup: &setup::Setup, id: i64, as_json: bool, raw: bool) -> Result {
     let missing = || missing(id);
     let mail = setup.store.inbound(id)?.ok_or_else(missing)?;
     if raw {
-        let written = std::io::stdout().lock().write_all(&mail.what.raw);
-        return written.map_err(|e| Failure::new(Code::Io, format!("cannot write the mail: {e}")));
+        output::octets(&mail.what.raw);
+        return Ok(());
     }
     let filter = InboundFilter {
         id: Some(id),

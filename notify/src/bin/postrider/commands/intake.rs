@@ -10,7 +10,7 @@ use postrider_notify::event::{EventKind, NewEvent};
 use postrider_notify::record::Fields;
 use postrider_notify::store::Work;
 use serde_json::{Value, json};
-use std::io::BufRead;
+use std::io::{self, BufRead, ErrorKind};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 
@@ -30,7 +30,8 @@ pub(crate) fn run(config: Option<&Path>, mode: Mode) -> Result {
     };
     let lines = reading();
     let (mut number, mut refused) = (0, 0);
-    while let Some(some) = at_once(&lines) {
+    let mut failed = None;
+    while let Some(some) = at_once(&lines, &mut failed) {
         // A rehearsal lasts no longer than its lines, because nobody else can write meanwhile.
         let rehearsal = match real {
             Some(_) => None,
@@ -49,6 +50,10 @@ pub(crate) fn run(config: Option<&Path>, mode: Mode) -> Result {
             output::line(object);
         }
     }
+    if let Some(error) = failed {
+        let sentence = format!("cannot read standard input: {error}");
+        return Err(Failure::new(Code::Io, sentence));
+    }
     match refused {
         0 => Ok(()),
         _ => {
@@ -60,14 +65,16 @@ pub(crate) fn run(config: Option<&Path>, mode: Mode) -> Result {
     }
 }
 
-/// The lines of standard input.
-fn reading() -> Receiver<Line> {
-    let (send, lines) = sync_channel::<Line>(TOGETHER);
+/// The lines of standard input, up to its end, or to an error of reading it.
+fn reading() -> Receiver<io::Result<Line>> {
+    let (send, lines) = sync_channel(TOGETHER);
     std::thread::spawn(move || {
-        let mut input = std::io::stdin().lock();
-        while let Some(line) = next(&mut input) {
+        let mut input = io::stdin().lock();
+        while let Some(line) = next(&mut input).transpose() {
+            // The next attempt would fail as well.
+            let is_last = line.is_err();
             // Whoever reads them has gone, and so does this.
-            if send.send(line).is_err() {
+            if send.send(line).is_err() || is_last {
                 break;
             }
         }
@@ -103,12 +110,13 @@ fn answers(
 }
 
 /// A line without its end; `None` at the end of the input.
-fn next(input: &mut impl BufRead) -> Option<Line> {
+fn next(input: &mut impl BufRead) -> io::Result<Option<Line>> {
     let mut line = Vec::new();
     loop {
         let available = match input.fill_buf() {
             Ok(available) => available,
-            Err(error) => return Some(Err(error.to_string())),
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
         };
         if available.is_empty() {
             break;
@@ -124,20 +132,28 @@ fn next(input: &mut impl BufRead) -> Option<Line> {
             break;
         }
     }
-    if line.is_empty() {
-        return None;
-    }
-    if line.len() > LONGEST {
-        return Some(Err(format!("longer than {LONGEST} octets")));
-    }
-    Some(String::from_utf8(line).map_err(|_| "not UTF-8".to_owned()))
+    Ok(match line.len() {
+        0 => None,
+        1..=LONGEST => Some(String::from_utf8(line).map_err(|_| "not UTF-8".to_owned())),
+        _ => Some(Err(format!("longer than {LONGEST} octets"))),
+    })
 }
 
-/// The next line, and those that are there already.
-fn at_once(lines: &Receiver<Line>) -> Option<Vec<Line>> {
-    let mut some = vec![lines.recv().ok()?];
-    some.extend(lines.try_iter().take(TOGETHER - 1));
-    Some(some)
+/// The next line, and those that are there already; `None` at the end, and where the input could not be read.
+fn at_once(
+    lines: &Receiver<io::Result<Line>>,
+    failed: &mut Option<io::Error>,
+) -> Option<Vec<Line>> {
+    let first = lines.recv().ok()?;
+    let read = std::iter::once(first).chain(lines.try_iter().take(TOGETHER - 1));
+    let mut some = Vec::new();
+    for line in read {
+        match line {
+            Ok(line) => some.push(line),
+            Err(error) => *failed = Some(error),
+        }
+    }
+    (!some.is_empty()).then_some(some)
 }
 
 fn event(setup: &Setup, line: &str) -> std::result::Result<NewEvent, String> {

@@ -90,7 +90,7 @@ pub(crate) fn run(config: Option<&Path>, args: &Args) -> Result {
     let mut found = Vec::new();
     each_page(&setup, args, matching.as_ref(), LISTED, |rows| {
         found.extend(rows);
-        Ok(())
+        Ok(true)
     })?;
     print(&found, args.json);
     waiting(&setup)
@@ -102,13 +102,14 @@ const LISTED: usize = 50;
 /// Rows that are read at once.
 const PAGE: usize = 1000;
 
-/// Gives the rows that are asked for, newest first, page by page; what a condition leaves is counted after it.
+/// Gives the rows that are asked for, newest first, page by page, as long as more are wanted; what a condition leaves is counted
+/// after it.
 fn each_page(
     setup: &setup::Setup,
     args: &Args,
     matching: Option<&Matching<LogRow>>,
     most: usize,
-    mut take: impl FnMut(Vec<LogRow>) -> Result,
+    mut take: impl FnMut(Vec<LogRow>) -> Result<bool>,
 ) -> Result {
     // What the condition says about these is left to the indexes.
     let needs = |field| matching.and_then(|matching| matching.needs(field));
@@ -133,8 +134,7 @@ fn each_page(
             rows.truncate(left);
         }
         left -= rows.len();
-        take(rows)?;
-        if ended {
+        if !take(rows)? || ended {
             break;
         }
     }

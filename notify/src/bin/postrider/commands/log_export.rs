@@ -5,9 +5,9 @@
 use super::log::object;
 use crate::exit::{Code, Failure, Result};
 use crate::output::Progress;
+use crate::private;
 use postrider_notify::outgoing::LogRow;
 use serde_json::Value;
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -66,7 +66,7 @@ impl Export {
     pub(super) fn to(path: &str, form: Form) -> Result<Self> {
         let out: Box<dyn Write> = match path {
             "-" => Box::new(io::stdout()),
-            path => Box::new(File::create_new(Path::new(path)).map_err(|error| {
+            path => Box::new(private::new_file(Path::new(path)).map_err(|error| {
                 Failure::new(Code::CannotCreate, format!("cannot create {path}: {error}"))
             })?),
         };
@@ -83,32 +83,41 @@ impl Export {
         Ok(export)
     }
 
-    pub(super) fn rows(&mut self, rows: &[LogRow]) -> Result {
+    /// Writes rows. False if whoever reads them has gone away.
+    pub(super) fn rows(&mut self, rows: &[LogRow]) -> Result<bool> {
         let form = self.form;
         for row in rows {
             let object = object(row);
-            self.written(|out| match form {
+            let written = self.written(|out| match form {
                 Form::Jsonl => writeln!(out, "{object}"),
                 Form::Csv => write!(out, "{}\r\n", line(&object)),
             })?;
+            if !written {
+                return Ok(false);
+            }
         }
         self.progress.step(rows.len());
-        Ok(())
+        Ok(true)
     }
 
     pub(super) fn end(mut self) -> Result {
         self.progress.end();
-        self.written(Write::flush)
+        self.written(Write::flush).map(|_| ())
     }
 
+    /// False if whoever reads it has gone away, as `postrider log --export - | head` has.
     fn written(
         &mut self,
         write: impl FnOnce(&mut BufWriter<Box<dyn Write>>) -> io::Result<()>,
-    ) -> Result {
-        write(&mut self.out).map_err(|error| {
-            let sentence = format!("cannot write {}: {error}", self.path);
-            Failure::new(Code::Io, sentence)
-        })
+    ) -> Result<bool> {
+        match write(&mut self.out) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => {
+                let sentence = format!("cannot write {}: {error}", self.path);
+                Err(Failure::new(Code::Io, sentence))
+            }
+        }
     }
 }
 

@@ -4,7 +4,6 @@ use crate::output::{self, Style, foreign, paint};
 use postrider_mime::Message;
 use postrider_notify::render::Content;
 use serde_json::{Value, json};
-use std::io::Write;
 
 /// What of a mail is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,10 +18,7 @@ pub(super) enum Form {
 
 pub(super) fn show(to: &str, raw: &[u8], form: Form) {
     if form == Form::Raw {
-        let mut out = std::io::stdout().lock();
-        // A reader that has gone away is no reason to complain.
-        let _ = out.write_all(raw);
-        let _ = out.flush();
+        output::octets(raw);
         return;
     }
     let content = Content::of(raw);

@@ -14,7 +14,7 @@ use std::path::Path;
 pub(crate) enum Command {
     /// List what people have chosen
     List {
-        /// Only of this user, or of this address
+        /// Only of this user, or of this address and its users
         #[arg(long)]
         user: Option<String>,
         /// One JSON object a line
@@ -125,7 +125,7 @@ fn warn(setup: &setup::Setup, notification: &str, switch: Switch) {
 }
 
 fn set(setup: &setup::Setup, user: &str, notification: &str, fields: Fields) -> Result {
-    let person = Person::find(&*setup.store, user)?;
+    let person = Person::find(&*setup.store, user, notification)?;
     let key = person.key(notification);
     let records = &setup.records;
     // Through the records, because they refuse users who are not there and intervals that nobody can read.
@@ -142,8 +142,9 @@ fn set(setup: &setup::Setup, user: &str, notification: &str, fields: Fields) -> 
 }
 
 fn list(setup: &setup::Setup, user: Option<&str>, as_json: bool) -> Result {
-    let person = user.map(|user| Person::find(&*setup.store, user));
-    let person = person.transpose()?;
+    // An address may have preferences beside those of its users.
+    let people = user.map(|user| Person::named(&*setup.store, user));
+    let people = people.transpose()?;
     let text = |record: &Record, name: &str| {
         let value = record.fields.get(name).and_then(Value::as_str);
         value.unwrap_or_default().to_owned()
@@ -154,9 +155,10 @@ fn list(setup: &setup::Setup, user: Option<&str>, as_json: bool) -> Result {
     };
     let mut records = setup.store.records(preference::TABLE)?;
     records.retain(|record| {
-        person
+        let is_theirs = |person: &Person| who(record) == person.id();
+        people
             .as_ref()
-            .is_none_or(|person| who(record) == person.id())
+            .is_none_or(|people| people.iter().any(is_theirs))
     });
     let on = |record: &Record| record.fields.get("active") != Some(&Value::Bool(false));
     if as_json {

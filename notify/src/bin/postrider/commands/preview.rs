@@ -3,6 +3,7 @@
 use super::{assignment, fields, mails, record_key};
 use crate::exit::{Code, Failure, Result};
 use crate::output::{self, Style, foreign, mark, paint};
+use crate::private;
 use crate::setup::{self, Setup};
 use jiff::Timestamp;
 use postrider_notify::condition::{Joint, TermVerdict, Truth};
@@ -12,7 +13,6 @@ use postrider_notify::process::{Draft, Preview, PreviewError, Processor, Suppose
 use postrider_notify::record::{Record, RecordKey};
 use postrider_notify::store::Work;
 use serde_json::{Value, json};
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -302,7 +302,7 @@ fn save(dir: &Path, mails: &[&OutgoingMail]) -> Result {
         let sentence = format!("cannot write {}: {error}", path.display());
         Failure::new(Code::CannotCreate, sentence)
     };
-    std::fs::create_dir_all(dir).map_err(|error| failed(dir, error))?;
+    private::folder(dir).map_err(|error| failed(dir, error))?;
     for (n, mail) in mails.iter().enumerate() {
         let plain = |c: char| match c.is_ascii_alphanumeric() || "@._+-".contains(c) {
             true => c,
@@ -310,7 +310,7 @@ fn save(dir: &Path, mails: &[&OutgoingMail]) -> Result {
         };
         let address: String = mail.recipient.chars().take(100).map(plain).collect();
         let path = dir.join(format!("{}-{address}.eml", n + 1));
-        let written = File::create_new(&path).and_then(|mut file| file.write_all(&mail.raw));
+        let written = private::new_file(&path).and_then(|mut file| file.write_all(&mail.raw));
         written.map_err(|error| failed(&path, error))?;
         output::remark(format!("written: {}", path.display()));
     }

@@ -197,8 +197,7 @@ fn list(setup: &setup::Setup, limit: usize, json: bool) -> Result {
 }
 
 fn digests(setup: &setup::Setup, as_json: bool) -> Result {
-    let mut open = setup.store.due_digests(Timestamp::MAX, usize::MAX)?;
-    open.sort_by_key(|digest| (digest.due, digest.id));
+    let open = setup.store.open_digests()?;
     if as_json {
         for digest in &open {
             output::line(json!({
@@ -208,7 +207,7 @@ fn digests(setup: &setup::Setup, as_json: bool) -> Result {
                 "record": digest.about.as_ref().map(ToString::to_string),
                 "opened": digest.opened.to_string(),
                 "due": digest.due.to_string(),
-                "parts": digest.parts.len(),
+                "parts": digest.count,
             }));
         }
         return Ok(());
@@ -218,7 +217,7 @@ fn digests(setup: &setup::Setup, as_json: bool) -> Result {
             digest.due.strftime("%Y-%m-%d %H:%M").to_string(),
             digest.notification.clone(),
             digest.address.clone(),
-            digest.parts.len().to_string(),
+            digest.count.to_string(),
         ]
     };
     let rows: Vec<_> = open.iter().map(row).collect();

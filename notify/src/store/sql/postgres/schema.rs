@@ -7,22 +7,23 @@ use super::dialect;
 use super::session::Session;
 use rusqlite::params;
 
-/// `NOCASE` compares as SQLite's does, and takes letters beyond ASCII for equal that differ in case or width only. `json_extract` takes the paths that our indexes have; PostgreSQL
-/// reads no JSON with the character U+0000, and what is no JSON has no fields.
-const BENEATH: &str = r"
+/// `NOCASE` compares as SQLite's does, and takes letters beyond ASCII for equal that differ in case or width only.
+const BENEATH: &str = "
 CREATE COLLATION IF NOT EXISTS nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
-CREATE OR REPLACE FUNCTION json_extract(document TEXT, path TEXT) RETURNS TEXT LANGUAGE plpgsql IMMUTABLE STRICT AS $$
-BEGIN
-  RETURN replace(document, '\u0000', '\ufffd')::json #>> ARRAY[substr(path, 3)];
-EXCEPTION WHEN OTHERS THEN
-  RETURN NULL;
-END $$;
 CREATE TABLE postrider (version BIGINT NOT NULL, commits BIGINT NOT NULL);
 INSERT INTO postrider VALUES (0, 0);
 ";
 
-/// Small letters of ASCII, as SQLite's `lower` makes them, whatever the locale of the database.
+/// `lower_ascii` makes small letters of ASCII, as SQLite's `lower` does, whatever the locale of the database. `json_extract` takes the
+/// paths that our indexes have; PostgreSQL reads no JSON with the character U+0000, and what is no JSON has no fields. An index
+/// refuses a row of more than 2,704 octets, which a letter may have four of, so that it has the beginning of what is longer.
 const FUNCTIONS: &str = r#"
+CREATE OR REPLACE FUNCTION json_extract(document TEXT, path TEXT) RETURNS TEXT LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+  RETURN left(replace(document, '\u0000', '\ufffd')::json #>> ARRAY[substr(path, 3)], 600);
+EXCEPTION WHEN OTHERS THEN
+  RETURN NULL;
+END $$;
 CREATE OR REPLACE FUNCTION lower_ascii(word TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS
   $$ SELECT lower(word COLLATE "C") $$;
 "#;

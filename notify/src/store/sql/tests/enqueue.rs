@@ -25,7 +25,7 @@ fn work() -> Work {
     Work {
         changes: vec![insert("incident", incident(), json!({"priority": 1}))],
         events: vec![fired("tell")],
-        events_about_first_change: true,
+        events_about: [(0, 0)].into(),
         ..Work::default()
     }
 }

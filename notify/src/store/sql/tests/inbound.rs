@@ -247,3 +247,19 @@ fn an_error_far_ahead_is_looked_at_within_four_hours() {
     assert!(store.due_inbound(at(0), 9).unwrap().is_empty());
     assert_eq!(store.due_inbound(at(4 * 3600), 9).unwrap().len(), 1);
 }
+
+#[test]
+fn a_message_id_longer_than_a_line_keeps_no_mail_from_being_stored() {
+    let store = memory();
+    let named = |uidl, letters| {
+        let id = "x".repeat(letters);
+        store_in(&store, mail_in(Some(uidl), Some(&id), "x"))
+    };
+    assert_eq!(named("1", 999), Stored::New(1));
+    assert_eq!(store.inbound(1).unwrap().unwrap().what.message_id, None);
+    // It is known as one without a Message-ID is.
+    assert_eq!(named("1", 999), Stored::Duplicate(1));
+    assert_eq!(named("2", 999), Stored::New(2));
+    assert_eq!(named("3", 998), Stored::New(3));
+    assert_eq!(named("4", 998), Stored::Duplicate(3));
+}

@@ -2,6 +2,7 @@
 
 mod attachments;
 mod crash;
+mod digests;
 mod enqueue;
 mod group;
 mod inbound;

@@ -419,3 +419,56 @@ fn a_settled_event_stays_as_it_is_and_a_message_id_is_queued_once() {
     assert_eq!(claimed.len(), 1);
     assert!(store.due_events(at(0), 9).unwrap().is_empty());
 }
+
+#[test]
+fn a_requeued_mail_is_tried_before_it_expires_and_waits_like_a_new_one() {
+    let store = memory();
+    let mut short = mail("a", "a@b");
+    // That is room for three attempts.
+    short.expires = at(200);
+    queue(&store, vec![short]);
+    for n in 0..3 {
+        let one = claim(&store, at(n), 1).remove(0);
+        let row = completion(&one, Deferred, Some(at(n + 1)));
+        store.complete(at(n), &[row]).unwrap();
+    }
+    assert!(claim(&store, at(200), 1).is_empty());
+    assert_eq!(state_of(&store, 1), (Dead, "expired".to_owned()));
+    assert_eq!(store.requeue(&[1], at(300), at(500)).unwrap(), 1);
+    // Nothing ran for as long as it had.
+    for n in 1..=3 {
+        let one = claim(&store, at(600 + i64::from(n)), 1).remove(0);
+        assert_eq!((one.attempts, one.attempts_in_this_life()), (3 + n, n));
+        let row = completion(&one, Deferred, Some(at(601 + i64::from(n))));
+        store.complete(at(600 + i64::from(n)), &[row]).unwrap();
+    }
+    let numbers: Vec<u32> = store.attempts(1).unwrap().iter().map(|a| a.n).collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
+    assert!(claim(&store, at(700), 1).is_empty());
+    assert_eq!(state_of(&store, 1), (Dead, "expired".to_owned()));
+}
+
+#[test]
+fn a_deferred_mail_that_is_due_at_once_has_waited_since_then_and_not_since_1970() {
+    let store = memory();
+    let record = RecordKey::new("incident", "INC1");
+    let one = |id: &str| about(&record, mail(id, "ada@b"));
+    queue(&store, vec![one("a"), one("b")]);
+    let both = claim(&store, at(0), 9);
+    let defer = |one: &Claimed| completion(one, Deferred, Some(at(60)));
+    let rows: Vec<Completion> = both.iter().map(defer).collect();
+    store.complete(at(1), &rows).unwrap();
+    let first = claim(&store, at(60), 1).remove(0);
+    assert!(
+        claim(&store, at(61), 9).is_empty(),
+        "the second one waits for it"
+    );
+    let done = completion(&first, Delivered, None);
+    store.complete(at(62), &[done]).unwrap();
+    let waits_since = |now| store.backlog(at(now)).unwrap().delivery;
+    assert_eq!(waits_since(70), Some(at(62)));
+    let second = claim(&store, at(70), 9).remove(0);
+    let held = [(second.delivery, second.lease_epoch)];
+    assert_eq!(store.release(at(71), &held, None).unwrap(), 1);
+    assert_eq!(waits_since(80), Some(at(71)));
+}

@@ -57,6 +57,9 @@ fn what_is_due_is_found_by_the_partial_indexes() {
     assert_by_index(weight::UNDELIVERED, "delivery_weight (thread=?)");
     assert_by_index(records::PERSONAL, "record_personal (<expr>=?)");
     assert_by_index(digests::OPEN, "digest_open (notification=? AND address=?");
+    assert_by_index(digests::OPEN, "record_id=? AND <expr>=?)");
+    assert_by_index(digests::SIZES, "digest_part_digest (digest_id=?");
+    assert_by_index(digests::PARTS, "digest_part_digest (digest_id=?");
     assert_by_index(digests::DUE, "digest_due (due_at<?)");
     assert_by_index(digests::TOO_LATE, "digest_due (due_at>?)");
     assert_by_index(&log::digests(), "digest_part_event (event_id=?)");

@@ -17,7 +17,7 @@ fn given_back(store: &SqliteStore, claimed: &[Claimed], next_at: Timestamp) -> u
         .iter()
         .map(|one| (one.delivery, one.lease_epoch))
         .collect();
-    store.release(&held, next_at).unwrap()
+    store.release(next_at, &held, Some(next_at)).unwrap()
 }
 
 #[test]

@@ -136,19 +136,34 @@ fn an_idempotency_key_queues_one_event() {
 }
 
 #[test]
-fn events_about_the_first_change_get_its_record() {
+fn events_about_a_change_get_its_record() {
     let store = memory();
+    let change = |priority: u8| insert("incident", incident(), json!({"priority": priority}));
     let work = Work {
-        changes: vec![insert("incident", incident(), json!({"priority": 1}))],
-        events: vec![fired("incident.escalated")],
-        events_about_first_change: true,
+        changes: vec![change(1), change(2)],
+        events: vec![
+            fired("about.nothing"),
+            fired("incident.escalated"),
+            fired("incident.escalated"),
+        ],
+        events_about: [(1, 1), (2, 0)].into(),
         ..Work::default()
     };
     let committed = store.commit(&work).unwrap();
     let events = store.due_events(at(0), 10).unwrap();
-    assert_eq!(committed.events, [events[0].id, events[1].id]);
-    assert_eq!(events[1].what.record.as_ref(), Some(&committed.records[0]));
-    assert_eq!(events[1].what.current, events[0].what.current);
+    let ids: Vec<_> = events.iter().map(|event| event.id).collect();
+    assert_eq!(committed.events, ids);
+    let [first, second, nothing, about_second, about_first] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert_eq!(nothing.what.record, None);
+    for (event, change, record) in [
+        (about_second, second, &committed.records[1]),
+        (about_first, first, &committed.records[0]),
+    ] {
+        assert_eq!(event.what.record.as_ref(), Some(record));
+        assert_eq!(event.what.current, change.what.current);
+    }
 }
 
 #[test]

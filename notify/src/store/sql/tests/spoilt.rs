@@ -94,3 +94,18 @@ fn a_spoilt_record_is_an_error_that_says_so() {
     let error = store.record(&key).unwrap_err().to_string();
     assert!(error.contains("fields that are no JSON"), "{error}");
 }
+
+#[test]
+fn a_spoilt_record_does_not_stand_in_the_way_of_the_others() {
+    let store = memory();
+    let one = || insert("incident", incident(), json!({}));
+    store.commit(&changes(vec![one(), one()])).unwrap();
+    let sql = "UPDATE record SET fields = 'x' WHERE id = 'INC0010001'";
+    assert_eq!(lock(&store.writing).execute(sql, []).unwrap(), 1);
+    let found = store.readable_records("incident").unwrap();
+    assert_eq!(found.records.len(), 1);
+    assert_eq!(found.records[0].key.id, "INC0010002");
+    let (key, why) = &found.spoilt[0];
+    assert_eq!(key.id, "INC0010001");
+    assert!(why.contains("fields that are no JSON"), "{why}");
+}

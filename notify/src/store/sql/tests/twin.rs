@@ -49,6 +49,8 @@ struct Twin {
     crashes: u32,
     epoch: i64,
     attempts: Vec<&'static str>,
+    /// How many of them it had before it was put back into the queue.
+    earlier: usize,
 }
 
 #[derive(Default)]
@@ -81,7 +83,8 @@ impl Twins {
             let twin = self.all.get_mut(&id).unwrap();
             let leased = twin.state == DeliveryState::Leased;
             let crashes = twin.crashes + u32::from(leased);
-            let expired = twin.expires <= now && twin.attempts.len() >= LEAST_ATTEMPTS;
+            let tried = twin.attempts.len() - twin.earlier;
+            let expired = twin.expires <= now && tried >= LEAST_ATTEMPTS;
             let alone = crashes == 2 && !expired;
             if alone && !claimed.is_empty() {
                 break;
@@ -188,6 +191,7 @@ impl Both {
                 crashes: 0,
                 epoch: 0,
                 attempts: Vec::new(),
+                earlier: 0,
             };
             self.twins.all.insert(self.queued as i64, twin);
         }
@@ -260,6 +264,7 @@ impl Both {
         assert_eq!(changed, usize::from(twin.is_some()));
         if let Some(twin) = twin {
             (twin.state, twin.next_at, twin.expires, twin.crashes) = (Ready, i64::MIN, expires, 0);
+            twin.earlier = twin.attempts.len();
         }
     }
 

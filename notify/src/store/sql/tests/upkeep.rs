@@ -1,6 +1,7 @@
 //! Retention, restoring, and the suppression list.
 
 use super::*;
+use crate::email_digest::DigestOutcome;
 use crate::inbound::{Class, InboundOutcome, InboundState, NewInbound};
 use crate::record::{JournalEntry, Record};
 use crate::store::Trimmed;
@@ -226,4 +227,50 @@ fn a_mail_to_somebody_on_the_list_is_put_aside_when_its_turn_comes() {
     assert_eq!(claimed("main", 59), Vec::<i64>::new(), "and for its time");
     queue(&store, vec![mail("later still", "bob@example.org")]);
     assert_eq!(claimed("main", 60), [5, 2]);
+}
+
+#[test]
+fn what_was_sent_yesterday_is_kept_however_long_ago_it_was_queued() {
+    let store = memory();
+    let attempt = |now, state, next_at| {
+        let claimed = claim(&store, at(now), 9);
+        let rows: Vec<Completion> = claimed
+            .iter()
+            .map(|one| completion(one, state, next_at))
+            .collect();
+        store.complete(at(now), &rows).unwrap();
+        rows.len()
+    };
+    // One is deferred for long.
+    queue(&store, vec![mail("deferred", "a@b")]);
+    assert_eq!(attempt(0, DeliveryState::Deferred, Some(at(100))), 1);
+    // One is fired for a later day.
+    let later = NewEvent {
+        due: Some(at(100)),
+        ..fired("later")
+    };
+    let work = Work {
+        events: vec![later],
+        ..Work::default()
+    };
+    let later = store.commit(&work).unwrap().events[0];
+    store.settle(&[settlement(later, vec![])]).unwrap();
+    // Two are told in a digest.
+    super::digests::keep(&store, None, "b@b", "one");
+    super::digests::keep(&store, None, "b@b", "two");
+    let digest = store.due_digests(at(60), 9).unwrap().remove(0);
+    let told = DigestOutcome {
+        digest: digest.id,
+        parts: 2,
+        ended: 2,
+        verdict: "digest",
+        detail: String::new(),
+        mail: Some(mail("digest", "b@b")),
+    };
+    assert_eq!(store.end_digests(&[told]).unwrap(), 1);
+    assert_eq!(attempt(100, DeliveryState::Delivered, None), 2);
+
+    let forgotten = |before| store.trim(at(before)).unwrap().events;
+    assert_eq!((forgotten(50), forgotten(100)), (0, 0));
+    assert_eq!(forgotten(101), 4);
 }

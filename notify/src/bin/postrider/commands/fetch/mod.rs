@@ -14,6 +14,7 @@ use postrider_pop3::sync::{
 };
 use postrider_pop3::{Config, Transcript};
 use report::Report;
+use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -56,9 +57,9 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> Result {
     let url = ServerUrl::parse(&args.url, Protocol::Pop3)?.with_user()?;
     let config = args.login.pop3(&url, Transcript::off())?;
-    let cannot = |error| {
+    let cannot = |error: io::Error| {
         let sentence = format!("cannot store mail there: {error}");
-        Failure::new(Code::CannotCreate, sentence)
+        Failure::new(code(&error), sentence)
     };
     let fetch = Fetch::of(&args, config);
     match (&args.maildir, &args.mbox) {
@@ -69,9 +70,14 @@ pub(crate) async fn run(args: Args) -> Result {
         (None, Some(file)) => {
             // The lock comes first: opening an mbox repairs it.
             let place = Place::new(file)?;
-            fetch
-                .into(Mboxrd::open(file).map_err(cannot)?, place, &url)
-                .await
+            let store = Mboxrd::open(file).map_err(cannot)?;
+            if let Some(cut) = store.cut() {
+                output::remark(format!(
+                    "an earlier fetch was cut off: what stood behind its last whole mails is in {}, what others appended included",
+                    cut.display()
+                ));
+            }
+            fetch.into(store, place, &url).await
         }
         (None, None) => Err(Failure::new(Code::Usage, "say --maildir or --mbox")),
     }
@@ -114,12 +120,8 @@ impl Fetch {
         let opened = Mailbox::open(self.config, &journal, store);
         let mut mailbox = opened
             .map_err(|error| {
-                let code = match error.kind() {
-                    std::io::ErrorKind::ResourceBusy => Code::Temporary,
-                    _ => Code::CannotCreate,
-                };
                 let sentence = format!("cannot use the journal {}: {error}", journal.display());
-                Failure::new(code, sentence)
+                Failure::new(code(&error), sentence)
             })?
             .policy(self.policy);
         let mut report = Report::new(self.json);
@@ -143,6 +145,14 @@ impl Fetch {
                 _ => return Err(failure(&error)),
             }
         }
+    }
+}
+
+/// What cannot be opened while somebody else has it can be later.
+fn code(error: &io::Error) -> Code {
+    match error.kind() {
+        io::ErrorKind::ResourceBusy => Code::Temporary,
+        _ => Code::CannotCreate,
     }
 }
 

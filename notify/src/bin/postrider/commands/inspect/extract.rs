@@ -1,9 +1,9 @@
 //! Saving parts: each under its safe name, in one folder, over nothing that is there.
 
 use crate::exit::{Code, Failure, Result};
+use crate::private;
 use postrider_mime::Part;
 use std::collections::HashMap;
-use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ pub(super) struct Folder {
 impl Folder {
     /// The folder; it is made if need be.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        std::fs::create_dir_all(path).map_err(|e| cannot(path, &e))?;
+        private::folder(path).map_err(|e| cannot(path, &e))?;
         Ok(Self {
             path: path.to_owned(),
             met: HashMap::new(),
@@ -35,7 +35,7 @@ impl Folder {
             *met += 1;
             let path = self.path.join(numbered(&name, *met));
             // Neither what is there nor what a link there points to is touched.
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
+            match private::new_file(&path) {
                 Ok(mut file) => {
                     let written = file.write_all(&part.content().bytes);
                     return written

@@ -195,6 +195,13 @@ fn route(config: Option<&Path>, args: &Args) -> Result<Route> {
             (args.login.smtp(&url, transcript)?, sender)
         }
         None => {
+            args.login.without_server()?;
+            let tls = args.tls.map(Protection::security);
+            if tls == Some(Security::None) {
+                let sentence =
+                    "--tls none is for --server; an account says security = \"none\" itself";
+                return Err(Failure::new(Code::Usage, sentence));
+            }
             let config = setup::config(config)?;
             let Some(account) = config.smtp.first() else {
                 let sentence = "there is no SMTP account in the configuration (or use --server)";
@@ -202,9 +209,9 @@ fn route(config: Option<&Path>, args: &Args) -> Result<Route> {
             };
             let connection = account.connection(transcript);
             let connection = connection.map_err(|error| Failure::new(Code::Config, error))?;
-            let connection = match args.tls {
-                Some(Protection::None) | None => connection,
-                Some(tls) => connection.security(tls.security()),
+            let connection = match tls {
+                Some(tls) => connection.security(tls),
+                None => connection,
             };
             (connection, Some(account.from.clone()))
         }

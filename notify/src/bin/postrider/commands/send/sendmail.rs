@@ -125,19 +125,29 @@ fn read(input: impl BufRead, ignore_dots: bool) -> Result<Vec<u8>> {
     }
 }
 
-/// Who sends it: who the command line says, or the account's own address, or whoever the mail is from.
+/// Who sends it: who the command line says, or the account's own address, or whoever the mail is from. A sender without a domain, as cron
+/// names one, is at that of these.
 fn author(args: &Args, sender: Option<&str>, message: &Message<'_>) -> Result<Mailbox> {
-    if let Some(from) = args.from.as_deref().filter(|f| !matches!(*f, "" | "<>")) {
+    let given = args.from.as_deref().filter(|f| !matches!(*f, "" | "<>"));
+    if let Some(from) = given.filter(|from| from.contains('@')) {
         return compose::mailbox(from);
     }
-    if let Some(sender) = sender {
-        return compose::mailbox(sender);
+    let known = match sender {
+        Some(sender) => Some(compose::mailbox(sender)?),
+        None => message.from().first().and_then(|from| from.mailbox()),
+    };
+    match (given, known) {
+        (Some(from), Some(known)) => {
+            let domain = known.addr().domain();
+            compose::mailbox(&format!("{from}@{domain}"))
+        }
+        (Some(from), None) => compose::mailbox(from),
+        (None, Some(known)) => Ok(known),
+        (None, None) => {
+            let sentence = "say who sends it: -f ADDRESS, or From in the mail";
+            Err(Failure::new(Code::Usage, sentence))
+        }
     }
-    let written = message.from().first().and_then(|from| from.mailbox());
-    written.ok_or_else(|| {
-        let sentence = "say who sends it: -f ADDRESS, or From in the mail";
-        Failure::new(Code::Usage, sentence)
-    })
 }
 
 /// Where a mail goes that is sent again.
