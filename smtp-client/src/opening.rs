@@ -5,7 +5,7 @@ use crate::{
     Extension, Limits, Meaning, Protocol, Secret, Security, Stage, State,
 };
 use bytes::BytesMut;
-use postrider_wire::sasl::{self, Channel, ChannelBinding, Exchange, Mechanism, SaslError};
+use postrider_wire::sasl::{self, Channel, ChannelBinding, Exchange, SaslError};
 use postrider_wire::{Redactor, Transcript};
 
 /// What a session needs before mail can be sent.
@@ -225,14 +225,6 @@ impl Opening {
         Ok(Progress::Read)
     }
 
-    /// A server that does offer PLUS, and gets a mechanism without, must not be told that we missed it.
-    fn binding_for(&self, mechanism: Mechanism) -> Option<ChannelBinding> {
-        let binds = |name| Mechanism::from_name(name).is_some_and(Mechanism::binds_channel);
-        let mut offered = self.connection.capabilities().auth();
-        let may_say = mechanism.binds_channel() || !offered.any(binds);
-        self.binding.clone().filter(|_| may_say)
-    }
-
     fn log_in(&mut self, out: &mut BytesMut) -> Result<Progress, Error> {
         let Some(credentials) = &self.terms.credentials else {
             return Ok(Progress::Ready);
@@ -248,7 +240,10 @@ impl Opening {
         let mechanism = sasl::select(offered, credentials, channel)
             .map_err(|none| Error::new(Stage::Auth, ErrorKind::NoMechanism(none)))?;
         self.connection.leave_out(Redactor::of(credentials));
-        let exchange = Exchange::over(mechanism, credentials, self.binding_for(mechanism));
+        let offered = self.connection.capabilities().auth();
+        let binding = self.binding.clone();
+        let binding = binding.and_then(|binding| binding.for_mechanism(mechanism, offered));
+        let exchange = Exchange::over(mechanism, credentials, binding);
         let prefix = "AUTH  \r\n".len() + mechanism.name().len();
         let initial = exchange
             .initial_response()

@@ -28,7 +28,7 @@ fn table(name: &str, kind: u16) -> Option<Vec<Vec<u8>>> {
         ("mx.example.org", A) => vec![vec![192, 0, 2, 1]],
         ("mx.example.org", AAAA) => vec![[&[0x20, 1, 0xd, 0xb8][..], &[0; 11], &[1]].concat()],
         ("v4.example.org", A) => vec![vec![192, 0, 2, 2]],
-        ("half.fails.example", MX) => Vec::new(),
+        ("half.fails.example" | "v4.fails.example" | "v6.fails.example", MX) => Vec::new(),
         ("_25._tcp.mx.example.org", TLSA) => vec![[&[3, 1, 1][..], &[7; 32]].concat()],
         ("_mta-sts.example.org", TXT) => vec![b"\x08v=STSv1;\x06 id=1;".to_vec()],
         (name, _) if name.ends_with("nowhere.example") => return None,
@@ -52,9 +52,14 @@ fn reply(question: &[u8]) -> Vec<u8> {
     let name = name.join(".");
     let kind = u16::from_be_bytes([question[at + 1], question[at + 2]]);
     let records = table(&name, kind);
+    // Whoever knows nothing of a type may say that there is no such name (RFC 4074 §4.2).
+    let denied = matches!(
+        (&name[..], kind),
+        ("v4.fails.example", AAAA) | ("v6.fails.example", A)
+    );
     let code = match &records {
         Some(_) => 0,
-        None if name.ends_with("fails.example") => 2,
+        None if name.ends_with("fails.example") && !denied => 2,
         None => 3,
     };
     let records = records.unwrap_or_default();
@@ -173,4 +178,16 @@ async fn rfc5321_5_1_hosts_come_in_their_order() {
     assert_eq!(bare, Err(NoRoute::NoSuchDomain));
     let half = exchangers(&dns, "half.fails.example", &[], 1).await;
     assert!(matches!(half, Err(NoRoute::Resolve(_))), "{half:?}");
+}
+
+#[tokio::test]
+async fn rfc5321_5_1_a_domain_whose_a_record_is_not_known_now_is_not_refused_for_good() {
+    let dns = dns().await;
+    for domain in ["v4.fails.example", "v6.fails.example"] {
+        let hosts = exchangers(&dns, domain, &[], 1).await;
+        assert!(
+            matches!(hosts, Err(NoRoute::Resolve(ResolveError::Temporary(_)))),
+            "{domain}: {hosts:?}"
+        );
+    }
 }

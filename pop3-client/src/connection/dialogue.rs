@@ -4,7 +4,7 @@ use super::Connection;
 use crate::argument::COMMAND_LINE;
 use crate::{Local, Reply, Violation};
 use bytes::BytesMut;
-use postrider_wire::sasl::{self, ChannelBinding, Credentials, Exchange, Mechanism, SaslError};
+use postrider_wire::sasl::{self, Credentials, Exchange, Mechanism, SaslError};
 use postrider_wire::{Redactor, Secret};
 
 /// An AUTH command in progress.
@@ -26,13 +26,6 @@ enum Due {
 }
 
 impl Connection {
-    /// A server that does list PLUS, and gets a mechanism without, must not be told that we missed it.
-    fn binding_for(&self, mechanism: Mechanism) -> Option<ChannelBinding> {
-        let binds = |name| Mechanism::from_name(name).is_some_and(Mechanism::binds_channel);
-        let may_say = mechanism.binds_channel() || !self.capabilities.sasl().any(binds);
-        self.binding.clone().filter(|_| may_say)
-    }
-
     /// Writes the AUTH line, with the initial response if it fits.
     ///
     /// ```abnf
@@ -50,7 +43,9 @@ impl Connection {
         if !mechanism.accepts(credentials) {
             return Err(Local::Mechanism(mechanism));
         }
-        let exchange = Exchange::over(mechanism, credentials, self.binding_for(mechanism));
+        let (offered, binding) = (self.capabilities.sasl(), self.binding.clone());
+        let binding = binding.and_then(|binding| binding.for_mechanism(mechanism, offered));
+        let exchange = Exchange::over(mechanism, credentials, binding);
         self.secrets = Redactor::of(credentials);
         out.extend_from_slice(b"AUTH ");
         out.extend_from_slice(mechanism.name().as_bytes());

@@ -1,9 +1,9 @@
-use super::Resolver;
 use super::attempt::Attempt;
 use super::fetch::{FetchPolicy, HttpsFetch};
 use super::policies::Policies;
 use super::report::TlsReport;
 use super::route::{NoRoute, exchangers};
+use super::{ResolveError, Resolver};
 use crate::outcome::settled_by;
 use crate::{
     Cause, Domain, Envelope, Error, ErrorKind, Limits, Outcome, RecipientOutcome, Route, Stage,
@@ -173,8 +173,9 @@ impl<R: Resolver, F: FetchPolicy> Direct<R, F> {
     /// envelope's order.
     ///
     /// Whoever a host defers is tried at the domain's next host, and so is everybody where a host lacks an extension or the
-    /// room that the mail needs: that refuses it only if it is so with every host that was tried. A domain without a host
-    /// that can be tried is [`Refused`](Outcome::Refused) or [`Deferred`](Outcome::Deferred) with [`ErrorKind::NoRoute`].
+    /// room that the mail needs: that refuses it only if it is so with every host that was tried and has an address. A domain
+    /// without a host that can be tried is [`Refused`](Outcome::Refused) or [`Deferred`](Outcome::Deferred) with
+    /// [`ErrorKind::NoRoute`].
     pub async fn send(&self, envelope: &Envelope, message: &[u8]) -> Vec<RecipientOutcome> {
         let mut outcomes: Vec<Option<RecipientOutcome>> = vec![None; envelope.recipients().len()];
         let domains = by_domain(envelope);
@@ -298,8 +299,11 @@ fn unreachable(envelope: &Envelope, why: NoRoute) -> Vec<RecipientOutcome> {
 }
 
 /// A server's words count more than the lack of a connection to the next one, and what one host lacks counts only where no
-/// other may have it.
+/// other may have it. A host that does not exist has nothing, and takes away nothing that is known of the others.
 fn counts_more(new: &RecipientOutcome, old: &RecipientOutcome) -> bool {
+    if is_nowhere(new) || is_nowhere(old) {
+        return is_nowhere(old);
+    }
     match is_of_the_host(new) {
         true => is_of_the_host(old),
         false => new.outcome != Outcome::Deferred || new.reply().is_some() || old.reply().is_none(),
@@ -321,6 +325,17 @@ fn is_of_the_host(outcome: &RecipientOutcome) -> bool {
         ErrorKind::Missing(_) | ErrorKind::OutOfBounds { .. } | ErrorKind::TooLarge { .. }
     );
     lacks && outcome.outcome == Outcome::Refused
+}
+
+/// Whether DNS says that the host has no address. One that is not known for now may have one.
+fn is_nowhere(outcome: &RecipientOutcome) -> bool {
+    let Cause::Error(error) = &outcome.cause else {
+        return false;
+    };
+    matches!(
+        error.kind(),
+        ErrorKind::NoRoute(NoRoute::NoAddress | NoRoute::Resolve(ResolveError::NoSuchName))
+    )
 }
 
 #[cfg(test)]

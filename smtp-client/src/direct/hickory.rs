@@ -93,6 +93,10 @@ impl Resolver for Dns {
         let (v6, v4) = match (v6, v4) {
             (Ok(v6), Ok(v4)) => (v6, v4),
             (Ok(one), Err(_)) | (Err(_), Ok(one)) if !one.records.is_empty() => return Ok(one),
+            // While one of them is not known, nobody knows that there is no address (RFC 4074 §4.2).
+            (Err(ResolveError::Temporary(why)), _) | (_, Err(ResolveError::Temporary(why))) => {
+                return Err(ResolveError::Temporary(why));
+            }
             (Err(error), _) | (_, Err(error)) => return Err(error),
         };
         let secure = |answer: &Answer<IpAddr>| answer.secure || answer.records.is_empty();

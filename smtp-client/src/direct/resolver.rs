@@ -13,7 +13,8 @@ pub trait Resolver: Send + Sync {
         domain: &str,
     ) -> impl Future<Output = Result<Answer<MailExchanger>, ResolveError>> + Send;
 
-    /// The A and AAAA records of a host, in the order in which they are to be tried (RFC 6724).
+    /// The A and AAAA records of a host, in the order in which they are to be tried (RFC 6724). While one of the two is not
+    /// known and the other gives no address, that is [`ResolveError::Temporary`], whatever is said of the other.
     fn addresses(
         &self,
         host: &str,

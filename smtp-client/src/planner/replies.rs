@@ -3,6 +3,7 @@
 
 use super::Planner;
 use super::transaction::{Full, Next};
+use crate::output::Mark;
 use crate::{Awaited, Error, ErrorKind, Event, Meaning, Outcome, Protocol, Stage};
 
 impl Planner<'_> {
@@ -10,7 +11,7 @@ impl Planner<'_> {
         self.heard |= event.reply.code().value() != 421;
         if let Some(mark) = self.marks.pop_front() {
             self.answered = mark;
-            if !self.output.reached(mark) {
+            if !self.output.reached(mark) && !self.refuses_for_nobody(event, mark) {
                 return self.on_premature(event);
             }
         }
@@ -234,6 +235,17 @@ impl Planner<'_> {
             let rest = rest.iter();
             rest.for_each(|&index| tally.error(index, Outcome::Unknown, error));
         });
+    }
+
+    /// Whether it refuses a chunk that nobody is to receive, before that is written to its end. The server knows how long it is,
+    /// and passes over it: the dialogue goes on. Before the command is written, nothing can be its reply.
+    fn refuses_for_nobody(&self, event: &Event, end: Mark) -> bool {
+        let is_chunk = matches!(event.to, Awaited::Chunk | Awaited::LastChunk);
+        let first = self.active.front();
+        let for_nobody = first.is_some_and(|first| !first.has_recipient());
+        let command = Mark { messages: 0, ..end };
+        let is_refused = is_chunk && event.meaning == Meaning::Refused;
+        is_refused && for_nobody && self.output.reached(command)
     }
 
     /// The server answered what it cannot have read to its end.

@@ -133,14 +133,14 @@ async fn what_a_host_lacks_is_final_only_if_every_host_lacks_it() {
             Outcome::Accepted,
         ),
         (["a.example", "b.example"], [small, small], Outcome::Refused),
-        // Nobody knows what a host has that is not there.
+        // Nobody knows what a host has that cannot be asked for now.
         (
-            ["a.example", "gone.example"],
+            ["a.example", "sick.example"],
             [small, small],
             Outcome::Deferred,
         ),
         (
-            ["gone.example", "a.example"],
+            ["sick.example", "a.example"],
             [small, small],
             Outcome::Deferred,
         ),
@@ -149,5 +149,41 @@ async fn what_a_host_lacks_is_final_only_if_every_host_lacks_it() {
         let zone = Zone::default().mx("one.example", &[(10, hosts[0]), (20, hosts[1])]);
         let outcome = send(&direct(zone, &server), &to(&["r@one.example"])).await;
         assert_eq!(outcome.outcome, wanted, "{hosts:?}: {outcome}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_host_lacks_is_final_if_the_others_do_not_exist() {
+    for hosts in [
+        ["a.example", "gone.example"],
+        ["gone.example", "a.example"],
+        ["a.example", "nowhere.example"],
+        ["nowhere.example", "a.example"],
+    ] {
+        let small = "250-x\r\n250 SIZE 1\r\n";
+        let server = serve(Security::None, &Identity::new("x"), small).await;
+        let zone = Zone::default().mx("one.example", &[(10, hosts[0]), (20, hosts[1])]);
+        let outcome = send(&direct(zone, &server), &to(&["r@one.example"])).await;
+        assert_eq!(
+            (outcome.outcome, outcome.stage),
+            (Outcome::Refused, Stage::Local),
+            "{hosts:?}: {outcome}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_does_not_exist_takes_away_nothing_that_is_known_of_the_others() {
+    let server = serve(Security::None, &Identity::new("x"), "250 x\r\n").await;
+    for hosts in [
+        ["sick.example", "gone.example"],
+        ["gone.example", "sick.example"],
+        ["sick.example", "nowhere.example"],
+    ] {
+        let zone = Zone::default().mx("one.example", &[(10, hosts[0]), (20, hosts[1])]);
+        let outcome = send(&direct(zone, &server), &to(&["r@one.example"])).await;
+        assert_eq!(outcome.outcome, Outcome::Deferred, "{hosts:?}");
+        let shown = outcome.to_string();
+        assert!(shown.contains("bogus"), "{hosts:?}: {shown}");
     }
 }

@@ -30,7 +30,7 @@ impl Exchange {
     /// SCRAM without PLUS tells the server then that we could have bound it (gs2 flag `y`, RFC 5802 §6): a server that
     /// does offer PLUS, and whose offer somebody has removed, notices and refuses. So a binding may be given only if the
     /// mechanism was chosen for [`Channel::Bound`](super::Channel::Bound), and with one without PLUS only if no other is
-    /// offered.
+    /// offered: [`ChannelBinding::for_mechanism`].
     pub fn over(
         mechanism: Mechanism,
         credentials: &Credentials,

@@ -285,6 +285,23 @@ fn a_chunk_that_is_refused_is_the_verdict_and_rset_follows() {
 }
 
 #[test]
+fn rfc3030_2_a_chunk_behind_a_refused_one_may_be_refused_before_its_end() {
+    let envelope = to(&["1@x"]);
+    let mut connection = ready(CHUNKS);
+    let policy = at(Pipelining::Chunked);
+    let mut dialogue = wanting(&mut connection, policy, &envelope, Outline::default());
+    dialogue.gives(HELLO);
+    dialogue.says(&["BDAT 7", "hello"]);
+    dialogue.gives(HELLO);
+    assert_eq!(dialogue.written(10), "BDAT 7\r\nhe");
+    dialogue.hears(&["452 full", "503 bad"]);
+    dialogue.settles(0, &["deferred at message content: 452 full"]);
+    dialogue.says(&["llo", "RSET"]);
+    dialogue.hears(&["250 ok"]);
+    dialogue.is_over();
+}
+
+#[test]
 fn a_chunk_that_is_refused_after_the_last_one_was_sent_is_the_verdict() {
     let envelope = to(&["1@x"]);
     let mut connection = ready(CHUNKS);

@@ -463,6 +463,39 @@ fn an_acceptance_before_a_chunk_is_written_to_its_end_accepts_nothing() {
 }
 
 #[test]
+fn rfc3030_2_a_chunk_for_nobody_that_is_refused_early_does_not_end_the_connection() {
+    let (first, second) = (to(&["1@x"]), to(&["2@x"]));
+    let mails = [Mail::new(&first, HELLO), Mail::new(&second, HELLO)];
+    let command = "MAIL FROM:<a@x>\r\nRCPT TO:<1@x>\r\nBDAT 7 LAST\r\n".len();
+    for (replies, verdict) in [
+        (
+            ["250 ok", "550 who?", "503 nobody"],
+            "refused at RCPT: 550 who?",
+        ),
+        (["550 no", "503 bad", "503 bad"], "refused at MAIL: 550 no"),
+    ] {
+        for written in [command, command + 2] {
+            let mut connection = ready(&["PIPELINING", "CHUNKING"]);
+            let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::Chunked), &mails);
+            dialogue.written(written);
+            dialogue.hears(&replies);
+            dialogue.settles(0, &[verdict]);
+            let (rest, next) = (dialogue.written(usize::MAX), "llo\r\nRSET\r\nMAIL");
+            assert!(rest.contains(next), "{rest}");
+            dialogue.hears(&["250 ok", "250 ok", "250 ok", "250 queued", "250 ok"]);
+            dialogue.settles(1, &[QUEUED]);
+            dialogue.is_over();
+        }
+        // It answers something else while the command is not there.
+        let mut connection = ready(&["PIPELINING", "CHUNKING"]);
+        let mut dialogue = Dialogue::new(&mut connection, at(Pipelining::Chunked), &mails);
+        dialogue.written(command - 1);
+        dialogue.hears_the_end(&replies);
+        dialogue.settles(0, &[verdict]);
+    }
+}
+
+#[test]
 fn a_refusal_of_a_command_that_is_not_written_is_no_verdict() {
     let envelope = to(&["1@x"]);
     let mails = [Mail::new(&envelope, HELLO)];
