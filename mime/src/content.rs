@@ -17,10 +17,10 @@ impl<'m> Parameters<'m> {
         self.0.get(name)
     }
 
-    /// The names of the parameters as they were written, without the marks of RFC 2231; a name may repeat.
+    /// The names of the parameters as text, without the marks of RFC 2231; a name may repeat. Each finds its value by
+    /// [`get`](Self::get).
     pub fn names(&self) -> impl Iterator<Item = Cow<'m, str>> {
-        let names = self.0.iter().map(|p| String::from_utf8_lossy(p.name));
-        names.map(without_breaks)
+        self.0.iter().map(|p| p.name_text())
     }
 
     /// What is unusual about the parameters.
@@ -245,6 +245,28 @@ mod tests {
         }
         let boundary = ContentType::parse(b"multipart/mixed, boundary=b", 9).boundary();
         assert_eq!(boundary.as_deref(), Some(&b"b"[..]));
+    }
+
+    #[test]
+    fn every_name_of_a_parameter_finds_its_value() {
+        for (written, name) in [
+            (&b"Name=x"[..], "Name"),
+            (b"na\0me=x", "na me"),
+            (b"\0=x", " "),
+            ("na\u{EF}ve=x".as_bytes(), "na\u{EF}ve"),
+            (b"na\xEFve=x", "na\u{FFFD}ve"),
+            (b"n\0\xEF*0=x", "n \u{FFFD}"),
+        ] {
+            let value = [b"a/b; other=y; ", written].concat();
+            let read = ContentType::parse(&value, 9);
+            let names: Vec<_> = read.parameters().names().skip(1).collect();
+            assert_eq!(names, [name]);
+            assert_eq!(read.parameter(name).as_deref(), Some("x"), "{name}");
+            let upper_case = name.to_ascii_uppercase();
+            assert_eq!(read.parameter(&upper_case).as_deref(), Some("x"), "{name}");
+        }
+        let read = ContentType::parse(b"a/b; na\0me=x", 9);
+        assert_eq!(read.parameter("name"), None);
     }
 
     #[test]

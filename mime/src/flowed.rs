@@ -214,6 +214,7 @@ mod tests {
             let text = "> ".repeat(depth) + "a" + &" a".repeat(5_000) + "\n";
             let flowed = flow(&text);
             assert!(flowed.len() < 40 * text.len(), "{depth}: {}", flowed.len());
+            assert_eq!(flowed.lines().count() == 1, depth > 70, "{depth}");
             assert_eq!(unflow(&flowed, TrailingSpace::Kept), text, "{depth}");
         }
     }

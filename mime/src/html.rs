@@ -1,7 +1,7 @@
 //! HTML to plain text, for reading and searching.
 //!
 //! A tokenizer of our own that looks at every byte once: tags become line breaks, list marks and nothing; what is not
-//! shown (`head`, `script`, `style`, comments) is dropped; white space collapses except in `pre`; entities become
+//! shown (`head`, `script`, `style`, `template`, comments) is dropped; white space collapses except in `pre`; entities become
 //! characters; a link whose text is not its address has the address behind it. A `head` ends where text begins, or an
 //! element that stands in none (HTML §13.2.6.4.4).
 //!
@@ -19,7 +19,19 @@ use memchr::{memchr, memchr2, memmem};
 /// assert_eq!(html_to_text("<p>Hello <b>you</b>&nbsp;&amp; me</p><p>Bye<br>now"), "Hello you & me\n\nBye\nnow\n");
 /// ```
 pub fn html_to_text(html: &str) -> String {
-    let mut out = Writer::default();
+    to_text(html, Writer::default())
+}
+
+/// As [`html_to_text`], of the beginning of a text: what it does not close may be closed behind it.
+pub(crate) fn beginning_to_text(html: &str) -> String {
+    let out = Writer {
+        is_cut: true,
+        ..Writer::default()
+    };
+    to_text(html, out)
+}
+
+fn to_text<'h>(html: &'h str, mut out: Writer<'h>) -> String {
     let mut rest = html;
     while !rest.is_empty() {
         let text = memchr(b'<', rest.as_bytes()).unwrap_or(rest.len());
@@ -41,16 +53,17 @@ fn markup<'h>(from: &'h str, out: &mut Writer<'h>) -> &'h str {
     match inside.as_bytes().first() {
         Some(b'!' | b'?') => after(inside, ">"),
         Some(b'/') => {
-            let (name, _, rest) = tag(inside.get(1..).unwrap_or_default());
+            let (name, _, rest) = tag(inside.get(1..).unwrap_or_default(), out.is_cut);
             out.close(name);
             rest
         }
         Some(b) if b.is_ascii_alphabetic() => {
-            let (name, attributes, rest) = tag(inside);
+            let (name, attributes, rest) = tag(inside, out.is_cut);
             out.open(name, attributes);
-            match raw_text(name) {
-                Some(end) => after_raw(rest, end),
-                None => rest,
+            match (raw_text(name), inert(name, out.hidden)) {
+                (Some(end), _) => after_end_tag(rest, end).unwrap_or_default(),
+                (None, Some(end)) => out.behind_inert(rest, end),
+                (None, None) => rest,
             }
         }
         _ => {
@@ -73,8 +86,18 @@ fn raw_text(name: &str) -> Option<&'static str> {
         .find(|raw| name.eq_ignore_ascii_case(raw))
 }
 
-/// What follows the end tag of a raw element; nothing if there is none.
-fn after_raw<'h>(text: &'h str, name: &str) -> &'h str {
+/// Elements whose content is not shown either, but would be HTML. What is there for readers without frames is left out of a head only:
+/// behind it, it is the text of a page that has nothing but frames.
+fn inert(name: &str, in_head: bool) -> Option<&'static str> {
+    match () {
+        () if name.eq_ignore_ascii_case("template") => Some("template"),
+        () if in_head && name.eq_ignore_ascii_case("noframes") => Some("noframes"),
+        () => None,
+    }
+}
+
+/// What follows the first end tag of an element.
+fn after_end_tag<'h>(text: &'h str, name: &str) -> Option<&'h str> {
     let mut rest = text;
     while let Some(at) = memmem::find(rest.as_bytes(), b"</") {
         let inside = rest.get(at + 2..).unwrap_or_default();
@@ -82,15 +105,16 @@ fn after_raw<'h>(text: &'h str, name: &str) -> &'h str {
             .get(..name.len())
             .is_some_and(|n| n.eq_ignore_ascii_case(name))
         {
-            return after(inside, ">");
+            return Some(after(inside, ">"));
         }
         rest = inside;
     }
-    ""
+    None
 }
 
-/// Splits a tag after its `<` or `</` into name, attributes and what follows its `>`; quotes may hold a `>`.
-fn tag(inside: &str) -> (&str, &str, &str) {
+/// Splits a tag after its `<` or `</` into name, attributes and what follows its `>`; quotes may hold a `>`. One that is open at the
+/// end of a text that is cut may be closed behind it.
+fn tag(inside: &str, is_cut: bool) -> (&str, &str, &str) {
     let length = inside
         .bytes()
         .take_while(|b| b.is_ascii_alphanumeric())
@@ -110,6 +134,7 @@ fn tag(inside: &str) -> (&str, &str, &str) {
             b'"' | b'\'' if at > 0 && bytes.get(at - 1) == Some(&b'=') => {
                 match memchr(*byte, bytes.get(at + 1..).unwrap_or_default()) {
                     Some(length) => at += length + 2,
+                    None if is_cut => return (name, "", ""),
                     // Never closed: the tag ends where it would without the quote.
                     None => {
                         let end = memchr(b'>', bytes.get(at..).unwrap_or_default())
@@ -164,9 +189,29 @@ struct Writer<'h> {
     link: Option<(&'h str, usize)>,
     /// In a `head`.
     hidden: bool,
+    /// The text is the beginning of a longer one.
+    is_cut: bool,
+    /// Inert elements of which no end tag follows.
+    never_closed: Vec<&'static str>,
 }
 
 impl<'h> Writer<'h> {
+    /// What follows the content of an inert element. One that is never closed hides nothing; its end is looked for once, as many of
+    /// them would take quadratic time.
+    fn behind_inert(&mut self, content: &'h str, name: &'static str) -> &'h str {
+        if self.never_closed.contains(&name) {
+            return content;
+        }
+        match after_end_tag(content, name) {
+            Some(rest) => rest,
+            None if self.is_cut => "",
+            None => {
+                self.never_closed.push(name);
+                content
+            }
+        }
+    }
+
     fn text(&mut self, text: &str) {
         if self.hidden && text.trim_ascii().is_empty() {
             return;
@@ -427,6 +472,39 @@ mod tests {
         }
         assert_eq!(html_to_text("<head><hr>"), "----\n");
         assert_eq!(html_to_text("<head>1 < 2"), "1 < 2\n");
+    }
+
+    #[test]
+    fn what_stands_in_a_template_or_in_a_head_for_readers_without_frames_is_not_shown() {
+        for html in [
+            "<head><template><p>{{name}}</p></template></head><body>Hi",
+            "<head><noframes>No frames here</noframes></head>Hi",
+            "<HEAD><NOFRAMES><p>No</NoFrames ><TEMPLATE>No</Template><title>No</title>\n<p>Hi",
+            "<body><template id=t><style>p{}</style>{{name}}</template>Hi",
+            "<template></template>Hi",
+            "Hi<template>{{name}}</template>",
+        ] {
+            assert_eq!(html_to_text(html), "Hi\n", "{html}");
+        }
+        // It is all that such a page says to who shows no frames.
+        let frames = "<head></head><frameset><frame src=x></frameset><noframes><body>Hi</noframes>";
+        assert_eq!(html_to_text(frames), "Hi\n");
+    }
+
+    #[test]
+    fn a_template_that_is_never_closed_hides_nothing() {
+        for html in [
+            "<template>Hi",
+            "<template><p>Hi</p></templat>",
+            "<head><template><p>Hi",
+            "<head><noframes><p>Hi",
+            "<head><template><title>t</title><template><noframes><p>Hi",
+        ] {
+            assert_eq!(html_to_text(html), "Hi\n", "{html}");
+            assert_eq!(beginning_to_text(html), "", "{html}");
+        }
+        let many = "<template></p>".repeat(100_000);
+        assert_eq!(html_to_text(&many), "");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::field::HeaderField;
 use crate::field_name::FieldId;
 use crate::flowed::unflowed;
 use crate::grammar::message_id::MessageIds;
-use crate::html::html_to_text;
+use crate::html::{beginning_to_text, html_to_text};
 use crate::index::{Index, Indexer, LONGEST, Whole, read_loosely};
 use crate::limits::{Delimiters, Limits};
 use crate::line_ends::with_lf;
@@ -295,39 +295,18 @@ impl<'a> Message<'a> {
         join(texts)
     }
 
-    /// The first `characters` of the text to read, on one line: for a list of messages.
+    /// The first `characters` of the text to read, on one line: for a list of messages. Where that is blank, those of the HTML to
+    /// show.
     ///
     /// Of a long text no more is decoded than its beginning, as far as that takes.
     pub fn preview(&self, characters: usize) -> Option<String> {
         let bodies = self.bodies();
-        let texts = bodies
-            .text
-            .iter()
-            .filter(|part| part.content_type().main() == "text");
-        let mut preview: Option<String> = None;
-        let mut left = characters;
-        for part in texts {
-            let preview = preview.get_or_insert_default();
-            let line = first_line(*part, left);
-            if line.is_empty() {
-                continue;
-            }
-            if !preview.is_empty() {
-                preview.push(' ');
-            }
-            preview.push_str(&line);
-            left = left.saturating_sub(line.chars().count() + 1);
-            if left == 0 {
-                break;
-            }
+        let text = preview_of(&bodies.text, characters);
+        if text.as_ref().is_some_and(|text| !text.is_empty()) {
+            return text;
         }
-        let mut preview = preview?;
-        let end = preview
-            .char_indices()
-            .nth(characters)
-            .map_or(preview.len(), |(at, _)| at);
-        preview.truncate(end);
-        Some(preview)
+        // As programs write it that have HTML only, and a plain text because they must.
+        preview_of(&bodies.html, characters).or(text)
     }
 
     /// The HTML to show: the HTML bodies joined, line ends as LF. `None` if there is no HTML.
@@ -343,6 +322,37 @@ impl<'a> Message<'a> {
     }
 }
 
+/// The first `characters` of the texts among these parts, on one line.
+fn preview_of(parts: &[Part<'_>], characters: usize) -> Option<String> {
+    let texts = parts
+        .iter()
+        .filter(|part| part.content_type().main() == "text");
+    let mut preview: Option<String> = None;
+    let mut left = characters;
+    for part in texts {
+        let preview = preview.get_or_insert_default();
+        let line = first_line(*part, left);
+        if line.is_empty() {
+            continue;
+        }
+        if !preview.is_empty() {
+            preview.push(' ');
+        }
+        preview.push_str(&line);
+        left = left.saturating_sub(line.chars().count() + 1);
+        if left == 0 {
+            break;
+        }
+    }
+    let mut preview = preview?;
+    let end = preview
+        .char_indices()
+        .nth(characters)
+        .map_or(preview.len(), |(at, _)| at);
+    preview.truncate(end);
+    Some(preview)
+}
+
 /// The text of a part on one line: all of it, or more characters than these.
 fn first_line(part: Part<'_>, characters: usize) -> String {
     /// So many characters at the end of a text that was cut may be what is left of an entity or an escape sequence.
@@ -355,13 +365,15 @@ fn first_line(part: Part<'_>, characters: usize) -> String {
         .saturating_mul(if is_html { 64 } else { 16 })
         .saturating_add(4096);
     loop {
+        let is_cut = bytes < part.raw_body().len();
         let text = part.text_of_first(bytes);
-        let text = match is_html {
-            true => Cow::Owned(html_to_text(&text)),
-            false => unflowed(text, &content_type),
+        let text = match (is_html, is_cut) {
+            (true, true) => Cow::Owned(beginning_to_text(&text)),
+            (true, false) => Cow::Owned(html_to_text(&text)),
+            (false, _) => unflowed(text, &content_type),
         };
         let line = on_one_line(&text, enough);
-        if bytes >= part.raw_body().len() || line.chars().nth(enough).is_some() {
+        if !is_cut || line.chars().nth(enough).is_some() {
             return line;
         }
         // Twice as much each time is no more than twice the whole.

@@ -7,7 +7,7 @@
 //!
 //! The names and contents of attachments and the bodies are read, from the old attributes and from the MAPI properties
 //! that newer writers put them into. Lengths are compared with what is there before anything is taken. Strings of octets that
-//! are no UTF-8 are in the code page that the stream names.
+//! are no UTF-8 are in the code page that the stream names, and HTML in octets in the one that is named for it.
 //!
 //! A body in RTF is told as the HTML that it was made of, or as its text, where no other body is there.
 //!
@@ -95,14 +95,14 @@ impl Tnef {
             return None;
         }
         let mut tnef = Self::default();
-        let mut page = None;
+        let mut octets = Octets::default();
         while !rest.is_empty() {
             match attribute(rest) {
                 Ok((after, (id, data))) => {
                     rest = after;
                     match id {
-                        0x9007 => page = data.first_chunk().map(|page| u32::from_le_bytes(*page)),
-                        _ => tnef.attribute(id, data, page),
+                        0x9007 => octets.page = code_page(data),
+                        _ => tnef.attribute(id, data, &mut octets),
                     }
                 }
                 Err(_) => {
@@ -111,6 +111,7 @@ impl Tnef {
                 }
             }
         }
+        tnef.html = octets.html().or(tnef.html);
         tnef.read_rtf();
         Some(tnef)
     }
@@ -128,14 +129,14 @@ impl Tnef {
         }
     }
 
-    /// Takes one attribute, its strings in a code page. The ids are those of MS-OXTNEF §2.1.3.2, without the type in their upper
-    /// half.
-    fn attribute(&mut self, id: u16, data: &[u8], page: Option<u32>) {
+    /// Takes one attribute. The ids are those of MS-OXTNEF §2.1.3.2, without the type in their upper half.
+    fn attribute<'d>(&mut self, id: u16, data: &'d [u8], octets: &mut Octets<'d>) {
+        let page = octets.page;
         match id {
             0x9002 => self.attachments.push(TnefAttachment::default()),
             0x800C => self.text = Some(string8(data, page)),
             0x9003 => {
-                let found = |tag, value: Value<'_>| self.message_property(tag, value, page);
+                let found = |tag, value: Value<'d>| self.message_property(tag, value, octets);
                 let whole = each_property(data, found);
                 self.damaged |= !whole;
             }
@@ -156,10 +157,14 @@ impl Tnef {
         }
     }
 
-    fn message_property(&mut self, id: u16, value: Value<'_>, page: Option<u32>) {
+    fn message_property<'d>(&mut self, id: u16, value: Value<'d>, octets: &mut Octets<'d>) {
         match id {
-            0x1000 => self.text = Some(value.text(page)),
-            0x1013 => self.html = Some(value.text(page)),
+            0x1000 => self.text = Some(value.text(octets.page)),
+            0x1013 if value.kind == BINARY => octets.html = Some(value.bytes),
+            0x1013 => self.html = Some(value.text(octets.page)),
+            INTERNET_CODE_PAGE if value.kind == INTEGER => {
+                octets.html_page = code_page(value.bytes);
+            }
             0x1009 => match compressed_rtf::decompress(value.bytes) {
                 Some(rtf) => {
                     self.damaged |= !rtf.whole;
@@ -184,6 +189,31 @@ impl TnefAttachment {
     }
 }
 
+/// The code pages, and what waits for its own, which stands behind it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Octets<'d> {
+    /// That of strings.
+    page: Option<u32>,
+    html: Option<&'d [u8]>,
+    html_page: Option<u32>,
+}
+
+impl Octets<'_> {
+    /// The HTML as text: in UTF-8 where it is that beyond doubt, which text of ASCII only is not (ISO-2022-JP).
+    fn html(self) -> Option<String> {
+        let html = self.html?;
+        let page = self.html_page.or(self.page);
+        let is_utf_8 = !html.is_ascii() && charset::utf_8(html).is_some();
+        let label = page.filter(|_| !is_utf_8).map(|page| format!("cp{page}"));
+        let text = charset::decode(label.as_deref().map(str::as_bytes), html).text;
+        Some(text.trim_end_matches('\0').to_owned())
+    }
+}
+
+fn code_page(data: &[u8]) -> Option<u32> {
+    data.first_chunk().map(|page| u32::from_le_bytes(*page))
+}
+
 /// `attribute`, as its id and data. The checksum is read and not compared.
 fn attribute(input: &[u8]) -> Parsed<'_, (u16, &[u8])> {
     let (rest, (_level, id, _type, length)) = (le_u8, le_u16, le_u16, le_u32).parse(input)?;
@@ -192,7 +222,7 @@ fn attribute(input: &[u8]) -> Parsed<'_, (u16, &[u8])> {
     Ok((rest, (id, data)))
 }
 
-/// The value of a MAPI property that is not of fixed size.
+/// The value of a MAPI property.
 #[derive(Clone, Copy)]
 struct Value<'d> {
     kind: u16,
@@ -201,6 +231,15 @@ struct Value<'d> {
 
 /// A string in UTF-16.
 const UNICODE: u16 = 0x1F;
+
+/// Octets of no certain meaning.
+const BINARY: u16 = 0x0102;
+
+/// A number of 32 bits.
+const INTEGER: u16 = 0x03;
+
+/// The property with the code page of HTML in octets (PidTagInternetCodepage).
+const INTERNET_CODE_PAGE: u16 = 0x3FDE;
 
 impl Value<'_> {
     fn text(self, page: Option<u32>) -> String {
@@ -227,7 +266,7 @@ fn string8(bytes: &[u8], page: Option<u32>) -> String {
     text.trim_end_matches('\0').to_owned()
 }
 
-/// Hands the first value of each property of variable size to `take`. False when the properties break off.
+/// Hands the first value of each property that is read to `found`. False when the properties break off.
 ///
 /// ```text
 /// properties = count *(type id [named] value)
@@ -259,10 +298,10 @@ fn property(input: &[u8]) -> Parsed<'_, (u16, Option<Value<'_>>)> {
     };
     let single = kind & !0x1000;
     let fixed = match single {
-        0x02 | 0x03 | 0x04 | 0x0A | 0x0B => 4_u32,
+        0x02 | INTEGER | 0x04 | 0x0A | 0x0B => 4_u32,
         0x05 | 0x06 | 0x07 | 0x14 | 0x40 => 8,
         0x48 => 16,
-        0x0D | 0x1E | UNICODE | 0x0102 => return variable(rest, id, single),
+        0x0D | 0x1E | UNICODE | BINARY => return variable(rest, id, single),
         _ => return super::grammar::no_match(input),
     };
     let (rest, count) = if kind & 0x1000 != 0 {
@@ -273,8 +312,13 @@ fn property(input: &[u8]) -> Parsed<'_, (u16, Option<Value<'_>>)> {
     let Some(length) = count.checked_mul(fixed) else {
         return super::grammar::no_match(input);
     };
-    let (rest, _) = take(length).parse(rest)?;
-    Ok((rest, (id, None)))
+    let (rest, bytes) = take(length).parse(rest)?;
+    // No other of fixed size is read.
+    let value = Value {
+        kind: single,
+        bytes,
+    };
+    Ok((rest, (id, (id == INTERNET_CODE_PAGE).then_some(value))))
 }
 
 /// Values with a length, of which there are a number, each filled up to four bytes.
@@ -396,6 +440,41 @@ mod tests {
         for page in [&[0xE3, 4, 0][..], &[0; 8]] {
             assert_eq!(stream(page), ["Ïðè.doc", "При.doc", "Ïðè"]);
         }
+    }
+
+    #[cfg(feature = "charsets")]
+    #[test]
+    fn html_in_octets_is_in_its_own_code_page_and_not_in_that_of_the_stream() {
+        let html = |kind: u16, octets: &[u8], page: Option<u32>| {
+            let count = 1 + u32::from(page.is_some());
+            let mut properties = count.to_le_bytes().to_vec();
+            properties.extend(string_property(kind, 0x1013, octets));
+            if let Some(page) = page {
+                properties.extend(INTEGER.to_le_bytes());
+                properties.extend(INTERNET_CODE_PAGE.to_le_bytes());
+                properties.extend(page.to_le_bytes());
+            }
+            let mut bytes = SIGNATURE.to_le_bytes().to_vec();
+            bytes.extend([1, 0]);
+            bytes.extend(attribute_of(1, 0x9007, &1251_u32.to_le_bytes()));
+            bytes.extend(attribute_of(1, 0x9003, &properties));
+            let tnef = Tnef::parse(&bytes).unwrap();
+            assert!(!tnef.damaged);
+            tnef.html.unwrap_or_default()
+        };
+        for (octets, page, read) in [
+            (&b"Gr\xFC\xDFe\0"[..], Some(28591), "Grüße"),
+            (b"Gr\xFC\xDFe", Some(1252), "Grüße"),
+            ("Grüße".as_bytes(), Some(1252), "Grüße"),
+            (b"\xEF\xBB\xBFGr\xC3\xBC\xC3\x9Fe", Some(65001), "Grüße"),
+            (b"\x1B$BF|K\\\x1B(B", Some(50220), "日本"),
+            // Nothing names it: the best guess is that of the stream.
+            (b"\xCF\xF0\xE8", None, "При"),
+            (b"", Some(1252), ""),
+        ] {
+            assert_eq!(html(BINARY, octets, page), read, "{page:?}");
+        }
+        assert_eq!(html(0x1E, b"\xCF\xF0\xE8\0", Some(28591)), "При");
     }
 
     /// A `winmail.dat` with a body in RTF that is not compressed.

@@ -141,6 +141,11 @@ fn a_byte_order_mark_before_the_first_field_may_arrive_in_pieces() {
     assert_eq!(told, [DefectKind::ByteOrderMark]);
     let told = limited(text.as_bytes(), "\u{FEFF}To: a@".len());
     assert_eq!(told, [DefectKind::HeaderLimit]);
+    let behind = format!("From a\n{text}");
+    let told = limited(behind.as_bytes(), 60);
+    assert_eq!(told, [DefectKind::MboxFromLine, DefectKind::ByteOrderMark]);
+    let told = limited(behind.as_bytes(), "From a\n\u{FEFF}To: a@".len());
+    assert_eq!(told, [DefectKind::MboxFromLine, DefectKind::HeaderLimit]);
 }
 
 #[test]

@@ -190,6 +190,36 @@ fn a_preview_reads_on_where_only_markup_was_met() {
 }
 
 #[test]
+fn a_preview_shows_nothing_of_an_attribute_that_was_cut() {
+    for times in [1_500, 3_000, 20_000] {
+        let data = "{'a':'<b>bold</b> > 1'} ".repeat(times);
+        for (open, close) in [("<div data-x=\"", "\">"), ("<template>", "</template>")] {
+            let page = format!("Content-Type: text/html\r\n\r\n{open}{data}{close}Hello</div>");
+            assert_eq!(preview(&page, 100).as_deref(), Some("Hello"), "{open}");
+        }
+    }
+}
+
+#[test]
+fn where_the_plain_text_is_blank_the_preview_is_that_of_the_html() {
+    let mail = |plain: &str, html: &str| {
+        format!(
+            "Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\n{plain}\r\n\
+             --b\r\nContent-Type: text/html\r\n\r\n{html}\r\n--b--\r\n"
+        )
+    };
+    for (plain, html, read) in [
+        ("", "<p>Hello", "Hello"),
+        (" \r\n\t\r\n", "<p>Hello", "Hello"),
+        ("Hi", "<p>Hello", "Hi"),
+        ("", "<br>", ""),
+    ] {
+        let read = Some(read.to_owned());
+        assert_eq!(preview(&mail(plain, html), 100), read, "{plain:?} {html}");
+    }
+}
+
+#[test]
 fn a_preview_is_the_beginning_of_the_text_to_read() {
     let part = |kind: &str, text: &str| format!("--b\r\nContent-Type: {kind}\r\n\r\n{text}\r\n");
     let mail = [
@@ -244,6 +274,7 @@ fn no_getter_of_a_header_gives_a_line_break_or_a_nul() {
     let content_type = message.root().content_type();
     assert_eq!(content_type.essence(), "te xt/x y");
     assert!(content_type.parameters().names().eq(["na me"]));
+    assert_eq!(content_type.parameter("na me").as_deref(), Some("a b"));
 }
 
 /// A part that holds a message, as it is or in quoted-printable.

@@ -8,7 +8,7 @@
 //! We also accept `` ` `` for a space, lines cut at the end, and a missing `end`. Text outside `begin` … `end` is dropped.
 //!
 //! A space is six zero bits, and transport takes spaces away at the end of a line: what a line lacks is filled in with zeroes, but
-//! few bytes of text are no large file.
+//! few bytes of text are no very large file.
 
 use crate::defect::DefectKind;
 
@@ -22,8 +22,11 @@ pub(super) fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<DefectKind> {
 /// So many zeroes may be filled in for each byte of text that was read.
 const ZEROES: usize = 8;
 
+/// So many may be filled in whatever was read: in a file of ordinary size, all that are lacking.
+const FREE: usize = 1 << 20;
+
 /// Uuencoded text that is read line by line.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Uuencoded {
     place: Place,
     bad: bool,
@@ -37,6 +40,16 @@ enum Place {
     Before,
     Within,
     Behind,
+}
+
+impl Default for Uuencoded {
+    fn default() -> Self {
+        Self {
+            place: Place::default(),
+            bad: false,
+            zeroes: FREE,
+        }
+    }
 }
 
 impl Uuencoded {
@@ -139,10 +152,22 @@ mod tests {
     }
 
     #[test]
+    fn many_lines_of_zeroes_at_the_front_move_nothing() {
+        for lines in [2, 3, 14, 20_000] {
+            let text = format!("begin 644 x\n{}#0V%T\n`\nend\n", "M\n".repeat(lines));
+            let mut expected = vec![0_u8; 45 * lines];
+            expected.extend(b"Cat");
+            assert!(read(&text) == (expected, BAD), "{lines}");
+        }
+    }
+
+    #[test]
     fn few_bytes_of_text_are_no_large_file() {
-        let text = format!("begin 644 x\n{}end\n", "_\n".repeat(10_000));
+        let (begin, lines) = ("begin 644 x", 100_000);
+        let text = format!("{begin}\n{}end\n", "_\n".repeat(lines));
         let (content, defect) = read(&text);
-        assert_eq!((defect, content.len() / text.len()), (BAD, ZEROES / 2));
+        let most = FREE + ZEROES * (begin.len() + lines);
+        assert_eq!((defect, content.len()), (BAD, most));
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! line end), encoded words in values, sections in any order, a missing `;` (which is told), and a boundary or charset in
 //! sections or encoded, which erratum 3269 (held for the next edition) forbids to write.
 
+mod junk;
 mod sections;
 mod value;
 
@@ -22,11 +23,12 @@ use nom::Parser;
 use nom::bytes::complete::{tag, take_while1};
 
 use super::Parsed;
-use super::cfws::{is_wsp, skip_cfws};
+use super::cfws::{is_wsp, skip_cfws, skip_fws};
 use super::common_type::{common_boundary, common_type};
-use super::text::unfold;
-use super::word::{quoted_string, unescape};
+use super::text::{unfold, without_breaks};
+use super::word::unescape;
 use crate::defect::DefectKind;
+use junk::Junk;
 use sections::{extended, has_gap, join};
 use value::{Value, value};
 
@@ -129,7 +131,7 @@ impl<'a> RawParameters<'a> {
         ParameterReader {
             rest: self.text,
             left: self.limit,
-            unclosed: false,
+            junk: Junk::default(),
             bad: false,
             limited: false,
         }
@@ -230,8 +232,8 @@ pub(crate) struct ParameterReader<'a> {
     rest: &'a [u8],
     /// How many parameters may still be read.
     left: usize,
-    /// A string that is never closed was met.
-    unclosed: bool,
+    /// For what is no parameter.
+    junk: Junk,
     /// Something was no parameter, or broke off.
     bad: bool,
     /// There were more parameters than may be read.
@@ -257,7 +259,7 @@ impl<'a> Iterator for ParameterReader<'a> {
                 self.rest = &[];
                 return None;
             }
-            match parameter(rest) {
+            match parameter(rest, self.junk.has_open_comment()) {
                 Ok((after, (parameter, regular))) => {
                     self.rest = after;
                     self.left -= 1;
@@ -266,10 +268,7 @@ impl<'a> Iterator for ParameterReader<'a> {
                 }
                 Err(_) => {
                     self.bad = true;
-                    // A comment behind it is not looked through again; it may hold semicolons, and last to the end.
-                    let length = rest.iter().take_while(|b| !ends_attribute(**b)).count();
-                    let behind = skip_cfws(rest.get(length..).unwrap_or_default()).0;
-                    self.rest = skip_junk(behind, &mut self.unclosed);
+                    self.rest = self.junk.skip(rest);
                 }
             }
         }
@@ -278,7 +277,14 @@ impl<'a> Iterator for ParameterReader<'a> {
 
 impl<'a> RawParameter<'a> {
     fn is(&self, name: &str) -> bool {
+        let is_plain = || self.name.iter().all(|b| matches!(b, 1..=0x7F));
         self.name.eq_ignore_ascii_case(name.as_bytes())
+            || !is_plain() && self.name_text().eq_ignore_ascii_case(name)
+    }
+
+    /// The name as text.
+    pub(crate) fn name_text(&self) -> Cow<'a, str> {
+        without_breaks(String::from_utf8_lossy(self.name))
     }
 
     /// The value without its quotes, unfolded.
@@ -321,10 +327,14 @@ fn ends_attribute(byte: u8) -> bool {
     is_wsp(byte) || matches!(byte, b'=' | b';' | b'(' | b'"')
 }
 
-/// `parameter`, and whether its value is regular.
-fn parameter(input: &[u8]) -> Parsed<'_, (RawParameter<'_>, bool)> {
+/// `parameter`, and whether its value is regular. Behind its attribute no comment is looked for where one stayed open before: many
+/// of them would take quadratic time.
+fn parameter(input: &[u8], open_comment: bool) -> Parsed<'_, (RawParameter<'_>, bool)> {
     let (rest, attribute) = take_while1(|b| !ends_attribute(b)).parse(input)?;
-    let rest = skip_cfws(rest).0;
+    let rest = match open_comment {
+        true => skip_fws(rest).0,
+        false => skip_cfws(rest).0,
+    };
     let (rest, _) = tag(&b"="[..]).parse(rest)?;
     let rest = skip_cfws(rest).0;
     let (name, section, extended) = attribute_parts(attribute);
@@ -368,31 +378,6 @@ fn attribute_parts(attribute: &[u8]) -> (&[u8], Option<u32>, bool) {
         Some((name, number)) => (name, Some(number), extended),
         None => (rest, None, extended),
     }
-}
-
-/// Skips what is no parameter: up to the next `;` outside a quoted string. Once a string was `unclosed`, no other is
-/// looked for, as many of them would take quadratic time.
-fn skip_junk<'a>(input: &'a [u8], unclosed: &mut bool) -> &'a [u8] {
-    let mut rest = input;
-    while let Some(at) = memchr::memchr2(b';', b'"', rest) {
-        let (_, from) = rest.split_at(at);
-        if from.starts_with(b";") {
-            return from;
-        }
-        let closed = if *unclosed {
-            None
-        } else {
-            quoted_string(from).ok()
-        };
-        match closed {
-            Some((after, _)) => rest = after,
-            None => {
-                *unclosed = true;
-                rest = from.get(1..).unwrap_or_default();
-            }
-        }
-    }
-    &[]
 }
 
 #[cfg(test)]
@@ -519,28 +504,6 @@ mod tests {
         let value = parse(b"a/b; f*0=a; f*2=c", 100);
         assert_eq!(value.get("f").as_deref(), Some("ac"));
         assert_eq!(value.all_defects(), [DefectKind::MissingSection]);
-    }
-
-    #[test]
-    fn open_strings_take_linear_time() {
-        let junk = "a/b;".to_owned() + &"x \\\";".repeat(200_000);
-        let value = parse(junk.as_bytes(), 10);
-        assert_eq!(value.iter().count(), 0);
-        let open = "a/b;".to_owned() + &"a=\"\\\"\r\n;".repeat(100_000);
-        let value = parse(open.as_bytes(), usize::MAX);
-        assert!(value.iter().count() > 0);
-    }
-
-    #[test]
-    fn a_comment_behind_what_is_no_parameter_is_looked_at_once() {
-        for piece in ["a(;", "a (\\(;", "a((;)", "a\"(;", "a(;)b;"] {
-            let junk = "a/b;".to_owned() + &piece.repeat(300_000);
-            assert_eq!(parse(junk.as_bytes(), 10).iter().count(), 0, "{piece}");
-        }
-        // As in front of a parameter, a semicolon within it separates nothing.
-        for before in ["(; n=1)", "x (; n=1)", "x (; n=1) y"] {
-            assert_eq!(get(&format!("a/b; {before}; n=2"), "n"), some("2"));
-        }
     }
 
     #[test]

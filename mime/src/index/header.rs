@@ -156,12 +156,13 @@ impl<L: Listener> Indexer<L> {
         true
     }
 
-    /// The field of a line that is the first of its header and begins with a byte order mark.
+    /// The field of a line that begins with a byte order mark, and that nothing stands before but the line of an mbox.
     fn field_behind_mark(&self, line: &[u8]) -> Option<FieldRecord> {
         const MARK: &[u8] = "\u{FEFF}".as_bytes();
         let line = line.strip_prefix(MARK)?;
         let offset = self.position + MARK.len();
-        field(line, line.len(), offset).filter(|_| self.position == self.header.start)
+        let is_first = !self.has_fields() && !self.header.junk_told;
+        field(line, line.len(), offset).filter(|_| is_first)
     }
 
     /// Ends the header of the current part; its body begins at `body`. Decides what the body is.
@@ -420,6 +421,34 @@ pub(super) mod tests {
             let bodies: Vec<_> = leaves.map(|p| p.raw_body()).collect();
             assert_eq!(bodies, [b"one", b"two"], "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_byte_order_mark_may_stand_behind_the_line_of_an_mbox() {
+        use DefectKind::{ByteOrderMark, JunkLine, MboxFromLine};
+        for (text, defects, names) in [
+            (
+                "From x\n\u{FEFF}A: b\nC: d\n\n",
+                &[(MboxFromLine, 0), (ByteOrderMark, 7)][..],
+                "AC",
+            ),
+            (
+                "From x\nA: b\n\u{FEFF}C: d\n\n",
+                &[(MboxFromLine, 0), (JunkLine, 12)],
+                "A",
+            ),
+            ("junk\n\u{FEFF}A: b\nC: d\n\n", &[(JunkLine, 0)], "C"),
+        ] {
+            let (found, fields) = read(text, &Limits::default());
+            assert_eq!(
+                (found, fields.concat()),
+                (defects.to_vec(), names.to_owned()),
+                "{text:?}"
+            );
+        }
+        let text = "From a@b Thu Jan  1 00:00:00 1970\n\u{FEFF}Content-Type: multipart/mixed; boundary=b\n\n\
+            --b\n\none\n--b--\n";
+        assert_eq!(Message::parse(text.as_bytes()).parts().count(), 2);
     }
 
     #[test]

@@ -3,6 +3,7 @@ use postrider_mime::Message;
 /// The input is the value of a Content-Type field.
 ///
 /// * It has a type and a subtype in lower case, `text/plain` where there is none.
+/// * Each name of a parameter finds a value.
 /// * Whatever its parameters say, in the form of a quoted string (RFC 2045 §5.1) it is read back equal.
 /// * The first parameter of a name counts, and names are compared without case.
 pub fn content_type(input: &[u8]) {
@@ -15,6 +16,7 @@ pub fn content_type(input: &[u8]) {
     assert!(read.is(&main.to_ascii_uppercase(), &sub));
     for name in read.parameters().names() {
         let value = read.parameter(&name);
+        assert!(value.is_some(), "{name:?}");
         assert_eq!(value, read.parameter(&name.to_ascii_uppercase()), "{name}");
         let Some(value) = value.filter(|v| is_written_as_it_is(v) && is_token(&name)) else {
             continue;

@@ -4,7 +4,7 @@ use postrider_mime::html_to_text;
 ///
 /// * Any input gives a text that ends with one line feed or is empty, and is not out of proportion.
 /// * Words, escaped, come back in their order from inside an element, also behind a head that is never closed.
-/// * What stands in a script, a style or a comment is not shown.
+/// * What stands in a script, a style, a template or a comment is not shown.
 pub fn html_text(input: &[u8]) {
     let html = String::from_utf8_lossy(input);
     let text = html_to_text(&html);
@@ -23,7 +23,7 @@ pub fn html_text(input: &[u8]) {
         assert_eq!(words(shown.trim_end()), words(html.trim_end()));
     }
     let inside = html.replace('<', "").replace("--", "");
-    for element in ["script", "style"] {
+    for element in ["script", "style", "template"] {
         let hidden = format!("x<{element}>{inside}</{element}>y<!--{inside}-->z");
         assert_eq!(html_to_text(&hidden), "xyz\n", "{hidden}");
     }

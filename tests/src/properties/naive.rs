@@ -189,7 +189,11 @@ pub fn uuencode(octets: &[u8], width: usize) -> Vec<u8> {
     [&text[..], b"`\r\nend\r\n"].concat()
 }
 
-/// What uuencode says, line by line: what a line lacks is zeroes, of which each octet read up to there buys eight.
+/// So many zeroes uuencode may lack for nothing.
+pub const FREE_ZEROES: usize = 1 << 20;
+
+/// What uuencode says, line by line: what a line lacks is zeroes, of which there are some for nothing, and eight for each octet read up
+/// to there.
 pub fn from_uuencode(text: &[u8]) -> Vec<u8> {
     let lines = text.split(|octet| *octet == b'\n');
     let lines: Vec<_> = lines.map(|l| l.strip_suffix(b"\r").unwrap_or(l)).collect();
@@ -212,7 +216,7 @@ pub fn from_uuencode(text: &[u8]) -> Vec<u8> {
         let octet = |at: usize| (0..8).fold(0_u8, |octet, i| octet << 1 | bit(at * 8 + i));
         let told = length.min(groups.len().div_ceil(4) * 3);
         octets.extend((0..told).map(octet));
-        let zeroes = (length - told).min(8 * read - filled);
+        let zeroes = (length - told).min(FREE_ZEROES + 8 * read - filled);
         octets.resize(octets.len() + zeroes, 0);
         filled += zeroes;
     }

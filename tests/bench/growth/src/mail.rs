@@ -98,12 +98,14 @@ const HTML: &[(&str, &str, &str, usize)] = &[
     ("html quotations", "", "<blockquote>x", 3_000),
     ("html links", "", "<a href=https://a.example/>x</a> ", 2_000),
     ("html raw text", "<script>", "</", 20_000),
+    ("html templates that stay open", "", "<template></p>", 5_000),
 ];
 
-const MBOXES: [(&str, &str); 3] = [
+const MBOXES: [(&str, &str); 4] = [
     ("mbox separators", "From a@b\n"),
     ("mbox mails", "From a@b\nContent-Length: 2\n\nx\n\n"),
     ("mbox quotes", ">From a@b\n"),
+    ("mbox lengths into a line", "From a@b\nContent-Length: 2\n\nxx"),
 ];
 
 /// Reads a file of mails in two dialects: with the lengths that they tell, and without.

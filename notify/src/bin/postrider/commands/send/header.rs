@@ -10,11 +10,16 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Takes apart what has CRLF at the end of its lines. The header ends at an empty line, or where a line is no field.
+    /// Takes apart what has CRLF at the end of its lines. The header ends at an empty line, or where a line is no field. A byte order
+    /// mark before the first field is none of it.
     pub(super) fn parse(message: &[u8]) -> Self {
         let mut draft = Self::default();
         let mut at = 0;
-        for line in message.split_inclusive(|&b| b == b'\n') {
+        for whole in message.split_inclusive(|&b| b == b'\n') {
+            let line = match draft.fields.is_empty() {
+                true => without_mark(whole),
+                false => whole,
+            };
             let is_folded = matches!(line.first(), Some(b' ' | b'\t'));
             match (draft.fields.last_mut(), field_name(line)) {
                 (Some((_, field)), _) if is_folded => field.extend_from_slice(line),
@@ -28,7 +33,7 @@ impl Draft {
                     break;
                 }
             }
-            at += line.len();
+            at += whole.len();
         }
         draft.body = message.get(at..).unwrap_or_default().to_vec();
         draft
@@ -80,6 +85,14 @@ impl Draft {
     }
 }
 
+/// A line that begins a header, without the byte order mark that editors put before a text.
+fn without_mark(line: &[u8]) -> &[u8] {
+    let begins_header = |line: &&[u8]| field_name(line).is_some() || line.starts_with(b"From ");
+    line.strip_prefix("\u{FEFF}".as_bytes())
+        .filter(begins_header)
+        .unwrap_or(line)
+}
+
 /// ```abnf
 /// field-name = 1*(%d33-57 / %d59-126) *WSP ":"
 /// ```
@@ -124,6 +137,25 @@ mod tests {
             again("From ada Mon Nov 23\r\nA: 1\r\n\r\nx"),
             "A: 1\r\n\r\nx"
         );
+    }
+
+    #[test]
+    fn a_byte_order_mark_before_the_first_field_is_left_out() {
+        let mail = "Bcc: a@x\r\nTo: b@x\r\n\r\nx";
+        for mark in [
+            "\u{FEFF}",
+            "From ada Mon Nov 23\r\n\u{FEFF}",
+            "\u{FEFF}From ada Mon Nov 23\r\n",
+        ] {
+            assert_eq!(again(&format!("{mark}{mail}")), mail, "{mark:?}");
+            let mut draft = Draft::parse(format!("{mark}{mail}").as_bytes());
+            draft.remove("Bcc");
+            assert_eq!(draft.into_message(), b"To: b@x\r\n\r\nx");
+        }
+        for text in ["\u{FEFF}Hello\r\n", "\u{FEFF}\r\nHello"] {
+            assert_eq!(again(text), format!("\r\n{text}"));
+        }
+        assert_eq!(again("A: 1\r\n\u{FEFF}B: 2"), "A: 1\r\n\r\n\u{FEFF}B: 2");
     }
 
     #[test]
