@@ -313,10 +313,10 @@ async fn an_mbox_is_cut_back_to_the_last_whole_group() {
 
     fs::write(&mbox, format!("{text}From MAILER-DAEMON half of a mess")).unwrap();
     fs::write(&length, format!("{}\n", text.len())).unwrap();
-    let opened = Mboxrd::open(&mbox).unwrap();
+    let mut opened = Mboxrd::open(&mbox).unwrap();
     assert_eq!(fs::read_to_string(&mbox).unwrap(), text);
     assert!(!length.exists());
-    let cut = fs::read_to_string(opened.cut().unwrap()).unwrap();
+    let cut = fs::read_to_string(opened.salvaged().unwrap()).unwrap();
     assert_eq!(cut, "From MAILER-DAEMON half of a mess");
 }
 
@@ -454,6 +454,31 @@ async fn what_could_not_be_made_durable_is_fetched_again_whatever_a_second_commi
     let (result, commands, _) = sync(Server::new(), &journal, store, Deletion::Now).await;
     let summary = result.unwrap();
     assert_eq!((summary.stored, summary.deleted), (1, 1), "{commands:?}");
+}
+
+#[tokio::test]
+async fn what_could_not_be_made_durable_ends_the_sync_though_another_message_was_refused_too() {
+    let folder = Folder::new();
+    let server = Server::new()
+        .on("STAT", say("+OK 2 120\r\n"))
+        .on("LIST", say("+OK\r\n1 60\r\n2 60\r\n.\r\n"))
+        .on("UIDL", say("+OK\r\n1 AAA\r\n2 BBB\r\n.\r\n"))
+        .on("RETR 1", say("-ERR no\r\n"));
+    let (endpoint, commands) = server.start();
+    let policy = Policy {
+        deletion: Deletion::Now,
+        ..Policy::default()
+    };
+    let store = Forgetful::default();
+    let mut mailbox = Mailbox::open(config(endpoint), folder.path("journal"), store)
+        .unwrap()
+        .policy(policy);
+    // Another session would store nothing, and delete what it takes for stored.
+    let error = mailbox.sync(|_| {}).await.unwrap_err();
+    assert!(error.to_string().contains("the disk broke"), "{error}");
+    drop(mailbox);
+    let commands = commands.join().unwrap();
+    assert!(commands.contains(&"RETR 2".to_owned()), "{commands:?}");
 }
 
 #[tokio::test]

@@ -1,11 +1,18 @@
 use super::plan::LeftAlone;
 use super::store::MessageKey;
 use crate::{MessageNumber, Reply, UniqueId};
+use std::path::PathBuf;
 
 /// Something that a sync noticed, as it happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SyncEvent {
+    /// A repair of the store or the journal took something out, here or when they were opened, and kept it in this file. What
+    /// others have written may be in it.
+    SetAside {
+        /// The file.
+        path: PathBuf,
+    },
     /// A session has looked: so much is new, and is fetched now. Not reported where nothing is new.
     Fetching {
         /// Messages.

@@ -64,7 +64,8 @@ const REPORT: u64 = 64 << 10;
 /// A group is made durable when it has so many octets, however few messages they are,
 const GROUP_OCTETS: u64 = 16 << 20;
 
-/// or when its first message has waited so long: over a slow line, new mail is not to wait for more.
+/// or when its first message has waited so long and something more arrives, be it of a message that is not whole yet: over a
+/// slow line, new mail is not to wait for more.
 const GROUP_TIME: Duration = Duration::from_millis(500);
 
 impl<'a, S: Store, J: Journal> Intake<'a, S, J> {
@@ -186,7 +187,11 @@ impl<'a, S: Store, J: Journal> Intake<'a, S, J> {
                 octets: self.received,
             });
         }
-        self.vault.store.write(bytes)
+        self.vault.store.write(bytes)?;
+        if self.since.is_some_and(|at| at.elapsed() >= GROUP_TIME) {
+            self.commit_finished()?;
+        }
+        Ok(())
     }
 
     fn end(&mut self, number: MessageNumber, octets: u64) -> io::Result<()> {

@@ -3,6 +3,7 @@
 use super::record::Record;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 mod file;
@@ -12,7 +13,7 @@ pub use file::JournalFile;
 #[cfg(any(test, fuzzing))]
 pub(super) use file::{Lines, Medium};
 pub(super) use file::{sync_folder, sync_folder_of};
-pub(super) use lock::Lock;
+pub(super) use lock::{Lock, real_path};
 
 /// Where a sync remembers what it did: a [`JournalFile`], or a table of the caller's own database.
 ///
@@ -43,6 +44,11 @@ pub trait Journal: Send {
     /// # Errors
     /// As [`commit`](Self::commit).
     fn replace(&mut self, entries: &[JournalEntry]) -> io::Result<()>;
+
+    /// As [`Store::salvaged`](super::Store::salvaged).
+    fn salvaged(&mut self) -> Option<PathBuf> {
+        None
+    }
 }
 
 /// One thing that happened to a message. `Display` is a line of visible ASCII and blanks, and [`str::parse`] reads it back.
@@ -137,5 +143,10 @@ impl<J: Journal> Log<J> {
         self.journal.replace(entries)?;
         (self.lines, self.looked_at) = (entries.len(), entries.len());
         Ok(())
+    }
+
+    /// See [`Journal::salvaged`].
+    pub(super) fn salvaged(&mut self) -> Option<PathBuf> {
+        self.journal.salvaged()
     }
 }

@@ -2,6 +2,7 @@ use super::digest::Digest;
 use crate::UniqueId;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 mod files;
 mod maildir;
@@ -16,7 +17,8 @@ pub use mboxrd::Mboxrd;
 /// Where messages go. The methods block; [`Mailbox::sync`](super::Mailbox::sync) calls them on a thread that may.
 ///
 /// One message is open at a time: [`begin`](Self::begin), [`write`](Self::write) as it arrives, then
-/// [`finish`](Self::finish) or [`abort`](Self::abort). [`commit`](Self::commit) makes everything finished durable.
+/// [`finish`](Self::finish) or [`abort`](Self::abort). [`commit`](Self::commit) makes everything finished durable, and leaves
+/// a message that is open as it is.
 /// What was finished and not committed when the process ended may be there or not: it is fetched again, and
 /// `finish` is then called with the **same key**, which must not make a second copy. After a commit that failed comes
 /// [`recover`](Self::recover), and no second attempt.
@@ -45,7 +47,8 @@ pub trait Store: Send {
     /// As [`begin`](Self::begin).
     fn abort(&mut self) -> io::Result<()>;
 
-    /// Everything finished is durable when this returns.
+    /// Everything finished is durable when this returns. A message may be open: where it takes long to arrive, those before it
+    /// do not wait.
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
@@ -58,6 +61,12 @@ pub trait Store: Send {
     /// As [`begin`](Self::begin).
     fn recover(&mut self) -> io::Result<()> {
         self.abort()
+    }
+
+    /// The file into which a repair has put what it took out, if one has since this was last asked. A sync asks at its
+    /// beginning, and tells of it by [`SyncEvent::SetAside`](super::SyncEvent::SetAside).
+    fn salvaged(&mut self) -> Option<PathBuf> {
+        None
     }
 }
 
@@ -109,6 +118,7 @@ impl fmt::Display for MessageKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn s11_a_key_is_hexadecimal_whatever_the_unique_id_is() {
@@ -127,5 +137,51 @@ mod tests {
             MessageKey::new("ada", None, content),
             MessageKey::new("bob", None, content)
         );
+    }
+
+    /// Ends a message of this text, and tells where it is after the commit.
+    fn finish(store: &mut dyn Store, text: &[u8]) -> String {
+        let content = Digest::of(&[text]);
+        let arrived = Arrived {
+            key: MessageKey::new("ada", None, content),
+            uid: None,
+            octets: text.len() as u64,
+            content,
+            at: 0,
+        };
+        store.finish(&arrived).unwrap()
+    }
+
+    #[test]
+    fn a_commit_leaves_the_message_that_is_open_as_it_is() {
+        let name = format!("postrider-open-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        let _ = fs::remove_dir_all(&folder);
+        let path = |name: &str| folder.join(name);
+        let stores: [(&str, Box<dyn Store>); 3] = [
+            ("Mail", Box::new(Maildir::open(path("Mail")).unwrap())),
+            ("files", Box::new(Files::open(path("files")).unwrap())),
+            ("mbox", Box::new(Mboxrd::open(path("mbox")).unwrap())),
+        ];
+        for (name, mut store) in stores {
+            store.begin().unwrap();
+            store.write(b"one\n").unwrap();
+            let one = finish(&mut *store, b"one\n");
+            store.begin().unwrap();
+            store.write(b"tw").unwrap();
+            store.commit().unwrap();
+            // The mbox has all messages in one file.
+            let text = |place: &str| match name {
+                "mbox" => fs::read_to_string(path(name)).unwrap(),
+                _ => fs::read_to_string(path(name).join(place)).unwrap(),
+            };
+            assert!(text(&one).trim_end().ends_with("one"), "{name}");
+            store.write(b"o\n").unwrap();
+            let two = finish(&mut *store, b"two\n");
+            store.commit().unwrap();
+            assert!(text(&two).trim_end().ends_with("two"), "{name}");
+            assert!(text(&one).contains("one\n"), "{name}");
+        }
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

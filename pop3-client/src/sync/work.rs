@@ -51,17 +51,27 @@ impl<S: Store, J: Journal> Work<S, J> {
         now: Option<SystemTime>,
         events: &mut dyn FnMut(SyncEvent),
     ) -> Result<Summary, SyncError> {
+        let ready = self.prepare(policy, now);
+        // What a repair has taken out is told even if another one failed.
+        let salvaged = [self.vault.store.salvaged(), self.vault.journal.salvaged()];
+        let paths = salvaged.into_iter().flatten();
+        paths.for_each(|path| events(SyncEvent::SetAside { path }));
+        ready?;
+        let result = self.sessions::<C>(config, policy, now, events).await;
+        self.stale = matches!(result, Err(SyncError::Storage(_)));
+        result
+    }
+
+    /// Puts in order what an earlier sync has left, and shortens the journal.
+    fn prepare(&mut self, policy: &Policy, now: Option<SystemTime>) -> io::Result<()> {
         if self.stale {
             self.vault.store.recover()?;
             self.vault.index = index_of(&self.vault.journal.load()?);
         }
-        // Until this has come to a known end.
+        // Until the sync has come to a known end.
         self.stale = true;
         let horizon = present(now).saturating_sub(policy.remember.as_secs());
-        self.vault.shorten(horizon, FEW)?;
-        let result = self.sessions::<C>(config, policy, now, events).await;
-        self.stale = matches!(result, Err(SyncError::Storage(_)));
-        result
+        self.vault.shorten(horizon, FEW)
     }
 
     async fn sessions<C: Connect>(
@@ -90,7 +100,9 @@ impl<S: Store, J: Journal> Work<S, J> {
             let worth = after != before && fruitless < 2 && (error.is_retryable() || fails);
             // A server that wants time between logins gets it: the caller decides when.
             let wants_time = summary.login_delay.is_some_and(|delay| !delay.is_zero());
-            if left == 0 || !(worth || slower) || wants_time {
+            // What could not be made durable is in the index all the same: the next session would delete it.
+            let lost = matches!(error, SyncError::Storage(_));
+            if left == 0 || !(worth || slower) || wants_time || lost {
                 return Err(error);
             }
             events(SyncEvent::Reconnecting {

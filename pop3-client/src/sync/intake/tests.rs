@@ -168,6 +168,27 @@ fn a_group_is_full_with_sixteen_mebibytes_however_few_messages_it_has() {
 }
 
 #[test]
+fn a_message_that_is_whole_does_not_wait_for_the_end_of_the_next() {
+    let outcome = take_in(&Policy::default(), &[], &["A", "B"], |intake| {
+        chunk(intake, 1, b"one");
+        end(intake, 1, 3);
+        chunk(intake, 2, b"t");
+        // As if a group had waited its time.
+        intake.since = intake.since.and_then(|at| at.checked_sub(GROUP_TIME));
+        chunk(intake, 2, b"w");
+        chunk(intake, 2, b"o");
+        end(intake, 2, 3);
+    });
+    let word = |line: &String| line.split(' ').next().unwrap().to_owned();
+    let told: Vec<_> = outcome.told.iter().map(word).collect();
+    let expected = ["begin", "finish", "begin", "commit", "seen", "finish"];
+    assert_eq!(told, expected);
+    let stored = |event: &&SyncEvent| matches!(event, SyncEvent::Stored { .. });
+    assert_eq!(outcome.events.iter().filter(stored).count(), 1);
+    assert_eq!(outcome.summary.stored, 2, "the other one goes on");
+}
+
+#[test]
 fn what_is_not_whole_at_the_end_is_left_out() {
     let outcome = take_in(&Policy::default(), &[], &["A"], |intake| {
         chunk(intake, 1, b"half");

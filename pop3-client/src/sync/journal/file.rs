@@ -1,6 +1,6 @@
 use super::super::crc::crc32;
 use super::super::store::private::private;
-use super::lock::Lock;
+use super::lock::{Lock, real_path};
 use super::{Journal, JournalEntry};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -28,7 +28,8 @@ pub(in super::super) trait Medium: Send {
 /// as it is.
 ///
 /// The file is this process's own until this is dropped, or the process ends in whatever way: `FILE.lock` beside it says so
-/// to others. That file stays, and says nothing by being there. New files are their owner's alone.
+/// to others. That file stays, and says nothing by being there. New files are their owner's alone. `FILE` is where a symbolic
+/// link leads, if the journal is opened by one.
 #[derive(Debug)]
 pub struct JournalFile {
     lines: Lines<FileMedium>,
@@ -42,7 +43,7 @@ impl JournalFile {
     /// [`io::ErrorKind::ResourceBusy`] if another process uses it, or this one does already. Otherwise if it cannot be
     /// read and written.
     pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
-        let path = path.into();
+        let path = real_path(path.into());
         let lock = Lock::acquire(&path, ".lock", "journal")?;
         Ok(Self {
             lines: Lines(FileMedium::open(path)?),
@@ -62,6 +63,10 @@ impl Journal for JournalFile {
 
     fn replace(&mut self, entries: &[JournalEntry]) -> io::Result<()> {
         self.lines.replace(entries)
+    }
+
+    fn salvaged(&mut self) -> Option<PathBuf> {
+        self.lines.0.salvaged.take()
     }
 }
 
@@ -167,6 +172,8 @@ fn first_line(bytes: &[u8]) -> Option<&[u8]> {
 struct FileMedium {
     file: File,
     path: PathBuf,
+    /// Where something was set aside that nobody has been told of.
+    salvaged: Option<PathBuf>,
 }
 
 impl FileMedium {
@@ -178,7 +185,11 @@ impl FileMedium {
         if new {
             sync_folder_of(&path)?;
         }
-        Ok(Self { file, path })
+        Ok(Self {
+            file,
+            path,
+            salvaged: None,
+        })
     }
 
     fn beside(&self, suffix: &str) -> PathBuf {
@@ -197,7 +208,9 @@ impl Medium for FileMedium {
     }
 
     fn truncate(&mut self, length: u64) -> io::Result<()> {
-        self.file.set_len(length)
+        // What is open for appending cannot be cut on Windows.
+        let file = OpenOptions::new().write(true).open(&self.path)?;
+        file.set_len(length)
     }
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -213,7 +226,9 @@ impl Medium for FileMedium {
         let mut file = private(OpenOptions::new().append(true).create(true)).open(&path)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        sync_folder_of(&path)
+        sync_folder_of(&path)?;
+        self.salvaged = Some(path);
+        Ok(())
     }
 
     fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -439,5 +454,22 @@ mod tests {
         JournalFile::open(folder.0.join("another")).unwrap();
         drop(first);
         JournalFile::open(&path).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_journal_is_used_once_at_a_time_also_through_a_link_and_the_link_stays() {
+        let folder = Folder::new("linked");
+        let (path, link) = (folder.0.join("journal"), folder.0.join("link"));
+        // It leads to another link, and that one to what is not there yet.
+        std::os::unix::fs::symlink("between", &link).unwrap();
+        std::os::unix::fs::symlink("journal", folder.0.join("between")).unwrap();
+        let mut first = JournalFile::open(&link).unwrap();
+        first.replace(&[]).unwrap();
+        assert!(link.is_symlink() && path.is_file() && !path.is_symlink());
+        for name in [&path, &link] {
+            let error = JournalFile::open(name).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+        }
     }
 }

@@ -8,9 +8,27 @@
 
 use super::super::store::private::private;
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// Where a file is, if this is a symbolic link to it, so that it has one lock. It need not be there yet.
+pub(in super::super) fn real_path(mut path: PathBuf) -> PathBuf {
+    // As many links as Linux follows.
+    for _ in 0..40 {
+        if let Ok(real) = fs::canonicalize(&path) {
+            return real;
+        }
+        let Ok(target) = fs::read_link(&path) else {
+            break;
+        };
+        path = match path.parent() {
+            Some(folder) => folder.join(target),
+            None => target,
+        };
+    }
+    path
+}
 
 /// Held until it is dropped, or the process ends.
 #[derive(Debug)]

@@ -187,12 +187,13 @@ impl Slip {
     }
 
     /// So many mistakes of a session. Where one answer is missing and another one late, a whole message may stand in the place of the one
-    /// before, with `LIST n` behind it: that is another message, which nobody can tell, and no line too many or too few.
+    /// before, with `LIST n` behind it: that is another message, which nobody can tell, and no line too many or too few. Where the end of one
+    /// is missing and its `LIST n` comes late, behind the next message, both are one message in the same way.
     pub(super) fn several(count: u64, random: &mut Random) -> Vec<Self> {
         let mut slips: Vec<Self> = (0..count).map(|_| Self::new(random)).collect();
         if slips
             .iter()
-            .any(|slip| matches!(slip.wrong, Wrong::Missing))
+            .any(|slip| matches!(slip.wrong, Wrong::Missing | Wrong::Unended))
         {
             slips.retain(|slip| !matches!(slip.wrong, Wrong::Late));
         }

@@ -268,6 +268,7 @@ mod tests {
         let old = SystemTime::now() - ABANDONED - ABANDONED;
         for (name, modified) in [
             ("0.1.postrider-part", Some(old)),
+            ("postrider.part", Some(old)),
             ("0.2.postrider-part", None),
             ("1.theirs", Some(old)),
         ] {
@@ -278,6 +279,7 @@ mod tests {
         }
         Maildir::open(&folder).unwrap();
         assert!(!folder.join("tmp/0.1.postrider-part").exists());
+        assert!(!folder.join("tmp/postrider.part").exists());
         assert_eq!(count(&folder, "tmp"), 3);
         fs::remove_dir_all(&folder).unwrap();
     }

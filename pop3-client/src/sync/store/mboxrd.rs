@@ -1,23 +1,23 @@
-use super::super::journal::{Lock, sync_folder_of};
+use super::super::journal::{Lock, real_path, sync_folder_of};
 use super::private::private;
 use super::spool::Spool;
 use super::{Arrived, Store};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// One mbox file in the mboxrd format: `From ` lines in front, LF line endings, `From ` inside a message quoted with `>`.
 ///
 /// Before a group is appended, the length so far goes into `FILE.postrider-length`; after the commit that file is removed. If it is there
 /// when the mbox is opened, a crash left half a group behind, and the mbox is cut back. What is cut off goes into
-/// `FILE.postrider-cut` ([`cut`](Self::cut)): most of it is fetched again, but somebody else may have appended since. While a
-/// sync runs, and while the mbox is opened, nobody else may append to it. A message that could not be written whole is cut
-/// off at once, and a group that was not committed before the next one begins. A crash between commit and journal entry
-/// stores that group again: mbox has no keys.
+/// `FILE.postrider-cut` ([`salvaged`](Store::salvaged)): most of it is fetched again, but somebody else may have appended
+/// since. While a sync runs, and while the mbox is opened, nobody else may append to it. A message that could not be written
+/// whole is cut off at once, and a group that was not committed before the next one begins. A crash between commit and journal
+/// entry stores that group again: mbox has no keys.
 ///
 /// One of these has the file at a time: a lock in the folder `FILE.postrider-tmp` says so to others, in this process or
-/// another one. Several mailboxes take turns.
+/// another one. Several mailboxes take turns. `FILE` is where a symbolic link leads, if the mbox is opened by one.
 #[derive(Debug)]
 pub struct Mboxrd {
     path: PathBuf,
@@ -40,7 +40,7 @@ impl Mboxrd {
     /// [`io::ErrorKind::ResourceBusy`] if it is open already, here or in another process. Otherwise if its folder cannot be
     /// written to, or a half-written group cannot be removed.
     pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
-        let path = path.into();
+        let path = real_path(path.into());
         let with_suffix = |suffix: &str| {
             let mut name = path.clone().into_os_string();
             name.push(suffix);
@@ -63,11 +63,6 @@ impl Mboxrd {
         };
         store.cut_back()?;
         Ok(store)
-    }
-
-    /// The file with what was cut off the mbox, if something was since this was opened.
-    pub fn cut(&self) -> Option<&Path> {
-        self.was_cut.then_some(self.cut.as_path())
     }
 
     /// Removes what a group that was not committed left behind.
@@ -150,7 +145,9 @@ impl Mboxrd {
     }
 
     fn cut_off_half(&mut self) -> io::Result<()> {
-        if let (Some(offset), Some(mbox)) = (self.half, &self.mbox) {
+        if let (Some(offset), true) = (self.half, self.mbox.is_some()) {
+            // What is open for appending cannot be cut on Windows.
+            let mbox = OpenOptions::new().write(true).open(&self.path)?;
             mbox.set_len(offset)?;
         }
         self.half = None;
@@ -195,6 +192,10 @@ impl Store for Mboxrd {
         self.spool.abort()?;
         (self.mbox, self.half) = (None, None);
         self.cut_back()
+    }
+
+    fn salvaged(&mut self) -> Option<PathBuf> {
+        std::mem::take(&mut self.was_cut).then(|| self.cut.clone())
     }
 }
 
@@ -257,6 +258,7 @@ mod tests {
     use super::super::MessageKey;
     use super::*;
     use crate::sync::Digest;
+    use std::path::Path;
 
     #[test]
     fn rfc4155_dates() {
@@ -292,6 +294,8 @@ mod tests {
         let folder = std::env::temp_dir().join(name);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
+        // The folder for temporary files may be a link.
+        let folder = fs::canonicalize(folder).unwrap();
         let mbox = Mboxrd::open(folder.join("mbox")).unwrap();
         (folder, mbox)
     }
@@ -342,7 +346,7 @@ mod tests {
         broken(&mut mbox);
         mbox.recover().unwrap();
         assert_eq!(fs::read_to_string(folder.join("mbox")).unwrap(), WHOLE);
-        assert_eq!(mbox.cut(), None, "all of it is fetched again");
+        assert_eq!(mbox.salvaged(), None, "all of it is fetched again");
         fs::remove_dir_all(&folder).unwrap();
     }
 
@@ -375,7 +379,8 @@ mod tests {
         let mut mbox = Mboxrd::open(folder.join("mbox")).unwrap();
         assert_eq!(text(), WHOLE);
         let cut = folder.join("mbox.postrider-cut");
-        assert_eq!(mbox.cut(), Some(&*cut));
+        assert_eq!(mbox.salvaged().as_deref(), Some(&*cut));
+        assert_eq!(mbox.salvaged(), None, "it is told once");
         let kept = || fs::read_to_string(&cut).unwrap();
         assert_eq!(kept(), format!("{WHOLE}{THEIRS}"));
         let left = fs::read_dir(folder.join("mbox.postrider-tmp")).unwrap();
@@ -388,6 +393,7 @@ mod tests {
         assert_eq!(text(), WHOLE);
         let both = WHOLE.replace("\na\n", "\nb\n") + THEIRS;
         assert_eq!(kept(), format!("{WHOLE}{THEIRS}\n\n{both}"));
+        assert_eq!(mbox.salvaged().as_deref(), Some(&*cut));
         fs::remove_dir_all(&folder).unwrap();
     }
 
@@ -400,6 +406,27 @@ mod tests {
         assert!(!folder.join("mbox.lock").exists());
         drop(mbox);
         Mboxrd::open(folder.join("mbox")).unwrap();
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_mbox_is_stored_into_by_one_at_a_time_also_through_a_link() {
+        let (folder, mbox) = opened("link");
+        let (path, link) = (folder.join("mbox"), folder.join("inbox"));
+        std::os::unix::fs::symlink("mbox", &link).unwrap();
+        // Before the first message has arrived, and after it.
+        for _ in 0..2 {
+            let error = Mboxrd::open(&link).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+            fs::write(&path, "").unwrap();
+        }
+        drop(mbox);
+        let mut mbox = Mboxrd::open(&link).unwrap();
+        mbox.append(&mut &b"a\r\n"[..], 0).unwrap();
+        mbox.commit().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), WHOLE);
+        assert!(link.is_symlink());
         fs::remove_dir_all(&folder).unwrap();
     }
 

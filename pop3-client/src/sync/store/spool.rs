@@ -84,7 +84,9 @@ impl Spool {
             let modified = entry.metadata().and_then(|about| about.modified());
             let rested = modified.is_ok_and(|at| at.elapsed().unwrap_or_default() >= age);
             let name = entry.file_name();
-            if rested && name.to_str().is_some_and(|name| name.ends_with(PART)) {
+            // The second is what older versions called theirs.
+            let ours = |name: &str| name.ends_with(PART) || name == "postrider.part";
+            if rested && name.to_str().is_some_and(ours) {
                 let _ = fs::remove_file(entry.path());
             }
         }

@@ -71,12 +71,6 @@ pub(crate) async fn run(args: Args) -> Result {
             // The lock comes first: opening an mbox repairs it.
             let place = Place::new(file)?;
             let store = Mboxrd::open(file).map_err(cannot)?;
-            if let Some(cut) = store.cut() {
-                output::remark(format!(
-                    "an earlier fetch was cut off: what stood behind its last whole mails is in {}, what others appended included",
-                    cut.display()
-                ));
-            }
             fetch.into(store, place, &url).await
         }
         (None, None) => Err(Failure::new(Code::Usage, "say --maildir or --mbox")),
@@ -115,7 +109,12 @@ impl Fetch {
         }
     }
 
-    async fn into<S: Store + 'static>(self, store: S, place: Place, url: &ServerUrl) -> Result {
+    async fn into<S: Store + 'static>(self, mut store: S, place: Place, url: &ServerUrl) -> Result {
+        let mut report = Report::new(self.json);
+        // Told here, for it may not come to a sync.
+        if let Some(path) = store.salvaged() {
+            report.event(&SyncEvent::SetAside { path });
+        }
         let journal = self.journal.unwrap_or_else(|| place.journal(url));
         let opened = Mailbox::open(self.config, &journal, store);
         let mut mailbox = opened
@@ -124,7 +123,6 @@ impl Fetch {
                 Failure::new(code(&error), sentence)
             })?
             .policy(self.policy);
-        let mut report = Report::new(self.json);
         let started = Instant::now();
         loop {
             let result = watched(&mut mailbox, &mut report).await;

@@ -22,7 +22,9 @@ impl Place {
         }
         // Not `.lock`: to other mail programs that file itself is the lock of an mbox, and this one stays.
         let file = beside(&path, ".postrider-lock");
-        let lock = OpenOptions::new().append(true).create(true).open(&file);
+        // Some systems lock only what may be read.
+        let mut options = OpenOptions::new();
+        let lock = options.read(true).append(true).create(true).open(&file);
         let lock = lock.map_err(|error| cannot(&file, &error))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path, _lock: lock }),

@@ -78,6 +78,10 @@ impl Report {
 /// What is out of the ordinary, as a sentence.
 fn remark(event: &SyncEvent) -> Option<String> {
     Some(match event {
+        SyncEvent::SetAside { path } => format!(
+            "an earlier fetch was cut off, or something is damaged: what was taken out is in {}, what others appended included",
+            path.display()
+        ),
         SyncEvent::Refused { number, reply, .. } => {
             format!("message {number} was refused: {reply}")
         }
@@ -117,6 +121,9 @@ fn reason(why: LeftAlone) -> &'static str {
 fn object(event: &SyncEvent) -> Option<Value> {
     let name = |uid: &Option<UniqueId>| uid.as_ref().map(|uid| uid.as_str().to_owned());
     Some(match event {
+        SyncEvent::SetAside { path } => {
+            json!({ "type": "set-aside", "path": path.display().to_string() })
+        }
         SyncEvent::Stored {
             key,
             uid,

@@ -84,7 +84,12 @@ fn what_is_out_of_the_ordinary_is_one_sentence() {
     let reused = SyncEvent::UidReused { uid: uid() };
     let reset = SyncEvent::UidlReset { vanished: 9 };
     let error = "the connection is lost".to_owned();
+    let path = "mbox.postrider-cut".into();
     for (event, sentence) in [
+        (
+            SyncEvent::SetAside { path },
+            "an earlier fetch was cut off, or something is damaged: what was taken out is in mbox.postrider-cut, what others appended included",
+        ),
         (refused, "message 3 was refused: -ERR not now"),
         (not_deleted, "message 3 was not deleted: -ERR not now"),
         (
@@ -119,7 +124,12 @@ fn what_is_out_of_the_ordinary_is_one_sentence() {
 fn each_event_is_an_object_with_its_type_but_those_of_the_bar() {
     let (number, uid) = (number(3), Some(uid()));
     let error = "lost".to_owned();
+    let path = "mbox.postrider-cut".into();
     for (event, object_of) in [
+        (
+            SyncEvent::SetAside { path },
+            json!({ "type": "set-aside", "path": "mbox.postrider-cut" }),
+        ),
         (
             stored(5),
             json!({ "type": "stored", "key": key().to_string(), "uid": null, "octets": 5, "place": "new/1" }),
