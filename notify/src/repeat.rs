@@ -46,7 +46,7 @@ pub struct Firing {
     pub at: Timestamp,
     /// The events. None where the moment is only noted: an event that is new, or a clock that was set back.
     pub events: Vec<NewEvent>,
-    /// What nothing is fired about, because it cannot be read: a record, and what is wrong with it.
+    /// What nothing is fired about, because it cannot be read: a record, or whatever the condition holds for, and what is wrong with it.
     pub left_out: Vec<String>,
 }
 
@@ -104,7 +104,7 @@ pub fn due(
         let horizon = now.saturating_add(repeat.every).unwrap_or(Timestamp::MAX);
         let set_back = after.is_some_and(|after| after > horizon);
         let (events, left_out) = match passed {
-            true => events(event, repeat, config, store, at, now)?,
+            true => events(event, repeat, config, store, now)?,
             false if after.is_none() || set_back => (Vec::new(), Vec::new()),
             // The moments themselves were moved, by another configuration.
             false => continue,
@@ -126,7 +126,6 @@ fn events(
     repeat: &Repeat,
     config: &Config,
     store: &Arc<dyn Store>,
-    at: Timestamp,
     now: Timestamp,
 ) -> Result<(Vec<NewEvent>, Vec<String>), StoreError> {
     let about = |record: Option<RecordKey>, current: Fields| NewEvent {
@@ -145,9 +144,17 @@ fn events(
         return Ok((vec![about(None, Fields::new())], Vec::new()));
     };
     let condition = repeat.condition.as_deref().unwrap_or_default();
-    let Ok(query) = Query::parse(condition, table, &config.schema) else {
-        let what = format!("the condition of [event.\"{}\"] at {at}", event.name);
-        return Ok((Vec::new(), vec![what]));
+    let query = match Query::parse(condition, table, &config.schema) {
+        Ok(query) => query,
+        Err(errors) => {
+            let why = errors.first().map(ToString::to_string);
+            let what = format!(
+                "the condition of [event.\"{}\"] cannot be read: {}",
+                event.name,
+                why.unwrap_or_default()
+            );
+            return Ok((Vec::new(), vec![what]));
+        }
     };
     let directory = Stored(Arc::clone(store));
     let found = store.readable_records(table)?;

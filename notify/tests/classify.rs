@@ -273,6 +273,19 @@ fn a_token_of_somebody_elses_desk_is_no_doubt() {
 }
 
 #[test]
+fn a_token_of_somebody_elses_desk_does_not_make_an_absence_an_answer() {
+    let bench = bench();
+    let with = |to: &str| {
+        let fields = format!("Cc: {to}\nSubject: Out of office: please extend");
+        bench.of("ada@example.org", OWN, &fields)
+    };
+    let theirs = with("desk+incident.INC0010007.abcdefghijklmnop@customer.example");
+    held(&theirs, "perhaps no person wrote it");
+    let ours = with(&bench.token("ada@example.org"));
+    ignored(&ours, Auto, "no person wrote it: Subject");
+}
+
+#[test]
 fn a_token_for_a_record_that_is_gone_is_held() {
     let bench = bench();
     let gone = RecordKey::new("incident", "INC0019999");
@@ -438,6 +451,32 @@ fn rfc3834_automatic_answers_are_never_acted_upon() {
         );
         ignored(&found, Auto, field);
     }
+}
+
+#[test]
+fn what_is_sent_to_masses_is_ignored_through_a_group_as_well() {
+    let bench = bench();
+    let through = |group: &str, fields: &str| {
+        let fields = format!("Subject: Offers\n{group}{fields}");
+        bench.of("news@vendor.example", OWN, &fields)
+    };
+    let bulk = "Precedence: bulk\n";
+    let one_click = "List-Unsubscribe-Post: List-Unsubscribe=One-Click\n";
+    // Mailman leaves what came as it was.
+    let mailman = "List-Id: <support.example.org>\n\
+                   List-Unsubscribe: <https://lists.example.org/support>, <mailto:support-leave@example.org>\n";
+    acts(&through(mailman, ""), New, "none", None);
+    for mass in [bulk, one_click] {
+        ignored(&through(mailman, mass), Auto, mass.trim());
+    }
+    // ezmlm says of every mail that it is bulk; one click does not leave it.
+    let ezmlm = "List-Post: <mailto:support@example.org>\n\
+                 Mailing-List: contact support-help@example.org; run by ezmlm\n";
+    acts(&through(ezmlm, bulk), New, "none", None);
+    let newsletter = format!("{one_click}List-Unsubscribe: <https://vendor.example/leave>\n");
+    ignored(&through(ezmlm, &newsletter), Auto, one_click.trim());
+    let both = format!("{bulk}{newsletter}");
+    ignored(&through(ezmlm, &both), Auto, "no person wrote it");
 }
 
 #[test]

@@ -327,7 +327,7 @@ async fn lists_are_tables_for_people_and_objects_for_programs() {
     let gathering = said(&["queue", "digests"]);
     assert_eq!(
         cells(&gathering)[0][2..],
-        ["incident_commented", "ada@example.org", "1"]
+        ["incident_commented", "ada", "ada@example.org", "1"]
     );
     let digest = json(&said(&["queue", "digests", "--json"])).remove(0);
     assert_eq!(

@@ -270,6 +270,17 @@ fn the_files_and_the_event_of_an_action_go_to_the_record_that_it_made() {
     }
 }
 
+#[test]
+fn what_is_forwarded_to_a_reply_address_is_in_the_comment() {
+    let house = House::new();
+    let text = "FYI\n\n---------- Forwarded message ---------\nFrom: Dora <dora@example.net>\nDate: Mon, 23 Nov 2026\n\
+                Subject: Pump\nTo: Ada <ada@example.org>\n\nThe pump leaks.";
+    let forward = reply(&house, text).replace("Subject: Re: Tea", "Subject: Fwd: Pump");
+    let done = take(&house, &forward);
+    assert_eq!((done.state, done.class), (Processed, Class::Reply));
+    assert_eq!(house.comments(&first_incident()), [text]);
+}
+
 /// Nobody can tell an answer in it from what is quoted, and it is not to be lost.
 #[test]
 fn an_answer_that_may_stand_inside_of_an_unmarked_quote_is_written_down_whole() {

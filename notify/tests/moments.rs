@@ -78,6 +78,24 @@ async fn an_event_that_repeats_is_fired_once_for_each_record_and_told() {
 }
 
 #[tokio::test]
+async fn one_pass_sends_what_is_due_though_repeated_events_cannot_be_read() {
+    let sandbox = sandbox().await;
+    let late = "[event.\"incident.late\"]\ntable = \"incident\"\nevery = \"1m\"\ncondition = \"assigned_toISNOTEMPTY\"\n";
+    let desk = Desk::with(&sandbox, |config| format!("{config}\n{late}"));
+    let store = desk.store();
+    // The first moment is only noted.
+    round(&desk, &store).await;
+    desk.sql("UPDATE repeated SET fired = 'never'");
+    desk.incident(&store);
+    let (events, observer) = kept();
+    let daemon = Daemon::new(Arc::clone(&desk.config), Arc::clone(&store), observer).unwrap();
+    let error = daemon.run_once().await.unwrap_err().to_string();
+    assert!(error.contains("when events were repeated"), "{error}");
+    assert!(!reported(&events.lock().unwrap(), "delivered").is_empty());
+    assert_eq!(sandbox.messages("ada@example.org").len(), 1);
+}
+
+#[tokio::test]
 async fn a_digest_goes_out_when_it_is_due_with_all_its_parts() {
     let sandbox = sandbox().await;
     let desk = Desk::with(&sandbox, |config| {

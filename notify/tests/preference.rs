@@ -124,3 +124,23 @@ fn digests_are_chosen_where_there_are_any() {
     let out = run(dir.path(), &["queue", "digests"]).good();
     assert!(out.starts_with("DUE"), "{out}");
 }
+
+#[test]
+fn the_digests_of_two_people_at_one_address_are_told_apart() {
+    let dir = desk();
+    let list = |rest: &[&str]| run(dir.path(), &[&["queue", "digests"], rest].concat()).good();
+    list(&[]);
+    let side = rusqlite::Connection::open(dir.path().join("postrider.db")).unwrap();
+    let two = "INSERT INTO digest (notification, user_id, address, via, table_name, record_id, opened, due_at)
+               VALUES ('told', 'ada', 'team@example.org', '', '', '', 1, 2), ('told', 'bob', 'team@example.org', '', '', '', 1, 3)";
+    side.execute_batch(two).unwrap();
+    let table = list(&[]);
+    let rows = table.lines().skip(1);
+    let people: Vec<&str> = rows
+        .filter_map(|row| row.split_whitespace().nth(3))
+        .collect();
+    assert_eq!(people, ["ada", "bob"], "{table}");
+    let objects = json(&list(&["--json"]));
+    let people: Vec<_> = objects.iter().map(|one| one["user"].as_str()).collect();
+    assert_eq!(people, [Some("ada"), Some("bob")]);
+}

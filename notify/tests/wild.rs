@@ -315,6 +315,12 @@ fn what_machines_and_we_write_through_a_group_stays_theirs_and_ours() {
             "X-Autoreply",
         ),
         (
+            from("List-Unsubscribe-Post: List-Unsubscribe=One-Click\n", carol),
+            Class::Auto,
+            InboundState::Ignored,
+            "One-Click",
+        ),
+        (
             from(
                 "X-Loop: support@example.org\nX-Loop: Support@example.org\n",
                 carol,
@@ -360,7 +366,8 @@ fn what_a_group_of_ours_writes_above_every_mail_is_no_sign_of_a_machine() {
         // Sympa, ezmlm, groups.io.
         "Precedence: list\nList-Id: <support.example.org>\nX-Loop: support@example.org\n",
         "Precedence: bulk\nMailing-List: contact support-help@example.org; run by ezmlm\nList-Post: <mailto:support@example.org>\n",
-        "Precedence: Bulk\nList-Id: <support.example.org>\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\n",
+        "Precedence: Bulk\nList-Id: <support.example.org>\nMailing-List: list support@example.org; contact support+owner@example.org\n\
+         List-Unsubscribe-Post: List-Unsubscribe=One-Click\nList-Unsubscribe: <https://groups.example.org/g/support/leave/1>\n",
     ] {
         ends(&ask(group), Class::New, InboundState::Processed, "");
         let machine = ask(&format!("{group}Auto-Submitted: auto-generated\n"));

@@ -235,8 +235,7 @@ impl Both {
         let address = *self.dice.pick(&["Ada@example.org", "ada@example.org"]);
         let about = (self.dice.below(2) == 0).then(|| RecordKey::new("user", "user1"));
         vec![NewPart {
-            // Where nobody is known, it is another person's.
-            user: about.is_none().then(|| "ada".to_owned()),
+            user: (self.dice.below(2) == 0).then(|| "ada".to_owned()),
             address: address.to_owned(),
             via: "parm2".to_owned(),
             about,

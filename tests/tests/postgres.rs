@@ -517,6 +517,31 @@ fn a_field_longer_than_an_index_holds_keeps_no_record_from_being_written() {
     }
 }
 
+#[test]
+fn wishes_are_found_however_long_the_id_of_the_user_is() {
+    let Some(server) = or_left_out("PostgreSQL, a long id of a user", Postgres::start()) else {
+        return;
+    };
+    let store = open(&server);
+    let wish = |id: &str, user: String| Change::Insert {
+        table: "notification_preference".to_owned(),
+        id: NewId::Given(id.to_owned()),
+        fields: Fields::from_iter([("user".to_owned(), json!(user))]),
+        journal: Vec::new(),
+        actor: String::new(),
+    };
+    let work = Work {
+        changes: vec![wish("long", noise(700)), wish("short", noise(600))],
+        ..Work::default()
+    };
+    store.commit(&work).unwrap();
+    for (letters, id) in [(700, "long"), (600, "short")] {
+        let found = store.personal(&noise(letters)).unwrap();
+        let ids: Vec<String> = found.into_iter().map(|wish| wish.key.id).collect();
+        assert_eq!(ids, [id]);
+    }
+}
+
 /// The dice of the database fall as they are told: twice the same number, and then another.
 const LOADED_DICE: &str = "CREATE SEQUENCE throws;
     CREATE FUNCTION random() RETURNS double precision LANGUAGE sql AS

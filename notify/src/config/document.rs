@@ -116,9 +116,7 @@ fn push_without_log_ins(out: &mut String, line: &str) {
     let mut rest = line;
     while let Some(at) = rest.find("://") {
         let (scheme, address) = rest.split_at(at + 3);
-        let end = address
-            .find(['"', '\'', ' ', '\t'])
-            .unwrap_or(address.len());
+        let end = end_of_address(line.split_at(line.len() - address.len()).0, address);
         let log_in = address.split_at(end).0.rfind('@').unwrap_or(0);
         let (log_in, other) = address.split_at(log_in);
         out.push_str(scheme);
@@ -126,6 +124,37 @@ fn push_without_log_ins(out: &mut String, line: &str) {
         rest = other;
     }
     out.push_str(rest);
+}
+
+/// Where an address ends: with the quotation that it is, and elsewhere with a blank too. A log-in may hold the other mark, or a blank.
+fn end_of_address(before: &str, address: &str) -> usize {
+    let (mut quotation, mut is_escaped) = (None, false);
+    for (at, c) in before.char_indices() {
+        match quotation {
+            _ if is_escaped => is_escaped = false,
+            Some((_, '"')) if c == '\\' => is_escaped = true,
+            Some((_, mark)) if c == mark => quotation = None,
+            None if matches!(c, '"' | '\'') => quotation = Some((at, c)),
+            Some(_) | None => {}
+        }
+    }
+    let closed = quotation.and_then(|(_, mark)| {
+        let mut is_escaped = false;
+        address.find(|c: char| {
+            let ends = c == mark && !is_escaped;
+            is_escaped = mark == '"' && c == '\\' && !is_escaped;
+            ends
+        })
+    });
+    // Behind other words it is a part of a sentence, which goes on.
+    let begun = quotation.and_then(|(at, _)| before.get(at..));
+    let is_alone = begun.is_some_and(|begun| !begun.contains([' ', '\t']));
+    let blank = address.find([' ', '\t']).filter(|_| !is_alone);
+    closed
+        .into_iter()
+        .chain(blank)
+        .min()
+        .unwrap_or(address.len())
 }
 
 /// Where the value of a key begins in a line.
@@ -401,6 +430,9 @@ mod tests {
         assert_eq!(found.len(), text.len());
         let text = "[\"https://a:b/c@h/x\", 'http://h', \"ftp://@h\"] # a@b";
         let found = "[\"https://*****@h/x\", 'http://h', \"ftp://@h\"] # a@b";
+        assert_eq!(blotted(text), found);
+        let text = r#"["s://a'b@h", 's://a"b c@h', "s://a\"b@h", "\"", 'see s://h, or a@b']"#;
+        let found = r#"["s://***@h", 's://*****@h', "s://****@h", "\"", 'see s://h, or a@b']"#;
         assert_eq!(blotted(text), found);
     }
 }

@@ -164,7 +164,7 @@ impl Daemon {
     }
 
     /// Fires the events that repeat, then settles the events that are due, and the digests; gives how many.
-    pub(super) async fn settle_all(&self, now: Timestamp) -> Result<usize, StoreError> {
+    async fn settle_all(&self, now: Timestamp) -> Result<usize, StoreError> {
         let fired = self.repeat(now).await;
         // What keeps these from being fired keeps nothing else from its end.
         let done = self.settle(now).await? + self.digest(now).await?;
@@ -172,7 +172,7 @@ impl Daemon {
     }
 
     /// Fires the repeated events whose moment has come.
-    async fn repeat(&self, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn repeat(&self, now: Timestamp) -> Result<(), StoreError> {
         if !self
             .config
             .events
@@ -205,7 +205,7 @@ impl Daemon {
     }
 
     /// Ends the digests that are due; gives how many.
-    async fn digest(&self, now: Timestamp) -> Result<usize, StoreError> {
+    pub(super) async fn digest(&self, now: Timestamp) -> Result<usize, StoreError> {
         let events = Arc::clone(&self.events);
         let (due, outcomes) = with_store(&self.store, move |store| {
             if !store.lead("events")? {

@@ -10,13 +10,15 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 impl Daemon {
-    /// One pass: reads every mailbox, processes, settles and sends until nothing is due, and forgets what is too old. Mail is
-    /// processed while the rest of its mailbox is being read.
+    /// One pass: fires what repeats, reads every mailbox, processes, settles and sends until nothing is due, and forgets what is
+    /// too old. Mail is processed while the rest of its mailbox is being read.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails. Faults of servers are counted and reported.
     pub async fn run_once(&self) -> Result<Summary, StoreError> {
         let (mut summary, mut arrived) = (Summary::default(), Summary::default());
+        // What keeps these from being fired is told when everything else has had its end.
+        let fired = self.repeat(Timestamp::now()).await;
         let (reading, read) = watch::channel(());
         let readers = async {
             // It ends with this block, and whoever waits for it hears that.
@@ -34,7 +36,7 @@ impl Daemon {
         self.work_and_send(&mut summary).await?;
         self.orphans().await?;
         self.forget(Timestamp::now()).await?;
-        Ok(summary)
+        fired.map(|()| summary)
     }
 
     /// Processes and settles until nothing is due any more, and the other end of the channel is gone.
@@ -85,7 +87,8 @@ impl Daemon {
     /// Processes and settles what is due; gives how many.
     async fn work(&self, summary: &mut Summary) -> Result<usize, StoreError> {
         let processed = self.process(Timestamp::now()).await?;
-        let settled = self.settle_all(Timestamp::now()).await?;
+        let now = Timestamp::now();
+        let settled = self.settle(now).await? + self.digest(now).await?;
         summary.processed += processed;
         summary.settled += settled;
         Ok(processed + settled)

@@ -73,16 +73,18 @@ pub(super) fn digested(digest: &DueDigest, outcome: &DigestOutcome) -> LogEvent 
 
 /// A repeated event that was fired, as far as it could be.
 pub(super) fn repeated(firing: &Firing) -> LogEvent {
-    let level = match firing.left_out.is_empty() {
-        true => Level::Info,
-        false => Level::Error,
+    let told = |level| {
+        LogEvent::new(level, "repeated")
+            .with("name", &firing.name)
+            .with("of", second(firing.at))
+            .with_number("events", firing.events.len())
     };
-    let fault = firing.left_out.first();
-    LogEvent::new(level, "repeated")
-        .with("name", &firing.name)
-        .with("of", second(firing.at))
-        .with_number("events", firing.events.len())
-        .with("fault", fault.map_or("", String::as_str))
+    match firing.left_out.first() {
+        Some(fault) => told(Level::Error)
+            .with_number("left_out", firing.left_out.len())
+            .with("fault", fault),
+        None => told(Level::Info),
+    }
 }
 
 /// A fetch that found nothing says nothing.

@@ -87,9 +87,57 @@ pub(super) fn list(message: &Message<'_>) -> Option<String> {
 /// True if a list is a group of this address, in front of its mailbox: by its address, or by that with a dot for the `@`.
 pub(super) fn is_list_of(list: &str, address: &str) -> bool {
     let dotted = address.replacen('@', ".", 1);
-    let between = |c: char| c.is_whitespace() || "<>:;,()\"".contains(c);
     let is = |word: &str| word.eq_ignore_ascii_case(address) || word.eq_ignore_ascii_case(&dotted);
-    list.split(between).any(is)
+    words(list).any(is)
+}
+
+/// True if a header that says that its mail was sent to masses says so because of the program of the group at this address: ezmlm and
+/// groups.io do that above every mail. They name the group in Mailing-List; and if one click leaves something, it has to be the group.
+/// Other programs leave as they were the fields that came.
+pub(super) fn is_mass_of_group(header: &[u8], address: &str) -> bool {
+    let message = Message::parse(header);
+    let field = |name: &str| message.header(name).map(|field| one_line(&field.text()));
+    let is_named =
+        field("Mailing-List").is_some_and(|list| words(&list).any(|word| is_of(word, address)));
+    let one_click = field("List-Unsubscribe-Post").is_some();
+    let leaves = || field("List-Unsubscribe").is_some_and(|ways| leads_to(&ways, address));
+    is_named && (!one_click || leaves())
+}
+
+/// The words of a field that names lists.
+fn words(list: &str) -> impl Iterator<Item = &str> {
+    list.split(|c: char| c.is_whitespace() || "<>:;,()\"".contains(c))
+}
+
+/// True for the address of a group, and for those of its program and its owner: `support-help@example.org`, `support+owner@example.org`.
+fn is_of(word: &str, address: &str) -> bool {
+    let (Some((local, domain)), Some((group, own))) =
+        (word.rsplit_once('@'), address.rsplit_once('@'))
+    else {
+        return false;
+    };
+    let begin = local.get(..group.len());
+    let rest = local.get(group.len()..).unwrap_or_default();
+    domain.eq_ignore_ascii_case(own)
+        && begin.is_some_and(|begin| begin.eq_ignore_ascii_case(group))
+        && (rest.is_empty() || rest.starts_with(['-', '+']))
+}
+
+/// True if one of these ways to leave is a page at the domain of this address: one click needs a page (RFC 8058 §3.1).
+fn leads_to(ways: &str, address: &str) -> bool {
+    let (ways, address) = (ways.to_ascii_lowercase(), address.to_ascii_lowercase());
+    let Some((_, domain)) = address.rsplit_once('@') else {
+        return false;
+    };
+    let is_within = |inner: &str, outer: &str| {
+        let before = inner.strip_suffix(outer);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    };
+    let pages = ways.split(['<', '>', ',', ' ']);
+    let mut hosts = pages
+        .filter_map(|way| way.strip_prefix("https://"))
+        .filter_map(|page| page.split(['/', '?', '#', ':']).next());
+    hosts.any(|host| is_within(host, domain) || is_within(domain, host))
 }
 
 /// True for the subjects that programs give to the answers of people who are away, where nothing else tells. People may write

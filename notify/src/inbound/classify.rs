@@ -291,7 +291,9 @@ impl Classifier<'_> {
             || !subject::numbers(subject, self.schema).is_empty()
             || mail
                 .destinations()
-                .any(|to| ReplyToken::from_address(to).is_some());
+                .filter_map(ReplyToken::with_mailbox)
+                // Other desks make such tokens for their own mailboxes.
+                .any(|(mailbox, _)| self.is_own(&mailbox));
         if !answers {
             let why = format!("perhaps no person wrote it: Subject: {subject}");
             return Classification::held(Class::Auto, why);
@@ -307,14 +309,15 @@ impl Classifier<'_> {
         own.any(|own| automatic::is_list_of(list, own))
     }
 
-    /// The list that a mail came through, if it is a group of our own.
-    fn group<'m>(&self, mail: &'m Mail) -> Option<&'m str> {
-        mail.list.as_deref().filter(|list| self.is_ours(list))
-    }
-
-    /// What says that a mail was sent to masses. Of a group of our own, ezmlm and groups.io say so of every mail.
+    /// What says that a mail was sent to masses, unless the program of a group of our own says so of every mail.
     fn mass<'m>(&self, mail: &'m Mail) -> Option<&'m String> {
-        mail.mass.as_ref().filter(|_| self.group(mail).is_none())
+        let field = mail.mass.as_ref()?;
+        let list = mail.list.as_deref().unwrap_or_default();
+        let mut own = self.own.iter();
+        let is_by_group = own.any(|own| {
+            automatic::is_list_of(list, own) && automatic::is_mass_of_group(&mail.header, own)
+        });
+        (!is_by_group).then_some(field)
     }
 
     /// What says that a mail has been here before. A group that Sympa runs writes its address into an X-Loop above every mail: what
@@ -323,7 +326,7 @@ impl Classifier<'_> {
         let mut own = mail.passed_by.iter().filter(|(_, by)| self.is_own(by));
         let first = own.next()?;
         let is_group = |list: &str| automatic::is_list_of(list, &first.1);
-        match first.0 == "X-Loop" && self.group(mail).is_some_and(is_group) {
+        match first.0 == "X-Loop" && mail.list.as_deref().is_some_and(is_group) {
             true => own.next(),
             false => Some(first),
         }

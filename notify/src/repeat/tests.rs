@@ -145,3 +145,19 @@ fn a_clock_that_was_set_back_fires_nothing_again_and_goes_on() {
     }
     assert_eq!(fire(&house, "2026-11-23T12:00:00Z"), ["one", "two"]);
 }
+
+#[test]
+fn a_condition_that_cannot_be_read_is_told_of_with_the_reason() {
+    let (mut config, store) = house();
+    let late = config.events.get_mut("task.late").unwrap();
+    late.repeat.as_mut().unwrap().condition = Some("priority<=2^urgency=1".to_owned());
+    let house = (config, store);
+    fire(&house, "2026-11-23T10:30:00Z");
+    let firings = due(&house.0, &house.1, at("2026-11-23T11:00:00Z")).unwrap();
+    let [late] = &firings[..] else {
+        panic!("{firings:?}")
+    };
+    assert!(late.events.is_empty());
+    let why = "the condition of [event.\"task.late\"] cannot be read: column 13: ";
+    assert!(late.left_out[0].starts_with(why), "{:?}", late.left_out);
+}

@@ -208,7 +208,8 @@ fn mistakes_in_what_is_called_are_named() {
 #[cfg(feature = "webhook")]
 #[test]
 fn a_webhook_that_can_never_be_called_is_a_mistake_and_its_secret_is_not_repeated() {
-    let with = |url: &str| format!("{GOOD}\n{ACTION}webhook = \"{url}\"\n");
+    let quoted = |url: &str| format!("{GOOD}\n{ACTION}webhook = {url}\n");
+    let with = |url: &str| quoted(&format!("\"{url}\""));
     let log_in = "a user or a secret does not belong into this address";
     let place = "there is no host, or no port, that this could be";
     for (url, problem) in [
@@ -222,6 +223,15 @@ fn a_webhook_that_can_never_be_called_is_a_mistake_and_its_secret_is_not_repeate
         assert!(said.contains(problem), "{said}");
         assert!(said.contains("webhook = "), "its place is shown: {said}");
         assert!(!said.contains("hun"), "{said}");
+    }
+    for url in [
+        "\"https://user:p'hunter2@host/x\"",
+        "'https://user:p\"hunter2@host/x'",
+        "\"https://user:p\\\"hunter2@host/x\"",
+        "\"https://user:p hunter2@host/x\"",
+    ] {
+        let said = said_of(&[("postrider.toml", &quoted(url))]);
+        assert!(said.contains(log_in) && !said.contains("hun"), "{said}");
     }
     let config = loaded(&with("https://host?key=x"));
     assert!(config.inbound_actions[0].webhook.is_some());

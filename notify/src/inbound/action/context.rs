@@ -165,8 +165,8 @@ fn falls_back(found: &Classification) -> bool {
 }
 
 fn words(mail: &Mail, falls_back: bool) -> String {
-    // What somebody passes on is what they have to say.
-    if falls_back && is_forward(mail) {
+    // What somebody passes on is what they have to say, also about a record.
+    if is_forward(mail) {
         return mail.text.trim().to_owned();
     }
     let own = mail.new_text();

@@ -6,14 +6,15 @@
 //! * lines with `>` are quotes; the line that introduces them (`On … wrote:`) goes with them (`attribution`);
 //! * an introduction without marks behind it, a block of `From: … Sent: … To: …` (`head`) or a line such as
 //!   `-----Original Message-----` (`separator`) ends the writer's own text;
-//! * so does `-- ` (RFC 3676 §4.3); a closing formula with the writer's name, `Sent from my …` (`signature`) and legal
-//!   boilerplate (`disclaimer`) are taken off its end.
+//! * so does `-- ` (RFC 3676 §4.3); a closing formula with the writer's name (`signature`), `Sent from my …` (`device`) and
+//!   legal boilerplate (`disclaimer`) are taken off its end.
 //!
 //! What stands between two quotes is the writer's own and stays.
 //!
 //! Not supported: quotes that are marked by colour or indentation only; answers written into the lines of a quote.
 
 mod attribution;
+mod device;
 mod disclaimer;
 mod head;
 mod html;

@@ -1,7 +1,8 @@
 //! How a mail is signed: behind `-- `, by a formula and a name, or by the device that it was written on.
 
-use super::is_blank;
+use super::device::is_device;
 use super::line::{Line, has_address};
+use super::{disclaimer, is_blank};
 
 /// Lines that a signature has at most.
 const LONGEST: usize = 14;
@@ -52,105 +53,6 @@ fn has_text(own: &[&str], before: usize) -> bool {
         .is_some_and(|lines| lines.iter().any(|line| !is_blank(line)))
 }
 
-/// `Sent from my iPhone`, in many languages; perhaps with a link and an excuse.
-fn is_device(block: &[&str]) -> bool {
-    const FIRST: [&str; 35] = [
-        "sent from my ",
-        "sent from mail for ",
-        "sent from yahoo",
-        "sent from outlook",
-        "sent from samsung",
-        "sent from my",
-        "sent from proton",
-        "sent with proton",
-        "sent via ",
-        "sent from the ",
-        "get outlook for ",
-        "von meinem ",
-        "gesendet von ",
-        "gesendet mit ",
-        "outlook für ",
-        "holen sie sich outlook",
-        "envoyé de mon ",
-        "envoyé avec ",
-        "envoyé depuis ",
-        "envoyé à partir de ",
-        "obtenir outlook",
-        "télécharger outlook",
-        "enviado desde ",
-        "enviado do ",
-        "enviado de ",
-        "obtener outlook",
-        "obter o outlook",
-        "inviato da",
-        "verstuurd vanaf ",
-        "verzonden vanaf ",
-        "verzonden met ",
-        "skickat från ",
-        "sendt fra ",
-        "wysłane z ",
-        "hämta outlook",
-    ];
-    const OTHERS: [&str; 16] = [
-        "отправлено с ",
-        "отправлено из ",
-        "надіслано з ",
-        "lähetetty ",
-        "odesláno z ",
-        "odesláno ze ",
-        "发自我的",
-        "发自",
-        "發自我的",
-        "나의 iphone",
-        "내 iphone",
-        "trimis de pe ",
-        "yahoo mail: ",
-        "yahoo mail ",
-        "στάλθηκε από ",
-        "scarica outlook",
-    ];
-    const LAST: [&str; 6] = [
-        "から送信",
-        "에서 보냄",
-        "gönderildi",
-        "cihazımdan gönderildi",
-        "küldve",
-        "gesendet",
-    ];
-    // Words that end a line say so of what it was written on; else somebody has sent something.
-    const DEVICES: [&str; 12] = [
-        "iphone",
-        "ipad",
-        "android",
-        "galaxy",
-        "samsung",
-        "huawei",
-        "xiaomi",
-        "handy",
-        "smartphone",
-        "mobil",
-        "telefon",
-        "cihaz",
-    ];
-    let Some((first, rest)) = block.split_first() else {
-        return false;
-    };
-    let line = first
-        .trim()
-        .trim_start_matches(['*', '_', '<'])
-        .replace(['[', ']'], "")
-        .to_lowercase();
-    let begins = FIRST
-        .iter()
-        .chain(&OTHERS)
-        .any(|words| line.starts_with(words));
-    let ends = LAST
-        .iter()
-        .any(|words| line.trim_end_matches('.').ends_with(words))
-        && DEVICES.iter().any(|device| line.contains(device));
-    (begins || ends) && line.chars().count() <= 120 && rest.len() <= 2
-}
-
 /// A closing formula in a line of its own with a name below it: where it begins.
 fn by_formula(own: &[&str], last: usize, writer: &str) -> Option<usize> {
     let from = last.saturating_sub(LONGEST);
@@ -191,22 +93,70 @@ fn goes_on(lines: &[&str]) -> bool {
         if !line.starts_with(char::is_lowercase) {
             (all, small) = (0, 0);
         }
-        all += words(line).count();
         // Names, titles and places have capitals.
-        small += words(line)
-            .filter(|word| !word.starts_with(char::is_uppercase))
-            .count();
-        let is_sentence = all >= 4 && small >= 2 && line.ends_with(['.', '?', '!', '…']);
-        // Where words have no spaces between them, only a sentence ends like this.
-        let is_sentence = is_sentence || line.ends_with(['。', '？', '！']);
+        let lower = words(line).filter(|word| !word.starts_with(char::is_uppercase));
+        let lower = lower.count();
+        all += words(line).count();
+        small += lower;
+        let ends = line.ends_with(['.', '?', '!', '…']) || has_word_of_sentences(line);
+        let is_sentence = (all >= 4 && small >= 2 && ends)
+            || (lower >= 4 && is_plain(line))
+            // Where words have no spaces between them, only a sentence ends like this.
+            || line.ends_with(['。', '？', '！']);
+        let says = is_sentence && !is_device(&[line]) && !disclaimer::is_boilerplate(line);
         let adds = is_postscript(line) || is_point(line);
-        (is_sentence && !is_device(&[line])) || (adds && name != Some(at))
+        says || (adds && name != Some(at))
+    })
+}
+
+/// True for a line that begins as no title and no label does: whoever writes on a telephone leaves out capitals and full stops.
+fn is_plain(line: &str) -> bool {
+    let begins = line.starts_with(|c: char| c.is_alphabetic() && !c.is_uppercase());
+    begins && !line.contains('|') && line.matches(':').count() < 2
+}
+
+/// True if one of the words is one that sentences have, and titles and addresses have not.
+fn has_word_of_sentences(line: &str) -> bool {
+    const SENTENCES: &[&[&str]] = &[
+        // English.
+        &[
+            "is", "are", "was", "were", "has", "have", "had", "can't", "cannot", "could", "would",
+            "should", "does", "doesn't", "don't", "did", "didn't", "isn't", "not", "please", "i'm",
+            "i've", "we", "you", "it's", "they",
+        ],
+        // German.
+        &[
+            "ist", "sind", "hat", "haben", "habe", "kann", "können", "könnten", "bitte", "nicht",
+            "auch", "ich", "wir",
+        ],
+        // French.
+        &[
+            "c'est", "n'est", "sont", "pas", "je", "j'ai", "nous", "vous", "pouvez",
+        ],
+        // Spanish, Portuguese and Italian.
+        &[
+            "está", "están", "favor", "puede", "pueden", "não", "è", "sono", "non", "potete",
+        ],
+        // Dutch.
+        &["niet", "ook", "ik", "wij", "kunt"],
+        // Swedish, Danish and Norwegian.
+        &["är", "inte", "också", "ikke", "også", "jag", "jeg", "kan"],
+        // Polish and Czech.
+        &["jest", "nie", "są", "proszę", "není", "prosím"],
+        // Russian.
+        &["не", "это", "я", "мы", "нет"],
+    ];
+    words(line).any(|word| {
+        let lower = word.to_lowercase().replace('’', "'");
+        let mut known = SENTENCES.iter();
+        word == "I" || known.any(|words| words.contains(&lower.as_str()))
     })
 }
 
 fn is_postscript(line: &str) -> bool {
-    const BEGIN: [&str; 11] = [
-        "ps:", "ps ", "ps, ", "ps. ", "p.s.", "p.s:", "p.s ", "p. s.", "p.-s.", "nb:", "n.b.",
+    const BEGIN: [&str; 16] = [
+        "ps:", "ps ", "ps, ", "ps. ", "p.s.", "p.s:", "p.s ", "p. s.", "p.-s.", "pps:", "pps ",
+        "pps,", "pps.", "p.p.s", "nb:", "n.b.",
     ];
     let begin = |words: &&str| {
         let head = line.get(..words.len());
@@ -243,7 +193,7 @@ fn words(line: &str) -> impl Iterator<Item = &str> {
 }
 
 /// A formula that ends letters, alone in its line.
-fn formula(line: &str) -> bool {
+pub(super) fn formula(line: &str) -> bool {
     const FORMULAS: [&str; 78] = [
         "best regards",
         "kind regards",

@@ -106,10 +106,88 @@ fn what_is_written_below_the_name_is_no_signature() {
 }
 
 #[test]
+fn a_sentence_below_the_name_needs_no_full_stop() {
+    let found = |below: &str| {
+        let text = format!("The printer burns.\n\nThanks,\nAda\n\n{below}");
+        (new_text_of(&text, "Ada Lovelace"), text)
+    };
+    for below in [
+        "room 4 is broken as well",
+        "Room 4 is broken as well",
+        "I need the one in the corner",
+        "Zimmer 4 ist auch kaputt",
+        "الغرفة الرابعة معطلة أيضا",
+        "PPS: and room 5",
+        "P.P.S. and room 5",
+    ] {
+        let (found, text) = found(below);
+        assert_eq!(found, text);
+    }
+    for below in [
+        "Head of the Department of Tea and Cups",
+        "Responsable du service de la qualité",
+        "Leiter der Abteilung für Wasser und Tee",
+        "on behalf of Example Ltd",
+        "e: ada@example.org, t: +44 20 7946 0018, m: +44 20 7946 0019, w: www.example.org",
+        "Please consider the environment before printing this email",
+    ] {
+        assert_eq!(found(below).0, "The printer burns.", "{below}");
+    }
+}
+
+#[test]
 fn a_sentence_about_what_was_sent_is_the_writers_own() {
     let text = "Hallo,\n\nich habe es gestern gesendet.";
     assert_eq!(new_text(text), text);
     assert_eq!(new_text("Ja.\n\nVom iPhone gesendet"), "Ja.");
+}
+
+#[test]
+fn a_sentence_that_begins_as_a_device_line_does_is_the_writers_own() {
+    for own in [
+        "Von meinem Rechner aus kann ich nicht drucken.",
+        "Von meinem iPhone aus kann ich mich nicht anmelden.",
+        "Von meinem iPhone gesendet, kam aber nie an.",
+        "Sent from the warehouse on Monday, it never came.",
+        "Sent from my iPhone yesterday, but it never came.",
+        "Sent from my iPhone\nPlease look at room 4 as well.",
+        "Sent via DHL",
+        "Gesendet von Bob am Montag",
+        "Die Bilder habe ich gestern mit dem Handy gesendet.",
+        "Outlook für Android stürzt ab.",
+        "Get Outlook for iOS to work, please.",
+        "Yahoo Mail does not open on my phone.",
+        "Lähetetty postissa maanantaina.",
+        "Отправлено с курьером",
+    ] {
+        assert_eq!(new_text(own), own);
+        let text = format!("Hallo,\n\n{own}");
+        assert_eq!(new_text(&text), text);
+    }
+    let signed = "It is down.\n\nThanks,\nAda\n\nSent from the warehouse on Monday, it never came.";
+    assert_eq!(new_text_of(signed, "Ada Lovelace"), signed);
+}
+
+#[test]
+fn a_line_of_a_device_or_of_a_program_is_no_text() {
+    for line in [
+        "Sent from my iPhone 15 Pro",
+        "Sent from my mobile device. Please excuse any typos.",
+        "Sent from my Verizon, Samsung Galaxy smartphone",
+        "Sent from my Galaxy\nGet Outlook for Android<https://aka.example/x>",
+        "Sent via Superhuman ( https://example.org/?vip=ada )",
+        "Sent with [Proton Mail](https://proton.example/) secure email.",
+        "Von meinem iPhone aus gesendet",
+        "Gesendet mit der mobilen Mail App",
+        "Diese Nachricht wurde von meinem Android-Gerät mit K-9 Mail gesendet.",
+        "Envoyé avec la messagerie sécurisée Proton Mail.",
+        "Yahoo Mail: Search, Organize, Conquer",
+        "Отправлено из мобильной Почты Mail.ru",
+        "Samsung cihazımdan gönderildi",
+        "나의 iPhone에서 보냄",
+    ] {
+        assert_eq!(new_text(&format!("Yes.\n\n{line}")), "Yes.", "{line}");
+    }
 }
 
 #[test]
@@ -131,6 +209,33 @@ fn a_paragraph_about_a_confidential_mail_is_the_writers_own() {
 }
 
 #[test]
+fn what_people_of_a_company_write_of_mail_and_printing_is_their_own() {
+    for own in [
+        "Please change our registered office: 1 High Street.",
+        "Please change the registered office: 1 High Street.",
+        "This email was scanned and held; please release it.",
+        "La impresora se apaga antes de imprimir este correo.",
+        "Antes de imprimir este correo hay que cambiar el papel.",
+        "We got this confidential email and are not the intended recipient. Whose is it?",
+        "We got this confidential email, intended only for the board. Please tell them.",
+        "Is this confidential email intended only for the board?",
+        "The confidential e-mail did not reach the intended recipient.",
+        "Please take \"consider the environment before printing\" out of the footer.",
+        "Denken Sie an die Umwelt und stellen Sie den Drucker um.",
+        "Die vertrauliche Nachricht kam beim vorgesehenen Empfänger nicht an.",
+    ] {
+        let text = format!("It is down.\n\n{own}");
+        assert_eq!(new_text(&text), text);
+    }
+    // A greeting leads to what somebody has to say; a formula does not.
+    let boilerplate = "This email is confidential and intended only for the addressee.";
+    let greeting = format!("Hello,\n\n{boilerplate}");
+    assert_eq!(new_text(&greeting), greeting);
+    let formula = format!("It is down.\n\nRegards,\n\n{boilerplate}");
+    assert_eq!(new_text(&formula), "It is down.\n\nRegards,");
+}
+
+#[test]
 fn what_lawyers_write_below_a_text_is_not_its_writers() {
     for boilerplate in [
         "This email is confidential (i.e. secret) and intended\nonly for the addressee.",
@@ -142,6 +247,14 @@ fn what_lawyers_write_below_a_text_is_not_its_writers() {
         "Denne e-mail er konfidentiel og kun beregnet til modtageren.",
         "Antes de imprimir este mensaje, piense en el medio ambiente.",
         "Virus-free. www.avast.com",
+        "Diese Nachricht ist vertraulich und ausschliesslich für den Adressaten bestimmt.",
+        "This email is confidential. If you are not the intended recipient, please tell us.",
+        "This email is confidential and intended only for the addressee. We accept no liability.",
+        "Confidentiality notice: this message may be privileged.",
+        "Example Ltd. Registered in England No. 1234. Registered office: 1 High Street.",
+        "Do you really need to print this email? Please consider the environment before printing.",
+        "Piense en el medio ambiente antes de imprimir este correo.",
+        "Pensez à l’environnement avant d’imprimer ce courriel.",
     ] {
         let text = format!("It is down.\n\n{boilerplate}\n");
         assert_eq!(new_text(&text), "It is down.", "{boilerplate}");

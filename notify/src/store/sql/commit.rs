@@ -10,6 +10,7 @@ use crate::store::{Committed, Work};
 use std::collections::BTreeMap;
 
 pub(super) fn commit(c: &dyn Connection, now: i64, work: &Work) -> Result<Committed, Fault> {
+    check(work)?;
     let mut committed = Committed::default();
     // What events are about, by the place of its change.
     let mut about = BTreeMap::new();
@@ -50,6 +51,20 @@ pub(super) fn commit(c: &dyn Connection, now: i64, work: &Work) -> Result<Commit
         inbound::finish(c, outcome, record)?;
     }
     Ok(committed)
+}
+
+/// An event that is to be about a change has no record yet, and the change is there, as for a file.
+fn check(work: &Work) -> Result<(), Fault> {
+    let is_wrong = |&(place, change): &(&usize, &usize)| {
+        let event = work.events.get(*place);
+        event.is_none_or(|event| event.record.is_some()) || *change >= work.changes.len()
+    };
+    match work.events_about.iter().find(is_wrong) {
+        Some((place, change)) => Err(Fault::corrupt(format!(
+            "event {place} of the work cannot be about its change {change}"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// The event that a change queues. The fields move into it unless they are `needed` for events about the change.

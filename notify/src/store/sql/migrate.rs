@@ -381,11 +381,16 @@ ALTER TABLE inbound ADD COLUMN as_sent TEXT;
 CREATE INDEX inbound_as_sent ON inbound (as_sent) WHERE as_sent IS NOT NULL;
 ";
 
-/// How many attempts a mail had before it was put back into the queue; a digest is of one person, also where two share an address.
+/// How many attempts a mail had before it was put back into the queue, which is when it was created; a digest is of one person, also
+/// where two share an address; the devices that have an address.
 const VERSION_13: &str = "
 ALTER TABLE delivery ADD COLUMN earlier INTEGER NOT NULL DEFAULT 0;
+UPDATE delivery SET earlier = (SELECT coalesce(max(n), 0) FROM attempt
+  WHERE delivery_id = delivery.id AND started < delivery.created) WHERE lives > 1;
 DROP INDEX digest_open;
 CREATE UNIQUE INDEX digest_open ON digest (notification, address, table_name, record_id, coalesce(user_id, ''));
+CREATE INDEX notification_device_email ON record (lower(json_extract(fields, '$.email')))
+  WHERE table_name = 'notification_device';
 ";
 
 /// Brings the database to the version of this program.
@@ -518,6 +523,34 @@ mod tests {
             assert_eq!(&read.to_string(), line);
             assert!(line.contains(&format!(" {uid} 2 {sha256} ")), "{line}");
         }
+    }
+
+    #[test]
+    fn what_was_put_back_before_the_upgrade_waits_like_new_mail() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for sql in &MIGRATIONS[..12] {
+            connection.execute_batch(sql).unwrap();
+        }
+        connection.pragma_update(None, "user_version", 12).unwrap();
+        let rows = "INSERT INTO event (id, name, kind, parm1, parm2, actor, created, due_at)
+                      VALUES (1, 'tell', 'fired', '', '', '', 1, 0);
+                    INSERT INTO message (id, match_id, event_id, message_id, sender, recipient, subject, created, raw)
+                      VALUES (1, 1, 1, 'a', 's', 'r', '', 1, x'00'), (2, 1, 1, 'b', 's', 'r', '', 1, x'00');
+                    INSERT INTO delivery (id, account, created, state, next_at, expires, attempts, lives)
+                      VALUES (1, 'main', 5, 'deferred', 9, 9, 3, 2), (2, 'main', 1, 'deferred', 9, 9, 2, 1);
+                    INSERT INTO attempt (delivery_id, n, owner, started)
+                      VALUES (1, 1, 'w', 2), (1, 2, 'w', 3), (1, 3, 'w', 6), (2, 1, 'w', 2), (2, 2, 'w', 3);";
+        connection.execute_batch(rows).unwrap();
+        migrate(&mut connection).unwrap();
+        let mut earlier = connection
+            .prepare("SELECT earlier FROM delivery ORDER BY id")
+            .unwrap();
+        let earlier: Vec<i64> = earlier
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert_eq!(earlier, [2, 0], "of two lives, the attempts of the first");
     }
 
     #[test]

@@ -358,10 +358,10 @@ impl<E: Engine> Store for E {
     }
 
     fn trim(&self, before: Timestamp) -> Result<Trimmed, StoreError> {
-        let before = column::nanos(before);
+        let (before, now) = (column::nanos(before), self.now());
         let doing = "forget what is old";
         Ok(Trimmed {
-            events: trim::by_batch(|| self.work(doing, |t| trim::events(t, before)))?,
+            events: trim::by_batch(|| self.work(doing, |t| trim::events(t, before, now)))?,
             inbound: trim::by_batch(|| self.work(doing, |t| trim::inbound(t, before)))?,
         })
     }

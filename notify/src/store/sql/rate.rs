@@ -40,8 +40,8 @@ pub(super) fn give_back(c: &dyn Connection, name: &str, tokens: u32) -> Result<(
 }
 
 /// Gives claims back as if they had never been: no attempt was made, so none is counted. Attempts of a life that ended, before the
-/// delivery was put back into the queue, say nothing of this one: it is not failed or delivered again. What is due at once has its
-/// place again if it was never tried, and else waits since now.
+/// delivery was put back into the queue, say nothing of this one. What is due at once has its place again if it was never tried in
+/// this life, and else waits since now.
 pub(super) fn release(
     c: &dyn Connection,
     now: i64,
@@ -51,7 +51,7 @@ pub(super) fn release(
     let mut update = c.prepare_cached(
         "UPDATE delivery SET attempts = attempts - 1, next_at = ?3, lease_owner = NULL, state = coalesce(
              (SELECT CASE outcome WHEN 'crashed' THEN 'deferred' WHEN 'deferred' THEN 'deferred' WHEN 'unknown' THEN 'unknown' ELSE 'ready' END FROM attempt
-              WHERE delivery_id = ?1 AND ended IS NOT NULL AND late = 0 ORDER BY n DESC LIMIT 1), 'ready')
+              WHERE delivery_id = ?1 AND n > delivery.earlier AND ended IS NOT NULL AND late = 0 ORDER BY n DESC LIMIT 1), 'ready')
          WHERE id = ?1 AND lease_epoch = ?2 AND state = 'leased'",
     )?;
     let mut delete =

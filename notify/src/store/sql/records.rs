@@ -12,15 +12,16 @@ use serde_json::Value;
 use std::borrow::Cow;
 
 /// Fields that have an index, because looking up people must not read a whole table.
-const INDEXED: [(&str, &str); 5] = [
+pub(super) const INDEXED: [(&str, &str); 6] = [
     ("user", "email"),
     ("group_member", "group"),
     ("group_member", "user"),
     ("notification_subscription", "notification"),
     ("notification_preference", "address"),
+    ("notification_device", "email"),
 ];
 
-/// Values up to so many octets are found by an index: PostgreSQL's hold no more of a field.
+/// The indexes of PostgreSQL hold so many letters of a field.
 const LONGEST_INDEXED: usize = 600;
 
 /// The condition stands here as it stands in the definition of the index, or it could not be used.
@@ -72,13 +73,24 @@ pub(super) fn readable(c: &dyn Connection, table: &str) -> Result<Readable, Faul
 
 /// What a user has said about being told.
 pub(super) fn personal(c: &dyn Connection, user: &str) -> Result<Vec<Record>, Fault> {
-    let mut select = c.prepare_cached(PERSONAL)?;
-    let rows = select.query_map([user], raw_record)?;
-    let mut rows = rows
-        .map(|row| record(&row?))
-        .collect::<Result<Vec<_>, Fault>>()?;
+    let mut rows = indexed(c, PERSONAL, user)?;
+    rows.retain(|row| row.fields.get("user").and_then(Value::as_str) == Some(user));
     rows.sort_by(|a, b| a.key.cmp(&b.key));
     Ok(rows)
+}
+
+/// What an index finds under a value: more than has it, where the index holds but the beginning of a field.
+fn indexed(c: &dyn Connection, sql: &str, value: &str) -> Result<Vec<Record>, Fault> {
+    let beginning = value.char_indices().nth(LONGEST_INDEXED);
+    let beginning = beginning.and_then(|(end, _)| value.get(..end));
+    let mut select = c.prepare_cached(sql)?;
+    let mut found = Vec::new();
+    for key in std::iter::once(value).chain(beginning) {
+        for row in select.query_map([key], raw_record)? {
+            found.push(record(&row?)?);
+        }
+    }
+    Ok(found)
 }
 
 pub(super) fn having(
@@ -87,11 +99,9 @@ pub(super) fn having(
     field: &str,
     value: &str,
 ) -> Result<Vec<Record>, Fault> {
-    let is_indexed = value.len() <= LONGEST_INDEXED && INDEXED.contains(&(table, field));
-    let rows = if is_indexed {
-        let mut select = c.prepare_cached(&indexed_look_up(table, field))?;
-        let rows = select.query_map([value.to_ascii_lowercase()], raw_record)?;
-        rows.map(|row| record(&row?)).collect::<Result<_, _>>()?
+    let rows = if INDEXED.contains(&(table, field)) {
+        let look_up = indexed_look_up(table, field);
+        indexed(c, &look_up, &value.to_ascii_lowercase())?
     } else {
         all(c, table)?
     };

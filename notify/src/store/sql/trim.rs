@@ -1,5 +1,6 @@
 //! Forgetting what is old and done with, a little at a time, so that nobody waits for it.
 
+use super::column;
 use super::connection::Connection;
 use super::fault::Fault;
 use crate::store::StoreError;
@@ -10,19 +11,24 @@ use std::time::{Duration, Instant};
 /// Rows of one transaction.
 const BATCH: usize = 500;
 
+/// How far ahead of ours the clock of another machine may be. What was done later than that was done by a clock that was wrong, and
+/// nobody knows when.
+const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Everything that came of an event goes with it, by its foreign keys. However long ago it was queued: a bounce may still name what
 /// was sent yesterday.
 pub(super) const EVENTS: &str = "DELETE FROM event WHERE id IN (
-    SELECT e.id FROM event e INDEXED BY event_created WHERE e.state <> 'ready' AND e.created < ?1 AND e.due_at < ?1
+    SELECT e.id FROM event e INDEXED BY event_created WHERE e.state <> 'ready' AND e.created < ?1
+    AND e.due_at NOT BETWEEN ?1 AND ?3
     AND NOT EXISTS (SELECT 1 FROM message m JOIN delivery d ON d.id = m.id
                     WHERE m.event_id = e.id
                     AND (d.state IN ('ready','held','leased','deferred','unknown')
-                         OR EXISTS (SELECT 1 FROM attempt a WHERE a.delivery_id = d.id AND a.ended >= ?1)))
+                         OR EXISTS (SELECT 1 FROM attempt a WHERE a.delivery_id = d.id AND a.ended BETWEEN ?1 AND ?3)))
     AND NOT EXISTS (SELECT 1 FROM digest_part p WHERE p.event_id = e.id
                     AND (EXISTS (SELECT 1 FROM digest g WHERE g.id = p.digest_id)
                          OR EXISTS (SELECT 1 FROM delivery d WHERE d.id = p.delivery_id
                                     AND d.state IN ('ready','held','leased','deferred','unknown'))
-                         OR EXISTS (SELECT 1 FROM attempt a WHERE a.delivery_id = p.delivery_id AND a.ended >= ?1)))
+                         OR EXISTS (SELECT 1 FROM attempt a WHERE a.delivery_id = p.delivery_id AND a.ended BETWEEN ?1 AND ?3)))
     ORDER BY e.created LIMIT ?2)";
 
 pub(super) const INBOUND: &str = "DELETE FROM inbound WHERE id IN (
@@ -49,15 +55,13 @@ pub(super) fn by_batch(
     }
 }
 
-pub(super) fn events(c: &dyn Connection, before: i64) -> Result<usize, Fault> {
-    delete(c, EVENTS, before)
+pub(super) fn events(c: &dyn Connection, before: i64, now: i64) -> Result<usize, Fault> {
+    let mut delete = c.prepare_cached(EVENTS)?;
+    let until = column::later(now, AHEAD);
+    Ok(delete.execute(params![before, BATCH as i64, until])?)
 }
 
 pub(super) fn inbound(c: &dyn Connection, before: i64) -> Result<usize, Fault> {
-    delete(c, INBOUND, before)
-}
-
-fn delete(c: &dyn Connection, sql: &str, before: i64) -> Result<usize, Fault> {
-    let mut delete = c.prepare_cached(sql)?;
+    let mut delete = c.prepare_cached(INBOUND)?;
     Ok(delete.execute(params![before, BATCH as i64])?)
 }

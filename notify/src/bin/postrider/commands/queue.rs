@@ -203,6 +203,7 @@ fn digests(setup: &setup::Setup, as_json: bool) -> Result {
             output::line(json!({
                 "digest": digest.id,
                 "notification": digest.notification,
+                "user": digest.user,
                 "address": digest.address,
                 "record": digest.about.as_ref().map(ToString::to_string),
                 "opened": digest.opened.to_string(),
@@ -216,13 +217,14 @@ fn digests(setup: &setup::Setup, as_json: bool) -> Result {
         vec![
             digest.due.strftime("%Y-%m-%d %H:%M").to_string(),
             digest.notification.clone(),
+            digest.user.clone().unwrap_or_default(),
             digest.address.clone(),
             digest.count.to_string(),
         ]
     };
     let rows: Vec<_> = open.iter().map(row).collect();
     output::line(output::table(
-        &["DUE", "NOTIFICATION", "TO", "PARTS"],
+        &["DUE", "NOTIFICATION", "USER", "TO", "PARTS"],
         &rows,
     ));
     Ok(())

@@ -60,3 +60,25 @@ fn a_file_without_a_record_stops_the_whole_work() {
     assert!(matches!(store.commit(&work), Err(StoreError::Corrupt(_))));
     assert!(store.due_events(at(0), 10).unwrap().is_empty());
 }
+
+#[test]
+fn an_event_about_a_change_that_is_not_there_is_refused_as_a_file_is() {
+    let store = memory();
+    let change = || insert("incident", incident(), serde_json::json!({}));
+    let mut of_record = fired("x");
+    of_record.record = Some(RecordKey::new("incident", "INC1"));
+    for (event, about) in [
+        (fired("x"), (0, 1)),
+        (fired("x"), (1, 0)),
+        (of_record, (0, 0)),
+    ] {
+        let work = Work {
+            changes: vec![change()],
+            events: vec![event],
+            events_about: [about].into(),
+            ..Work::default()
+        };
+        assert!(matches!(store.commit(&work), Err(StoreError::Corrupt(_))));
+        assert!(store.records("incident").unwrap().is_empty());
+    }
+}

@@ -116,11 +116,11 @@ fn a_claim_given_back_is_again_what_its_last_attempt_left() {
     assert_eq!(claim(&store, at(90), 1)[0].attempts, 2);
 }
 
-/// What was refused and put back into the queue is sent, also if its turn does not come over the first connection.
+/// What was tried and put back into the queue is sent, also if its turn does not come over the first connection.
 #[test]
 fn what_ended_a_life_before_does_not_end_this_one() {
-    use DeliveryState::{Bounced, Delivered, Failed};
-    for ended in [Failed, Delivered] {
+    use DeliveryState::{Bounced, Delivered, Failed, Unknown};
+    for ended in [Failed, Delivered, Unknown, Deferred] {
         let store = memory();
         queue(&store, vec![mail("a", "a@b")]);
         let first = claim(&store, at(0), 1).remove(0);

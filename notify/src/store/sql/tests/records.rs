@@ -216,6 +216,28 @@ fn people_are_found_by_address_without_case_and_by_group() {
 }
 
 #[test]
+fn a_long_value_is_looked_up_by_index_too() {
+    let store = memory();
+    let given = |id: &str| NewId::Given(id.to_owned());
+    let long = format!("{}@example.org", "ü".repeat(700));
+    let beginning: String = long.chars().take(600).collect();
+    let work = changes(vec![
+        insert("user", given("ada"), json!({"email": long})),
+        insert("user", given("bob"), json!({"email": beginning})),
+        insert("user", given("cyn"), json!({})),
+    ]);
+    store.commit(&work).unwrap();
+    // Whoever reads the whole table finds a record that cannot be read.
+    let sql = "UPDATE record SET fields = '[]' WHERE id = 'cyn'";
+    assert_eq!(lock(&store.writing).execute(sql, []).unwrap(), 1);
+    for (email, id) in [(&long, "ada"), (&beginning, "bob")] {
+        let found = store.records_where("user", "email", &email.to_ascii_uppercase());
+        let ids: Vec<String> = found.unwrap().into_iter().map(|user| user.key.id).collect();
+        assert_eq!(ids, [id]);
+    }
+}
+
+#[test]
 fn an_event_is_due_at_its_time_and_at_once_without_one_whatever_the_clock() {
     let store = memory();
     let mut later = fired("later");

@@ -1,6 +1,7 @@
 //! Rows that another program, another version or a sick disk has spoilt.
 
 use super::*;
+use crate::preference::Person;
 use crate::store::sql::lock;
 use serde_json::json;
 
@@ -108,4 +109,20 @@ fn a_spoilt_record_does_not_stand_in_the_way_of_the_others() {
     let (key, why) = &found.spoilt[0];
     assert_eq!(key.id, "INC0010001");
     assert!(why.contains("fields that are no JSON"), "{why}");
+}
+
+#[test]
+fn a_device_that_cannot_be_read_keeps_nobody_else_from_leaving() {
+    let store = memory();
+    let given = |id: &str| NewId::Given(id.to_owned());
+    let device = json!({"user": "grace", "email": "grace@example.org"});
+    let work = changes(vec![
+        insert("user", given("ada"), json!({"email": "ada@example.org"})),
+        insert("notification_device", given("1"), device),
+    ]);
+    store.commit(&work).unwrap();
+    let sql = "UPDATE record SET fields = '[]' WHERE table_name = 'notification_device'";
+    assert_eq!(lock(&store.writing).execute(sql, []).unwrap(), 1);
+    let found = Person::find(&store, "ada@example.org", "told").unwrap();
+    assert_eq!(found, Person::User("ada".to_owned()));
 }

@@ -274,3 +274,38 @@ fn what_was_sent_yesterday_is_kept_however_long_ago_it_was_queued() {
     assert_eq!((forgotten(50), forgotten(100)), (0, 0));
     assert_eq!(forgotten(101), 4);
 }
+
+#[test]
+fn an_attempt_by_a_clock_that_was_ahead_keeps_nothing_for_ever() {
+    let store = memory();
+    let ahead = at(70 * 365 * 86_400);
+    queue(&store, vec![mail("sent", "a@b")]);
+    let later = NewEvent {
+        due: Some(ahead),
+        ..fired("later")
+    };
+    let work = Work {
+        events: vec![later],
+        ..Work::default()
+    };
+    let later = store.commit(&work).unwrap().events[0];
+    store.settle(&[settlement(later, vec![])]).unwrap();
+    super::digests::keep(&store, None, "b@b", "one");
+    let told = DigestOutcome {
+        digest: store.due_digests(at(60), 9).unwrap()[0].id,
+        parts: 1,
+        ended: 1,
+        verdict: "digest",
+        detail: String::new(),
+        mail: Some(mail("digest", "b@b")),
+    };
+    assert_eq!(store.end_digests(&[told]).unwrap(), 1);
+    let claimed = claim(&store, ahead, 9);
+    assert_eq!(claimed.len(), 2);
+    for one in &claimed {
+        let delivered = completion(one, DeliveryState::Delivered, None);
+        store.complete(ahead, &[delivered]).unwrap();
+    }
+    assert_eq!(store.trim(at(0)).unwrap().events, 0);
+    assert_eq!(store.trim(at(1)).unwrap().events, 3);
+}

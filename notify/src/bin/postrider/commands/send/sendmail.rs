@@ -18,16 +18,16 @@ pub(super) struct Flags {
     #[arg(short = 'i', conflicts_with = "to")]
     ignore_dots: bool,
     /// The sender's name, if the mail has no From
-    #[arg(short = 'F', value_name = "NAME")]
+    #[arg(short = 'F', value_name = "NAME", conflicts_with = "to")]
     full_name: Option<String>,
     /// When to be told what became of it: never, or success, failure, delay
-    #[arg(short = 'N', value_name = "WHEN")]
+    #[arg(short = 'N', value_name = "WHEN", conflicts_with = "to")]
     notify: Option<String>,
     /// How much of the mail comes back then: full or hdrs
-    #[arg(short = 'R', value_name = "full|hdrs")]
+    #[arg(short = 'R', value_name = "full|hdrs", conflicts_with = "to")]
     ret: Option<String>,
     /// A name for the mail, which reports of what became of it carry
-    #[arg(short = 'V', value_name = "ENVID")]
+    #[arg(short = 'V', value_name = "ENVID", conflicts_with = "to")]
     envelope_id: Option<String>,
     /// Say what became of it also if all is well
     #[arg(short = 'v', action = ArgAction::SetTrue)]
