@@ -113,6 +113,15 @@ fn blotted(text: &str) -> String {
 
 /// Appends a line, with stars for what stands in front of the `@` of an address such as `https://ada:secret@example.org`.
 fn push_without_log_ins(out: &mut String, line: &str) {
+    let (key, value) = line.split_at(secret_in(line, "webhook").unwrap_or(line.len()));
+    // What is no address yet may have a log-in all the same.
+    if let (false, Some(log_in)) = (value.contains("://"), value.rfind('@')) {
+        let (log_in, other) = value.split_at(log_in);
+        out.push_str(key);
+        out.extend(log_in.bytes().map(|_| '*'));
+        out.push_str(other);
+        return;
+    }
     let mut rest = line;
     while let Some(at) = rest.find("://") {
         let (scheme, address) = rest.split_at(at + 3);
@@ -147,8 +156,8 @@ fn end_of_address(before: &str, address: &str) -> usize {
         })
     });
     // Behind other words it is a part of a sentence, which goes on.
-    let begun = quotation.and_then(|(at, _)| before.get(at..));
-    let is_alone = begun.is_some_and(|begun| !begun.contains([' ', '\t']));
+    let begun = quotation.and_then(|(at, _)| before.get(at + 1..));
+    let is_alone = begun.is_some_and(|begun| !begun.trim_start().contains([' ', '\t']));
     let blank = address.find([' ', '\t']).filter(|_| !is_alone);
     closed
         .into_iter()

@@ -225,6 +225,17 @@ fn a_webhook_that_can_never_be_called_is_a_mistake_and_its_secret_is_not_repeate
         assert!(!said.contains("hun"), "{said}");
     }
     for url in [
+        "\"user:hunter2@host/x\"",
+        "\"https:/user:hunter2@host/x\"",
+        "\" https://user:p hunter2@host/x\"",
+    ] {
+        let said = said_of(&[("postrider.toml", &quoted(url))]);
+        assert!(
+            said.contains("webhook = ") && !said.contains("hun"),
+            "{said}"
+        );
+    }
+    for url in [
         "\"https://user:p'hunter2@host/x\"",
         "'https://user:p\"hunter2@host/x'",
         "\"https://user:p\\\"hunter2@host/x\"",

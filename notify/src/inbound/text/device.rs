@@ -115,13 +115,54 @@ const DEVICES: &[&str] = &[
 
 /// Words that name one and stand in other words as well.
 const WORDS: &[&str] = &[
-    "handy", "mobil", "mobile", "mobilen", "mobiele", "móvil", "celular", "tablet", "ios", "mac",
-    "aol", "gmx", "web.de", "k-9", "spark", "tuta",
+    "handy",
+    "mobil",
+    "mobile",
+    "mobilen",
+    "mobiele",
+    "móvil",
+    "celular",
+    "tablet",
+    "ios",
+    "mac",
+    "aol",
+    "gmx",
+    "web.de",
+    "k-9",
+    "spark",
+    "tuta",
+    "device",
+    "devices",
+    "app",
+    "tablette",
+    "dispositivo",
+    "gerät",
+    "laptop",
+    "pc",
+    "t-mobile",
+    "pixel",
+    "oneplus",
+    "xperia",
+    "redmi",
+    "moto",
+    "htc",
+    "lg",
 ];
 
 /// Words in small letters that stand behind such a name.
 const PARTS: &[&str] = &[
-    "device", "app", "mail", "email", "e-mail", "secure", "mini", "pro", "plus", "max",
+    "device",
+    "app",
+    "smartphone",
+    "network",
+    "mail",
+    "email",
+    "e-mail",
+    "secure",
+    "mini",
+    "pro",
+    "plus",
+    "max",
 ];
 
 /// What excuses have inside of them.
@@ -197,6 +238,9 @@ fn names_device(said: &str) -> bool {
 /// True for the name of a device or a program, with so many other words in front of it at most.
 fn is_name(inner: &str, most: usize) -> bool {
     let words: Vec<&str> = inner.split_whitespace().collect();
+    // `on the Verizon network`
+    let end = words.windows(2).position(|two| two == ["on", "the"]);
+    let words = words.get(..end.unwrap_or(words.len())).unwrap_or_default();
     let Some(last) = words.iter().rposition(|word| is_device_word(word)) else {
         return false;
     };

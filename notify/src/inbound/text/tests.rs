@@ -174,6 +174,13 @@ fn a_line_of_a_device_or_of_a_program_is_no_text() {
         "Sent from my iPhone 15 Pro",
         "Sent from my mobile device. Please excuse any typos.",
         "Sent from my Verizon, Samsung Galaxy smartphone",
+        "Sent from my Pixel 7",
+        "Sent from my T-Mobile 4G LTE Device",
+        "Sent from my LG K30, an AT&T smartphone",
+        "Sent from my BlackBerry 10 smartphone on the Verizon network.",
+        "Gesendet mit der Telekom Mail App",
+        "Envoyé depuis ma tablette",
+        "Enviado desde mi dispositivo",
         "Sent from my Galaxy\nGet Outlook for Android<https://aka.example/x>",
         "Sent via Superhuman ( https://example.org/?vip=ada )",
         "Sent with [Proton Mail](https://proton.example/) secure email.",
@@ -188,6 +195,13 @@ fn a_line_of_a_device_or_of_a_program_is_no_text() {
     ] {
         assert_eq!(new_text(&format!("Yes.\n\n{line}")), "Yes.", "{line}");
     }
+}
+
+#[test]
+fn a_device_line_with_its_network_below_a_name_does_not_keep_the_signature() {
+    let device = "Sent from my BlackBerry 10 smartphone on the Verizon network.";
+    let text = format!("Yes.\n\nThanks,\nAda\nCountess\n\n{device}\n");
+    assert_eq!(new_text_of(&text, "Ada Lovelace"), "Yes.");
 }
 
 #[test]

@@ -12,13 +12,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Where a file is, if this is a symbolic link to it, so that it has one lock. It need not be there yet.
+/// Where a file is, if this is a symbolic link to it, so that it has one lock. It need not be there yet. Links to the folder do not
+/// matter: the lock is of a file in it, not of its name.
 pub(in super::super) fn real_path(mut path: PathBuf) -> PathBuf {
     // As many links as Linux follows.
     for _ in 0..40 {
-        if let Ok(real) = fs::canonicalize(&path) {
-            return real;
-        }
         let Ok(target) = fs::read_link(&path) else {
             break;
         };

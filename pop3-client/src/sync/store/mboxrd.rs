@@ -4,7 +4,7 @@ use super::spool::Spool;
 use super::{Arrived, Store};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::{MAIN_SEPARATOR, PathBuf};
 use std::time::Duration;
 
 /// One mbox file in the mboxrd format: `From ` lines in front, LF line endings, `From ` inside a message quoted with `>`.
@@ -48,7 +48,8 @@ impl Mboxrd {
         };
         let spool = Spool::new(with_suffix(".postrider-tmp"))?;
         // Not `FILE.lock`: to other mail programs that is a lock by being there.
-        let lock = Lock::acquire(&path, ".postrider-tmp/lock", "mbox")?;
+        let beside = format!(".postrider-tmp{MAIN_SEPARATOR}lock");
+        let lock = Lock::acquire(&path, &beside, "mbox")?;
         spool.clean(Duration::ZERO);
         let mut store = Self {
             intent: with_suffix(".postrider-length"),
@@ -427,6 +428,22 @@ mod tests {
         mbox.commit().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), WHOLE);
         assert!(link.is_symlink());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn an_mbox_is_opened_again_by_its_canonical_path() {
+        let (folder, mut mbox) = opened("canonical");
+        mbox.append(&mut &b"a\r\n"[..], 0).unwrap();
+        mbox.commit().unwrap();
+        drop(mbox);
+        // On Windows it is one in which `/` parts nothing.
+        for path in [
+            folder.join("mbox"),
+            folder.join("mbox").canonicalize().unwrap(),
+        ] {
+            Mboxrd::open(path).unwrap();
+        }
         fs::remove_dir_all(&folder).unwrap();
     }
 

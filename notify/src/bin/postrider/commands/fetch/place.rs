@@ -47,8 +47,14 @@ impl Place {
 
 /// The path as the system has it, so that one store has one journal whatever it is called by.
 fn absolute(path: &Path) -> std::io::Result<PathBuf> {
-    if path.exists() {
-        return path.canonicalize();
+    let mut path = path.to_owned();
+    // As many links as Linux follows, the last of them perhaps to what is not there yet.
+    for _ in 0..40 {
+        if path.exists() {
+            return path.canonicalize();
+        }
+        let Ok(target) = path.read_link() else { break };
+        path = path.parent().unwrap_or(Path::new("")).join(target);
     }
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
@@ -100,6 +106,19 @@ mod tests {
             folder.join(name)
         );
         assert_ne!(journal("pop3s://ada@h"), journal("pop3s://ada@h:994"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_store_has_the_same_journal_before_and_after_its_first_mail_though_a_link_leads_to_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("inbox");
+        std::fs::create_dir(dir.path().join("Mail")).unwrap();
+        std::os::unix::fs::symlink("Mail/mbox", &link).unwrap();
+        let url = ServerUrl::parse("pop3s://ada@h", Protocol::Pop3).unwrap();
+        let before = Place::new(&link).unwrap().journal(&url);
+        std::fs::write(&link, "From a@b\n\nx\n").unwrap();
+        assert_eq!(Place::new(&link).unwrap().journal(&url), before);
     }
 
     #[test]
