@@ -1,6 +1,7 @@
 //! What is no parameter: up to the next `;` outside quoted strings and comments.
 //!
-//! One that is never closed is passed over like any other character: it hides no parameter behind it.
+//! One that is never closed is passed over like any other character: it hides no parameter behind it. (Behind a value and in front of an
+//! attribute a comment that is never closed lasts to the end.)
 
 use crate::grammar::cfws::comment_behind;
 use crate::grammar::word::quoted_string;
