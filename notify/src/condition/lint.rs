@@ -184,7 +184,11 @@ fn comparable(
 ) -> Result<(), Complaint> {
     use FieldKind::{Date, DateTime, Decimal, Integer};
     let (other_kind, _) = resolve(schema, table, other).map_err(|error| Complaint {
-        about: About::Path(error.offset, error.len),
+        // In the query each `^` of it stands twice, so that only the whole can be pointed at.
+        about: match other.contains('^') {
+            true => About::Value,
+            false => About::Path(error.offset, error.len),
+        },
         suggestion: corrected(other, &error),
         message: error.message,
     })?;
