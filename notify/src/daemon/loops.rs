@@ -97,7 +97,7 @@ impl Daemon {
         let mut health = Health::of(&self);
         while !listener.is_stopped() {
             listener.begin_work();
-            let settled = self.settle_all(Timestamp::now()).await;
+            let settled = self.fire_and_settle(Timestamp::now()).await;
             if settled.is_ok() {
                 self.heartbeat.beat(Timestamp::now());
             }
@@ -163,12 +163,17 @@ impl Daemon {
         }
     }
 
-    /// Fires the events that repeat, then settles the events that are due, and the digests; gives how many.
-    async fn settle_all(&self, now: Timestamp) -> Result<usize, StoreError> {
+    /// Fires the events that repeat, then settles all that is due; gives how many.
+    async fn fire_and_settle(&self, now: Timestamp) -> Result<usize, StoreError> {
         let fired = self.repeat(now).await;
         // What keeps these from being fired keeps nothing else from its end.
-        let done = self.settle(now).await? + self.digest(now).await?;
+        let done = self.settle_all(now).await?;
         fired.map(|()| done)
+    }
+
+    /// Settles the events that are due, and the digests; gives how many.
+    pub(super) async fn settle_all(&self, now: Timestamp) -> Result<usize, StoreError> {
+        Ok(self.settle(now).await? + self.digest(now).await?)
     }
 
     /// Fires the repeated events whose moment has come.
@@ -205,7 +210,7 @@ impl Daemon {
     }
 
     /// Ends the digests that are due; gives how many.
-    pub(super) async fn digest(&self, now: Timestamp) -> Result<usize, StoreError> {
+    async fn digest(&self, now: Timestamp) -> Result<usize, StoreError> {
         let events = Arc::clone(&self.events);
         let (due, outcomes) = with_store(&self.store, move |store| {
             if !store.lead("events")? {
@@ -227,7 +232,7 @@ impl Daemon {
     }
 
     /// Settles the events that are due; gives how many.
-    pub(super) async fn settle(&self, now: Timestamp) -> Result<usize, StoreError> {
+    async fn settle(&self, now: Timestamp) -> Result<usize, StoreError> {
         let events = Arc::clone(&self.events);
         let done = with_store(&self.store, move |store| {
             if !store.lead("events")? {

@@ -87,8 +87,7 @@ impl Daemon {
     /// Processes and settles what is due; gives how many.
     async fn work(&self, summary: &mut Summary) -> Result<usize, StoreError> {
         let processed = self.process(Timestamp::now()).await?;
-        let now = Timestamp::now();
-        let settled = self.settle(now).await? + self.digest(now).await?;
+        let settled = self.settle_all(Timestamp::now()).await?;
         summary.processed += processed;
         summary.settled += settled;
         Ok(processed + settled)

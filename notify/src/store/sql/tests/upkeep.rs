@@ -229,6 +229,33 @@ fn a_mail_to_somebody_on_the_list_is_put_aside_when_its_turn_comes() {
     assert_eq!(claimed("main", 60), [5, 2]);
 }
 
+/// An event that is due then, and settled without a mail.
+fn settle_what_is_due(store: &SqliteStore, due: Timestamp) {
+    let later = NewEvent {
+        due: Some(due),
+        ..fired("later")
+    };
+    let work = Work {
+        events: vec![later],
+        ..Work::default()
+    };
+    let later = store.commit(&work).unwrap().events[0];
+    store.settle(&[settlement(later, vec![])]).unwrap();
+}
+
+/// Tells the one digest that is due, of so many parts.
+fn tell_in_a_digest(store: &SqliteStore, parts: usize) {
+    let told = DigestOutcome {
+        digest: store.due_digests(at(60), 9).unwrap()[0].id,
+        parts,
+        ended: parts,
+        verdict: "digest",
+        detail: String::new(),
+        mail: Some(mail("digest", "b@b")),
+    };
+    assert_eq!(store.end_digests(&[told]).unwrap(), 1);
+}
+
 #[test]
 fn what_was_sent_yesterday_is_kept_however_long_ago_it_was_queued() {
     let store = memory();
@@ -245,29 +272,11 @@ fn what_was_sent_yesterday_is_kept_however_long_ago_it_was_queued() {
     queue(&store, vec![mail("deferred", "a@b")]);
     assert_eq!(attempt(0, DeliveryState::Deferred, Some(at(100))), 1);
     // One is fired for a later day.
-    let later = NewEvent {
-        due: Some(at(100)),
-        ..fired("later")
-    };
-    let work = Work {
-        events: vec![later],
-        ..Work::default()
-    };
-    let later = store.commit(&work).unwrap().events[0];
-    store.settle(&[settlement(later, vec![])]).unwrap();
+    settle_what_is_due(&store, at(100));
     // Two are told in a digest.
     super::digests::keep(&store, None, "b@b", "one");
     super::digests::keep(&store, None, "b@b", "two");
-    let digest = store.due_digests(at(60), 9).unwrap().remove(0);
-    let told = DigestOutcome {
-        digest: digest.id,
-        parts: 2,
-        ended: 2,
-        verdict: "digest",
-        detail: String::new(),
-        mail: Some(mail("digest", "b@b")),
-    };
-    assert_eq!(store.end_digests(&[told]).unwrap(), 1);
+    tell_in_a_digest(&store, 2);
     assert_eq!(attempt(100, DeliveryState::Delivered, None), 2);
 
     let forgotten = |before| store.trim(at(before)).unwrap().events;
@@ -280,26 +289,9 @@ fn an_attempt_by_a_clock_that_was_ahead_keeps_nothing_for_ever() {
     let store = memory();
     let ahead = at(70 * 365 * 86_400);
     queue(&store, vec![mail("sent", "a@b")]);
-    let later = NewEvent {
-        due: Some(ahead),
-        ..fired("later")
-    };
-    let work = Work {
-        events: vec![later],
-        ..Work::default()
-    };
-    let later = store.commit(&work).unwrap().events[0];
-    store.settle(&[settlement(later, vec![])]).unwrap();
+    settle_what_is_due(&store, ahead);
     super::digests::keep(&store, None, "b@b", "one");
-    let told = DigestOutcome {
-        digest: store.due_digests(at(60), 9).unwrap()[0].id,
-        parts: 1,
-        ended: 1,
-        verdict: "digest",
-        detail: String::new(),
-        mail: Some(mail("digest", "b@b")),
-    };
-    assert_eq!(store.end_digests(&[told]).unwrap(), 1);
+    tell_in_a_digest(&store, 1);
     let claimed = claim(&store, ahead, 9);
     assert_eq!(claimed.len(), 2);
     for one in &claimed {
