@@ -10,9 +10,10 @@
 //! ```
 //!
 //! We also accept values of any characters up to the next `;`, quoted strings that are never closed (they end at the
-//! line end), encoded words in values, sections in any order, a missing `;` (which is told), and a boundary or charset in
-//! sections or encoded, which erratum 3269 (held for the next edition) forbids to write.
+//! line end), comments that are never closed (they are none), encoded words in values, sections in any order, a missing `;` (which is
+//! told), and a boundary or charset in sections or encoded, which erratum 3269 (held for the next edition) forbids to write.
 
+mod comments;
 mod junk;
 mod sections;
 mod value;
@@ -23,11 +24,12 @@ use nom::Parser;
 use nom::bytes::complete::{tag, take_while1};
 
 use super::Parsed;
-use super::cfws::{is_wsp, skip_cfws, skip_fws};
+use super::cfws::is_wsp;
 use super::common_type::{common_boundary, common_type};
 use super::text::{unfold, without_breaks};
 use super::word::unescape;
 use crate::defect::DefectKind;
+use comments::Comments;
 use junk::Junk;
 use sections::{extended, has_gap, join};
 use value::{Value, value};
@@ -80,16 +82,17 @@ impl<'a> ContentValue<'a> {
     }
 
     pub(crate) fn parse_any(value: &'a [u8], limit: usize) -> Self {
-        let (rest, main) = token(skip_cfws(value).0);
-        let rest = skip_cfws(rest).0;
+        let mut comments = Comments::default();
+        let (rest, main) = token(comments.skip_cfws(value));
+        let rest = comments.skip_cfws(rest);
         let (text, sub) = match rest.strip_prefix(b"/") {
             Some(after) => {
-                let (rest, sub) = token(skip_cfws(after).0);
+                let (rest, sub) = token(comments.skip_cfws(after));
                 (rest, Some(sub))
             }
             None => (rest, None),
         };
-        let text = skip_cfws(text).0;
+        let text = comments.skip_cfws(text);
         let junk = text.first().is_some_and(|b| *b != b';' && is_tspecial(*b));
         // What somebody took for a semicolon.
         let text = match text {
@@ -131,6 +134,7 @@ impl<'a> RawParameters<'a> {
         ParameterReader {
             rest: self.text,
             left: self.limit,
+            comments: Comments::default(),
             junk: Junk::default(),
             bad: false,
             limited: false,
@@ -232,6 +236,7 @@ pub(crate) struct ParameterReader<'a> {
     rest: &'a [u8],
     /// How many parameters may still be read.
     left: usize,
+    comments: Comments,
     /// For what is no parameter.
     junk: Junk,
     /// Something was no parameter, or broke off.
@@ -245,10 +250,10 @@ impl<'a> Iterator for ParameterReader<'a> {
 
     fn next(&mut self) -> Option<RawParameter<'a>> {
         loop {
-            let mut rest = skip_cfws(self.rest).0;
+            let mut rest = self.comments.skip_cfws(self.rest);
             self.bad |= !matches!(rest, [] | [b';', ..]);
             while let Some(after) = rest.strip_prefix(b";") {
-                rest = skip_cfws(after).0;
+                rest = self.comments.skip_cfws(after);
             }
             self.rest = rest;
             if rest.is_empty() {
@@ -259,7 +264,7 @@ impl<'a> Iterator for ParameterReader<'a> {
                 self.rest = &[];
                 return None;
             }
-            match parameter(rest, self.junk.has_open_comment()) {
+            match parameter(&mut self.comments, rest) {
                 Ok((after, (parameter, regular))) => {
                     self.rest = after;
                     self.left -= 1;
@@ -268,7 +273,7 @@ impl<'a> Iterator for ParameterReader<'a> {
                 }
                 Err(_) => {
                     self.bad = true;
-                    self.rest = self.junk.skip(rest);
+                    self.rest = self.junk.skip(&mut self.comments, rest);
                 }
             }
         }
@@ -327,18 +332,13 @@ fn ends_attribute(byte: u8) -> bool {
     is_wsp(byte) || matches!(byte, b'=' | b';' | b'(' | b'"')
 }
 
-/// `parameter`, and whether its value is regular. Behind its attribute no comment is looked for where one stayed open before: many
-/// of them would take quadratic time.
-fn parameter(input: &[u8], open_comment: bool) -> Parsed<'_, (RawParameter<'_>, bool)> {
+/// `parameter`, and whether its value is regular.
+fn parameter<'a>(comments: &mut Comments, input: &'a [u8]) -> Parsed<'a, (RawParameter<'a>, bool)> {
     let (rest, attribute) = take_while1(|b| !ends_attribute(b)).parse(input)?;
-    let rest = match open_comment {
-        true => skip_fws(rest).0,
-        false => skip_cfws(rest).0,
-    };
-    let (rest, _) = tag(&b"="[..]).parse(rest)?;
-    let rest = skip_cfws(rest).0;
+    let (rest, _) = tag(&b"="[..]).parse(comments.skip_cfws(rest))?;
+    let rest = comments.skip_cfws(rest);
     let (name, section, extended) = attribute_parts(attribute);
-    let (rest, value) = value(name, rest);
+    let (rest, value) = value(comments, name, rest);
     let Value {
         bytes: value,
         quoted,

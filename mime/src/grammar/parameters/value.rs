@@ -7,10 +7,12 @@
 //! What is no token and stands without quotes all the same lasts to the next `;`, with white space and parentheses, but not over a
 //! fold: what stands behind that may be the next field, indented by accident. Only a file name goes on over folds, as its words and
 //! encoded words are written so. Where a `;` is missing, the value lasts to white space that another `attribute=` follows; in a file
-//! name, which may say that itself, only to a fold. What stands in parentheses is a comment where the value ends behind it.
+//! name, which may say that itself, only to a fold. What stands in parentheses is a comment where the value ends behind it. A
+//! parenthesis that is never closed belongs to a file name, and to a word that it stands in; behind white space it ends the value.
 
+use super::comments::Comments;
 use super::ends_attribute;
-use crate::grammar::cfws::{comment, is_wsp, skip_fws};
+use crate::grammar::cfws::{is_wsp, skip_fws};
 use crate::grammar::word::quoted_string;
 
 /// A value as it is written.
@@ -23,7 +25,11 @@ pub(super) struct Value<'a> {
 }
 
 /// Reads the value of the parameter of a name.
-pub(super) fn value<'a>(name: &[u8], input: &'a [u8]) -> (&'a [u8], Value<'a>) {
+pub(super) fn value<'a>(
+    comments: &mut Comments,
+    name: &[u8],
+    input: &'a [u8],
+) -> (&'a [u8], Value<'a>) {
     if let Ok((rest, bytes)) = quoted_string(input) {
         return (
             rest,
@@ -47,14 +53,18 @@ pub(super) fn value<'a>(name: &[u8], input: &'a [u8]) -> (&'a [u8], Value<'a>) {
             },
         );
     }
-    unquoted(is_file_name(name), input)
+    unquoted(comments, is_file_name(name), input)
 }
 
 fn is_file_name(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"filename") || name.eq_ignore_ascii_case(b"name")
 }
 
-fn unquoted(is_file_name: bool, input: &[u8]) -> (&[u8], Value<'_>) {
+fn unquoted<'a>(
+    comments: &mut Comments,
+    is_file_name: bool,
+    input: &'a [u8],
+) -> (&'a [u8], Value<'a>) {
     let mut rest = input;
     // What is left behind the last byte that belongs to the value.
     let mut behind = input;
@@ -64,14 +74,18 @@ fn unquoted(is_file_name: bool, input: &[u8]) -> (&[u8], Value<'_>) {
     loop {
         match rest {
             [] | [b';', ..] => break,
-            [b'(', ..] => {
-                let after = comment(rest).map_or(&[][..], |(after, _)| after);
-                if !is_file_name && is_folded(rest, after) {
-                    break;
+            [b'(', inside @ ..] => match comments.behind(inside) {
+                Some(after) if is_file_name || !is_folded(rest, after) => {
+                    odd = true;
+                    rest = after;
                 }
-                odd = true;
-                rest = after;
-            }
+                None if is_file_name || rest.len() == behind.len() => {
+                    regular = false;
+                    rest = inside;
+                    behind = inside;
+                }
+                _ => break,
+            },
             [byte, ..] if is_wsp(*byte) => {
                 let after = skip_fws(rest).0;
                 let folded = is_folded(rest, after);
@@ -214,7 +228,7 @@ mod tests {
             ("report(1) (2)", "report", true),
             ("report (1) ", "report", true),
             ("(1) report", "report", true),
-            ("report (1.pdf", "report", true),
+            ("report (1.pdf", "report (1.pdf", false),
         ] {
             let open = !written.contains(')');
             let written = format!("a/b; name={written}{}", if open { "" } else { "; x=y" });
