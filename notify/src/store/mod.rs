@@ -441,8 +441,9 @@ pub trait Store: Send + Sync {
 
     /// Forgets what is older than `before` and done with: settled events with their verdicts, mails and attempts, and inbound
     /// mail that was processed or ignored. An event is as old as the last of what happened: it was queued, it was due, an attempt
-    /// at one of its mails ended; more than a day from now, that was by a clock that was ahead, and does not count. Records, their
-    /// journals and what fetching remembers stay.
+    /// at one of its mails ended; if that was due, or ended, more than a day from now, it was by a clock that was ahead, and does
+    /// not count. What such a clock queued or received stays until that day. Records, their journals and what fetching remembers
+    /// stay.
     /// What was forgotten no longer answers to its idempotency key, nor to a reply's In-Reply-To.
     fn trim(&self, before: Timestamp) -> Result<Trimmed, StoreError>;
 
