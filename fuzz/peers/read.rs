@@ -2,6 +2,36 @@
 
 use postrider_mime::{AddressList, Message, Part, TransferEncoding};
 use postrider_tests::properties::naive;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Where differences are noted, one a line.
+const DIFFERENCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts/peers/differences");
+
+/// The most that one run notes: a fuzzer comes back to what it has found once, in many forms.
+const MOST: usize = 200;
+
+/// Notes where a peer reads something else than we do, with the mail. No difference ends the run: most are faults of the peer, and
+/// behind the first one there may be one of ours.
+pub fn compare(peer: &str, mail: &[u8], ours: &Read, theirs: Option<&Read>) {
+    static NOTED: AtomicUsize = AtomicUsize::new(0);
+    if theirs == Some(ours) || NOTED.fetch_add(1, Ordering::Relaxed) >= MOST {
+        return;
+    }
+    let mail = mail.escape_ascii();
+    let line = format!("{peer}: ours {ours:?}, theirs {theirs:?}, of {mail}\n");
+    note(&line).expect("a difference can be noted");
+}
+
+fn note(line: &str) -> io::Result<()> {
+    fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts/peers"))?;
+    let mut file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(DIFFERENCES)?;
+    file.write_all(line.as_bytes())
+}
 
 /// What is compared.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -44,7 +44,7 @@ fn is_reserved(c: char) -> bool {
             c,
             '<' | '>' | ':' | '"' | '/' | '\\' | '|' | '?' | '*' | '\u{FFFD}'
         )
-        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+        || matches!(c, '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
         || matches!(
             c,
             '\u{2044}' | '\u{2215}' | '\u{29F8}' | '\u{FF0F}' | '\u{FF3C}' | '\u{FF1A}'
@@ -131,6 +131,20 @@ mod tests {
         assert_eq!(name("-rf"), "_-rf");
         assert_eq!(name("../-rf"), "_-rf");
         assert_eq!(name("common.txt"), "common.txt");
+    }
+
+    #[test]
+    fn no_character_that_turns_text_is_left() {
+        // All that have the property Bidi_Control (UAX #9 §2).
+        let marks = ['\u{061C}', '\u{200E}', '\u{200F}'];
+        let turning = marks
+            .into_iter()
+            .chain('\u{202A}'..='\u{202E}')
+            .chain('\u{2066}'..='\u{2069}');
+        for c in turning {
+            assert_eq!(name(&format!("ann{c}fdp.exe")), "ann_fdp.exe", "{c:?}");
+            assert_eq!(name(&format!("{c}.pdf")), "_.pdf", "{c:?}");
+        }
     }
 
     #[test]

@@ -315,6 +315,17 @@ async fn the_dialogue_of_an_account_is_written_down_without_its_password() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn a_protocol_log_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("main.log");
+    protocol_log(&path).note(&"a line");
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "{mode:o}");
+}
+
 #[test]
 fn mistakes_in_accounts_are_shown_where_they_are() {
     let cases = [

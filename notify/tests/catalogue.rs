@@ -43,13 +43,18 @@ fn every_class_is_handled_safely() {
 fn every_entry_of_the_catalogue_is_handled_safely() {
     let Some(entries) = entries() else { return };
     for (id, kind, input) in entries {
-        eprintln!("{id}");
         let mut classes = mail::CLASSES.iter().chain(outgoing::CLASSES);
         match classes.find(|class| class.id == id) {
-            Some(class) => (class.check)(&input),
-            // Faults are told in prose; the tests of `fault` are what they ask for.
-            None if kind == "fault" => assert!(fault::CLASSES.contains(&id.as_str()), "{id}"),
-            None => panic!("nothing checks {id}"),
+            Some(class) => {
+                eprintln!("{id}");
+                (class.check)(&input);
+            }
+            // Faults are told in prose; the tests of `fault` are what they ask for, and tell of them.
+            None if kind == "fault" && fault::CLASSES.contains(&id.as_str()) => {}
+            None => {
+                eprintln!("{id}");
+                panic!("nothing checks {id}");
+            }
         }
     }
 }

@@ -306,6 +306,27 @@ fn made(house: &House, mail: &str) -> (Value, Vec<String>) {
 }
 
 #[test]
+fn files_of_a_mail_are_attached_under_safe_names() {
+    let names = ["../../plan.txt", "/etc/passwd.txt", "C:\\\\notes.txt", ".."];
+    let part = |name: &&str| {
+        let field = format!("Content-Disposition: attachment; filename=\"{name}\"");
+        format!("--b\nContent-Type: application/octet-stream\n{field}\n\n{name}\n")
+    };
+    let files: String = names.iter().map(part).collect();
+    let head = format!("{PLANS}Content-Type: multipart/mixed; boundary=b\n\n");
+    let (_, names) = made(
+        &House::new(),
+        &format!("{head}--b\n\nSee inside.\n{files}--b--\n"),
+    );
+    assert_eq!(names.len(), 4, "{names:?}");
+    assert_eq!(names[..3], ["plan.txt", "passwd.txt", "notes.txt"]);
+    assert!(
+        !names[3].contains(['/', '\\']) && names[3] != "..",
+        "{names:?}"
+    );
+}
+
+#[test]
 fn what_is_in_a_winmail_dat_is_attached_under_safe_names() {
     let house = House::with(|text| text);
     let inside = winmail(&[("plan.txt", b"tea at four"), ("../../plan.txt", b"cake")]);

@@ -25,6 +25,7 @@ use crate::{
     RecipientOutcome, Security, Stage, State,
 };
 use bytes::BytesMut;
+use postrider_wire::WriteBuffer;
 use postrider_wire::blocking::Stream;
 use std::io;
 use std::net::TcpStream;
@@ -196,20 +197,23 @@ fn open(config: &Config, stream: Stream) -> Result<Client, Error> {
 fn converse(config: &Config, opening: &mut Opening, wire: &mut Wire) -> Result<(), Error> {
     let times = config.times();
     wire.patience().whole(Instant::now(), times.opening);
-    let mut out = BytesMut::new();
+    let mut out = WriteBuffer::default();
     if config.begins_early() {
         opening.begin_early(&mut out)?;
-        wire.write_all(&out.split(), opening.stage(), times)?;
+        wire.write_all(&out, opening.stage(), times)?;
+        out.clear();
     }
     loop {
         let progress = opening.receive(wire.input(), &mut out)?;
-        wire.write_all(&out.split(), opening.stage(), times)?;
+        wire.write_all(&out, opening.stage(), times)?;
+        out.clear();
         match progress {
             Progress::Read => wire.read(opening.stage(), times)?,
             Progress::StartTls => {
                 start_tls(config, opening, wire)?;
                 opening.tls_started(&mut out)?;
-                wire.write_all(&out.split(), opening.stage(), times)?;
+                wire.write_all(&out, opening.stage(), times)?;
+                out.clear();
             }
             Progress::Ready => {
                 wire.patience().done();

@@ -16,6 +16,7 @@ mod desk;
 #[cfg(feature = "notify")]
 mod dkim;
 mod encoded_word;
+mod file_name;
 mod header_unstructured;
 mod html_text;
 #[cfg(feature = "notify")]
@@ -28,6 +29,8 @@ mod mime_roundtrip;
 mod mta_sts;
 pub mod naive;
 mod parameters_2231;
+#[cfg(feature = "notify")]
+mod pop3_opening;
 mod pop3_session;
 mod proxy;
 mod report;
@@ -62,6 +65,8 @@ pub use mime_roundtrip::mime_roundtrip;
 #[cfg(feature = "notify")]
 pub use mta_sts::mta_sts;
 pub use parameters_2231::parameters_2231;
+#[cfg(feature = "notify")]
+pub use pop3_opening::pop3_opening;
 pub use pop3_session::pop3_session;
 #[cfg(all(fuzzing, feature = "notify"))]
 pub use postrider_pop3::sync::live_through as pop3_sync;
@@ -107,6 +112,8 @@ pub const ALL: &[(&str, Property)] = &[
     #[cfg(feature = "notify")]
     ("mta_sts", mta_sts),
     ("parameters_2231", parameters_2231),
+    #[cfg(feature = "notify")]
+    ("pop3_opening", pop3_opening),
     ("pop3_session", pop3_session),
     ("proxy", proxy),
     ("sasl", sasl),

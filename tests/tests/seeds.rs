@@ -45,6 +45,32 @@ fn every_property_holds_for_its_seeds_cut_short() {
     }
 }
 
+/// What others read in them is compared where their parsers are built; what we read holds on any compiler.
+#[test]
+fn the_mails_for_other_parsers_hold_the_property_of_our_own() {
+    let seeds = files(&fuzz().join("seeds/peers"));
+    assert!(seeds.len() >= 3, "peers have {} seeds", seeds.len());
+    for seed in seeds {
+        let mail = fs::read(&seed).unwrap();
+        // In front of a mail stands how it is cut, and how small the limits are.
+        for how in 0..32_u8 {
+            let input = [&[how][..], &mail[..]].concat();
+            holds(properties::mime_parse, &input, &seed);
+        }
+    }
+}
+
+#[test]
+fn every_folder_of_seeds_is_replayed() {
+    // The one of them in its own crate, the other above.
+    let elsewhere = ["pop3_sync", "peers"];
+    for folder in files(&fuzz().join("seeds")) {
+        let name = folder.file_name().and_then(|name| name.to_str()).unwrap();
+        let has_property = properties::ALL.iter().any(|(known, _)| *known == name);
+        assert!(has_property || elsewhere.contains(&name), "{name}");
+    }
+}
+
 #[test]
 fn every_property_has_a_target_a_dictionary_and_a_line_in_the_table() {
     let manifest = fs::read_to_string(fuzz().join("Cargo.toml")).unwrap();

@@ -12,6 +12,7 @@ pub mod sasl;
 mod secret;
 mod security;
 mod transcript;
+mod write_buffer;
 
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 mod attempts;
@@ -33,6 +34,7 @@ pub use redact::Redactor;
 pub use secret::Secret;
 pub use security::{Endpoint, InvalidHost, Security};
 pub use transcript::{Line, Speaker, Transcript};
+pub use write_buffer::WriteBuffer;
 
 #[cfg(feature = "tokio")]
 pub use connect::{connect, connect_tls, start_tls};

@@ -24,12 +24,6 @@ impl Secret {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-
-    fn overwrite(&mut self) {
-        self.0.fill(0);
-        // The optimiser may not assume that nobody looks at the zeroes.
-        black_box(&mut self.0);
-    }
 }
 
 impl From<String> for Secret {
@@ -52,7 +46,37 @@ impl fmt::Debug for Secret {
 
 impl Drop for Secret {
     fn drop(&mut self) {
-        self.overwrite();
+        overwrite(&mut self.0);
+    }
+}
+
+/// Overwrites octets in their place, as far as safe Rust can promise it.
+pub(crate) fn overwrite(octets: &mut [u8]) {
+    octets.fill(0);
+    #[cfg(test)]
+    overwritten::note(octets);
+    // The optimiser may not assume that nobody looks at the zeroes.
+    black_box(octets);
+}
+
+/// What this thread has overwritten, for tests: what was dropped cannot be looked at any more.
+#[cfg(test)]
+pub(crate) mod overwritten {
+    use std::cell::RefCell;
+
+    thread_local! {
+        static NOTED: RefCell<Vec<(*const u8, Vec<u8>)>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub(super) fn note(octets: &[u8]) {
+        let place = (octets.as_ptr(), octets.to_vec());
+        // A thread that ends may drop a secret after this.
+        let _ = NOTED.try_with(|noted| noted.borrow_mut().push(place));
+    }
+
+    /// Where something was overwritten since the last call, and what has stood there since.
+    pub(crate) fn places() -> Vec<(*const u8, Vec<u8>)> {
+        NOTED.take()
     }
 }
 
@@ -68,11 +92,11 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_overwritten() {
-        let mut secret = Secret::from("hunter2");
-        let place = secret.0.as_ptr();
-        secret.overwrite();
-        assert_eq!(secret.expose_secret(), [0; 7]);
-        assert_eq!(secret.0.as_ptr(), place, "where it stood, not in a copy");
+    fn a_secret_that_is_dropped_is_overwritten_where_it_stood() {
+        let secret = Secret::from("hunter2");
+        let place = secret.expose_secret().as_ptr();
+        overwritten::places();
+        drop(secret);
+        assert_eq!(overwritten::places(), [(place, vec![0_u8; 7])]);
     }
 }

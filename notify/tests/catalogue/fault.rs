@@ -14,12 +14,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
 
-/// The entries of the catalogue that the tests below are made for.
-pub(super) const CLASSES: [&str; 3] = [
-    "notify-crash-after-250",
-    "notify-enospc",
-    "notify-clock-jump",
-];
+const CRASH: &str = "notify-crash-after-250";
+const DISK: &str = "notify-enospc";
+const CLOCK: &str = "notify-clock-jump";
+
+/// The entries of the catalogue that the tests below are made for. Each test says which one it is about, and nobody says so for it.
+pub(super) const CLASSES: [&str; 3] = [CRASH, DISK, CLOCK];
 
 fn database() -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
@@ -47,6 +47,7 @@ fn sender(sandbox: &Sandbox, store: &Arc<dyn Store>) -> Sender {
 
 #[tokio::test]
 async fn killed_between_250_and_its_commit_a_mail_goes_again_under_the_same_message_id() {
+    eprintln!("{CRASH}");
     let sandbox = sandbox().await;
     let (_dir, path) = database();
     {
@@ -95,6 +96,7 @@ const WRITES: [(&str, &str); 9] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_refuses_any_write_is_an_error_and_nothing_is_called_sent() {
+    eprintln!("{DISK}");
     let sandbox = sandbox().await;
     for (what, table) in WRITES {
         sandbox.clear();
@@ -161,6 +163,7 @@ fn days(n: i64) -> Timestamp {
 
 #[tokio::test]
 async fn a_clock_that_jumps_makes_neither_a_storm_nor_a_starvation() {
+    eprintln!("{CLOCK}");
     let sandbox = sandbox().await;
     let store = super::support::store();
     queue(&*store, None, &["defer-450@example.org"]);
@@ -189,6 +192,7 @@ async fn a_clock_that_jumps_makes_neither_a_storm_nor_a_starvation() {
 
 #[tokio::test]
 async fn a_mail_that_a_clock_made_too_old_is_sent_all_the_same() {
+    eprintln!("{CLOCK}");
     let sandbox = sandbox().await;
     let store = super::support::store();
     let house = House::at(&sandbox, Arc::clone(&store));

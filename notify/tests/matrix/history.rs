@@ -83,13 +83,42 @@ pub type Reached = bool;
 /// # Errors
 /// What was violated.
 pub async fn play(start: &Start, script: Script) -> Result<Reached, String> {
+    let (_, reached) = played(start, script).await?;
+    Ok(reached)
+}
+
+/// Plays a history to its end, and tells everything of it that could be seen.
+///
+/// # Errors
+/// What was violated.
+pub async fn trace(start: &Start, script: Script) -> Result<String, String> {
+    let (world, reached) = played(start, script).await?;
+    let mut told = format!("struck: {reached}, deaths: {}\n", world.reaper.kills());
+    for fired in &world.fired {
+        told += &format!("{} {:?}\n", fired.key, fired.acknowledged);
+    }
+    for row in world.log()? {
+        let attempts = world.store_error(|s| s.attempts(row.delivery))?;
+        told += &format!("{row:?}\n{attempts:?}\n");
+    }
+    let heard = world.sink.ledger();
+    for mail in &heard.accepted {
+        told += &format!("{mail:?}\n");
+    }
+    told += &format!("refused: {:?}\n", heard.refused);
+    let counts = (heard.connections, heard.asked, heard.hung_up);
+    told += &format!("connections, MAIL commands, hang-ups: {counts:?}\n");
+    Ok(told)
+}
+
+async fn played(start: &Start, script: Script) -> Result<(World, Reached), String> {
     let mut world = World::new(start, script);
     world.act().await?;
     let reached = !world.reaper.is_armed();
     world.reaper.disarm();
     world.drain().await?;
     checks::at_the_end(&world)?;
-    Ok(reached)
+    Ok((world, reached))
 }
 
 pub fn scratch() -> TempDir {

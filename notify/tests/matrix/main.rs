@@ -4,7 +4,8 @@
 //! that moment is all that the next life has. Servers are scripts over pipes, and time is virtual, so that a history
 //! takes milliseconds and can be played again: a failure names its seed.
 //!
-//! `POSTRIDER_HISTORIES=20000` plays more of them, `POSTRIDER_HISTORY=17` plays one.
+//! `POSTRIDER_HISTORIES=20000` plays more of them, `POSTRIDER_HISTORIES=all` every combination at least once, and
+//! `POSTRIDER_HISTORY=17` plays one.
 
 #![allow(
     missing_docs,
@@ -24,7 +25,7 @@ mod sink;
 #[path = "../support/mod.rs"]
 mod support;
 
-use history::{Script, Start, play};
+use history::{Script, Start, play, trace};
 use mortal::Sabotage;
 use postrider_notify::config::Config;
 use postrider_notify::daemon::signer;
@@ -32,7 +33,7 @@ use postrider_notify::store::SqliteStore;
 use reaper::{POINTS, Point};
 use rng::Rng;
 use sink::{At, Does, SINKS};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 const CONFIG: &str = r#"
@@ -91,14 +92,20 @@ fn start() -> Start {
 /// Histories of a test run that nobody asked more of.
 const SOME: u64 = 240;
 
+/// Each kill point against each server.
+const COMBINATIONS: u64 = (POINTS.len() * SINKS.len()) as u64;
+
 /// Histories at a time: most of one is waiting.
 const LANES: u64 = 4;
 
+/// What history n is about: a stride that meets every combination, and in a short run something of everything.
+fn combination(n: u64, combinations: u64) -> usize {
+    (n.wrapping_mul(379) % combinations) as usize
+}
+
 /// History n: the combinations in turn, each time round with other numbers.
 fn script(n: u64) -> Script {
-    let combinations = (POINTS.len() * SINKS.len()) as u64;
-    // A stride that meets every combination, and in a short run something of everything.
-    let combination = (n.wrapping_mul(379) % combinations) as usize;
+    let combination = combination(n, COMBINATIONS);
     Script {
         seed: Rng(n).next(),
         point: POINTS[combination % POINTS.len()].1,
@@ -107,30 +114,53 @@ fn script(n: u64) -> Script {
     }
 }
 
-fn run(start: &Start, script: Script) -> Result<bool, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+/// A runtime of one thread whose time is virtual.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
-        .unwrap();
-    runtime.block_on(play(start, script))
+        .unwrap()
 }
 
-/// How often each point struck, and in how many histories.
-type Reached = BTreeMap<&'static str, (u64, u64)>;
+fn run(start: &Start, script: Script) -> Result<bool, String> {
+    runtime().block_on(play(start, script))
+}
+
+/// What came of histories.
+#[derive(Default)]
+struct Played {
+    /// How often each point struck, and in how many histories.
+    reached: BTreeMap<&'static str, (u64, u64)>,
+    /// The combinations of point and server that were played.
+    met: BTreeSet<usize>,
+}
+
+impl Played {
+    /// Where there were histories enough for it, each combination was one of them.
+    fn meets_each_of(&self, combinations: u64, all: u64) {
+        let met = self.met.len() as u64;
+        assert!(
+            all < combinations || met == combinations,
+            "{all} histories met {met} of {combinations} combinations"
+        );
+    }
+}
 
 fn name_of(points: &[(&'static str, Point)], of: Point) -> &'static str {
     points.iter().find(|(_, point)| *point == of).unwrap().0
 }
 
-/// Plays histories from 0 upward, several at a time; `play` says which point they were about, and whether it struck.
-fn play_all(all: u64, play: impl Fn(u64) -> (&'static str, bool) + Sync) -> Reached {
-    let reached = Mutex::new(Reached::new());
+/// Plays histories from 0 upward, several at a time; `play` says which combination and which point they were about, and
+/// whether the point struck.
+fn play_all(all: u64, play: impl Fn(u64) -> (usize, &'static str, bool) + Sync) -> Played {
+    let played = Mutex::new(Played::default());
     let lane = |first: u64| {
         for n in (first..all).step_by(LANES as usize) {
-            let (name, struck) = play(n);
-            let mut reached = reached.lock().unwrap();
-            let (times, of) = reached.entry(name).or_default();
+            let (combination, name, struck) = play(n);
+            let mut played = played.lock().unwrap();
+            played.met.insert(combination);
+            let (times, of) = played.reached.entry(name).or_default();
             *times += u64::from(struck);
             *of += 1;
         }
@@ -141,34 +171,46 @@ fn play_all(all: u64, play: impl Fn(u64) -> (&'static str, bool) + Sync) -> Reac
             scope.spawn(move || lane(first));
         }
     });
-    reached.into_inner().unwrap()
+    played.into_inner().unwrap()
 }
 
-fn number(variable: &str) -> Option<u64> {
-    let text = std::env::var(variable).ok()?;
-    Some(text.parse().expect("a number of histories"))
+/// The one history that is asked for.
+fn asked_for() -> Option<u64> {
+    let text = std::env::var("POSTRIDER_HISTORY").ok()?;
+    Some(text.parse().expect("the number of a history"))
+}
+
+/// How many histories are asked for, `some` if nobody says.
+fn histories(some: u64, combinations: u64) -> u64 {
+    match std::env::var("POSTRIDER_HISTORIES") {
+        Err(_) => some,
+        Ok(text) if text == "all" => some.max(combinations),
+        Ok(text) => text.parse().expect("a number of histories, or `all`"),
+    }
 }
 
 #[test]
 fn at_every_kill_point_against_every_server_nothing_acknowledged_is_lost() {
     let start = start();
-    if let Some(n) = number("POSTRIDER_HISTORY") {
+    if let Some(n) = asked_for() {
         let script = script(n);
         let said = run(&start, script);
         assert!(said.is_ok(), "history {n} ({script:?}): {said:?}");
         return;
     }
-    let all = number("POSTRIDER_HISTORIES").unwrap_or(SOME);
-    let reached = play_all(all, |n| {
+    let all = histories(SOME, COMBINATIONS);
+    let played = play_all(all, |n| {
         let script = script(n);
         let struck = run(&start, script).unwrap_or_else(|violated| {
             panic!(
                 "history {n}: {violated}\n{script:?}\nPOSTRIDER_HISTORY={n} cargo test -p postrider-notify --test matrix plays it again"
             )
         });
-        (name_of(POINTS, script.point), struck)
+        let combination = combination(n, COMBINATIONS);
+        (combination, name_of(POINTS, script.point), struck)
     });
-    for (name, (times, of)) in &reached {
+    played.meets_each_of(COMBINATIONS, all);
+    for (name, (times, of)) in &played.reached {
         // Few servers give a reason to pause an account, or to give mails back.
         let is_rare = name.contains("pause") || name.contains("given back");
         let enough = of / if is_rare { 20 } else { 2 };
@@ -179,15 +221,42 @@ fn at_every_kill_point_against_every_server_nothing_acknowledged_is_lost() {
     }
 }
 
+/// A stride that shared a factor with the number of combinations would leave some out for ever.
+#[test]
+fn as_many_histories_as_there_are_combinations_meet_each_of_them() {
+    for combinations in [COMBINATIONS, incoming::COMBINATIONS] {
+        let met: BTreeSet<usize> = (0..combinations)
+            .map(|n| combination(n, combinations))
+            .collect();
+        assert_eq!(met.len() as u64, combinations);
+    }
+}
+
+/// All that could be seen of them: what the server heard and took, each delivery, each attempt with its times.
 #[test]
 fn a_history_that_is_played_again_is_the_same() {
-    // Seen in the numbers of a store that loses mail: the words of the violation.
+    let start = start();
+    let told = |n| runtime().block_on(trace(&start, script(n))).unwrap();
+    let mut before = String::new();
+    for n in 0..32 {
+        let (once, again) = (told(n), told(n));
+        let differs = once.lines().zip(again.lines()).find(|(a, b)| a != b);
+        assert!(once == again, "history {n}: {differs:?}");
+        assert!(once != before, "history {n} tells what the one before did");
+        before = once;
+    }
+}
+
+#[test]
+fn a_history_that_violates_something_does_so_again_in_the_same_words() {
     let start = start();
     let broken = Script {
         sabotage: Some(Sabotage::LosesMails),
         ..script(11)
     };
-    assert_eq!(run(&start, broken), run(&start, broken));
+    let said = run(&start, broken);
+    assert!(said.is_err(), "{said:?}");
+    assert_eq!(said, run(&start, broken));
 }
 
 /// Each promise broken on purpose is noticed, by the words that belong to it.

@@ -1,7 +1,7 @@
 use super::error::ErrorKind;
 use bytes::BytesMut;
 use postrider_wire::sasl::ChannelBinding;
-use postrider_wire::{Endpoint, Tls};
+use postrider_wire::{Endpoint, Tls, WriteBuffer};
 use std::future::Future;
 use std::io;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ pub(crate) trait Link: Send {
     /// Writes all of `out`, and reads once.
     fn transfer(
         &mut self,
-        out: &mut BytesMut,
+        out: &mut WriteBuffer,
         input: &mut BytesMut,
         deadline: Option<Instant>,
     ) -> impl Future<Output = io::Result<Transfer>> + Send;

@@ -5,7 +5,7 @@ use super::opening::{Opening, Step};
 use crate::connection::Received;
 use crate::{Command, Connection, Event, MessageNumber, Phase, Reply, Request, Violation};
 use bytes::BytesMut;
-use postrider_wire::Tls;
+use postrider_wire::{Tls, WriteBuffer};
 use std::time::{Duration, Instant};
 
 /// A machine, a byte stream and a clock. Generic over the stream, so that waiting or blocking makes no difference.
@@ -15,7 +15,7 @@ pub(crate) struct Session<L> {
     pub(crate) pop3: Connection,
     pub(crate) config: Config,
     pub(super) input: BytesMut,
-    out: BytesMut,
+    out: WriteBuffer,
     stage: Stage,
     /// When the session must be over.
     end: Option<Instant>,
@@ -38,7 +38,7 @@ impl<L: Link> Session<L> {
             pop3: Connection::new(config.limits.clone()),
             config: config.clone(),
             input: BytesMut::new(),
-            out: BytesMut::new(),
+            out: WriteBuffer::default(),
             stage: Stage::Greeting,
             end: config.timeouts.session.and_then(|t| now.checked_add(t)),
             since: now,

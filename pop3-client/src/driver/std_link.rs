@@ -3,7 +3,7 @@ use super::link::{Link, Transfer, is_closed};
 use bytes::BytesMut;
 use postrider_wire::blocking::Stream;
 use postrider_wire::sasl::ChannelBinding;
-use postrider_wire::{Endpoint, Tls};
+use postrider_wire::{Endpoint, Tls, WriteBuffer};
 use std::io::{self, IoSlice};
 use std::time::{Duration, Instant};
 
@@ -60,7 +60,7 @@ impl Link for StdLink {
 
     async fn transfer(
         &mut self,
-        out: &mut BytesMut,
+        out: &mut WriteBuffer,
         input: &mut BytesMut,
         deadline: Option<Instant>,
     ) -> io::Result<Transfer> {

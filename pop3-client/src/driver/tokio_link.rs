@@ -1,8 +1,8 @@
 use super::error::ErrorKind;
 use super::link::{Link, Transfer, is_closed};
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use postrider_wire::sasl::ChannelBinding;
-use postrider_wire::{Endpoint, Stream, Tls, start_tls};
+use postrider_wire::{Endpoint, Stream, Tls, WriteBuffer, start_tls};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
@@ -48,7 +48,7 @@ impl Link for TokioLink {
 
     async fn transfer(
         &mut self,
-        out: &mut BytesMut,
+        out: &mut WriteBuffer,
         input: &mut BytesMut,
         deadline: Option<Instant>,
     ) -> io::Result<Transfer> {
@@ -106,7 +106,12 @@ impl Link for TokioLink {
 
 /// Writes as much as the stream takes. An error is not reported: what the server said before it closed is worth more,
 /// and the next read will tell.
-fn poll_write(stream: &mut Stream, cx: &mut Context<'_>, out: &mut BytesMut, unflushed: &mut bool) {
+fn poll_write(
+    stream: &mut Stream,
+    cx: &mut Context<'_>,
+    out: &mut WriteBuffer,
+    unflushed: &mut bool,
+) {
     while !out.is_empty() {
         match Pin::new(&mut *stream).poll_write(cx, out) {
             Poll::Ready(Ok(written)) if written > 0 => out.advance(written),

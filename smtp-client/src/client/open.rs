@@ -5,7 +5,7 @@ use super::pump::Wire;
 use crate::opening::{Opening, Progress};
 use crate::{Config, Error, Security, Stage, Timeouts};
 use bytes::BytesMut;
-use postrider_wire::Stream;
+use postrider_wire::{Stream, WriteBuffer};
 use tokio::time::{Instant, timeout};
 
 pub(super) async fn connect(config: &Config) -> Result<Client, Error> {
@@ -47,7 +47,7 @@ pub(super) async fn open(config: &Config, stream: Stream) -> Result<Client, Erro
 /// Runs the opening to its end. The wire is handed over with the session, or stays for a last word.
 async fn converse(config: &Config, opening: &mut Opening, wire: &mut Wire) -> Result<Wire, Error> {
     let times = config.times();
-    let mut out = BytesMut::new();
+    let mut out = WriteBuffer::default();
     if config.begins_early() {
         opening.begin_early(&mut out)?;
         wire.write(&out, opening.stage(), times).await?;

@@ -1,11 +1,12 @@
 use super::choices::Choices;
+use encoding_rs::GB18030;
 use postrider_mime::Message;
 
 /// The first line decides, the rest is a text.
 ///
-/// * A text written in encoded words, cut between any two characters, in either encoding, in upper or lower case, is read
-///   back equal (RFC 2047); also where a word names a charset that nobody knows, for it is UTF-8, and where a question mark stands
-///   in one as it is.
+/// * A text written in encoded words, cut between any two characters, in either encoding, in upper or lower case, in UTF-8 or
+///   GB18030, is read back equal (RFC 2047); also where a word names a charset that nobody knows, for it is UTF-8, and where a question
+///   mark stands in one as it is.
 /// * The same octets as a header field as they are, are read as a text without CR, LF and NUL.
 pub fn encoded_word(input: &[u8]) {
     let mut choices = Choices::new(input);
@@ -41,14 +42,18 @@ fn written(text: &str, decisions: &mut Choices<'_>) -> String {
         }
         let (piece, after) = rest.split_at(end);
         rest = after;
-        words.push(match decisions.number() % 7 {
+        words.push(match decisions.number() % 8 {
             0 => format!("=?utf-8?q?{}?=", q(piece)),
             1 => format!("=?UTF-8?Q?{}?=", q(piece)),
             2 => format!("=?utf-8?b?{}?=", b64(piece.as_bytes())),
             3 => format!("=?unknown-8bit?q?{}?=", q(piece)),
             4 => format!("=?Unknown-8bit?B?{}?=", b64(piece.as_bytes())),
             5 => format!("=?utf-8?Q?{}?=", q_with_marks(piece)),
-            _ => format!("=?UTF-8*en?B?{}?=", b64(piece.as_bytes())),
+            6 => format!("=?UTF-8*en?B?{}?=", b64(piece.as_bytes())),
+            _ => match gb18030(piece) {
+                Some(octets) => format!("=?GB18030?B?{}?=", b64(&octets)),
+                None => format!("=?utf-8?B?{}?=", b64(piece.as_bytes())),
+            },
         });
     }
     let separators = [" ", "\r\n ", "  ", "\r\n\t"];
@@ -60,6 +65,13 @@ fn written(text: &str, decisions: &mut Choices<'_>) -> String {
         line += &word;
     }
     line
+}
+
+/// A text in GB18030, which has all of Unicode but for some characters of private use.
+fn gb18030(text: &str) -> Option<Vec<u8>> {
+    let (octets, _, lacks_some) = GB18030.encode(text);
+    let (same, _) = GB18030.decode_without_bom_handling(&octets);
+    (!lacks_some && same == text).then(|| octets.to_vec())
 }
 
 fn q(text: &str) -> String {

@@ -1,5 +1,6 @@
+use super::file_name::is_safe_file_name;
 use super::naive;
-use postrider_mime::{Buffers, Limits, Message, Part, TransferEncoding};
+use postrider_mime::{Buffers, Limits, Mailbox, Message, Part, TransferEncoding};
 
 #[path = "../../../mime/tests/common/pushed.rs"]
 mod pushed;
@@ -9,7 +10,8 @@ mod pushed;
 ///
 /// * Every part and field lies inside what it was read from, a part inside its multipart, and parts do not overlap.
 /// * The limits on parts and depth hold.
-/// * No text of a header has CR, LF or NUL, and no safe file name a directory.
+/// * No text of a header has CR, LF or NUL, and safe file names are safe; an address is shown without a control, and its domain in
+///   A-labels is ASCII.
 /// * The parser that takes pieces makes the same of it, however it is cut, and so do buffers that were used before.
 pub fn mime_parse(input: &[u8]) {
     let (&how, mail) = input.split_first().unwrap_or((&0, &[]));
@@ -78,16 +80,11 @@ fn reads(part: Part<'_>) {
         for mailbox in field.addresses().mailboxes() {
             let texts = [&mailbox.name, &mailbox.address].into_iter().flatten();
             texts.for_each(|text| is_one_line(text));
+            mailbox.mailbox().iter().for_each(is_shown);
         }
         let _ = (field.date(), field.message_ids().count());
     }
-    let name = part.safe_file_name();
-    assert!(!name.is_empty() && name.len() <= 255, "{name:?}");
-    assert!(
-        !name.contains(['/', '\\', '\0', ':', '\u{202E}']) && !name.starts_with('.'),
-        "{name:?}"
-    );
-    assert!(!name.contains(char::is_control), "{name:?}");
+    is_safe_file_name(&part.safe_file_name());
     let (content_type, content) = (part.content_type(), part.content());
     is_one_line(&content_type.essence());
     let parameters = content_type.parameters();
@@ -108,6 +105,15 @@ fn reads(part: Part<'_>) {
         content.bytes.len() <= most,
         "decoding adds nothing but the zeroes that lines lack"
     );
+}
+
+/// In the letters of its domain, and in those of DNS, where that could have it (RFC 5890 §2.3).
+fn is_shown(mailbox: &Mailbox) {
+    let shown = mailbox.addr().to_show();
+    assert!(!shown.contains(char::is_control), "{shown:?}");
+    if let Ok(sent) = mailbox.addr().with_a_labels() {
+        assert!(sent.domain().is_ascii(), "{sent}");
+    }
 }
 
 /// What Received and Authentication-Results say.

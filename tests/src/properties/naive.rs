@@ -240,3 +240,26 @@ pub fn y_enc(octets: &[u8], width: usize) -> Vec<u8> {
     text.extend(format!("=yend size={}\r\n", octets.len()).bytes());
     text
 }
+
+/// What yEnc says, line by line: from the line of the beginning to that of the end, without those that tell of a part.
+pub fn from_y_enc(text: &[u8]) -> Vec<u8> {
+    let lines = text.split(|octet| *octet == b'\n');
+    let content = lines
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .skip_while(|line| !line.starts_with(b"=ybegin "))
+        .skip(1)
+        .take_while(|line| !line.starts_with(b"=yend "))
+        .filter(|line| !line.starts_with(b"=ypart "));
+    let mut octets = Vec::new();
+    for line in content {
+        let doubled = line.starts_with(b"..");
+        let mut rest = line.iter().skip(usize::from(doubled));
+        while let Some(octet) = rest.next() {
+            match octet {
+                b'=' => octets.extend(rest.next().map(|critical| critical.wrapping_sub(64 + 42))),
+                other => octets.push(other.wrapping_sub(42)),
+            }
+        }
+    }
+    octets
+}

@@ -1,11 +1,12 @@
 use super::choices::Choices;
+use super::file_name::is_safe_file_name;
 use postrider_mime::Message;
 
 /// The first line decides, the rest is a file name.
 ///
 /// * A name cut into sections anywhere, each plain or percent-encoded, in any order, is read back equal (RFC 2231 §3, §4).
 /// * Words without quotes are one name, also where the field is folded between them; of any other value a fold is the end.
-/// * A safe name has no separator, control, drive, `..` or character that turns text; it is never empty.
+/// * A safe name has no separator, control, drive, device, `..` or character that turns text; it is never empty.
 /// * Any octets as the field are survived, and give a safe name as well.
 pub fn parameters_2231(input: &[u8]) {
     let mut choices = Choices::new(input);
@@ -22,7 +23,7 @@ pub fn parameters_2231(input: &[u8]) {
     if !name.is_empty() && name.trim() == name {
         assert_eq!(read.as_deref(), Some(&*name), "{mail}");
     }
-    is_safe(&message.root().safe_file_name());
+    is_safe_file_name(&message.root().safe_file_name());
     let words: Vec<_> = name
         .split(|c| !is_plain(c))
         .filter(|word| !word.is_empty())
@@ -50,7 +51,7 @@ pub fn parameters_2231(input: &[u8]) {
         "Content-Type: a/b; name*0*=",
     ] {
         let mail = [field.as_bytes(), raw, b"\r\n\r\n"].concat();
-        is_safe(&Message::parse(&mail).root().safe_file_name());
+        is_safe_file_name(&Message::parse(&mail).root().safe_file_name());
     }
 }
 
@@ -104,27 +105,4 @@ fn percent(piece: &str) -> String {
             other => format!("%{other:02x}"),
         })
         .collect()
-}
-
-fn is_safe(name: &str) {
-    assert!(!name.is_empty() && name.len() <= 255, "{name:?}");
-    assert!(
-        name != "." && name != ".." && !name.starts_with(['.', '-']),
-        "{name:?}"
-    );
-    let forbidden = |c: char| {
-        c.is_control()
-            || "/\\:*?\"<>|".contains(c)
-            || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-    };
-    assert!(!name.contains(forbidden), "{name:?}");
-    let stem = name
-        .split('.')
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    assert!(
-        !["con", "nul", "prn", "aux", "com1", "com¹", "lpt1", "lpt³"].contains(&&*stem),
-        "{name:?}"
-    );
 }

@@ -16,6 +16,8 @@ const SECRETS: [&[u8]; 3] = [b"AGFkYQBodW50ZXIy", b"aHVudGVyMg==", b"hunter2"];
 /// * What that server has of a message is the message, with line ends made CRLF; each transaction has one end of data at most.
 /// * Where TLS is wanted, nothing of a login or a mail is written before it; a password never, unless allowed.
 /// * What is held back unread stays within the limits.
+/// * If the server waits for its turn, how what it says is cut into reads never matters. (One that speaks out of turn is given up
+///   when that is seen, which depends on what arrives together.)
 pub fn smtp_session(input: &[u8]) {
     let [cut, wish, count, said @ ..] = input else {
         return;
@@ -27,13 +29,16 @@ pub fn smtp_session(input: &[u8]) {
         .enumerate()
         .map(|(place, envelope)| Mail::new(envelope, TRICKY[place]))
         .collect();
-    let mut client = Client::new(wanted, &mails);
-    client.hear(
-        said,
-        usize::from(cut & 15) * 4 + 1,
-        usize::from(cut >> 4) + 1,
-    );
+    let (cut, step) = (usize::from(cut & 15) * 4 + 1, usize::from(cut >> 4) + 1);
+    let play = |reads: Vec<&[u8]>| {
+        let mut client = Client::new(wanted, &mails);
+        client.hear(reads, step);
+        client
+    };
+    let whole_lines = play(in_turn(said, said.len().max(1)));
+    whole_lines.is_like(&play(in_turn(said, cut)));
 
+    let client = play(said.chunks(cut).collect());
     let heard = server::Walk::over(&client.written, said, client.tls_from);
     for (mail, outcomes) in client.outcomes.iter().enumerate() {
         let outcomes = outcomes.as_ref().expect("every mail is settled");
@@ -67,6 +72,12 @@ pub fn smtp_session(input: &[u8]) {
         assert!(!has(before_tls, secret), "a secret in clear text");
         assert!(!has(client.shown.as_bytes(), secret), "a secret shown");
     }
+}
+
+/// The reads from a server that waits for its turn: none goes beyond the end of a line, none is longer than `cut`.
+fn in_turn(said: &[u8], cut: usize) -> Vec<&[u8]> {
+    let lines = said.split_inclusive(|octet| *octet == b'\n');
+    lines.flat_map(|line| line.chunks(cut)).collect()
 }
 
 fn has(text: &[u8], word: &[u8]) -> bool {
@@ -113,12 +124,20 @@ mod tests {
             .map(|(envelope, message)| Mail::new(envelope, message))
             .collect();
         let mut client = Client::new(Wanted::of(seed[1]), &mails);
-        client.hear(&seed[3..], 1, 4);
+        client.hear(seed[3..].chunks(1), 4);
         let outcomes = client.outcomes.iter().flatten().flatten();
         (
             String::from_utf8_lossy(&client.written).into_owned(),
             outcomes.map(|outcome| outcome.outcome).collect(),
         )
+    }
+
+    #[test]
+    fn reads_from_a_server_in_turn_end_with_its_lines() {
+        let said = b"220 x\r\n250 y\r\nz";
+        assert_eq!(in_turn(said, 99), [&b"220 x\r\n"[..], b"250 y\r\n", b"z"]);
+        let pieces = [&b"220 x"[..], b"\r\n", b"250 y", b"\r\n", b"z"];
+        assert_eq!(in_turn(said, 5), pieces);
     }
 
     #[test]

@@ -1,4 +1,5 @@
 use super::choices::Choices;
+use super::file_name::is_safe_file_name;
 use postrider_mime::tnef::Tnef;
 
 /// The input is a `winmail.dat`; then, line by line, attachments that a naive writer puts into one.
@@ -11,8 +12,7 @@ pub fn tnef(input: &[u8]) {
         let content: usize = tnef.attachments.iter().map(|a| a.content.len()).sum();
         assert!(content <= input.len());
         for attachment in &tnef.attachments {
-            let name = attachment.safe_name();
-            assert!(!name.contains(['/', '\\', '\0']) && name != ".." && !name.is_empty());
+            is_safe_file_name(&attachment.safe_name());
         }
     }
     let (mut choices, mut attachments) = (Choices::new(input), Vec::new());
@@ -35,6 +35,7 @@ pub fn tnef(input: &[u8]) {
             (read.name.as_ref(), &read.content[..]),
             (Some(name), *content)
         );
+        is_safe_file_name(&read.safe_name());
     }
     let cut = 6 + input.len() % (file.len() - 5);
     let part = Tnef::parse(&file[..cut]).expect("a winmail.dat");

@@ -2,6 +2,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
@@ -34,6 +36,16 @@ impl Fault {
     }
 }
 
+/// How many octets have passed, the way by which more of them did.
+#[derive(Clone, Default)]
+pub(crate) struct Passed(Arc<AtomicUsize>);
+
+impl Passed {
+    pub(crate) fn octets(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// A connection over a pipe, and how many octets passed either way.
 pub(crate) struct Faulty {
     pipe: DuplexStream,
@@ -41,6 +53,7 @@ pub(crate) struct Faulty {
     at: usize,
     heard: usize,
     said: usize,
+    passed: Passed,
 }
 
 impl Faulty {
@@ -51,7 +64,13 @@ impl Faulty {
             at,
             heard: 0,
             said: 0,
+            passed: Passed::default(),
         }
+    }
+
+    /// Tells also when the connection is gone.
+    pub(crate) fn passed(&self) -> Passed {
+        self.passed.clone()
     }
 
     /// How many octets may still pass before the fault.
@@ -78,6 +97,7 @@ impl AsyncRead for Faulty {
         let polled = Pin::new(&mut self.pipe).poll_read(cx, &mut piece);
         buf.put_slice(piece.filled());
         self.heard += piece.filled().len();
+        self.passed.0.fetch_max(self.heard, Ordering::Relaxed);
         polled
     }
 }
@@ -98,6 +118,7 @@ impl AsyncWrite for Faulty {
         let polled = Pin::new(&mut self.pipe).poll_write(cx, piece);
         if let Poll::Ready(Ok(written)) = polled {
             self.said += written;
+            self.passed.0.fetch_max(self.said, Ordering::Relaxed);
         }
         polled
     }

@@ -4,6 +4,7 @@
 //! it whole and said so, complete if every octet is there.
 #![cfg(feature = "drivers")]
 
+mod dialogues;
 mod faulty;
 mod pop3;
 mod smtp;

@@ -16,7 +16,7 @@ impl Directory for People {
     fn record(&self, key: &RecordKey) -> Result<Option<Fields>, StoreError> {
         Ok(match key.id.as_str() {
             "ada" => Some(fields(
-                json!({"name": "Ada <b>Lovelace</b>", "email": "ada@example.org", "manager": "grace"}),
+                json!({"name": "Ada <b>Lovelace</b>", "email": "ada@example.org", "manager": "grace", "pin": "4711"}),
             )),
             "grace" => Some(fields(
                 json!({"name": "Grace Hopper", "email": "grace@example.org"}),

@@ -200,6 +200,42 @@ fn time_and_memory_are_bounded() {
 }
 
 #[test]
+fn what_calls_or_extends_itself_ends_in_an_error() {
+    for endless in [
+        "{% macro again() %}${again()}{% endmacro %}${again()}",
+        "{% for x in [1] recursive %}${loop([1])}{% endfor %}",
+    ] {
+        let result = templates(&[]).render_value(endless, &context(json!({})));
+        assert!(result.is_err(), "{endless}");
+    }
+    let (itself, _) = loaded(&[("t.txt", "{% extends 't.txt' %}")]);
+    assert!(itself.render("t.txt", &context(json!({}))).is_err());
+}
+
+#[test]
+fn no_path_leads_to_what_the_schema_does_not_name() {
+    // The store has a PIN, of the record and of the person, and the schema none.
+    let record = || json!({"assigned_to": "ada", "pin": "4711"});
+    for path in [
+        "${current['p' ~ 'in']}",
+        "${assigned_to['p' ~ 'in']}",
+        "${assigned_to|attr('pin')}",
+        "${assigned_to.get('pin')}",
+    ] {
+        let result = templates(&[]).render_value(path, &context(record()));
+        let error = result.unwrap_err().to_string();
+        assert!(!error.contains("4711"), "{path}: {error}");
+    }
+    let all = "{% for name in assigned_to %}${name}=${assigned_to[name]} {% endfor %}${current} ${assigned_to}";
+    let shown = text(all, record());
+    assert!(shown.contains("email=ada@example.org"), "{shown}");
+    assert!(!shown.contains("4711") && !shown.contains("pin"), "{shown}");
+    for path in ["current.pin", "assigned_to.pin"] {
+        assert!(!super::checks::expression(path).is_empty(), "{path}");
+    }
+}
+
+#[test]
 fn a_result_has_a_most_size() {
     let long = "x".repeat(MAX_OUTPUT / 2 + 1);
     let result = templates(&[]).render_value(

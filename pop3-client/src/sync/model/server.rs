@@ -5,8 +5,8 @@ use super::disk::{Disk, Shared, lock};
 use crate::driver::{Link, Transfer};
 use crate::sync::Digest;
 use crate::{Endpoint, ErrorKind};
-use bytes::{Buf, BytesMut};
-use postrider_wire::Tls;
+use bytes::BytesMut;
+use postrider_wire::{Tls, WriteBuffer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
@@ -413,7 +413,7 @@ impl Link for ModelLink {
 
     async fn transfer(
         &mut self,
-        out: &mut BytesMut,
+        out: &mut WriteBuffer,
         input: &mut BytesMut,
         _deadline: Option<Instant>,
     ) -> io::Result<Transfer> {

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use std::path::PathBuf;
 
-/// What is as large or larger is measured in a part of its size.
+/// What is as large or larger grows in a part of its size only.
 const LARGEST: usize = 600_000;
 
 /// Each entry from an eighth of its size to the whole; `None` if there is no catalogue.
@@ -38,5 +38,6 @@ fn input(entry: &Value) -> Input {
         octets.collect::<Vec<_>>().concat()
     };
     let name = format!("catalogue {}", entry["id"].as_str().expect("an id"));
-    Input { name, read: mail::read, make: Box::new(make) }
+    let whole = Some(if repeats { 8 * part } else { 8 });
+    Input { name, read: mail::read, make: Box::new(make), whole }
 }

@@ -28,7 +28,7 @@ pub(crate) fn inputs() -> impl Iterator<Item = Input> {
     ROWS.iter().map(|&(name, read, before, unit, count, after)| {
         let middle = move |times| if count > 0 { unit.repeat(count * times) } else { listing(times) };
         let make = move |times| [before, &middle(times), after].concat().into_bytes();
-        Input { name: name.to_owned(), read, make: Box::new(make) }
+        Input { name: name.to_owned(), read, make: Box::new(make), whole: None }
     })
 }
 

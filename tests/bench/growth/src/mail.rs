@@ -128,6 +128,7 @@ pub(crate) fn repeated(
         name: name.to_owned(),
         read,
         make: Box::new(move |times| [before.as_str(), &unit.repeat(count * times), &after].concat().into_bytes()),
+        whole: None,
     }
 }
 
@@ -144,7 +145,7 @@ pub(crate) fn inputs() -> Vec<Input> {
         ("mail: levels of boundaries of their own", own_boundaries),
         ("mail: mails in mails", mails_in_mails),
     ];
-    let made = made.map(|(name, make)| Input { name: name.to_owned(), read, make: Box::new(make) });
+    let made = made.map(|(name, make)| Input { name: name.to_owned(), read, make: Box::new(make), whole: None });
     mails.chain(pages).chain(files).chain(made).collect()
 }
 

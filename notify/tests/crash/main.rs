@@ -1,7 +1,21 @@
 //! `kill -9` while mail is in flight: what was acknowledged arrives, under one Message-ID, and no mailbox loses a mail.
+//!
+//! Here the daemon is killed when something moves; `points` kills a sender at each point of the matrix that can be met from
+//! outside a store, `checkpoints` a writer while its log moves into the database. `disk` is about disks that cannot be written.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod checkpoints;
+#[path = "../support/desk.rs"]
+mod desk;
+mod disk;
+mod life;
+mod points;
+mod server;
+#[path = "../support/mod.rs"]
+mod support;
+
+use life::Life;
 use postrider_mime::Message;
 use postrider_notify::config::{ExampleParts, example};
 use postrider_notify::outgoing::DeliveryState;
@@ -9,7 +23,7 @@ use postrider_notify::store::{LogFilter, SqliteStore, Store};
 use postrider_sandbox::{Action, Fault, Sandbox, Stage};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -36,23 +50,6 @@ fn killed_at_any_moment_nothing_acknowledged_is_lost_and_nothing_is_done_twice()
     }
     desk.check_deliveries();
     desk.check_incidents_by_mail();
-}
-
-/// `postrider run`, killed at the latest when the test ends.
-struct Daemon(Child);
-
-impl Daemon {
-    /// SIGKILL.
-    fn kill(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-    }
 }
 
 /// An incident desk on a sandbox, driven through the `postrider` binary.
@@ -231,11 +228,12 @@ impl Desk {
         )
     }
 
-    fn daemon(&self) -> Daemon {
+    /// `postrider run`.
+    fn daemon(&self) -> Life {
         // The server lets go of the mailbox once its late answer is out; a locked one is left alone for a minute.
         std::thread::park_timeout(4 * LATE);
         let mut run = self.postrider(&["run"]);
-        Daemon(run.stdout(Stdio::null()).spawn().unwrap())
+        Life(run.stdout(Stdio::null()).spawn().unwrap())
     }
 
     fn store(&self) -> SqliteStore {
