@@ -85,6 +85,7 @@ impl Opened {
         let script = Script {
             rest: server.to_vec(),
             cut,
+            begins: true,
             is_due: true,
             written: Arc::clone(&written),
         };
@@ -120,6 +121,8 @@ struct Script {
     rest: Vec<u8>,
     /// The longest read.
     cut: usize,
+    /// No line is half read.
+    begins: bool,
     /// The next read finds something. After each one comes a pause, in which a client that looks whether more is there finds
     /// nothing and goes on.
     is_due: bool,
@@ -130,12 +133,12 @@ impl Script {
     /// What the next read finds: of one line at most. Where the server agrees to STLS, the script is over: what follows is TLS.
     fn says(&mut self) -> Vec<u8> {
         let asked = self.written.lock().expect("nobody has it");
-        let agrees = asked.ends_with(b"STLS\r\n") && self.rest.starts_with(b"+OK");
-        if agrees {
+        if self.begins && asked.ends_with(b"STLS\r\n") && self.rest.starts_with(b"+OK") {
             return Vec::new();
         }
         let end = self.rest.iter().position(|octet| *octet == b'\n');
         let line = end.map_or(self.rest.len(), |end| end + 1);
+        self.begins = line <= self.cut;
         self.rest.drain(..line.min(self.cut)).collect()
     }
 }

@@ -217,9 +217,10 @@ impl Tree {
 impl Leaf {
     fn of(part: Part<'_>) -> Self {
         let given = part.content_type().essence();
+        // A blank around the slash is none of a type's own characters: it is not written.
         let essence = match BodyPart::content(&given, b"") {
-            Ok(_) => given,
-            Err(_) => "application/octet-stream".to_owned(),
+            Ok(_) if !given.contains(' ') => given,
+            _ => "application/octet-stream".to_owned(),
         };
         let name = part.file_name().map(String::from);
         let name = name.filter(|n| n.len() <= LONG_NAME && !n.contains(char::is_control));
