@@ -45,8 +45,9 @@ pub fn pop3_opening(input: &[u8]) {
         let permitted = matches!(line, b"CAPA\r\n" | b"STLS\r\n");
         assert!(permitted, "{:?} in clear text", line.escape_ascii());
     }
-    // A fuzzer may learn the password and let the server say it: then it is no secret.
-    let secrets = SECRETS.iter().filter(|s| !has(server, s));
+    // A fuzzer may learn the password and let the server say it: then it is no secret. Its first letter may be the last one of
+    // what a control character is shown as.
+    let secrets = SECRETS.iter().filter(|secret| !has(server, &secret[1..]));
     for secret in secrets {
         assert!(!has(whole.shown.as_bytes(), secret), "a secret shown");
     }
