@@ -197,6 +197,54 @@ mod tests {
     }
 
     #[test]
+    fn rfc5646_2_1_a_language_tag_is_letters_digits_and_hyphens() {
+        let longest = "x".repeat(64);
+        for tag in ["de", "zh-Hant", "es-419", "*", &longest] {
+            assert_eq!(LanguageTag::new(tag).unwrap().as_str(), tag);
+        }
+        let too_long = "x".repeat(65);
+        for text in ["", "de_AT", "de AT", "*-AT", "d\u{e4}", &too_long] {
+            assert!(LanguageTag::new(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn rfc2449_4_a_command_line_has_at_most_255_octets() {
+        for (length, fits) in [(253, true), (254, false)] {
+            let line = "X".repeat(length);
+            assert_eq!(CustomCommand::single_line(&*line).is_ok(), fits);
+            assert_eq!(CustomCommand::multi_line(line).is_ok(), fits);
+        }
+        for (length, fits) in [(248, true), (249, false)] {
+            assert_eq!(UserName::new("x".repeat(length)).is_ok(), fits);
+            assert_eq!(Password::new("x".repeat(length)).is_ok(), fits);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_named_with_the_reason() {
+        let custom = |line: &str| CustomCommand::single_line(line).unwrap_err().to_string();
+        for (said, expected) in [
+            (
+                UserName::new("").unwrap_err().to_string(),
+                "the user name is empty",
+            ),
+            (
+                Password::new("x\n").unwrap_err().to_string(),
+                "the password holds a control character",
+            ),
+            (
+                LanguageTag::new("").unwrap_err().to_string(),
+                "the language tag is not one",
+            ),
+            (custom(" LAST"), "the command has no keyword"),
+            (custom("retr 1"), "the command has a type of its own"),
+        ] {
+            assert!(said.starts_with(expected), "{said}");
+        }
+    }
+
+    #[test]
     fn nothing_of_a_password_is_shown() {
         assert!(
             !Password::new("a\nhunter2")

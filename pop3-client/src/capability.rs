@@ -174,6 +174,46 @@ mod tests {
     }
 
     #[test]
+    fn rfc2449_6_each_capability_is_known_by_its_own_name() {
+        type Known = (&'static str, fn(&Capabilities) -> bool);
+        let known: [Known; 8] = [
+            ("TOP", Capabilities::top),
+            ("USER", Capabilities::user),
+            ("RESP-CODES", Capabilities::resp_codes),
+            ("PIPELINING", Capabilities::pipelining),
+            ("UIDL", Capabilities::uidl),
+            ("STLS", Capabilities::stls),
+            ("UTF8", Capabilities::utf8),
+            ("LANG", Capabilities::lang),
+        ];
+        for (listed, _) in known {
+            let capa = capabilities(&[listed.as_bytes()]);
+            for (name, is_there) in known {
+                assert_eq!(is_there(&capa), name == listed, "{name} of {listed}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_listed_is_not_there() {
+        let none = Capabilities::default();
+        assert!(none.is_empty() && !capabilities(&[b"TOP"]).is_empty());
+        assert_eq!((none.expire(), none.login_delay()), (None, None));
+        assert_eq!((none.implementation(), none.sasl().count()), (None, 0));
+        assert!(none.parameters("SASL").is_none());
+        let bare = capabilities(&[b"SASL", b"IMPLEMENTATION"]);
+        assert!(bare.has("sasl") && bare.sasl().next().is_none());
+        assert_eq!(bare.implementation(), None);
+    }
+
+    #[test]
+    fn they_are_shown_in_one_line_as_they_were_sent() {
+        let capa = capabilities(&[b"TOP", b"SASL PLAIN LOGIN ", b"uidl"]);
+        assert_eq!(capa.to_string(), "TOP, SASL PLAIN LOGIN, uidl");
+        assert_eq!(capabilities(&[b"TOP"]).to_string(), "TOP");
+    }
+
+    #[test]
     fn s21_odd_lines_say_nothing_and_harm_nothing() {
         let capa = capabilities(&[
             b"EXPIRENEVER",

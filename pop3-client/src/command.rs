@@ -255,6 +255,70 @@ mod tests {
     }
 
     #[test]
+    fn rfc6856_3_lang_names_a_language_or_asks_for_all() {
+        let tag = LanguageTag::new("de").unwrap();
+        assert_eq!(written(&Command::Lang(Some(tag))), b"LANG de\r\n");
+        assert_eq!(written(&Command::Lang(None)), b"LANG\r\n");
+    }
+
+    #[test]
+    fn a_custom_command_is_answered_as_its_maker_says() {
+        let single = CustomCommand::single_line("LAST").unwrap();
+        assert_eq!(Command::Custom(single).request(), Request::Custom);
+        let multi = CustomCommand::multi_line("XTND XLST Subject").unwrap();
+        assert_eq!(Command::Custom(multi).request(), Request::CustomMultiLine);
+    }
+
+    #[test]
+    fn rfc2449_6_6_nothing_travels_with_a_command_on_whose_answer_the_rest_depends() {
+        let one = MessageNumber::new(1).unwrap();
+        for request in [
+            Request::Stls,
+            Request::User,
+            Request::Pass,
+            #[cfg(feature = "apop")]
+            Request::Apop,
+            Request::Auth,
+            Request::Quit,
+            Request::Utf8,
+            // Nobody knows what they do.
+            Request::Custom,
+            Request::CustomMultiLine,
+        ] {
+            assert!(request.is_barrier(), "{request}");
+        }
+        for request in [
+            Request::Capa,
+            Request::Stat,
+            Request::List(None),
+            Request::Uidl(Some(one)),
+            Request::Retr(one),
+            Request::Top(one),
+            Request::Dele(one),
+            Request::Noop,
+        ] {
+            assert!(!request.is_barrier(), "{request}");
+        }
+    }
+
+    #[cfg(any(feature = "tokio", feature = "blocking"))]
+    #[test]
+    fn rfc1939_5_a_listing_of_all_has_lines_and_that_of_one_message_has_none() {
+        let one = MessageNumber::new(1).unwrap();
+        for (all, of_one) in [
+            (Request::List(None), Request::List(Some(one))),
+            (Request::Uidl(None), Request::Uidl(Some(one))),
+            (Request::LangList, Request::Lang),
+            (Request::CustomMultiLine, Request::Custom),
+            (Request::Retr(one), Request::Dele(one)),
+            (Request::Top(one), Request::Noop),
+            (Request::Capa, Request::Stat),
+        ] {
+            assert!(all.is_multi_line() && !of_one.is_multi_line(), "{all}");
+        }
+    }
+
+    #[test]
     fn secrets_are_written_but_not_shown() {
         let pass = Command::Pass(Password::new("tanstaaf").unwrap());
         assert_eq!(written(&pass), b"PASS tanstaaf\r\n");
@@ -264,6 +328,12 @@ mod tests {
             Credentials::password("tim", "tanstaaf").unwrap(),
         );
         assert_eq!(auth.to_string(), "AUTH PLAIN (secret)");
+        #[cfg(feature = "apop")]
+        {
+            let (name, password) = (UserName::new("mrose"), Password::new("tanstaaf"));
+            let apop = Command::Apop(name.unwrap(), password.unwrap());
+            assert_eq!(apop.to_string(), "APOP mrose (secret)");
+        }
         for shown in [format!("{pass:?}"), format!("{auth:?}")] {
             assert!(!shown.contains("tanstaaf"), "{shown}");
         }

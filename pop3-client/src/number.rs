@@ -88,6 +88,17 @@ mod tests {
     }
 
     #[test]
+    fn rfc1939_4_the_first_message_is_number_one_and_is_written_so() {
+        for number in [1, 2, u32::MAX] {
+            let message = MessageNumber::try_from(number).unwrap();
+            assert_eq!(message.to_string(), number.to_string());
+            assert_eq!(u32::try_from(message.index()), Ok(number - 1));
+        }
+        let said = MessageNumber::try_from(0_u32).unwrap_err().to_string();
+        assert!(said.contains("from 1 to 4294967295"), "{said}");
+    }
+
+    #[test]
     fn all_is_empty_for_an_empty_maildrop() {
         assert_eq!(MessageNumber::all(0).count(), 0);
         assert_eq!(

@@ -67,7 +67,8 @@ mod tests {
         let example = "POP3 server ready <1896.697170952@dbc.mtview.ca.us>";
         assert_eq!(found(example).unwrap(), "<1896.697170952@dbc.mtview.ca.us>");
         assert!(found("ready. <7f1f.1.6b04af78.BkzA1TxqhQGHl3lVNrUgOQ==@vm>").is_some());
-        assert!(found("<1.2@[127.0.0.1]>").is_some());
+        let literal = Timestamp::find(b"<1.2@[127.0.0.1]> ready").unwrap();
+        assert_eq!(literal.as_str(), "<1.2@[127.0.0.1]>");
     }
 
     #[test]
@@ -86,6 +87,11 @@ mod tests {
             b"ready",
             b"<a@b\x7f>",
             b"<a@[]>",
+            b"<a@[b c]>",
+            b"<a@[b[c]>",
+            b"<a@[b\\]>",
+            b"<a@[b>",
+            b"<a@b]>",
             long.as_bytes(),
         ] {
             assert_eq!(Timestamp::find(greeting), None, "{greeting:?}");

@@ -99,6 +99,22 @@ mod tests {
     }
 
     #[test]
+    fn rfc1939_7_a_unique_id_is_what_the_server_wrote_and_nothing_of_it_is_changed() {
+        let id: UniqueId = "../a%20B=".parse().unwrap();
+        assert_eq!((id.as_str(), &*id.to_string()), ("../a%20B=", "../a%20B="));
+        assert_ne!(UniqueId::new("../a%20b="), Ok(id));
+    }
+
+    #[test]
+    fn s23_what_is_none_is_shown_escaped_and_not_without_end() {
+        let bytes = [b"a\x1b[2J".to_vec(), vec![b'x'; 900]].concat();
+        let said = UniqueId::parse(&bytes).unwrap_err().to_string();
+        assert!(said.contains(r"a\\x1b[2Jxxx"), "{said}");
+        assert!(said.contains("is not a unique-id"), "{said}");
+        assert!(said.len() < 200, "{said}");
+    }
+
+    #[test]
     fn every_byte_outside_visible_ascii_is_refused() {
         for byte in (0..=0x20u8).chain(0x7f..=0xff) {
             assert!(UniqueId::parse(&[b'a', byte, b'b']).is_err(), "{byte:#x}");

@@ -200,6 +200,15 @@ mod tests {
         assert_eq!(error, r"<a\x0d\x0ab> is not of the form local-part@domain");
     }
 
+    #[test]
+    fn an_address_has_448_octets_at_most() {
+        let domain = "@example.org";
+        let of = |octets: usize| format!("{}{domain}", "a".repeat(octets - domain.len()));
+        assert!(of(448).parse::<Mailbox>().is_ok());
+        let error = of(449).parse::<Mailbox>().unwrap_err().to_string();
+        assert!(error.ends_with("> is too long"), "{error}");
+    }
+
     proptest! {
         #[test]
         fn what_is_accepted_is_safe_on_a_command_line(text in "[ -~\r\n\0\u{80}-\u{a0}é@.<>\"\\\\]{0,40}") {

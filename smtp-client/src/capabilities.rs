@@ -172,6 +172,7 @@ mod tests {
             capabilities("250-mx\r\n250-AUTH=LOGIN PLAIN\r\n250-AUTH PLAIN xoauth2\r\n250 \r\n");
         let mechanisms: Vec<&str> = c.auth().collect();
         assert_eq!(mechanisms, ["LOGIN", "PLAIN", "PLAIN", "xoauth2"]);
+        assert!(c.offers(Extension::Auth), "said twice");
         assert_eq!(capabilities("250 mx\r\n").keywords().count(), 0);
         assert_eq!(capabilities("250\r\n"), Capabilities::default());
     }
@@ -199,6 +200,10 @@ mod tests {
         assert_eq!(c.exceeded(&by(239, Late::Return)), early);
         assert_eq!(c.exceeded(&by(240, Late::Return)), None);
         assert_eq!(c.exceeded(&by(-5, Late::Notify)), None);
+        let refused = c.check_bounds(&by(239, Late::Return)).unwrap_err();
+        let words = "more than the server allows: DELIVERBY 240";
+        assert!(refused.to_string().contains(words), "{refused}");
+        assert!(c.check_bounds(&by(240, Late::Return)).is_ok());
         let silent = capabilities("250-mx\r\n250-FUTURERELEASE\r\n250 DELIVERBY\r\n");
         assert_eq!(silent.exceeded(&hold(Hold::For { seconds: 9 })), None);
     }
@@ -218,5 +223,8 @@ mod tests {
         assert_eq!(c.limit(Limit::MailMax), Some(10));
         assert_eq!(c.limit(Limit::RcptMax), Some(2));
         assert_eq!(c.limit(Limit::RcptDomainMax), None);
+        let c = capabilities("250-mx\r\n250 LIMITS MAILMAX=0 RCPTMAX=1\r\n");
+        assert_eq!(c.limit(Limit::MailMax), None, "zero counts as absent");
+        assert_eq!(c.limit(Limit::RcptMax), Some(1));
     }
 }

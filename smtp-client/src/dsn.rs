@@ -198,9 +198,12 @@ mod tests {
         assert!("x\r\nRSET".parse::<EnvelopeId>().is_err());
         assert!("".parse::<EnvelopeId>().is_err());
         assert!("=".repeat(34).parse::<EnvelopeId>().is_err());
+        assert!(format!("{}x", "=".repeat(33)).parse::<EnvelopeId>().is_ok());
         let path: ForwardPath = "a+b=c@example.org".parse().unwrap();
         let shown = OriginalRecipient::rfc822(&path).unwrap().to_string();
         assert_eq!(shown, "rfc822;a+2Bb+3Dc@example.org");
+        let utf8: ForwardPath = "\u{e9}@example.org".parse().unwrap();
+        assert!(OriginalRecipient::rfc822(&utf8).is_err());
         assert_eq!(EnvelopeId::from_xtext("QQ+203+3D1+2b1").unwrap(), id);
         for bad in ["", "a b", "a+", "+0D+0A", "+C3+A9", "a=b"] {
             assert!(EnvelopeId::from_xtext(bad).is_err(), "{bad}");
@@ -232,6 +235,10 @@ mod tests {
         assert_eq!("never".parse(), Ok(Notify::Never));
         assert!("NEVER,DELAY".parse::<Notify>().is_err());
         assert!("".parse::<Notify>().is_err());
+        let address = |octets: usize| format!("rfc822;{}", "a".repeat(octets - 7));
+        assert!(address(500).parse::<OriginalRecipient>().is_ok());
+        assert!(address(501).parse::<OriginalRecipient>().is_err());
+        assert_eq!("Full".parse(), Ok(Return::Full));
         assert_eq!("hdrs".parse(), Ok(Return::Headers));
         assert!("ALL".parse::<Return>().is_err());
     }

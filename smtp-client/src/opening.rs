@@ -325,3 +325,173 @@ impl Opening {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An opening, and what it said last.
+    struct Talk {
+        opening: Opening,
+        said: String,
+    }
+
+    impl Talk {
+        fn new(terms: Terms, encrypted: bool) -> Self {
+            Self {
+                opening: Opening::new(terms, encrypted),
+                said: String::new(),
+            }
+        }
+
+        fn greeted(terms: Terms, encrypted: bool) -> Self {
+            let mut talk = Self::new(terms, encrypted);
+            talk.hears("220 mx");
+            talk
+        }
+
+        fn hear(&mut self, text: &str) -> Result<Progress, Error> {
+            let (mut input, mut out) = (BytesMut::from(&*format!("{text}\r\n")), BytesMut::new());
+            let progress = self.opening.receive(&mut input, &mut out);
+            self.said = String::from_utf8(out.to_vec()).unwrap();
+            progress
+        }
+
+        #[track_caller]
+        fn hears(&mut self, text: &str) -> Progress {
+            self.hear(text).unwrap()
+        }
+    }
+
+    fn terms() -> Terms {
+        Terms {
+            protocol: Protocol::Smtp,
+            ehlo_name: "[127.0.0.1]".parse().unwrap(),
+            security: Security::None,
+            xclient: Vec::new(),
+            credentials: None,
+            clear_text_credentials: false,
+            limits: Limits::default(),
+            transcript: Transcript::off(),
+        }
+    }
+
+    fn with_password(octets: usize) -> Terms {
+        Terms {
+            credentials: Credentials::password("user", "p".repeat(octets)).ok(),
+            ..terms()
+        }
+    }
+
+    #[test]
+    fn rfc5321_3_2_helo_follows_a_permanent_refusal_of_ehlo_alone() {
+        for (protocol, refusal, said) in [
+            (Protocol::Smtp, "500 what?", "HELO [127.0.0.1]\r\n"),
+            (Protocol::Smtp, "450 4.3.2 later", ""),
+            (Protocol::Lmtp, "500 what?", ""),
+        ] {
+            let of_protocol = Terms {
+                protocol,
+                ..terms()
+            };
+            let mut talk = Talk::greeted(of_protocol, false);
+            let progress = talk.hear(refusal);
+            assert_eq!(talk.said, said, "{protocol:?}: {refusal}");
+            assert_eq!(
+                progress.is_err(),
+                said.is_empty(),
+                "{protocol:?}: {refusal}"
+            );
+        }
+    }
+
+    #[test]
+    fn where_tls_is_refused_clear_text_will_do_only_if_it_would_without_the_offer() {
+        for (security, refusal, will_do) in [
+            (Security::StartTlsIfOffered, "454 4.7.0 not now", true),
+            (Security::StartTlsIfOffered, "502 5.5.1 what?", true),
+            (Security::StartTlsIfOffered, "421 4.3.2 closing", false),
+            (Security::StartTls, "454 4.7.0 not now", false),
+        ] {
+            let of_security = Terms {
+                security,
+                ..terms()
+            };
+            let mut talk = Talk::greeted(of_security, false);
+            talk.hears("250-mx\r\n250 STARTTLS");
+            assert_eq!(talk.said, "STARTTLS\r\n");
+            let ready = matches!(talk.hear(refusal), Ok(Progress::Ready));
+            assert_eq!(ready, will_do, "{security:?}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn rfc5321_3_8_421_says_that_the_server_closes_and_another_refusal_does_not() {
+        for (refusal, closes) in [("421 4.3.2 down", true), ("454 4.3.2 down", false)] {
+            let stages = [Talk::new(terms(), false), Talk::greeted(terms(), false)];
+            for mut talk in stages {
+                let error = talk.hear(refusal).unwrap_err();
+                let closing = matches!(error.kind(), ErrorKind::Closing(_));
+                assert_eq!(closing, closes, "{error}");
+                assert_eq!(error.reply().unwrap().to_string(), refusal);
+            }
+        }
+    }
+
+    /// In base64 it has four octets for three, and the line may have 512 with its CRLF (RFC 5321 §4.5.3.1.4).
+    #[test]
+    fn rfc4954_4_an_initial_response_goes_with_auth_where_the_line_has_room_for_it() {
+        for (password, line) in [(366, 509), (367, "AUTH PLAIN\r\n".len())] {
+            let mut talk = Talk::greeted(with_password(password), true);
+            talk.hears("250-mx\r\n250 AUTH PLAIN");
+            assert_eq!(talk.said.len(), line, "{}", talk.said);
+            if password == 367 {
+                talk.hears("334 ");
+                assert_eq!(talk.said.len(), 502, "{}", talk.said);
+            }
+            assert_eq!(talk.hears("235 ok"), Progress::Ready);
+        }
+    }
+
+    #[cfg(feature = "scram")]
+    #[test]
+    fn rfc5802_6_a_login_is_bound_where_plus_is_offered_and_else_says_whether_it_could_be() {
+        let both = "SCRAM-SHA-256 SCRAM-SHA-256-PLUS";
+        for (bound, offered, mechanism, header) in [
+            (true, both, "SCRAM-SHA-256-PLUS", "p=tls-exporter,,"),
+            (true, "SCRAM-SHA-256", "SCRAM-SHA-256", "y,,"),
+            (false, "SCRAM-SHA-256", "SCRAM-SHA-256", "n,,"),
+            (false, both, "SCRAM-SHA-256", "n,,"),
+        ] {
+            let mut talk = Talk::greeted(with_password(9), true);
+            talk.opening
+                .bind(bound.then(|| ChannelBinding::tls_exporter("octets")));
+            talk.hears(&format!("250-mx\r\n250 AUTH {offered}"));
+            let said: Vec<&str> = talk.said.split_ascii_whitespace().collect();
+            assert_eq!(said[..2], ["AUTH", mechanism]);
+            let first = sasl::decode(said[2].as_bytes()).unwrap();
+            assert!(first.starts_with(header.as_bytes()), "{mechanism} {header}");
+        }
+    }
+
+    #[test]
+    fn the_next_session_may_begin_early_if_the_first_answer_to_ehlo_offered_it() {
+        for (offers, may) in [("PIPECONNECT", true), ("SIZE", false)] {
+            let mut talk = Talk::greeted(terms(), false);
+            assert!(!talk.opening.offered_pipe_connect(), "not answered yet");
+            talk.hears(&format!("250-mx\r\n250 {offers}"));
+            assert_eq!(talk.opening.offered_pipe_connect(), may);
+        }
+        // The one inside TLS is not the first.
+        let start_tls = Terms {
+            security: Security::StartTls,
+            ..terms()
+        };
+        let mut talk = Talk::greeted(start_tls, false);
+        talk.hears("250-mx\r\n250-STARTTLS\r\n250 PIPECONNECT");
+        assert_eq!(talk.hears("220 go"), Progress::StartTls);
+        talk.opening.tls_started(&mut BytesMut::new()).unwrap();
+        assert_eq!(talk.hears("250-mx\r\n250 SIZE"), Progress::Ready);
+        assert!(talk.opening.offered_pipe_connect());
+    }
+}

@@ -360,4 +360,130 @@ mod tests {
         assert_eq!(n, 3, "the dot, the lines, the end");
         assert!(std::ptr::eq(slices[1].as_ptr(), message.as_ptr()));
     }
+
+    #[test]
+    fn whichever_way_it_is_appended_a_message_counts_as_written_with_its_last_octet() {
+        type Append = fn(&mut Output<'static>);
+        let ways: [(Append, usize); 3] = [
+            (|output| output.lines(b"abc\r\n", true), 8),
+            (|output| output.verbatim(b"abc"), 3),
+            (
+                |output| {
+                    output.begin_message();
+                    output.piece(Bytes::from_static(b"ab"), Kind::Message);
+                    output.piece(Bytes::from_static(b"c"), Kind::MessageEnd);
+                },
+                3,
+            ),
+        ];
+        for (append, octets) in ways {
+            let mut output = Output::default();
+            assert!(output.is_empty() && !output.in_message());
+            append(&mut output);
+            let end = output.mark();
+            output.commands(|out| out.extend_from_slice(b"QUIT\r\n"));
+            assert!(!output.is_empty() && output.in_message() && !output.reached(end));
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            output.slices(&mut slices);
+            output.advance(octets - 1);
+            assert!(!output.is_empty() && output.in_message() && !output.reached(end));
+            output.advance(1);
+            assert!(!output.is_empty() && !output.in_message() && output.reached(end));
+        }
+    }
+
+    #[test]
+    fn commands_count_as_written_with_the_last_octet_of_them_all() {
+        let mut output = Output::default();
+        for command in [b"NOOP\r\n", b"RSET\r\n"] {
+            output.commands(|out| out.extend_from_slice(command));
+            assert!(!output.in_message());
+        }
+        let all = output.mark();
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        assert_eq!(output.slices(&mut slices), 1, "in one slice");
+        output.advance(11);
+        assert!(!output.reached(all));
+        output.advance(1);
+        assert!(output.reached(all));
+    }
+
+    #[test]
+    fn slices_of_less_than_1024_octets_are_copied_together_up_to_16_kib() {
+        // Each line is two slices: the dot before it, and itself.
+        let message = ".x\r\n".repeat(5_000);
+        let mut output = Output::default();
+        output.lines(message.as_bytes(), true);
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let n = output.slices(&mut slices);
+        assert_eq!(n, 2, "25,003 octets");
+        assert!(slices[..n].iter().all(|slice| slice.len() < 17 * 1024));
+        for (octets, copied) in [(1023, true), (1024, false)] {
+            let message = "x".repeat(octets);
+            let mut output = Output::default();
+            output.lines(message.as_bytes(), true);
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            output.slices(&mut slices);
+            let same = std::ptr::eq(slices[0].as_ptr(), message.as_ptr());
+            assert_eq!(same, !copied, "{octets} octets");
+
+            let chunk = Bytes::copy_from_slice(message.as_bytes());
+            let mut pieces = Vec::new();
+            encode(&mut Transparency::new(), &chunk, |piece| pieces.push(piece));
+            assert_eq!(pieces, std::slice::from_ref(&chunk));
+            let same = std::ptr::eq(pieces[0].as_ptr(), chunk.as_ptr());
+            assert_eq!(same, !copied, "{octets} octets in a chunk");
+        }
+    }
+
+    #[test]
+    fn what_was_made_ready_ahead_is_written_as_if_it_had_not_been() {
+        // More slices than one write takes.
+        let many = format!(".{}\r\n", "x".repeat(SHORT)).repeat(SLICES / 2 + 8);
+        for message in [BODY, many.as_bytes()] {
+            let written = |ahead: Option<&[u8]>| {
+                let mut output = Output::default();
+                if let Some(ahead) = ahead {
+                    output.lines_ahead(ahead, false);
+                }
+                assert!(output.is_empty(), "nothing of it may be sent yet");
+                output.lines(message, false);
+                write(&mut output, 1_000)
+            };
+            let expected = written(None);
+            assert!(expected.ends_with(b"\r\n.\r\n"));
+            assert_eq!(written(Some(message)), expected);
+            assert_eq!(written(Some(&b"another"[..])), expected);
+        }
+    }
+
+    #[test]
+    fn a_message_is_made_ready_ahead_if_it_has_64_kib_at_most_and_nothing_waits() {
+        let (most, more) = ("x".repeat(65_536), "x".repeat(65_537));
+        for (waits, message, ready) in [("", &most, true), ("", &more, false), ("x", &most, false)]
+        {
+            let mut output = Output::default();
+            if !waits.is_empty() {
+                output.commands(|out| out.extend_from_slice(waits.as_bytes()));
+            }
+            output.lines_ahead(message.as_bytes(), true);
+            assert_eq!(output.ahead.is_some(), ready);
+            assert_eq!(write(&mut output, 4096), waits.as_bytes());
+        }
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_written() {
+        let mut output = Output::default();
+        output.lines_ahead(BODY, false);
+        output.clear();
+        assert!(output.ahead.is_none());
+        output.lines(BODY, false);
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        assert!(output.slices(&mut slices) > 0);
+        output.commands(|out| out.extend_from_slice(b"NOOP\r\n"));
+        output.clear();
+        assert!(output.is_empty());
+        assert_eq!(write(&mut output, 4096), b"");
+    }
 }

@@ -342,6 +342,63 @@ mod tests {
     }
 
     #[test]
+    fn each_parameter_has_a_wire_form_and_needs_its_extension_whatever_the_others_are() {
+        type Set = fn(&mut MailParameters);
+        let rows: [(Set, &str, &[Extension]); 9] = [
+            (|p| p.size = Some(7), " SIZE=7", &[Extension::Size]),
+            (
+                |p| p.body = Some(Body::EightBitMime),
+                " BODY=8BITMIME",
+                &[Extension::EightBitMime],
+            ),
+            (
+                |p| p.body = Some(Body::BinaryMime),
+                " BODY=BINARYMIME",
+                &[Extension::BinaryMime, Extension::Chunking],
+            ),
+            (
+                |p| p.ret = Some(Return::Full),
+                " RET=FULL",
+                &[Extension::Dsn],
+            ),
+            (
+                |p| p.envelope_id = "x".parse().ok(),
+                " ENVID=x",
+                &[Extension::Dsn],
+            ),
+            (
+                |p| p.priority = Priority::new(9),
+                " MT-PRIORITY=9",
+                &[Extension::MtPriority],
+            ),
+            (
+                |p| p.hold = "2027-01-31T08:00:00Z".parse().map(Hold::Until).ok(),
+                " HOLDUNTIL=2027-01-31T08:00:00Z",
+                &[Extension::FutureRelease],
+            ),
+            (
+                |p| p.deliver_by = DeliverBy::within(-5, Late::Notify),
+                " BY=-5;N",
+                &[Extension::DeliverBy],
+            ),
+            (
+                |p| p.submitter = Some(Submitter::Unknown),
+                " AUTH=<>",
+                &[Extension::Auth],
+            ),
+        ];
+        for (set, wire, extensions) in rows {
+            let mut parameters = MailParameters::default();
+            set(&mut parameters);
+            assert_eq!(parameters.to_string(), wire);
+            let mut out = BytesMut::new();
+            parameters.write(&mut out);
+            assert_eq!(out, wire.as_bytes());
+            assert_eq!(parameters.required().collect::<Vec<_>>(), extensions);
+        }
+    }
+
+    #[test]
     fn rfc3461_rcpt_parameters() {
         let path = "r@x.org".parse().unwrap();
         let parameters = RcptParameters {
@@ -350,13 +407,32 @@ mod tests {
         };
         assert_eq!(parameters.to_string(), " NOTIFY=NEVER ORCPT=rfc822;r@x.org");
         assert_eq!(parameters.required(), Some(Extension::Dsn));
+        let original = RcptParameters {
+            notify: None,
+            ..parameters
+        };
+        assert_eq!(original.required(), Some(Extension::Dsn));
+        assert_eq!(RcptParameters::default().required(), None);
+        // NOTIFY without a case would be outside the grammar (RFC 3461 §4.1).
+        let says_nothing = RcptParameters {
+            notify: Some(Notify::On {
+                success: false,
+                failure: false,
+                delay: false,
+            }),
+            original: None,
+        };
+        assert_eq!(says_nothing.to_string(), "");
     }
 
     #[test]
     fn values_outside_their_grammar_do_not_exist() {
-        assert_eq!(Priority::new(10), None);
+        let priorities = [-10, -9, 9, 10].map(|value| Priority::new(value).is_some());
+        assert_eq!(priorities, [false, true, true, false]);
         assert_eq!(DeliverBy::within(0, Late::Return), None);
         assert_eq!(DeliverBy::within(1_000_000_000, Late::Notify), None);
+        assert_eq!(DeliverBy::within(-1_000_000_000, Late::Notify), None);
+        assert!(DeliverBy::within(-999_999_999, Late::Notify).is_some());
         assert!("2027-01-31T08:00:00Z".parse::<ReleaseTime>().is_ok());
         assert!("2027-01-31T08:00:00\r".parse::<ReleaseTime>().is_err());
         assert!("2027-01-31".parse::<ReleaseTime>().is_err());

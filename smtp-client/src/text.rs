@@ -142,4 +142,22 @@ mod tests {
         assert!(Attribute::new("NAME", "x\r\nRSET").is_err());
         assert!(Attribute::new("NA ME", "x").is_err());
     }
+
+    #[test]
+    fn what_follows_a_command_has_bounds_and_leaves_no_value_empty() {
+        let of = |octets: usize| "x".repeat(octets);
+        assert!(of(400).parse::<Argument>().is_ok());
+        assert!(of(401).parse::<Argument>().is_err());
+        for (name, value, good) in [
+            (1, 1, true),
+            (32, 255, true),
+            (33, 1, false),
+            (1, 256, false),
+            (0, 1, false),
+            (1, 0, false),
+        ] {
+            let attribute = Attribute::new(&of(name), &of(value));
+            assert_eq!(attribute.is_ok(), good, "{name} and {value} octets");
+        }
+    }
 }

@@ -228,6 +228,44 @@ fn what_is_demanded_and_not_offered_is_refused_by_its_name() {
 }
 
 #[test]
+fn rfc4865_4_rfc2852_3_what_goes_beyond_a_bound_of_the_server_is_refused_in_its_words() {
+    type Set = fn(&mut MailParameters);
+    let demands: [(Set, Extension, &str); 3] = [
+        (
+            |p| p.hold = Some(Hold::For { seconds: 61 }),
+            Extension::FutureRelease,
+            "60 2027-01-31T08:00:00Z",
+        ),
+        (
+            |p| p.hold = "2027-01-31T08:00:01Z".parse().map(Hold::Until).ok(),
+            Extension::FutureRelease,
+            "60 2027-01-31T08:00:00Z",
+        ),
+        (
+            |p| p.deliver_by = DeliverBy::within(239, Late::Return),
+            Extension::DeliverBy,
+            "240",
+        ),
+    ];
+    for (set, demanded, allowed) in demands {
+        let mut parameters = MailParameters::default();
+        set(&mut parameters);
+        let envelope = envelope().with_parameters(parameters);
+        let offer = format!("{demanded} {allowed}");
+        let (log, outcomes) = send(&[&offer], &envelope, MESSAGE);
+        assert!(log.is_empty(), "{log:?}");
+        assert_eq!(outcomes[0].outcome, Outcome::Refused);
+        let Cause::Error(error) = &outcomes[0].cause else {
+            panic!("{}", outcomes[0]);
+        };
+        let ErrorKind::OutOfBounds { extension, bound } = error.kind() else {
+            panic!("{error}");
+        };
+        assert_eq!((*extension, bound.as_str()), (demanded, allowed));
+    }
+}
+
+#[test]
 fn a_command_of_an_extension_is_permitted_where_the_server_offers_it() {
     let offering = |offers: &[&str]| {
         let mut connection = Connection::new(Protocol::Smtp, Limits::default());

@@ -127,3 +127,47 @@ impl fmt::Debug for Chunks<'_> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KIB_16: usize = 16_384;
+
+    /// The chunks of headers of so many bytes, and of content.
+    fn chunks(headers: usize, content: &'static [u8]) -> Chunks<'static> {
+        let mut plan = Plan::default();
+        plan.buffer().resize(headers, b'x');
+        let content = Content::from(content);
+        plan.content(&content, TransferEncoding::SevenBit).unwrap();
+        plan.chunks()
+    }
+
+    #[test]
+    fn what_is_smaller_than_16_kib_is_put_together() {
+        for (headers, expected) in [
+            (0, &[1][..]),
+            (KIB_16 - 1, &[KIB_16]),
+            (KIB_16, &[KIB_16, 1]),
+        ] {
+            let lengths: Vec<_> = chunks(headers, b"y").map(|c| c.unwrap().len()).collect();
+            assert_eq!(lengths, expected);
+        }
+    }
+
+    #[test]
+    fn reading_takes_each_byte_once() {
+        let mut chunks = chunks(3, b"yz");
+        let mut buffer = [0_u8; 2];
+        for expected in [&b"xx"[..], b"xy", b"z", b""] {
+            let count = chunks.read(&mut buffer).unwrap();
+            assert_eq!(&buffer[..count], expected);
+        }
+    }
+
+    #[test]
+    fn chunks_are_shown_without_what_is_in_them() {
+        let shown = format!("{:?}", chunks(3, b"yz"));
+        assert_eq!(shown, "Chunks { segments: 3, .. }");
+    }
+}

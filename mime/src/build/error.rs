@@ -65,3 +65,36 @@ impl From<io::Error> for BuildError {
         Self::Io(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn only_a_sink_can_fail_for_a_while() {
+        assert!(BuildError::from(io::Error::other("full")).is_retryable());
+        let invalid = BuildError::invalid("To", ValueError::NoAt);
+        for error in [invalid, BuildError::NoFrom, BuildError::NoClock] {
+            assert!(!error.is_retryable(), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_error_gives_what_it_came_of() {
+        for (error, expected) in [
+            (
+                BuildError::invalid("To", ValueError::NoAt),
+                Some(ValueError::NoAt.to_string()),
+            ),
+            (
+                BuildError::from(io::Error::other("full")),
+                Some("full".to_owned()),
+            ),
+            (BuildError::NoFrom, None),
+        ] {
+            assert_eq!(error.source().map(|source| source.to_string()), expected);
+        }
+    }
+}

@@ -28,7 +28,7 @@ impl<'o> Field<'o> {
     /// As [`piece`](Self::piece), of a piece that comes in parts.
     pub(crate) fn pieces(&mut self, parts: &[&str]) {
         let length: usize = parts.iter().map(|part| part.len()).sum();
-        if self.column + 1 + length > SHOULD && self.column > 0 {
+        if self.column + 1 + length > SHOULD {
             self.out.extend_from_slice(b"\r\n");
             self.column = 0;
         }
@@ -50,7 +50,7 @@ impl<'o> Field<'o> {
 
     /// Writes a piece after white space; the line is folded before the white space if need be.
     pub(crate) fn spaced(&mut self, blanks: &str, piece: &str) {
-        if self.column + blanks.len() + piece.len() > SHOULD && self.column > 0 {
+        if self.column + blanks.len() + piece.len() > SHOULD {
             self.out.extend_from_slice(b"\r\n");
             self.column = 0;
         }
@@ -91,5 +91,63 @@ mod tests {
             text,
             format!("X: {}\r\n b\r\n {}\r\n", "a".repeat(75), "c".repeat(100))
         );
+    }
+
+    /// How long the lines of a field are that has pieces of these lengths.
+    fn lines(lengths: &[usize], write: fn(&mut Field<'_>, &str)) -> Vec<usize> {
+        let mut out = Vec::new();
+        let mut field = Field::begin(&mut out, "X");
+        lengths
+            .iter()
+            .for_each(|length| write(&mut field, &"a".repeat(*length)));
+        field.end();
+        let text = String::from_utf8(out).unwrap();
+        let lines = text.strip_suffix("\r\n").unwrap().split("\r\n");
+        lines.map(str::len).collect()
+    }
+
+    #[test]
+    fn a_piece_is_folded_where_it_would_make_more_than_78() {
+        fn in_parts(field: &mut Field<'_>, piece: &str) {
+            let (front, back) = piece.split_at(piece.len() / 2);
+            field.pieces(&[front, back]);
+        }
+        for (lengths, expected) in [
+            (&[75][..], &[78_usize][..]),
+            (&[76], &[2, 77]),
+            (&[73, 1], &[78]),
+            (&[73, 2], &[76, 3]),
+            (&[25, 25, 23, 1], &[78, 2]),
+            (&[100, 1], &[2, 101, 2]),
+        ] {
+            assert_eq!(lines(lengths, |field, piece| field.piece(piece)), expected);
+            assert_eq!(lines(lengths, in_parts), expected);
+        }
+    }
+
+    #[test]
+    fn words_are_folded_one_by_one() {
+        for (words, expected) in [
+            ([37, 37], "X: {} {}\r\n"),
+            ([37, 38], "X: {}\r\n {}\r\n"),
+            ([70, 70], "X: {}\r\n {}\r\n"),
+        ] {
+            let [one, other] = words.map(|length| "a".repeat(length));
+            let mut out = Vec::new();
+            let mut field = Field::begin(&mut out, "X");
+            field.words(&format!("{one} {other}"));
+            field.end();
+            let expected = expected.replacen("{}", &one, 1).replacen("{}", &other, 1);
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn the_room_of_a_line_is_that_of_a_piece_and_its_space() {
+        fn to_the_end(field: &mut Field<'_>, _: &str) {
+            let room = field.room();
+            field.piece(&"a".repeat(room - 1));
+        }
+        assert_eq!(lines(&[0], to_the_end), [78]);
     }
 }

@@ -177,4 +177,112 @@ mod tests {
         }
         assert!(seen.iter().all(|s| s.len() == 18 && s.starts_with("=_")));
     }
+
+    /// Texts that differ in one bit or in their length.
+    fn texts() -> Vec<Vec<u8>> {
+        let base = vec![b'x'; 100];
+        let bits = (0..800).map(|bit| {
+            let mut other = base.clone();
+            other[bit / 8] ^= 1 << (bit % 8);
+            other
+        });
+        bits.chain((0..=100).map(|at| base[..at].to_vec()))
+            .collect()
+    }
+
+    #[test]
+    fn every_bit_is_as_often_one_as_zero() {
+        let halves = texts().into_iter().map(|text| {
+            let mut digest = Digest::new(0);
+            digest.text(&text);
+            digest.halves()
+        });
+        let halves: Vec<_> = halves.collect();
+        for bit in 0..64 {
+            let ones =
+                |all: &mut dyn Iterator<Item = u64>| all.filter(|n| n >> bit & 1 == 1).count();
+            let both = [
+                ones(&mut halves.iter().map(|(left, _)| *left)),
+                ones(&mut halves.iter().map(|(_, right)| *right)),
+            ];
+            let about_half = halves.len() * 2 / 5..halves.len() * 3 / 5;
+            assert!(
+                both.iter().all(|n| about_half.contains(n)),
+                "{bit}: {both:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_half_depends_on_all_four_lanes() {
+        for lanes in [Digest::new(0).lanes, [1; 4]] {
+            let (left, right) = Digest { lanes }.halves();
+            // The lowest bit is what keeps a factor from being zero.
+            for (lane, bit) in (0..4).flat_map(|lane| (1..64).map(move |bit| (lane, bit))) {
+                let mut lanes = lanes;
+                lanes[lane] ^= 1 << bit;
+                let other = Digest { lanes }.halves();
+                assert!(other.0 != left && other.1 != right, "{lane} {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_boundary_is_all_64_bits_of_a_number() {
+        for text in texts() {
+            let mut digest = Digest::new(0);
+            digest.text(&text);
+            let (left, right) = digest.halves();
+            let number = left ^ right.rotate_left(32);
+            assert_eq!(digest.boundary(), format!("=_{number:016x}"));
+        }
+    }
+
+    #[test]
+    fn salts_are_told_apart() {
+        let salts: std::collections::HashSet<u64> =
+            (0..1000).chain((0..64).map(|bit| 1 << bit)).collect();
+        let digests = salts.iter().map(|salt| Digest::new(*salt).halves());
+        let digests: std::collections::HashSet<_> = digests.collect();
+        assert_eq!(digests.len(), salts.len());
+    }
+
+    #[test]
+    fn of_an_attachment_the_length_and_both_ends_are_looked_at() {
+        let stem = |bytes: &[u8]| {
+            let mut digest = Digest::new(0);
+            digest.sample(&bytes.into());
+            digest.boundary()
+        };
+        let whole = vec![b'x'; 3 * SAMPLE];
+        for (at, seen) in [
+            (0, true),
+            (SAMPLE - 1, true),
+            (SAMPLE, false),
+            (2 * SAMPLE - 1, false),
+            (2 * SAMPLE, true),
+            (3 * SAMPLE - 1, true),
+        ] {
+            let mut other = whole.clone();
+            other[at] = b'y';
+            assert_eq!(stem(&other) != stem(&whole), seen, "{at}");
+        }
+        assert_ne!(stem(&whole[1..]), stem(&whole));
+    }
+
+    #[test]
+    fn what_is_built_without_a_date_is_of_now_and_like_nothing_else() {
+        let clock = || {
+            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            i64::try_from(since.unwrap().as_secs()).unwrap()
+        };
+        let before = clock();
+        let built = [(); 64].map(|()| Now::of(None).unwrap());
+        let times = before..=clock();
+        assert!(built.iter().all(|now| times.contains(&now.date.to_unix())));
+        let given = Now::of(DateTime::from_unix(before, 0)).unwrap();
+        let salts: std::collections::HashSet<_> =
+            built.iter().chain([&given]).map(|now| now.salt).collect();
+        assert_eq!(salts.len(), built.len() + 1);
+    }
 }

@@ -294,4 +294,41 @@ mod tests {
         let leaf = Leaf::of("text/plain", source.into()).unwrap();
         assert_eq!(leaf.encoding(b"=_x"), TransferEncoding::Base64);
     }
+
+    #[test]
+    fn an_estimate_is_rather_too_many_than_too_few() {
+        let text = |text: String| Leaf::text("text/plain", text.into());
+        let long_lines = format!("{}\r\n", "x".repeat(900)).repeat(44);
+        let many = format!("{}\r\n", "abcdefghij\u{e9}".repeat(70)).repeat(47);
+        let (eighth, quarter) = (long_lines.len() / 8 + 512, many.len() / 4 + 512);
+        let few = format!("{long_lines}\u{e9}");
+        let lone = format!("{long_lines}\n").into_bytes();
+        let named = Leaf::of("application/octet-stream", b"".into()).unwrap();
+        for (leaf, encoding, slack) in [
+            (text(long_lines), TransferEncoding::SevenBit, 512),
+            (text(few), TransferEncoding::QuotedPrintable, eighth),
+            (text(many), TransferEncoding::QuotedPrintable, quarter),
+            (
+                Leaf::of("text/csv", lone.into()).unwrap(),
+                TransferEncoding::Base64,
+                512,
+            ),
+            (
+                named.attached("\u{e9}".repeat(300).into()),
+                TransferEncoding::Base64,
+                512,
+            ),
+        ] {
+            let mut out: Vec<u8> = Vec::new();
+            let mut writer = super::super::body::BodyWriter::new(&mut out, "=_x");
+            writer.leaf(&leaf).unwrap();
+            assert_eq!(leaf.encoding(b"=_x"), encoding);
+            let fits = out.len()..=out.len() + slack;
+            assert!(
+                fits.contains(&leaf.estimate()),
+                "{} {fits:?}",
+                leaf.estimate()
+            );
+        }
+    }
 }

@@ -148,4 +148,63 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn rfc2231_4_what_readers_of_plain_values_change_is_encoded() {
+        for (value, encoded) in [
+            ("", ""),
+            (" a ", "%20a%20"),
+            ("=?x?", "%3D%3Fx%3F"),
+            ("a\tb", "a%09b"),
+            ("\u{e9}'*%", "%C3%A9%27%2A%25"),
+        ] {
+            let expected = format!("X: a; filename*=utf-8''{encoded}\r\n");
+            assert_eq!(written(value), expected);
+        }
+    }
+
+    #[test]
+    fn rfc2231_3_a_value_of_more_than_60_is_in_numbered_sections_of_54() {
+        let x = |length| "x".repeat(length);
+        assert_eq!(written(&x(60)), format!("X: a; filename={}\r\n", x(60)));
+        assert_eq!(
+            written(&x(61)),
+            format!(
+                "X: a; filename*0*=utf-8''{};\r\n filename*1*={}\r\n",
+                x(47),
+                x(14)
+            )
+        );
+    }
+
+    #[test]
+    fn rfc2045_5_1_a_type_is_two_tokens_and_parameters_without_a_flaw() {
+        let x = |length| "x".repeat(length);
+        let parameters = vec![("charset".into(), "utf-8".into())];
+        assert_eq!(
+            checked_content_type("TEXT/Plain; Charset=utf-8"),
+            Ok(("text/plain".to_owned(), parameters))
+        );
+        for longest in [
+            format!("{}/{}", x(127), x(127)),
+            format!("a/b; {}=1", x(40)),
+        ] {
+            assert!(checked_content_type(&longest).is_ok(), "{longest}");
+        }
+        for text in [
+            "",
+            "text",
+            "/plain",
+            "text/",
+            "text/plain, a=1",
+            "text/plain; a=1; a=2",
+            "multipart/mixed",
+            &format!("{}/plain", x(128)),
+            &format!("text/{}", x(128)),
+            &format!("a/b; {}=1", x(41)),
+        ] {
+            let refused = checked_content_type(text);
+            assert_eq!(refused, Err(ValueError::ContentType), "{text}");
+        }
+    }
 }

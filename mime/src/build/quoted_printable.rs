@@ -130,4 +130,24 @@ mod tests {
         assert_eq!(whole("tail "), "tail=20");
         assert_eq!(whole(&"x".repeat(76)), "x".repeat(76));
     }
+
+    #[test]
+    fn dots_and_from_are_hazards_at_the_start_of_a_line_only() {
+        for text in ["a.b", "a From b", "Fromage", "F"] {
+            assert_eq!(written(text, usize::MAX), text);
+        }
+    }
+
+    #[test]
+    fn the_front_that_was_written_is_told() {
+        for (text, most, expected) in [
+            (&b"abcdef"[..], usize::MAX, 6),
+            (b"abcdef", 2, 2),
+            (b"a\r\nb", 2, 3),
+            (b"", 1, 0),
+        ] {
+            let mut encoder = QuotedPrintable::default();
+            assert_eq!(encoder.write(text, most, &mut Vec::new()), expected);
+        }
+    }
 }

@@ -188,3 +188,72 @@ impl<'a> Encoder<'a> {
         Ok(self.done < bytes.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::super::source::Source;
+    use super::*;
+
+    use TransferEncoding::{Base64, QuotedPrintable as Quoted, SevenBit};
+
+    fn at_once(content: &Content<'_>, encoding: TransferEncoding) -> Vec<u8> {
+        let mut out: Vec<u8> = Vec::new();
+        out.content(content, encoding).unwrap();
+        out
+    }
+
+    fn size(content: &Content<'_>, encoding: TransferEncoding) -> usize {
+        let mut size = Size::default();
+        size.content(content, encoding).unwrap();
+        size.total()
+    }
+
+    #[test]
+    fn steps_make_what_is_made_at_once() {
+        let content = Content::from(vec![b'x'; STEP + 1]);
+        for encoding in [SevenBit, Quoted, Base64] {
+            let mut encoder = Encoder::new(&content, encoding).unwrap();
+            let mut out = Vec::new();
+            let goes_on = [(); 2].map(|()| encoder.step(&mut out).unwrap());
+            assert_eq!(goes_on, [true, false]);
+            assert!(out == at_once(&content, encoding), "{encoding:?}");
+            assert_eq!(size(&content, encoding), out.len());
+        }
+    }
+
+    /// A reader that fails when it is asked again after its end.
+    struct Ending {
+        left: usize,
+        ended: bool,
+    }
+
+    impl Read for Ending {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if self.ended {
+                return Err(io::Error::other("asked after the end"));
+            }
+            let count = self.left.min(buffer.len());
+            buffer[..count].fill(b'x');
+            self.left -= count;
+            self.ended = count == 0;
+            Ok(count)
+        }
+    }
+
+    #[test]
+    fn a_source_that_has_ended_is_not_asked_again() {
+        for length in [STEP + 1, 1, 0] {
+            let source = Source::new(move || {
+                Ok(Ending {
+                    left: length,
+                    ended: false,
+                })
+            });
+            let whole = at_once(&Content::from(vec![b'x'; length]), Base64);
+            assert!(at_once(&source.clone().into(), Base64) == whole);
+            assert_eq!(size(&source.into(), Base64), whole.len());
+        }
+    }
+}

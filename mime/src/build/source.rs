@@ -183,3 +183,62 @@ impl<C: AsRef<[u8]>, I: Iterator<Item = io::Result<C>>> Read for ChunkReader<I, 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_read_in_order_and_each_once() {
+        let source = Source::from_chunks([Ok("one"), Ok(""), Ok("two")]);
+        let mut reading = source.open().unwrap();
+        let mut buffer = [0_u8; 5];
+        assert_eq!(reading.fill(&mut buffer).unwrap(), 5);
+        assert_eq!(&buffer, b"onetw");
+        assert_eq!(reading.fill(&mut buffer).unwrap(), 1);
+        assert_eq!(buffer[0], b'o');
+    }
+
+    #[test]
+    fn the_length_that_is_told_is_that_of_all_pieces() {
+        let source = Source::new(|| Ok(&b"abcdef"[..])).with_length(6);
+        let mut reading = source.open().unwrap();
+        for expected in [4, 2, 0] {
+            assert_eq!(reading.fill(&mut [0_u8; 4]).unwrap(), expected);
+        }
+    }
+
+    /// A reader that is interrupted before it begins.
+    struct Interrupted {
+        begun: bool,
+        bytes: &'static [u8],
+    }
+
+    impl Read for Interrupted {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            match std::mem::replace(&mut self.begun, true) {
+                true => self.bytes.read(buffer),
+                false => Err(io::ErrorKind::Interrupted.into()),
+            }
+        }
+    }
+
+    #[test]
+    fn a_reader_that_is_interrupted_is_asked_again() {
+        let source = Source::once(Interrupted {
+            begun: false,
+            bytes: b"abc",
+        });
+        let mut reading = source.open().unwrap();
+        assert_eq!(reading.fill(&mut [0_u8; 8]).unwrap(), 3);
+    }
+
+    #[test]
+    fn a_source_is_shown_without_what_is_in_it() {
+        let source = Source::new(|| Ok(&b"abc"[..])).with_length(3);
+        assert_eq!(format!("{source:?}"), "Source { length: Some(3), .. }");
+        let mut reading = source.open().unwrap();
+        reading.fill(&mut [0_u8; 8]).unwrap();
+        assert_eq!(format!("{reading:?}"), "Reading { read: 3, .. }");
+    }
+}

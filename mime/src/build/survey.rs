@@ -181,4 +181,24 @@ mod tests {
         assert_eq!(Survey::of("aé\r\n\0".as_bytes()).octets, 3);
         assert_eq!(Survey::of("é".repeat(500).as_bytes()).octets, 1000);
     }
+
+    #[test]
+    fn rfc5322_2_3_a_last_line_without_an_end_is_given_one() {
+        assert_eq!(crlf("a").as_deref(), Some("a\r\n"));
+        assert_eq!(crlf("a\r\nb").as_deref(), Some("a\r\nb\r\n"));
+    }
+
+    #[test]
+    fn rfc2045_6_4_a_multipart_asks_what_any_of_its_parts_asks() {
+        use TransferEncoding::{Binary, EightBit, SevenBit};
+        for (one, other, both) in [
+            (SevenBit, SevenBit, SevenBit),
+            (SevenBit, EightBit, EightBit),
+            (SevenBit, Binary, Binary),
+            (EightBit, EightBit, EightBit),
+            (EightBit, Binary, Binary),
+        ] {
+            assert_eq!((wider(one, other), wider(other, one)), (both, both));
+        }
+    }
 }

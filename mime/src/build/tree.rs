@@ -129,4 +129,35 @@ mod tests {
             ValueError::TooDeep
         );
     }
+
+    fn written(part: &BodyPart<'_>) -> String {
+        let mut out: Vec<u8> = Vec::new();
+        let mut writer = super::super::body::BodyWriter::new(&mut out, "=_x");
+        writer.node(&part.0).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn text_has_the_subtype_that_it_was_given() {
+        let html = BodyPart::text("html", "<p>").unwrap();
+        let expected = "Content-Type: text/html; charset=utf-8\r\n\
+                        Content-Transfer-Encoding: 7bit\r\n\r\n<p>\r\n";
+        assert_eq!(written(&html), expected);
+        let long = written(&BodyPart::text(&"x".repeat(60), "y").unwrap());
+        assert!(long.split("\r\n").all(|line| line.len() <= 78), "{long}");
+    }
+
+    #[test]
+    fn rfc2046_5_1_a_multipart_has_a_subtype_and_a_part() {
+        let part = || BodyPart::text("plain", "x").unwrap();
+        for (subtype, parts) in [
+            ("mixed", vec![]),
+            ("", vec![part()]),
+            ("a b", vec![part()]),
+            ("a/b", vec![part()]),
+        ] {
+            let refused = BodyPart::multipart(subtype, parts);
+            assert_eq!(refused.unwrap_err(), ValueError::ContentType, "{subtype}");
+        }
+    }
 }

@@ -180,8 +180,12 @@ mod tests {
     use super::*;
 
     fn written(text: &str) -> String {
+        field("Subject", text)
+    }
+
+    fn field(name: &str, text: &str) -> String {
         let mut out = Vec::new();
-        let mut field = Field::begin(&mut out, "Subject");
+        let mut field = Field::begin(&mut out, name);
         unstructured(&mut field, text, HeaderCharset::Ascii);
         field.end();
         String::from_utf8(out).unwrap()
@@ -238,5 +242,55 @@ mod tests {
         assert_eq!(name("Jo Doe"), "To: Jo Doe");
         assert_eq!(name("Doe, J. \"Jo\""), "To: \"Doe, J. \\\"Jo\\\"\"");
         assert_eq!(name("Jö Doe (x)"), "To: =?utf-8?Q?J=C3=B6_Doe_=28x=29?=");
+        // Between atoms and in quotes, readers take two blanks for one.
+        assert_eq!(name("J  D"), "To: =?utf-8?Q?J__D?=");
+    }
+
+    #[test]
+    fn rfc2047_2_encoded_words_fill_lines_of_76_and_the_first_one_78() {
+        let mostly_ascii = format!("\u{e9}{}", "a".repeat(300));
+        let base64 = "\u{65e5}".repeat(200);
+        // From 32 characters on, what is left of the first line is used.
+        let (used, left) = ("N".repeat(45), "N".repeat(46));
+        for (name, text, first, further) in [
+            ("X", &mostly_ascii, 78, 76),
+            ("Subject", &mostly_ascii, 78, 76),
+            (&used, &mostly_ascii, 78, 76),
+            (&left, &mostly_ascii, 47, 76),
+            ("Subject", &base64, 77, 73),
+        ] {
+            let out = field(name, text);
+            let lines = out.strip_suffix("\r\n").unwrap().split("\r\n");
+            let mut lengths: Vec<_> = lines.map(str::len).collect();
+            let last = lengths.pop().unwrap();
+            assert_eq!((lengths.remove(0), last <= further), (first, true));
+            assert!(lengths.iter().all(|length| *length == further), "{out}");
+        }
+    }
+
+    #[test]
+    fn rfc5322_2_2_3_words_that_do_not_fit_the_line_are_folded_one_by_one() {
+        let (one, other) = ("a".repeat(30), "b".repeat(39));
+        assert_eq!(
+            written(&format!("{one} {other}")),
+            format!("Subject: {one}\r\n {other}\r\n")
+        );
+        let other = "b".repeat(38);
+        assert_eq!(
+            written(&format!("{one} {other}")),
+            format!("Subject: {one} {other}\r\n")
+        );
+    }
+
+    #[test]
+    fn ascii_of_any_length_stays_as_it_is_where_no_word_is_too_long() {
+        let (long, longer) = ("a".repeat(400), "b".repeat(600));
+        for text in [
+            "many short words ".repeat(100).trim_end(),
+            &format!("x  {longer} {long}"),
+        ] {
+            let unfolded = written(text).replace("\r\n ", " ");
+            assert_eq!(unfolded, format!("Subject: {text}\r\n"));
+        }
     }
 }

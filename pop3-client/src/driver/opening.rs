@@ -202,3 +202,6 @@ fn is_login(request: Request) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -119,6 +119,7 @@ impl fmt::Display for MessageKey {
 mod tests {
     use super::*;
     use std::fs;
+    use std::path::Path;
 
     #[test]
     fn s11_a_key_is_hexadecimal_whatever_the_unique_id_is() {
@@ -139,49 +140,166 @@ mod tests {
         );
     }
 
-    /// Ends a message of this text, and tells where it is after the commit.
-    fn finish(store: &mut dyn Store, text: &[u8]) -> String {
+    fn arrived(text: &[u8]) -> Arrived<'static> {
         let content = Digest::of(&[text]);
-        let arrived = Arrived {
+        Arrived {
             key: MessageKey::new("ada", None, content),
             uid: None,
             octets: text.len() as u64,
             content,
             at: 0,
-        };
-        store.finish(&arrived).unwrap()
+        }
     }
 
-    #[test]
-    fn a_commit_leaves_the_message_that_is_open_as_it_is() {
-        let name = format!("postrider-open-{}", std::process::id());
+    fn begin(store: &mut dyn Store, text: &[u8]) {
+        store.begin().unwrap();
+        store.write(text).unwrap();
+    }
+
+    /// Ends a message of this text, and tells where it is after the commit.
+    fn finish(store: &mut dyn Store, text: &[u8]) -> String {
+        store.finish(&arrived(text)).unwrap()
+    }
+
+    /// A store, and where it is in its folder.
+    type Named = (&'static str, Box<dyn Store>);
+
+    /// A folder of its own, and a store of each kind in it.
+    fn stores(name: &str) -> (PathBuf, [Named; 3]) {
+        let name = format!("postrider-{name}-{}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         let _ = fs::remove_dir_all(&folder);
         let path = |name: &str| folder.join(name);
-        let stores: [(&str, Box<dyn Store>); 3] = [
+        let stores: [Named; 3] = [
             ("Mail", Box::new(Maildir::open(path("Mail")).unwrap())),
             ("files", Box::new(Files::open(path("files")).unwrap())),
             ("mbox", Box::new(Mboxrd::open(path("mbox")).unwrap())),
         ];
+        (folder, stores)
+    }
+
+    /// The text of all files at this path or below it.
+    fn all_text(path: &Path) -> String {
+        let Ok(entries) = fs::read_dir(path) else {
+            return fs::read_to_string(path).unwrap_or_default();
+        };
+        entries.map(|e| all_text(&e.unwrap().path())).collect()
+    }
+
+    /// How many messages have temporary names in this folder and below it.
+    fn temporary(folder: &Path) -> usize {
+        let paths = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+        let count = paths.map(|path| match path.is_dir() {
+            true => temporary(&path),
+            false => usize::from(path.to_string_lossy().ends_with(".postrider-part")),
+        });
+        count.sum()
+    }
+
+    #[test]
+    fn a_commit_leaves_the_message_that_is_open_as_it_is() {
+        let (folder, stores) = stores("open");
         for (name, mut store) in stores {
-            store.begin().unwrap();
-            store.write(b"one\n").unwrap();
+            begin(&mut *store, b"one\n");
             let one = finish(&mut *store, b"one\n");
-            store.begin().unwrap();
-            store.write(b"tw").unwrap();
+            begin(&mut *store, b"tw");
             store.commit().unwrap();
             // The mbox has all messages in one file.
             let text = |place: &str| match name {
-                "mbox" => fs::read_to_string(path(name)).unwrap(),
-                _ => fs::read_to_string(path(name).join(place)).unwrap(),
+                "mbox" => {
+                    let mbox = fs::read_to_string(folder.join(name)).unwrap();
+                    mbox.split_at(place.parse().unwrap()).1.to_owned()
+                }
+                _ => fs::read_to_string(folder.join(name).join(place)).unwrap(),
             };
             assert!(text(&one).trim_end().ends_with("one"), "{name}");
             store.write(b"o\n").unwrap();
             let two = finish(&mut *store, b"two\n");
             store.commit().unwrap();
             assert!(text(&two).trim_end().ends_with("two"), "{name}");
+            assert!(!text(&two).contains("one"), "{name}: the place of two");
             assert!(text(&one).contains("one\n"), "{name}");
         }
         fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_aborted_is_as_if_it_had_never_begun() {
+        let (folder, stores) = stores("aborted");
+        for (name, mut store) in stores {
+            begin(&mut *store, b"one\n");
+            assert_eq!(temporary(&folder), 1, "{name}");
+            // Also when none is open.
+            for _ in 0..2 {
+                store.abort().unwrap();
+                assert_eq!(temporary(&folder), 0, "{name}");
+                store.write(b"x").unwrap_err();
+                store.finish(&arrived(b"one\n")).unwrap_err();
+            }
+            begin(&mut *store, b"two\n");
+            finish(&mut *store, b"two\n");
+            store.commit().unwrap();
+            let text = all_text(&folder.join(name));
+            assert_eq!((text.contains("one"), text.contains("two")), (false, true));
+        }
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn what_was_not_committed_is_undone_by_a_recovery_and_stored_once_when_it_is_fetched_again() {
+        let (folder, stores) = stores("recovered");
+        for (name, mut store) in stores {
+            let path = folder.join(name);
+            begin(&mut *store, b"one\n");
+            finish(&mut *store, b"one\n");
+            begin(&mut *store, b"tw");
+            store.recover().unwrap();
+            assert_eq!(all_text(&path), "", "{name}");
+            assert_eq!(temporary(&folder), 0, "{name}");
+            assert_eq!(store.salvaged(), None, "{name}");
+            begin(&mut *store, b"one\n");
+            finish(&mut *store, b"one\n");
+            store.commit().unwrap();
+            assert_eq!(all_text(&path).matches("one").count(), 1, "{name}");
+        }
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    /// A store that has only what it must have.
+    struct Plain {
+        is_open: bool,
+    }
+
+    impl Store for Plain {
+        fn begin(&mut self) -> io::Result<()> {
+            self.is_open = true;
+            Ok(())
+        }
+
+        fn write(&mut self, _: &[u8]) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn finish(&mut self, _: &Arrived<'_>) -> io::Result<String> {
+            Ok(String::new())
+        }
+
+        fn abort(&mut self) -> io::Result<()> {
+            self.is_open = false;
+            Ok(())
+        }
+
+        fn commit(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_store_without_a_recovery_of_its_own_aborts_and_has_put_nothing_aside() {
+        let mut store = Plain { is_open: false };
+        store.begin().unwrap();
+        store.recover().unwrap();
+        assert!(!store.is_open);
+        assert_eq!(store.salvaged(), None);
     }
 }

@@ -183,3 +183,76 @@ impl ServerCertVerifier for Dane {
         algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+
+    fn record([usage, selector, matching]: [u8; 3], data: &[u8]) -> Tlsa {
+        Tlsa {
+            usage,
+            selector,
+            matching,
+            data: data.to_vec(),
+        }
+    }
+
+    fn dane(record: Tlsa) -> Dane {
+        let base = Tls::builder().build().unwrap();
+        Dane {
+            records: vec![record],
+            domain: None,
+            provider: Arc::clone(base.config().crypto_provider()),
+        }
+    }
+
+    #[test]
+    fn rfc7672_3_1_a_record_is_usable_if_smtp_has_its_fields_and_its_data_their_length() {
+        for (fields, octets, usable) in [
+            ([3, 1, 1], 32, true),
+            ([3, 1, 2], 64, true),
+            ([3, 0, 0], 1, true),
+            ([2, 0, 1], 32, true),
+            ([3, 1, 1], 64, false),
+            ([3, 1, 2], 32, false),
+            ([3, 0, 0], 0, false),
+            ([3, 1, 3], 32, false),
+            ([3, 2, 1], 32, false),
+            ([0, 1, 1], 32, false),
+            ([1, 1, 1], 32, false),
+            ([4, 1, 1], 32, false),
+        ] {
+            let record = record(fields, &vec![0; octets]);
+            assert_eq!(record.is_usable(), usable, "{record}");
+        }
+    }
+
+    #[test]
+    fn rfc7672_3_1_2_an_authority_is_shown_by_the_server_or_stands_in_the_record() {
+        let mut params = CertificateParams::new(["authority".to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let shown = std::slice::from_ref(certificate.der());
+        let whole: &[u8] = certificate.der();
+        let hash = digest(&SHA256, whole);
+        let hash = hash.as_ref();
+        for (fields, data, shown, trusted) in [
+            ([2, 0, 0], whole, &[][..], true),
+            ([2, 0, 1], hash, &[][..], false),
+            ([2, 0, 1], hash, shown, true),
+            ([2, 0, 1], &[0; 32][..], shown, false),
+            ([3, 0, 0], whole, shown, false),
+        ] {
+            let roots = dane(record(fields, data)).authorities(shown);
+            assert_eq!(!roots.is_empty(), trusted, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn a_verifier_is_shown_by_the_number_of_its_records() {
+        let shown = format!("{:?}", dane(record([3, 1, 1], &[0; 32])));
+        assert_eq!(shown, "Dane(1 records)");
+    }
+}

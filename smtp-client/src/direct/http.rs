@@ -260,6 +260,51 @@ mod tests {
     }
 
     #[test]
+    fn rfc9112_2_2_lf_may_end_a_line_and_a_reason_may_be_missing() {
+        let reply = "HTTP/1.1 200\nContent-Type: text/plain\nContent-Length: 5\n\nhello";
+        assert_eq!(read(reply.as_bytes(), 9), Ok(b"hello".to_vec()));
+    }
+
+    #[test]
+    fn what_is_as_long_as_it_may_be_is_read() {
+        let longest = "x".repeat(20);
+        let chunk = format!("14\r\n{longest}\r\n0\r\n\r\n");
+        for reply in [
+            text("Content-Length: 20\r\n", &longest),
+            text("Transfer-Encoding: chunked\r\n", &chunk),
+            text("", &longest),
+        ] {
+            for piece in [1, 7, 1_000] {
+                assert_eq!(read(&reply, piece), Ok(longest.clone().into_bytes()));
+            }
+        }
+        let others = text("X: \r\n", "").len();
+        let header = |octets: usize| {
+            let field = format!("X: {}\r\n", "x".repeat(octets - others));
+            text(&field, "hello")
+        };
+        for piece in [1, 1_000, 100_000] {
+            assert_eq!(read(&header(16_384), piece), Ok(b"hello".to_vec()));
+            assert_eq!(read(&header(16_385), piece), Err(InvalidHttp::TooLong));
+        }
+    }
+
+    #[test]
+    fn whoever_reads_of_it_learns_what_is_wrong_with_a_reply() {
+        let missing = InvalidHttp::Status("404 Not Found".to_owned());
+        for (error, words) in [
+            (InvalidHttp::NotHttp, "not HTTP/1.1"),
+            (InvalidHttp::Truncated, "cut off"),
+            (InvalidHttp::TooLong, "too long"),
+            (missing, "the server said 404 Not Found"),
+            (InvalidHttp::NotText, "not text/plain"),
+        ] {
+            let shown = error.to_string();
+            assert!(shown.contains(words), "{shown}");
+        }
+    }
+
+    #[test]
     fn rfc8461_3_3_anything_else_is_an_error() {
         let error = |reply: &[u8]| read(reply, 9).unwrap_err();
         let moved = error(b"HTTP/1.1 301 Moved\x07\r\nLocation: x\r\n\r\n");
@@ -277,6 +322,13 @@ mod tests {
             error(&text("Content-Length: x\r\n", "hello")),
             InvalidHttp::NotHttp
         );
+        let no_length = error(&text("Content-Length: \r\n", "hello"));
+        assert_eq!(no_length, InvalidHttp::NotHttp);
+        // RFC 9112 §6.3: somebody may want to smuggle.
+        let both = text("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "");
+        assert_eq!(error(&both), InvalidHttp::NotHttp);
+        let odd = error(b"HTTP/1.1 2000 OK\r\nContent-Type: text/plain\r\n\r\n");
+        assert_eq!(odd, InvalidHttp::Status("2000 OK".to_owned()));
         assert_eq!(
             error(&text("Content-Length: 21\r\n", "")),
             InvalidHttp::TooLong

@@ -264,6 +264,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn rfc8461_3_3_a_policy_has_64_kib_at_most() {
+        let text = "version: STSv1\nmode: none\nmax_age: 1\nx: ";
+        let of = |octets: usize| format!("{text}{}", "x".repeat(octets - text.len()));
+        assert!(parse(&of(65_536)).is_some());
+        assert_eq!(parse(&of(65_537)), None);
+    }
+
+    #[test]
+    fn rfc8460_4_4_a_policy_is_reported_line_by_line() {
+        for mode in ["mode: enforce", "mode: testing", "mode: none"] {
+            let lines = [
+                "version: STSv1",
+                mode,
+                "mx: *.example.net",
+                "mx: a.org",
+                "max_age: 5",
+            ];
+            assert_eq!(parse(&lines.join("\n")).unwrap().lines(), lines);
+        }
+    }
+
     proptest! {
         #[test]
         fn nothing_makes_it_panic(text in proptest::collection::vec(any::<u8>(), 0..200), lines in "(version: STSv1|mode: none|max_age: [0-9]{0,25}|mx: [*.a]{0,5}|[a:\r]{0,4}|\n)*") {

@@ -157,3 +157,16 @@ mod system {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_cannot_be_made_is_not_said_to_be_held_by_another_process() {
+        let name = format!("postrider-no-folder-{}", std::process::id());
+        let path = std::env::temp_dir().join(name).join("journal");
+        let error = Lock::acquire(&path, ".lock", "journal").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+}

@@ -204,6 +204,18 @@ mod tests {
     }
 
     #[test]
+    fn a_message_that_is_there_whole_is_not_written_again_nor_after_another_start() {
+        let (folder, mut maildir) = opened("whole");
+        let place = store(&mut maildir, 1);
+        let mut restarted = Maildir::open(&folder).unwrap();
+        for maildir in [&mut maildir, &mut restarted] {
+            assert_eq!(finish(maildir, 2), place);
+            assert_eq!(count(&folder, "tmp"), 0, "it waits for a commit");
+        }
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
     fn two_mailboxes_into_one_maildir_never_write_into_each_others_mail() {
         let (folder, mut ada) = opened("two");
         let mut bob = Maildir::open(&folder).unwrap();

@@ -351,6 +351,37 @@ mod tests {
         fs::remove_dir_all(&folder).unwrap();
     }
 
+    #[test]
+    fn a_length_that_no_append_followed_takes_nothing_away_and_adds_nothing() {
+        let (folder, mut mbox) = opened("length");
+        mbox.append(&mut &b"a\r\n"[..], 0).unwrap();
+        mbox.commit().unwrap();
+        drop(mbox);
+        let intent = folder.join("mbox.postrider-length");
+        let length = WHOLE.len();
+        let [same, longer] = [length, length + 9].map(|length| format!("{length}\n"));
+        // Without its line ending it was half written.
+        for text in ["", "1", &same, &longer] {
+            fs::write(&intent, text).unwrap();
+            let mut mbox = Mboxrd::open(folder.join("mbox")).unwrap();
+            let left = fs::read_to_string(folder.join("mbox")).unwrap();
+            assert_eq!(left, WHOLE, "{text:?}");
+            assert_eq!(mbox.salvaged(), None, "{text:?}");
+            assert!(!folder.join("mbox.postrider-cut").exists(), "{text:?}");
+            assert!(!intent.exists(), "{text:?}");
+        }
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn an_mbox_is_not_stored_into_while_nobody_knows_whether_to_cut_it_back() {
+        let (folder, mbox) = opened("unreadable");
+        drop(mbox);
+        fs::create_dir(folder.join("mbox.postrider-length")).unwrap();
+        Mboxrd::open(folder.join("mbox")).unwrap_err();
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
     /// A mail that another program appends.
     const THEIRS: &str = "From bob Thu Jan  1 00:00:00 1970\nc\n\n";
 

@@ -183,3 +183,96 @@ fn sync_all(messages: &[Whole]) -> io::Result<()> {
             .try_for_each(|thread| thread.join().unwrap_or_else(|_| panicked()))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A spool in a folder of its own.
+    fn opened(name: &str) -> (PathBuf, Spool) {
+        let name = format!("postrider-spool-{name}-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        let _ = fs::remove_dir_all(&folder);
+        let spool = Spool::new(folder.clone()).unwrap();
+        (folder, spool)
+    }
+
+    /// Begins a message, and tells where it is.
+    fn begun(spool: &mut Spool) -> PathBuf {
+        spool.begin().unwrap();
+        let (_, path) = spool.open.as_ref().unwrap();
+        path.clone()
+    }
+
+    #[test]
+    fn a_name_that_somebody_else_has_taken_is_left_to_him() {
+        let (folder, mut spool) = opened("taken");
+        let path = begun(&mut spool);
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let number: usize = name.split('.').nth(1).unwrap().parse().unwrap();
+        // The next one, or some more where other tests count on at the same time.
+        let theirs = (1..=200).map(|n| format!("{}.{}{PART}", std::process::id(), number + n));
+        let theirs: Vec<_> = theirs.map(|name| folder.join(name)).collect();
+        for path in &theirs {
+            fs::write(path, "theirs").unwrap();
+        }
+        let ours = begun(&mut spool);
+        spool.write(b"ours").unwrap();
+        spool.take().unwrap();
+        assert!(!theirs.contains(&ours), "{}", ours.display());
+        assert_eq!(fs::read_to_string(ours).unwrap(), "ours");
+        for path in &theirs {
+            assert_eq!(fs::read_to_string(path).unwrap(), "theirs");
+        }
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_is_gone_is_an_error_and_not_tried_for_ever() {
+        let (folder, mut spool) = opened("gone");
+        fs::remove_dir(&folder).unwrap();
+        let error = spool.begin().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_gone_already_counts_as_removed_and_what_cannot_be_removed_is_an_error() {
+        let (folder, mut spool) = opened("removed");
+        fs::remove_file(begun(&mut spool)).unwrap();
+        spool.abort().unwrap();
+        let path = begun(&mut spool);
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        spool.abort().unwrap_err();
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn while_one_message_cannot_be_synced_none_of_its_group_gets_its_name() {
+        use std::os::fd::OwnedFd;
+        use std::os::unix::net::UnixStream;
+        let (folder, _spool) = opened("unsynced");
+        let named = folder.join("named");
+        // In the first share of the files, and in the last.
+        for bad in [0, 2 * TOGETHER] {
+            let mut unsynced = Unsynced::default();
+            for n in 0..=2 * TOGETHER {
+                let from = folder.join(format!("{n}{PART}"));
+                let mut file = File::create(&from).unwrap();
+                if n == bad {
+                    // What is no file cannot be synced.
+                    let (socket, _) = UnixStream::pair().unwrap();
+                    file = File::from(OwnedFd::from(socket));
+                }
+                unsynced.push(file, from, named.clone());
+            }
+            unsynced.commit().unwrap_err();
+            assert!(!named.exists(), "{bad}");
+            drop(unsynced);
+            assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "{bad}");
+        }
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
