@@ -419,6 +419,14 @@ mod tests {
         assert_eq!(probes(&deleted, &[(1, 60, "")]), [false]);
         let named = [seen(1, "AAA", 60, 0)];
         assert_eq!(probes(&named, &[(1, 60, "AAA"), (2, 60, "BBB")]), [false]);
+        // One of several is gone: somebody else took it.
+        let several = [
+            seen(1, "AAA", 60, 0),
+            seen(2, "BBB", 61, 0),
+            seen(3, "CCC", 62, 0),
+        ];
+        let there = [(1, 61, "BBB"), (2, 62, "CCC"), (3, 60, "DDD")];
+        assert_eq!(probes(&several, &there), [false]);
     }
 
     #[test]
