@@ -222,4 +222,66 @@ mod tests {
         assert_eq!(time.to_rfc3339(), "1997-11-21T15:55:06Z");
         assert_eq!(time.to_string(), "Fri, 21 Nov 1997 09:55:06 -0600");
     }
+
+    #[test]
+    fn each_day_of_400_years_follows_the_one_before() {
+        let all = if cfg!(miri) { 1_500 } else { 146_097 };
+        let (mut year, mut month, mut day) = (1871, 3, 1);
+        for days in -36_100..-36_100 + all {
+            let time = DateTime::from_unix(days * 86_400 + 3_599, 0).unwrap();
+            assert_eq!(
+                (time.date(), time.time()),
+                ((year, month, day), (0, 59, 59))
+            );
+            assert_eq!(time.to_unix(), days * 86_400 + 3_599);
+            (year, month, day) = match (month, day) {
+                _ if DateTime::new((year, month, day + 1), (0, 0, 0), 0).is_some() => {
+                    (year, month, day + 1)
+                }
+                (12, _) => (year + 1, 1, 1),
+                _ => (year, month + 1, 1),
+            };
+        }
+    }
+
+    #[test]
+    fn a_month_has_the_days_of_the_gregorian_calendar() {
+        let lengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+        let months = (1..=12)
+            .zip(lengths)
+            .map(|(month, days)| (2023, month, days));
+        let leap_years = [(1900, 28), (2000, 29), (2024, 29), (2025, 28), (2100, 28)];
+        for (year, month, days) in months.chain(leap_years.map(|(year, days)| (year, 2, days))) {
+            let exists = |day| DateTime::new((year, month, day), (0, 0, 0), 0).is_some();
+            assert!(exists(1) && exists(days), "{year}-{month}");
+            assert!(!exists(0) && !exists(days + 1), "{year}-{month}");
+        }
+    }
+
+    #[test]
+    fn rfc5322_3_3_a_zone_is_hours_and_minutes_east_of_utc() {
+        for (offset, text) in [
+            (0, "Sun, 9 Nov 2025 10:11:12 +0000"),
+            (330, "Sun, 9 Nov 2025 15:41:12 +0530"),
+            (-45, "Sun, 9 Nov 2025 09:26:12 -0045"),
+            (-720, "Sat, 8 Nov 2025 22:11:12 -1200"),
+            (840, "Mon, 10 Nov 2025 00:11:12 +1400"),
+        ] {
+            let time = DateTime::from_unix(1_762_683_072, offset).unwrap();
+            assert_eq!((&*time.to_string(), time.offset()), (text, offset));
+            assert_eq!(time.to_unix(), 1_762_683_072);
+        }
+    }
+
+    #[test]
+    fn rfc5322_3_3_names_are_known_by_three_letters_in_any_case() {
+        for (number, name) in (1..).zip(MONTHS) {
+            assert_eq!(month(name.to_lowercase().as_bytes()), Some(number));
+        }
+        assert_eq!((month(b"September"), month(b"Ja")), (Some(9), None));
+        for name in WEEKDAYS {
+            assert!(is_weekday(name.to_uppercase().as_bytes()));
+        }
+        assert!(is_weekday(b"Tuesday") && !is_weekday(b"Day") && !is_weekday(b"Mo"));
+    }
 }

@@ -251,4 +251,64 @@ mod tests {
             proptest::prop_assert_eq!((found.whole_length(&field), found.id), (length, expected));
         }
     }
+
+    /// As the names are listed: slowly.
+    fn listed(name: &[u8]) -> FieldId {
+        let known = NAMES
+            .iter()
+            .find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name));
+        known.map_or(FieldId::Other, |(_, id)| *id)
+    }
+
+    #[test]
+    fn rfc5322_3_6_8_a_name_ends_at_a_colon_a_space_a_control_or_beyond_ascii() {
+        for byte in 0..=u8::MAX {
+            let is_in_name = matches!(byte, 33..=57 | 59..=126);
+            assert_eq!(is_ftext(byte), is_in_name, "{byte}");
+            for at in 1..=40 {
+                let field = [&[b'a'; 40][..at], &[byte], b":: ~"].concat();
+                let length = at + usize::from(is_in_name);
+                assert_eq!(FrontName::of(&field).whole_length(&field), length, "{byte}");
+            }
+        }
+        assert_eq!(FieldId::of(b"To:"), FieldId::Other);
+        assert_eq!(FieldId::of(b"Subject "), FieldId::Other);
+    }
+
+    #[test]
+    fn a_name_that_differs_in_any_of_its_words_is_another() {
+        for (name, _) in NAMES {
+            let words = name.len().div_ceil(8);
+            let changes = if cfg!(miri) { 4 } else { 512 };
+            // Which words are changed, and how: three letters of each in the same way.
+            for (which, change) in (1..1 << words).flat_map(|w| (1..changes).map(move |c| (w, c))) {
+                let mut other = name.as_bytes().to_vec();
+                for (at, byte) in other.iter_mut().enumerate().filter(|(at, _)| at % 8 < 3) {
+                    if (which >> (at / 8)) & 1 == 1 {
+                        *byte ^= ((change >> (at % 8 * 3)) & 7) as u8;
+                    }
+                }
+                assert_eq!(FieldId::of(&other), listed(&other), "{other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn rfc5322_3_6_fields_that_may_occur_once_only() {
+        for (name, single) in [
+            ("Date", true),
+            ("From", true),
+            ("Reply-To", true),
+            ("Message-ID", true),
+            ("Subject", true),
+            ("Content-Type", true),
+            ("Received", false),
+            ("Comments", false),
+            ("Keywords", false),
+            ("Resent-To", false),
+            ("X-Other", false),
+        ] {
+            assert_eq!(FieldId::of(name.as_bytes()).is_single(), single, "{name}");
+        }
+    }
 }

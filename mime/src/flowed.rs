@@ -246,4 +246,48 @@ mod tests {
             text.replace(">> deep", "> > deep")
         );
     }
+
+    #[test]
+    fn rfc3676_4_4_what_could_be_mistaken_is_stuffed_and_nothing_else() {
+        let a = "a".repeat(70);
+        for (text, flowed) in [
+            ("a b\n", "a b\r\n"),
+            (" a\nFrom me\nFrom\n", "  a\r\n From me\r\nFrom\r\n"),
+            (">a\n> b\n", "> a\r\n> b\r\n"),
+            (&*format!("{a} >x\n"), &*format!("{a} \r\n >x\r\n")),
+            (
+                &*format!("{a} From me\n"),
+                &*format!("{a} \r\n From me\r\n"),
+            ),
+        ] {
+            assert_eq!(flow(text), flowed);
+        }
+    }
+
+    #[test]
+    fn rfc3676_4_2_lines_have_72_characters_at_most() {
+        for depth in 0..6 {
+            let flowed = flow(&(">".repeat(depth) + &"a ".repeat(500)));
+            let longest = flowed.lines().map(str::len).max();
+            assert!(matches!(longest, Some(70..=72)), "{depth}: {longest:?}");
+        }
+    }
+
+    #[test]
+    fn rfc3676_4_1_text_flows_where_its_type_says_so_only() {
+        let text = "a \r\nb\r\n";
+        for (content_type, expected) in [
+            ("text/plain; format=flowed", "a b\n"),
+            ("text/plain; format=Flowed; delsp=YES", "ab\n"),
+            ("text/plain; format=flowed; delsp=no", "a b\n"),
+            ("text/plain; format=fixed", text),
+            ("text/plain", text),
+            ("text/html; format=flowed", text),
+        ] {
+            let header = format!("Content-Type: {content_type}\r\n\r\n");
+            let message = crate::Message::parse(header.as_bytes());
+            let read = unflowed(text.into(), &message.root().content_type());
+            assert_eq!(read, expected, "{content_type}");
+        }
+    }
 }

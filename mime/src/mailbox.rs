@@ -336,4 +336,49 @@ mod tests {
             assert!(Mailbox::parse(text).is_err(), "{text:?}");
         }
     }
+
+    #[test]
+    fn rfc5321_4_5_3_1_a_local_part_has_64_octets_at_most_and_a_domain_255() {
+        for (local, domain, expected) in [
+            (64, 255, Ok(())),
+            (65, 1, Err(ValueError::LocalPart)),
+            (0, 1, Err(ValueError::LocalPart)),
+            (1, 256, Err(ValueError::Domain)),
+            (1, 0, Err(ValueError::Domain)),
+        ] {
+            let addr = AddrSpec::new(&"a".repeat(local), &"b".repeat(domain));
+            assert_eq!(addr.map(|_| ()), expected, "{local}@{domain}");
+        }
+    }
+
+    #[test]
+    fn rfc5322_3_2_4_a_quoted_string_ends_at_its_quote() {
+        for text in ["\"a\"b\"@c", "\"a\"b@c", "\"@c", "\"a\\\"@c"] {
+            assert_eq!(AddrSpec::parse(text), Err(ValueError::LocalPart), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_display_name_has_no_control() {
+        for (name, fits) in [
+            ("J\u{f6} ~", true),
+            ("\u{f6}", true),
+            ("\n", false),
+            ("a\r\nb", false),
+            ("\t", false),
+            ("\u{7f}", false),
+            ("\u{f6}\u{85}", false),
+        ] {
+            let mailbox = Mailbox::new(name, AddrSpec::parse("a@b").unwrap());
+            assert_eq!(mailbox.is_ok(), fits, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_mailbox_is_shown_with_its_name_and_read_as_it_is_shown() {
+        for (text, name) in [("J\u{f6} <jo@x.y>", Some("J\u{f6}")), ("jo@x.y", None)] {
+            let mailbox: Mailbox = text.parse().unwrap();
+            assert_eq!((&*mailbox.to_string(), mailbox.name()), (text, name));
+        }
+    }
 }

@@ -90,4 +90,14 @@ mod tests {
         }
         assert_eq!(MessageId::parse(&"a".repeat(901)), Err(ValueError::TooLong));
     }
+
+    #[test]
+    fn an_identifier_has_900_characters_at_most_and_is_given_back_without_brackets() {
+        let longest = format!("<{}>", "a".repeat(900));
+        let id = MessageId::parse(&longest).unwrap();
+        assert_eq!(id.to_string(), longest);
+        let text: &str = id.as_ref();
+        assert_eq!((text, id.as_str()), (&*"a".repeat(900), text));
+        assert_eq!("a@b".parse::<MessageId>(), MessageId::parse("<a@b>"));
+    }
 }

@@ -207,7 +207,56 @@ mod tests {
             at("access-type=local-file; name=\"/u/x\""),
             "Some(LocalFile(\"/u/x\"))"
         );
+        assert_eq!(
+            at("access-type=mail-server; server=\"a@b\""),
+            "Some(MailServer(\"a@b\"))"
+        );
         assert_eq!(at("access-type=x-new"), "Some(Other(\"x-new\"))");
         assert_eq!(at("name=x"), "None");
+    }
+
+    #[test]
+    fn rfc2046_5_2_2_fragments_are_counted_from_1() {
+        let fragment = |parameters: &str| {
+            let text = format!("Content-Type: message/partial; {parameters}\r\n\r\n");
+            let message = Message::parse(text.as_bytes());
+            let fragment = message.root().fragment();
+            fragment.map(|fragment| (fragment.number, fragment.total))
+        };
+        assert_eq!(fragment("id=a; number=1; total=2"), Some((1, Some(2))));
+        assert_eq!(fragment("id=a; number=1; total=0"), Some((1, None)));
+        for parameters in ["id=a; number=0; total=2", "id=a", "number=1; total=2"] {
+            assert_eq!(fragment(parameters), None, "{parameters}");
+        }
+    }
+
+    #[test]
+    fn fragments_of_a_message_have_one_id_and_all_numbers() {
+        let fragment = |id: &str, number: u32| {
+            format!("Content-Type: message/partial; id={id}; number={number}; total=2\r\n\r\nx\r\n")
+        };
+        for (id, number, is_whole) in [("a", 2, true), ("b", 2, false), ("a", 3, false)] {
+            let texts = [fragment("a", 1), fragment(id, number)];
+            let read = texts.each_ref().map(|text| Message::parse(text.as_bytes()));
+            assert_eq!(reassemble(&read).is_some(), is_whole, "{id} {number}");
+        }
+    }
+
+    #[test]
+    fn rfc2046_5_2_2_1_which_fields_are_those_of_the_message_inside() {
+        for (name, inside) in [
+            ("Content-Type", true),
+            ("content-x", true),
+            ("Subject", true),
+            ("Message-ID", true),
+            ("Encrypted", true),
+            ("MIME-Version", true),
+            ("Content", false),
+            ("X-Content-Type", false),
+            ("Resent-Message-ID", false),
+            ("From", false),
+        ] {
+            assert_eq!(comes_from_inside(name), inside, "{name}");
+        }
     }
 }

@@ -198,17 +198,15 @@ mod tests {
             digest.halves()
         });
         let halves: Vec<_> = halves.collect();
-        for bit in 0..64 {
-            let ones =
-                |all: &mut dyn Iterator<Item = u64>| all.filter(|n| n >> bit & 1 == 1).count();
-            let both = [
-                ones(&mut halves.iter().map(|(left, _)| *left)),
-                ones(&mut halves.iter().map(|(_, right)| *right)),
-            ];
-            let about_half = halves.len() * 2 / 5..halves.len() * 3 / 5;
+        let count = halves.len() as u64;
+        for bit in 0..64_u32 {
+            let ones = halves.iter().fold([0, 0], |[left, right], half| {
+                [left + ((half.0 >> bit) & 1), right + ((half.1 >> bit) & 1)]
+            });
+            let about_half = count * 2 / 5..count * 3 / 5;
             assert!(
-                both.iter().all(|n| about_half.contains(n)),
-                "{bit}: {both:?}"
+                ones.iter().all(|n| about_half.contains(n)),
+                "{bit}: {ones:?}"
             );
         }
     }

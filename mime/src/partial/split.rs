@@ -106,7 +106,7 @@ fn pieces(enclosed: &Enclosed, room: usize) -> Result<Vec<Range<usize>>, SplitEr
         }
         let most = enclosed.bytes.get(start..start + room).unwrap_or_default();
         let end = memchr::memrchr(b'\n', most).map(|at| start + at + 1);
-        match end.filter(|end| *end >= least && *end > start) {
+        match end.filter(|end| *end >= least) {
             Some(end) => pieces.push(start..end),
             None => return Err(SplitError::TooSmall),
         }
@@ -221,6 +221,17 @@ mod tests {
         let long = [b"Subject: x\r\n\r\n", &[b'x'; 900][..]].concat();
         assert_eq!(split(&long, 500), Some(SplitError::TooSmall));
         assert_eq!(split(&long, 2_000), None);
+        for error in [SplitError::NotSevenBit, SplitError::TooSmall] {
+            assert!(error.to_string().starts_with("it cannot be split: it"));
+        }
+    }
+
+    #[test]
+    fn rfc2046_5_2_2_1_the_header_inside_is_all_in_the_first_fragment() {
+        let whole = "Content-Description: x\r\n".repeat(20) + "\r\nbody\r\n";
+        let split = |size| split(&Message::parse(whole.as_bytes()), size, &id());
+        assert_eq!(split(500), Err(SplitError::TooSmall));
+        assert!(split(800).is_ok());
     }
 
     proptest! {

@@ -237,4 +237,18 @@ mod tests {
             assert!(text.parse::<StatusCode>().is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn rfc3464_2_3_3_actions() {
+        for (word, action) in [
+            ("failed", Action::Failed),
+            ("delayed", Action::Delayed),
+            ("delivered", Action::Delivered),
+            ("relayed", Action::Relayed),
+            ("expanded", Action::Expanded),
+        ] {
+            let status = DeliveryStatus::parse(format!("Action: {word}\r\n").as_bytes());
+            assert_eq!(status.recipients[0].action, Some(action));
+        }
+    }
 }

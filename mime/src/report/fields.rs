@@ -117,3 +117,33 @@ impl<'c> Block<'c> {
         (!word.is_empty()).then_some(word)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_parted_by_empty_lines_however_many() {
+        let names: Vec<_> = blocks(b"\n\nA: b\nC: d\n\n\nE: f\n")
+            .iter()
+            .map(|block| {
+                let names = block.fields.iter().map(|field| field.name().to_owned());
+                names.collect::<Vec<_>>().join(" ")
+            })
+            .collect();
+        assert_eq!(names, ["A C", "E"]);
+    }
+
+    #[test]
+    fn rfc3464_2_1_2_a_type_is_one_word() {
+        for (field, kind, value) in [
+            ("A: RFC822; <a@b>\n", "rfc822", "a@b"),
+            ("A: smtp; 550 no; really\n", "smtp", "550 no; really"),
+            ("A: no user; sorry\n", "", "no user; sorry"),
+            ("A: a@b\n", "", "a@b"),
+        ] {
+            let typed = blocks(field.as_bytes())[0].typed("a").unwrap();
+            assert_eq!((&*typed.kind, &*typed.value), (kind, value));
+        }
+    }
+}

@@ -127,4 +127,30 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn rfc6522_3_a_report_is_known_by_its_type() {
+        for (content_type, kind) in [
+            ("message/delivery-status", "delivery"),
+            ("message/global-delivery-status", "delivery"),
+            ("message/disposition-notification", "disposition"),
+            ("message/global-disposition-notification", "disposition"),
+            ("message/feedback-report", "feedback"),
+            ("message/rfc822", "none"),
+            ("text/delivery-status", "none"),
+        ] {
+            let text = format!(
+                "Content-Type: multipart/report; boundary=b\n\n--b\n\ntext\n--b\n\
+                 Content-Type: {content_type}\n\nA: b\n--b--\n"
+            );
+            let report = Message::parse(text.as_bytes()).report();
+            let found = match report {
+                Some(Report::Delivery(_)) => "delivery",
+                Some(Report::Disposition(_)) => "disposition",
+                Some(Report::Feedback(_)) => "feedback",
+                None => "none",
+            };
+            assert_eq!(found, kind, "{content_type}");
+        }
+    }
 }

@@ -141,4 +141,23 @@ mod tests {
         fs::remove_dir_all(&folder).unwrap();
         assert!(Maildir::new(&folder).entries().is_err());
     }
+
+    #[test]
+    fn flags_are_the_letters_behind_2() {
+        let flags = |name: &str| MaildirEntry::of(PathBuf::new(), name, false).flags;
+        assert_eq!(
+            flags("1.a:2,DFPRSTx"),
+            [
+                Flag::Draft,
+                Flag::Flagged,
+                Flag::Passed,
+                Flag::Replied,
+                Flag::Seen,
+                Flag::Trashed
+            ]
+        );
+        for name in ["1.a", "1.a:1,S", "1.a:2,"] {
+            assert_eq!(flags(name), [], "{name}");
+        }
+    }
 }

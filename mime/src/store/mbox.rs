@@ -453,4 +453,52 @@ mod tests {
         let refused = MboxDialect::Mboxo.append("a\nFrom b", b"", &mut file);
         assert_eq!(refused, Err(ValueError::Control));
     }
+
+    #[test]
+    fn a_length_that_leads_to_another_line_is_not_believed() {
+        let file = b"From a\nContent-Length: 3\n\nabc\n\nmore\n\nFrom b\n\nx\n";
+        for dialect in [MboxDialect::Mboxcl, MboxDialect::Mboxcl2] {
+            let raw: Vec<_> = Mbox::in_dialect(file, dialect).map(|e| e.raw).collect();
+            let expected = [&b"Content-Length: 3\n\nabc\n\nmore\n"[..], b"\nx\n"];
+            assert_eq!(raw, expected);
+        }
+    }
+
+    #[test]
+    fn a_body_begins_behind_an_empty_line_of_either_kind() {
+        for (mail, expected) in [
+            (
+                "A: b\n\nFrom x\n",
+                "From a\nA: b\nContent-Length: 7\n\nFrom x\n\n",
+            ),
+            (
+                "A: b\r\n\r\nFrom x\r\n",
+                "From a\nA: b\r\nContent-Length: 8\n\r\nFrom x\r\n\n",
+            ),
+        ] {
+            let mut file = Vec::new();
+            let appended = MboxDialect::Mboxcl2.append("a", mail.as_bytes(), &mut file);
+            assert_eq!(appended, Ok(()));
+            assert_eq!(String::from_utf8(file).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_last_line_without_an_empty_one_behind_it_keeps_its_end() {
+        assert_eq!(read("From a\r\nx\r\n"), [entry("a", "x\r\n")]);
+        assert_eq!(read("From a\nx\n"), [entry("a", "x\n")]);
+    }
+
+    #[test]
+    fn a_content_length_counts_in_the_dialects_that_have_one_only() {
+        let file = b"From a\nContent-Length: 13\n\nx\n\nFrom b\n\ny\n";
+        let counts = DIALECTS.map(|dialect| Mbox::in_dialect(file, dialect).count());
+        assert_eq!(counts, [2, 2, 1, 1]);
+        let is_written = DIALECTS.map(|dialect| {
+            let mut file = Vec::new();
+            dialect.append("a", b"A: b\n\nx\n", &mut file).unwrap();
+            memmem::find(&file, b"\nContent-Length: 2\n").is_some()
+        });
+        assert_eq!(is_written, [false, false, true, true]);
+    }
 }

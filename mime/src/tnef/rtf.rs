@@ -362,4 +362,36 @@ mod tests {
         let deep = "{".repeat(100_000) + "x";
         assert_eq!(text(&deep), "x");
     }
+
+    #[test]
+    fn control_symbols_and_words_stand_for_characters() {
+        for (control, characters) in [
+            ("\\~", "\u{a0}"),
+            ("\\_", "\u{2011}"),
+            ("\\-", ""),
+            ("\\\\", "\\"),
+            ("\\\n", "\r\n"),
+            ("\\sect ", "\r\n"),
+            ("\\cell ", "\t"),
+            ("\\emdash ", "\u{2014}"),
+            ("\\endash ", "\u{2013}"),
+            ("\\bullet ", "\u{2022}"),
+            ("\\lquote ", "\u{2018}"),
+            ("\\rquote ", "\u{2019}"),
+            ("\\ldblquote ", "\u{201c}"),
+            ("\\rdblquote ", "\u{201d}"),
+            ("\\emspace ", "\u{2003}"),
+            ("\\enspace ", "\u{2002}"),
+            ("\\qmspace ", "\u{2005}"),
+        ] {
+            let rtf = format!("{{\\rtf1 a{control}b}}");
+            assert_eq!(text(&rtf), format!("a{characters}b"), "{control}");
+        }
+    }
+
+    #[test]
+    fn ms_oxrtfex_3_there_are_pieces_of_html_in_a_document_that_was_html_only() {
+        assert_eq!(text("{\\rtf1{\\*\\htmltag64 <p>}x}"), "x");
+        assert_eq!(html("{\\rtf1\\fromhtml1{\\*\\htmltag64 <p>}x}"), "<p>x");
+    }
 }

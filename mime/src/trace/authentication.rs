@@ -257,4 +257,23 @@ mod tests {
         assert_eq!(read(""), AuthenticationResults::default());
         assert!(read(&"(".repeat(100_000)).results.is_empty());
     }
+
+    #[test]
+    fn rfc8601_2_2_a_property_has_a_type_and_a_name() {
+        let found = read("a; dkim=pass odd=x header.d=y");
+        let found = found.result("dkim").unwrap();
+        assert_eq!(found.properties, [("header.d".to_owned(), "y".to_owned())]);
+    }
+
+    #[test]
+    fn rfc8617_4_1_1_results_of_arc_are_told_apart() {
+        let message = Message::parse(
+            b"Authentication-Results: a; spf=pass\r\n\
+              ARC-Authentication-Results: i=1; b; spf=fail\r\n\r\n",
+        );
+        let own = message.authentication_results().map(|f| f.authserv_id);
+        assert_eq!(own.collect::<Vec<_>>(), ["a"]);
+        let arc = message.arc_authentication_results().map(|f| f.authserv_id);
+        assert_eq!(arc.collect::<Vec<_>>(), ["b"]);
+    }
 }

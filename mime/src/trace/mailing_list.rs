@@ -74,3 +74,22 @@ impl Message<'_> {
         (list != MailingList::default()).then_some(list)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc2369_3_what_is_in_no_angle_brackets_is_no_uri() {
+        let message = Message::parse(
+            b"List-Id: News <news.example.org>\r\nList-Post: NO (closed)\r\n\
+              List-Help: <mailto:h@x.y>, <https://x.y/h>\r\n\r\n",
+        );
+        let list = message.mailing_list().unwrap();
+        assert_eq!(list.id.as_deref(), Some("news.example.org"));
+        assert!(list.post.is_empty());
+        assert_eq!(list.help, ["mailto:h@x.y", "https://x.y/h"]);
+        let other = Message::parse(b"Subject: List\r\n\r\n");
+        assert!(other.mailing_list().is_none());
+    }
+}

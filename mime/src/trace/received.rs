@@ -177,4 +177,13 @@ mod tests {
         let hop = read("from a (b) by c with SMTP id d for <e@f>");
         assert_eq!((hop.recipient.as_deref(), hop.date), (Some("e@f"), None));
     }
+
+    #[test]
+    fn rfc5321_4_4_each_clause_has_its_keyword() {
+        let hop = read("from a by b via c with ESMTP id d for <e@f>; 21 Nov 1997 10:01:22 -0600");
+        assert!(hop.date.is_some() && hop.from_info.is_none());
+        let clauses = [hop.from, hop.by, hop.via, hop.with, hop.id, hop.recipient];
+        let clauses = clauses.map(|clause| clause.unwrap_or_default());
+        assert_eq!(clauses, ["a", "b", "c", "ESMTP", "d", "e@f"]);
+    }
 }
