@@ -343,8 +343,7 @@ impl<'h> Writer<'h> {
             }
             "blockquote" => {
                 let quoted = self.blockquotes.pop() == Some(false);
-                // It was counted when it was opened.
-                self.quote -= usize::from(quoted);
+                self.quote = self.quote.saturating_sub(usize::from(quoted));
                 self.block(2);
             }
             "li" => self.block(1),
