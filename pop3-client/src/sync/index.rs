@@ -283,6 +283,22 @@ mod tests {
     }
 
     #[test]
+    fn names_that_a_message_had_once_take_no_room() {
+        let mut index = index(&[seen(1, "A", 7, None)]);
+        for (id, name) in (2..).zip(["B", "A", "C", "B"]) {
+            index.apply(&seen(id, name, 7, Some(id - 1)));
+        }
+        assert_eq!(index.by_uid.into_values().collect::<Vec<_>>(), [[5]]);
+        assert_eq!(index.by_content.into_values().collect::<Vec<_>>(), [[5]]);
+    }
+
+    #[test]
+    fn hundreds_of_names_have_as_many_keys() {
+        let keys = (0..300).map(|number| key(&format!("u{number}")).unwrap());
+        assert_eq!(keys.collect::<std::collections::HashSet<_>>().len(), 300);
+    }
+
+    #[test]
     fn equal_content_is_the_same_message_under_one_name_or_where_one_has_none() {
         let same = |records: &[Record], name| {
             let found = index(records).same_message(key(name), Digest::of(&[&[7]]));
@@ -345,6 +361,8 @@ mod tests {
         assert_eq!(of(&index), (2, 8));
         index.apply(&seen(2, "A", 1, None));
         assert_eq!((of(&index), index.failed()), ((0, 0), 2));
+        let failures = index.failures(key("A").unwrap());
+        assert!(!failures.is_worth_keeping(0), "there are none");
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl Random {
 const FEW: usize = 4;
 
 /// Nothing here ever waits.
-fn ready<T>(future: impl Future<Output = T>) -> T {
+pub(super) fn ready<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("the model never waits"),

@@ -507,6 +507,38 @@ mod tests {
     }
 
     #[test]
+    fn what_is_to_be_deleted_or_is_gone_is_not_first_seen_anew_and_the_rest_is_once() {
+        let there = seen(1, "A", 60, 100);
+        let after = Deletion::After(Duration::from_secs(9));
+        let (one, two) = (&[(1, 60, "A")][..], &[(1, 60, "A"), (2, 60, "A")][..]);
+        for (what, deletion, messages, dated) in [
+            (None, after, one, 1),
+            (None, after, two, 1),
+            (None, Deletion::Now, one, 0),
+            (None, Deletion::Now, two, 0),
+            (Some(Record::DelePending(1)), after, one, 0),
+            (Some(Record::Gone(1, 200)), after, one, 0),
+        ] {
+            let records: Vec<_> = [there.clone()].into_iter().chain(what).collect();
+            let index = index(&records);
+            let plan = plan(&index, listed(messages), &policy(deletion), 1_800_000_000);
+            let case = (&records[1..], deletion, messages);
+            assert_eq!(plan.dated.len(), dated, "{case:?}");
+        }
+    }
+
+    #[test]
+    fn a_deletion_that_was_begun_is_finished_though_another_copy_was_to_stay() {
+        let (one, two) = (seen(1, "A", 60, 0), seen(2, "A", 60, 0));
+        for pending in [1, 2] {
+            let index = index(&[one.clone(), two.clone(), Record::DelePending(pending)]);
+            let there = listed(&[(1, 60, "A")]);
+            let plan = plan(&index, there, &policy(Deletion::Never), 9);
+            assert_eq!(plan.delete, [(MessageNumber::new(1).unwrap(), pending)]);
+        }
+    }
+
+    #[test]
     fn a_clock_that_is_not_set_finds_fault_with_no_time() {
         let policy = policy(Deletion::After(Duration::from_secs(10)));
         let index = index(&[seen(1, "A", 60, 1_800_000_000), seen(2, "B", 60, 5)]);

@@ -189,6 +189,72 @@ fn a_message_that_is_whole_does_not_wait_for_the_end_of_the_next() {
 }
 
 #[test]
+fn a_group_that_has_not_waited_its_time_waits_for_more() {
+    let outcome = take_in(&Policy::default(), &[], &["A", "B"], |intake| {
+        chunk(intake, 1, b"one");
+        end(intake, 1, 3);
+        // As if it had only begun to wait, however slow this machine is.
+        let hour = Duration::from_secs(3_600);
+        intake.since = intake.since.and_then(|at| at.checked_add(hour));
+        chunk(intake, 2, b"two");
+        end(intake, 2, 3);
+    });
+    assert_eq!(outcome.told, ["begin", "finish", "begin", "finish"]);
+}
+
+#[test]
+fn a_message_that_begins_as_a_reply_does_is_asked_for_once_more_and_then_believed() {
+    let outcome = take_in(&Policy::default(), &[], &["A", "B"], |intake| {
+        let reply = b"+OK 60 octets\r\n";
+        chunk(intake, 1, reply);
+        end(intake, 1, 15);
+        chunk(intake, 2, b"two");
+        end(intake, 2, 3);
+        assert_eq!(intake.asks_again(), [n(1)]);
+        chunk(intake, 1, reply);
+        end(intake, 1, 15);
+        assert!(intake.asks_again().is_empty());
+    });
+    assert_eq!((outcome.summary.stored, outcome.summary.octets), (2, 18));
+    let mut told = outcome.told;
+    // Where this machine is slow, a group may have waited its time.
+    told.retain(|told| told != "commit" && !told.starts_with("seen"));
+    let expected = ["begin", "abort", "begin", "finish", "begin", "finish"];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn what_breaks_the_session_rests_only_if_others_arrived_or_wait_for_it_alone() {
+    let policy = Policy {
+        quarantine_after: 3,
+        ..Policy::default()
+    };
+    let (both, one) = (&["A", "B"][..], &["A"][..]);
+    // Failures before, messages that are fetched, whether something arrived, and whether deletions wait.
+    for (failures, uids, arrived, others_wait, counts) in [
+        (0, both, false, false, true),
+        (1, both, false, false, true),
+        (2, both, false, false, false),
+        (2, both, true, false, true),
+        (2, both, false, true, false),
+        (2, one, false, true, true),
+        (2, one, false, false, false),
+    ] {
+        let known = vec![Record::Failed(UniqueId::new("A").unwrap(), 5); failures];
+        let outcome = take_in(&policy, &known, uids, |intake| {
+            intake.others_wait = others_wait;
+            if arrived {
+                chunk(intake, 2, b"two");
+            }
+            intake.broke(n(1));
+        });
+        let case = (failures, uids, arrived, others_wait);
+        let failed = failures + usize::from(counts);
+        assert_eq!(outcome.index.failed(), failed, "{case:?}");
+    }
+}
+
+#[test]
 fn what_is_not_whole_at_the_end_is_left_out() {
     let outcome = take_in(&Policy::default(), &[], &["A"], |intake| {
         chunk(intake, 1, b"half");

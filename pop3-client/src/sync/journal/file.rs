@@ -368,6 +368,8 @@ mod tests {
         journal.commit(std::slice::from_ref(&one)).unwrap();
         drop(journal);
         assert_eq!(open().1, [two, one]);
+        let aside = folder.0.join("journal.damaged");
+        assert!(!aside.exists(), "what has no end was promised to nobody");
     }
 
     #[test]
@@ -381,9 +383,11 @@ mod tests {
         let written = [lines[0], damaged.as_bytes(), lines[2], torn].concat();
         std::fs::write(&path, written).unwrap();
         let kept = [entries[0].clone(), entries[2].clone()];
-        for _ in 0..2 {
+        for is_news in [true, false] {
             let mut journal = JournalFile::open(&path).unwrap();
             assert_eq!(journal.load().unwrap(), kept);
+            let told = [journal.salvaged(), journal.salvaged()];
+            assert_eq!(told.map(|path| path.is_some()), [is_news, false]);
             let aside = std::fs::read(folder.0.join("journal.damaged")).unwrap();
             assert_eq!(aside, [damaged.as_bytes(), torn].concat());
             let left = std::fs::read(&path).unwrap();
@@ -395,6 +399,26 @@ mod tests {
         assert!(journal.load().unwrap().is_empty());
         let aside = std::fs::read_to_string(folder.0.join("journal.damaged")).unwrap();
         assert!(aside.ends_with("From MAILER-DAEMON\n"), "{aside}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_the_system_does_not_sync_is_not_committed() {
+        // It takes what is written, and cannot be synced.
+        let medium = FileMedium::open(PathBuf::from("/dev/null")).unwrap();
+        let entries = [JournalEntry(Record::TopBroken)];
+        assert!(Lines(medium).commit(&entries).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_is_durable_in_a_folder_that_is_there_and_without_one_in_the_working_folder() {
+        let folder = Folder::new("names");
+        let nowhere = folder.0.join("nowhere");
+        assert!(sync_folder(&nowhere).is_err());
+        assert!(sync_folder_of(&nowhere.join("journal")).is_err());
+        sync_folder_of(&folder.0.join("journal")).unwrap();
+        sync_folder_of(Path::new("journal")).unwrap();
     }
 
     #[test]
