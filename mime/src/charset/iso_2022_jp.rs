@@ -35,6 +35,9 @@ pub(super) fn decode(bytes: &[u8]) -> Text<'_> {
 
 /// The same text without the escape sequences that another one directly follows: they change nothing.
 fn without_idle_escapes(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if !may_have_idle_escapes(bytes) {
+        return bytes.into();
+    }
     let mut out = Vec::new();
     let mut kept = 0;
     for at in memchr::memchr_iter(ESC, bytes) {
@@ -48,6 +51,19 @@ fn without_idle_escapes(bytes: &[u8]) -> Cow<'_, [u8]> {
     }
     out.extend_from_slice(bytes.get(kept..).unwrap_or_default());
     out.into()
+}
+
+/// Whether an ESC stands so far behind another one as an escape sequence is long: nearly always none does, and many octets are
+/// compared at once.
+fn may_have_idle_escapes(bytes: &[u8]) -> bool {
+    let behind = bytes.get(LENGTH..).unwrap_or_default();
+    let mut blocks = bytes.chunks(256).zip(behind.chunks(256));
+    blocks.any(|(block, behind)| {
+        let pairs = block.iter().zip(behind);
+        pairs.fold(false, |met, (one, other)| {
+            met | (*one == ESC) & (*other == ESC)
+        })
+    })
 }
 
 fn is_escape_at(bytes: &[u8], at: usize) -> bool {

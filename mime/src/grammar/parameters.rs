@@ -325,7 +325,23 @@ fn token(input: &[u8]) -> (&[u8], &[u8]) {
 
 /// `tspecials` (RFC 2045 §5.1).
 pub(crate) fn is_tspecial(byte: u8) -> bool {
-    b"()<>@,;:\\\"/[]?=".contains(&byte)
+    matches!(
+        byte,
+        b'(' | b')'
+            | b'<'
+            | b'>'
+            | b'@'
+            | b','
+            | b';'
+            | b':'
+            | b'\\'
+            | b'"'
+            | b'/'
+            | b'['
+            | b']'
+            | b'?'
+            | b'='
+    )
 }
 
 fn ends_attribute(byte: u8) -> bool {
