@@ -11,11 +11,6 @@
 //!
 //! We also accept a comment that is never closed: it lasts to the end of the value. Nesting is counted, not recursed.
 
-use nom::Parser;
-use nom::bytes::complete::tag;
-
-use super::Parsed;
-
 /// Whether a byte is white space once folding is taken away.
 pub(crate) fn is_wsp(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
@@ -26,12 +21,6 @@ pub(crate) fn is_wsp(byte: u8) -> bool {
 pub(crate) fn skip_fws(input: &[u8]) -> (&[u8], ()) {
     let blanks = input.iter().take_while(|b| is_wsp(**b)).count();
     (input.get(blanks..).unwrap_or_default(), ())
-}
-
-/// `comment`: gives what stands between the outer parentheses.
-pub(crate) fn comment(input: &[u8]) -> Parsed<'_, &[u8]> {
-    let (inside, _) = tag(&b"("[..]).parse(input)?;
-    Ok(comment_behind(inside, |_| false).unwrap_or_else(|open| open))
 }
 
 /// What follows a comment, and what stands in it.
@@ -72,38 +61,64 @@ pub(super) fn comment_behind(
 /// Skips white space and comments.
 #[inline(always)]
 pub(crate) fn skip_cfws(input: &[u8]) -> (&[u8], ()) {
-    // Nothing, or one space, is what there is nearly always.
-    let rest = input.strip_prefix(b" ").unwrap_or(input);
-    match rest.first() {
-        Some(b' ' | b'\t' | b'\r' | b'\n' | b'(') => skip_more_cfws(rest),
-        _ => (rest, ()),
-    }
-}
-
-#[inline(never)]
-fn skip_more_cfws(input: &[u8]) -> (&[u8], ()) {
     skip_cfws_keeping(input, |_| {})
 }
 
 /// Skips white space and comments, and hands each comment to `keep`.
+#[inline(always)]
 pub(crate) fn skip_cfws_keeping<'a>(
     input: &'a [u8],
     mut keep: impl FnMut(&'a [u8]),
 ) -> (&'a [u8], ()) {
+    let to_the_end = |inside| {
+        let (after, text) = comment_behind(inside, |_| false).unwrap_or_else(|open| open);
+        keep(text);
+        Some(after)
+    };
+    (skip_cfws_by(input, to_the_end), ())
+}
+
+/// Skips white space and comments. `behind` gives what follows a comment, from behind its `(`, or nothing where there is none.
+#[inline(always)]
+pub(super) fn skip_cfws_by<'a>(
+    input: &'a [u8],
+    behind: impl FnMut(&'a [u8]) -> Option<&'a [u8]>,
+) -> &'a [u8] {
+    // Nothing, or one space, is what there is nearly always.
+    let rest = input.strip_prefix(b" ").unwrap_or(input);
+    match rest.first() {
+        Some(b' ' | b'\t' | b'\r' | b'\n' | b'(') => skip_more_cfws_by(rest, behind),
+        _ => rest,
+    }
+}
+
+#[inline(never)]
+fn skip_more_cfws_by<'a>(
+    input: &'a [u8],
+    mut behind: impl FnMut(&'a [u8]) -> Option<&'a [u8]>,
+) -> &'a [u8] {
     let mut rest = skip_fws(input).0;
-    while rest.first() == Some(&b'(') {
-        let Ok((after, text)) = comment(rest) else {
+    while let [b'(', inside @ ..] = rest {
+        let Some(after) = behind(inside) else {
             break;
         };
-        keep(text);
         rest = skip_fws(after).0;
     }
-    (rest, ())
+    rest
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grammar::Parsed;
+    use nom::Parser;
+    use nom::bytes::complete::tag;
+
+    /// `comment`: gives what stands between the outer parentheses.
+    fn comment(input: &[u8]) -> Parsed<'_, &[u8]> {
+        let (inside, _) = tag(&b"("[..]).parse(input)?;
+        Ok(comment_behind(inside, |_| false).unwrap_or_else(|open| open))
+    }
 
     #[test]
     fn rfc5322_3_2_2_comments_nest() {

@@ -1,7 +1,7 @@
 //! Comments around parameters (RFC 2045 §5.1). One that is never closed is none: its parenthesis is a character like any other, and
 //! hides no parameter behind it.
 
-use crate::grammar::cfws::{comment_behind, is_wsp, skip_fws};
+use crate::grammar::cfws::{comment_behind, skip_cfws_by};
 
 /// After so many comments that stay open no other is looked for: each is looked for to the end, and many would take quadratic time.
 const MOST_OPEN: u8 = 16;
@@ -26,24 +26,7 @@ impl Comments {
     /// What follows the white space and the comments at the front.
     #[inline(always)]
     pub(super) fn skip_cfws<'a>(&mut self, input: &'a [u8]) -> &'a [u8] {
-        // Nothing, or one space, is what there is nearly always.
-        let rest = input.strip_prefix(b" ").unwrap_or(input);
-        match rest.first() {
-            Some(byte) if is_wsp(*byte) || *byte == b'(' => self.skip_more_cfws(rest),
-            _ => rest,
-        }
-    }
-
-    #[inline(never)]
-    fn skip_more_cfws<'a>(&mut self, input: &'a [u8]) -> &'a [u8] {
-        let mut rest = skip_fws(input).0;
-        while let [b'(', inside @ ..] = rest {
-            let Some(after) = self.behind(inside) else {
-                break;
-            };
-            rest = skip_fws(after).0;
-        }
-        rest
+        skip_cfws_by(input, |inside| self.behind(inside))
     }
 }
 
